@@ -1,0 +1,271 @@
+//! `--arch A`: architectures from a file or, with `-`, from standard input: one a line, or JSON spread over lines.
+
+use crate::error::{Error, Result};
+use crate::space::Architecture;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+/// The longest JSON value that is read, in bytes: more than the largest valid architecture takes.
+const MAX_BYTES: usize = 16 << 20;
+
+/// Reads architectures one after another, never holding more than one of them.
+pub(super) struct Architectures<R> {
+    input: R,
+    name: String,
+    qkv_dim: usize,
+    /// Lines read so far.
+    line: usize,
+    form: Form,
+    max_bytes: usize,
+}
+
+/// How the input is laid out: its first value tells.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Unknown,
+    /// A value a line: a line that is cut short does not swallow those after it.
+    OneALine,
+    /// Values over several lines.
+    Spread,
+    Ended,
+}
+
+/// Opens the argument of `--arch`, `-` for standard input; the architectures' heads must divide `qkv_dim`.
+///
+/// # Errors
+/// A file that cannot be opened.
+pub(super) fn open(argument: &Path, qkv_dim: usize) -> Result<Architectures<Box<dyn BufRead>>> {
+    let (input, name): (Box<dyn BufRead>, String) = if argument.as_os_str() == "-" {
+        (Box::new(io::stdin().lock()), "stdin".into())
+    } else {
+        let name = argument.display().to_string();
+        let file = File::open(argument).map_err(|error| Error::input(error).at(&name))?;
+        (Box::new(BufReader::new(file)), name)
+    };
+    Ok(Architectures::new(input, name, qkv_dim))
+}
+
+/// The one architecture in the argument of `--arch`; see [`open`].
+///
+/// # Errors
+/// None there, more than one, or one that is not valid.
+pub(super) fn single(argument: &Path, qkv_dim: usize) -> Result<Architecture> {
+    let mut architectures = open(argument, qkv_dim)?;
+    let Some(first) = architectures.next() else {
+        return Err(Error::input("no architecture").at(argument.display()));
+    };
+    let first = first?;
+    match architectures.next() {
+        None => Ok(first),
+        Some(_) => Err(Error::input("more than one architecture; give one").at(architectures.name)),
+    }
+}
+
+impl<R: BufRead> Architectures<R> {
+    fn new(input: R, name: String, qkv_dim: usize) -> Self {
+        Self {
+            input,
+            name,
+            qkv_dim,
+            line: 0,
+            form: Form::Unknown,
+            max_bytes: MAX_BYTES,
+        }
+    }
+
+    fn read(&mut self) -> Result<Option<Architecture>> {
+        let Some((first_line, text)) = self.next_value()? else {
+            if self.form == Form::Unknown {
+                let message = "no architecture: expected JSON objects, one a line";
+                return Err(Error::input(message).at(&self.name));
+            }
+            return Ok(None);
+        };
+        let architecture = self.parse(&text);
+        architecture
+            .map(Some)
+            .map_err(|error| error.at(self.place(first_line)))
+    }
+
+    fn parse(&self, text: &[u8]) -> Result<Architecture> {
+        let text =
+            str::from_utf8(text.trim_ascii_end()).map_err(|_| Error::input("not UTF-8 text"))?;
+        let architecture = Architecture::from_json(text)?;
+        match architecture.head_faults(self.qkv_dim).first() {
+            Some(fault) => Err(Error::input(format!(
+                "{fault}; change that with --set model.qkv_dim=N"
+            ))),
+            None => Ok(architecture),
+        }
+    }
+
+    fn place(&self, line: usize) -> String {
+        format!("{}:{line}", self.name)
+    }
+
+    /// The next value's text and the number of its first line.
+    fn next_value(&mut self) -> Result<Option<(usize, Vec<u8>)>> {
+        let mut text = Vec::new();
+        let mut first_line = 0;
+        let mut brackets = Brackets::default();
+        loop {
+            let start = text.len();
+            if !self.read_line(&mut text)? {
+                break;
+            }
+            if text.trim_ascii().is_empty() {
+                text.clear();
+                continue;
+            }
+            if first_line == 0 {
+                first_line = self.line;
+            }
+            brackets.scan(&text[start..]);
+            if brackets.depth <= 0 {
+                if self.form == Form::Unknown {
+                    self.form = Form::OneALine;
+                }
+                break;
+            }
+            if self.form == Form::OneALine {
+                break;
+            }
+            self.form = Form::Spread;
+        }
+        Ok((first_line > 0).then_some((first_line, text)))
+    }
+
+    /// Appends a line to `text`; false at the end of the input.
+    fn read_line(&mut self, text: &mut Vec<u8>) -> Result<bool> {
+        let room = (self.max_bytes + 1).saturating_sub(text.len()) as u64;
+        let read = (&mut self.input).take(room).read_until(b'\n', text);
+        let read = read.map_err(|error| Error::input(error).at(&self.name))?;
+        if read > 0 {
+            self.line += 1;
+        }
+        if text.len() > self.max_bytes {
+            let message = format!("an architecture of more than {} bytes", self.max_bytes);
+            return Err(Error::input(message).at(self.place(self.line)));
+        }
+        Ok(read > 0)
+    }
+}
+
+impl<R: BufRead> Iterator for Architectures<R> {
+    type Item = Result<Architecture>;
+
+    /// The next architecture; nothing follows an error.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.form == Form::Ended {
+            return None;
+        }
+        let read = self.read().transpose();
+        if !matches!(read, Some(Ok(_))) {
+            self.form = Form::Ended;
+        }
+        read
+    }
+}
+
+/// How many brackets are open, those within strings left out.
+#[derive(Default)]
+struct Brackets {
+    depth: i64,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Brackets {
+    fn scan(&mut self, text: &[u8]) {
+        for &byte in text {
+            if self.in_string {
+                self.in_string = self.escaped || byte != b'"';
+                self.escaped = !self.escaped && byte == b'\\';
+                continue;
+            }
+            match byte {
+                b'"' => self.in_string = true,
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => self.depth -= 1,
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(layers: usize) -> String {
+        serde_json::to_string(&Architecture::dense(32, 48, 4, layers, 1)).unwrap()
+    }
+
+    fn pretty(layers: usize) -> String {
+        serde_json::to_string_pretty(&Architecture::dense(32, 48, 4, layers, 1)).unwrap()
+    }
+
+    fn read(text: &[u8], max_bytes: usize) -> Result<Vec<usize>> {
+        let mut architectures = Architectures::new(text, "stdin".into(), 64);
+        architectures.max_bytes = max_bytes;
+        architectures
+            .map(|read| read.map(|architecture| architecture.encoder.layers.len()))
+            .collect()
+    }
+
+    fn fault(text: &[u8]) -> String {
+        let error = read(text, MAX_BYTES).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        error.to_string()
+    }
+
+    #[test]
+    fn lines_and_spread_values_are_read() {
+        let lines = format!("\n{}\r\n\n{}", line(1), line(2));
+        assert_eq!(read(lines.as_bytes(), MAX_BYTES), Ok(vec![1, 2]));
+        let spread = format!("{}\n{}\n", pretty(3), pretty(1));
+        assert_eq!(read(spread.as_bytes(), MAX_BYTES), Ok(vec![3, 1]));
+    }
+
+    #[test]
+    fn a_bad_value_is_named_by_its_line() {
+        let first = line(1);
+        let cut = &line(2)[..40];
+        for (text, expected) in [
+            (format!("{first}\n\n{cut}\n{first}\n"), "stdin:3: "),
+            (format!("{first}\nnonsense\n"), "stdin:2: "),
+            (format!("{}\n{{\n\"encoder\": 1\n}}", pretty(1)), "stdin:"),
+            ("[[[[".into(), "stdin:1: "),
+            (
+                format!("{first}\n{}", line(2).replace('4', "7")),
+                "stdin:2: encoder_self_attention_heads, layer 1: 7 heads",
+            ),
+            ("\n \n".into(), "stdin: no architecture"),
+            ("".into(), "stdin: no architecture"),
+        ] {
+            let message = fault(text.as_bytes());
+            assert!(message.starts_with(expected), "{message}");
+            assert!(!message.contains('\n'), "{message}");
+        }
+        let not_text = [first.as_bytes(), b"\n\xff\n"].concat();
+        assert_eq!(fault(&not_text), "stdin:2: not UTF-8 text");
+    }
+
+    #[test]
+    fn values_without_end_are_refused() {
+        let size = line(1).len();
+        assert_eq!(read(line(1).as_bytes(), size), Ok(vec![1]));
+        assert!(read(line(1).as_bytes(), size - 1).is_err());
+        let open = "[\n".repeat(1000);
+        let message = read(open.as_bytes(), 100).unwrap_err().to_string();
+        assert_eq!(message, "stdin:51: an architecture of more than 100 bytes");
+    }
+
+    #[test]
+    fn brackets_in_strings_do_not_count() {
+        let mut brackets = Brackets::default();
+        brackets.scan(br#"{"a\"}": "\\", "b": ["#);
+        assert_eq!(brackets.depth, 2);
+    }
+}

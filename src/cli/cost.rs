@@ -1,0 +1,145 @@
+//! `automoe cost`: FLOPs, parameters and memory of architectures, a JSON line each.
+
+use super::options::ConfigArgs;
+use super::{architectures, output};
+use crate::config::Config;
+use crate::cost::{CostSummary, Dimensions, Embeddings};
+use crate::error::Result;
+use crate::space::Architecture;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// Count FLOPs, parameters and memory of architectures.
+///
+/// Prints a JSON object a line. `gflops` leaves the output projection out; where experts differ in size it is the mean over
+/// experts and `gflops_worst` the dearest routing. `parameters` leave the embeddings out.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  automoe cost --config wmt14-en-de --arch winner.json
+  automoe search --config toy | automoe cost --arch -
+  automoe cost --arch base.json --set model.qkv_dim=512 --set cost.sentence_length=30")]
+pub struct CostArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+
+    /// Architectures as JSON, one a line or one spread over lines; - reads standard input [default: the space's largest]
+    #[arg(long, value_name = "FILE")]
+    arch: Option<PathBuf>,
+
+    /// Add the reference implementation's own count of parameters, which takes every layer with experts to have all that
+    /// the space allows
+    #[arg(long)]
+    reference_convention: bool,
+
+    /// Experts that a layer of the reference's supernet has [default: the most in the space]
+    #[arg(long, value_name = "N", requires = "reference_convention")]
+    max_experts: Option<u16>,
+}
+
+/// Prints a line for each architecture.
+///
+/// # Errors
+/// A config or an architecture that cannot be used; architectures before it have been printed.
+pub fn run(args: CostArgs) -> Result<()> {
+    print(&args, &mut io::stdout().lock())
+}
+
+fn print(args: &CostArgs, output: &mut impl Write) -> Result<()> {
+    let config = args.config.load()?;
+    let counter = Counter::new(args, &config)?;
+    let Some(argument) = &args.arch else {
+        return counter.print(&config.space()?.largest(), output).map(|_| ());
+    };
+    for architecture in architectures::open(argument, config.model.qkv_dim)? {
+        if !counter.print(&architecture?, output)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What all lines have in common.
+struct Counter {
+    dimensions: Dimensions,
+    embeddings: Embeddings,
+    /// Experts a layer in the reference's convention, where that is asked for.
+    max_experts: Option<usize>,
+}
+
+impl Counter {
+    fn new(args: &CostArgs, config: &Config) -> Result<Self> {
+        let dimensions = Dimensions::of(config)?;
+        let max_experts = match (args.reference_convention, args.max_experts) {
+            (false, _) => None,
+            (true, Some(given)) => Some(usize::from(given)),
+            (true, None) => Some(most_experts(&config.space()?.largest())),
+        };
+        Ok(Self { dimensions, embeddings: Embeddings::of(config, dimensions.vocab_size), max_experts })
+    }
+
+    /// Prints the line of `architecture`; false where nobody reads it.
+    fn print(&self, architecture: &Architecture, output: &mut impl Write) -> Result<bool> {
+        let qkv_dim = self.dimensions.qkv_dim;
+        let mut summary = CostSummary::new(architecture, &self.dimensions, &self.embeddings);
+        if let Some(max_experts) = self.max_experts {
+            summary = summary.with_reference_convention(qkv_dim, max_experts);
+        }
+        output::json_line(output, &summary)
+    }
+}
+
+/// The most experts of any layer.
+fn most_experts(architecture: &Architecture) -> usize {
+    let stacks = [&architecture.encoder, &architecture.decoder];
+    let layers = stacks.into_iter().flat_map(|stack| &stack.layers);
+    let experts = layers.filter_map(|layer| layer.experts.as_ref());
+    experts.map(|e| e.ffn_dims.len()).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use serde_json::Value;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: CostArgs,
+    }
+
+    /// The lines printed, and the result.
+    fn printed(options: &[&str]) -> (Vec<Value>, Result<()>) {
+        let words = ["cost"].iter().chain(options);
+        let mut output = Vec::new();
+        let result = print(&Command::parse_from(words).args, &mut output);
+        let text = String::from_utf8(output).unwrap();
+        (text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), result)
+    }
+
+    #[test]
+    fn the_largest_of_the_space_without_arch() {
+        let (lines, result) = printed(&["--reference-convention", "--set", "model.qkv_dim=64"]);
+        result.unwrap();
+        let [line] = lines.as_slice() else { panic!("{lines:?}") };
+        let reference = line["params_without_embedding_reference"].as_u64().unwrap();
+        // All experts are in use, so that only the routers are missing from the reference's count.
+        assert!(reference < line["parameters"]["total"].as_u64().unwrap());
+        assert!(reference > line["parameters"]["active"].as_u64().unwrap());
+    }
+
+    #[test]
+    fn architectures_before_a_bad_one_are_printed() {
+        let base = serde_json::to_string(&Architecture::dense(512, 2048, 8, 6, 6)).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("{base}\n\n{base}\n{{}}\n{base}\n")).unwrap();
+        let path = file.path().display().to_string();
+        let sizes = ["--set=model.qkv_dim=512", "--set=cost.sentence_length=30", "--set=cost.vocab_size=32768"];
+        let (lines, result) = printed(&[&sizes[..], &["--arch", &path]].concat());
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[1]["gflops"], 2.677125348);
+        assert_eq!(lines[1]["parameters"]["embedding"], 16_777_216);
+        let message = result.unwrap_err().to_string();
+        assert!(message.starts_with(&format!("{path}:4: ")), "{message}");
+    }
+}

@@ -1,0 +1,49 @@
+//! `automoe latency fit`: a latency predictor for any file of measured architectures.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use crate::cost::latency::{Dataset, fit};
+use crate::error::{Error, Result};
+
+/// Fit a latency predictor to measured architectures, and print how well it predicts rows it has not seen
+///
+/// DATA is a CSV file in the order of measurement: our own (architecture, encoder_ms, decoder_ms) or HAT's (ten averaged
+/// features, latency_mean_encoder, latency_mean_decoder). The first 80 % of the rows train, the next 10 % choose the
+/// model, the last 10 % test it.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  automoe latency fit measured.csv --out device.json
+  automoe latency fit wmt14ende_cpu_xeon_all.csv --device-name xeon | jq .test")]
+pub struct FitArgs {
+    /// Measured architectures, CSV
+    #[arg(value_name = "DATA")]
+    data: PathBuf,
+
+    /// Save the device's profile here (JSON), for search and cost to read
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// Name of the device in the profile [default: the name of DATA without its extension]
+    #[arg(long, value_name = "NAME")]
+    device_name: Option<String>,
+}
+
+/// Fits, saves the profile if asked to, and prints the figures as one line of JSON.
+///
+/// # Errors
+/// A file that is no such data, too few rows, or a profile that cannot be written.
+pub fn run(args: FitArgs) -> Result<()> {
+    let data = Dataset::read(&args.data)?;
+    let device = args.device_name.unwrap_or_else(|| {
+        let stem = args.data.file_stem().unwrap_or_default();
+        stem.to_string_lossy().into_owned()
+    });
+    let profile = fit(&data, &device).map_err(|error| error.at(args.data.display()))?;
+    if let Some(path) = &args.out {
+        profile.write(path)?;
+    }
+    let line = serde_json::to_string(&profile.report).map_err(Error::failure)?;
+    writeln!(io::stdout().lock(), "{line}")
+        .map_err(|error| Error::failure(format!("standard output: {error}")))
+}

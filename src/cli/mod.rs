@@ -1,0 +1,66 @@
+//! The command line: one thin file a subcommand, which parses, calls the library, and prints.
+
+mod architectures;
+pub mod cost;
+pub mod data;
+pub mod logging;
+mod options;
+mod output;
+pub mod run;
+pub mod score;
+pub mod search;
+pub mod space;
+pub mod table;
+pub mod train;
+pub mod translate;
+
+use crate::error::Result;
+use clap::{Parser, Subcommand};
+
+/// Searches for sparse mixture-of-experts Transformers.
+///
+/// Results go to standard output, messages and progress to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage or
+/// unusable input.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = "Start here:
+  automoe run --config toy                          all phases on a small invented language pair
+  automoe space --config toy --sample 3 | automoe cost --arch -
+  automoe train --config wmt14-en-de --dry-run      what a full-size run needs")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    log: logging::LogArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Space(space::SpaceArgs),
+    Data(data::DataArgs),
+    Train(train::TrainArgs),
+    Search(search::SearchArgs),
+    Cost(cost::CostArgs),
+    Translate(translate::TranslateArgs),
+    Score(score::ScoreArgs),
+    Run(run::RunArgs),
+    Table(table::TableArgs),
+}
+
+/// Runs the command that `cli` holds.
+///
+/// # Errors
+/// The command's.
+pub fn main(cli: Cli) -> Result<()> {
+    logging::init(&cli.log)?;
+    match cli.command {
+        Command::Space(args) => space::run(args),
+        Command::Data(args) => data::run(args),
+        Command::Train(args) => train::run(args),
+        Command::Search(args) => search::run(args),
+        Command::Cost(args) => cost::run(args),
+        Command::Translate(args) => translate::run(args),
+        Command::Score(args) => score::run(args),
+        Command::Run(args) => run::run(args),
+        Command::Table(args) => table::run(args),
+    }
+}

@@ -1,0 +1,60 @@
+//! `automoe run`: all phases.
+
+use super::{options, output};
+use crate::error::Result;
+use crate::pipeline;
+use std::io;
+
+/// Run all phases: data, SuperNet, search, training of the winner and of a dense baseline, test.
+///
+/// An interrupted run goes on when the same command is given again. Ends with a table of what was found; results.json in the
+/// run directory holds the same and more.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  automoe run --config toy
+  automoe run --config multi30k
+  automoe run --config toy --device vulkan --run-dir runs/toy-gpu")]
+pub struct RunArgs {
+    #[command(flatten)]
+    run: options::RunArgs,
+
+    /// Remove what an earlier run left in the run directory
+    #[arg(long)]
+    fresh: bool,
+
+    /// Print the results as JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs all phases and prints the table.
+///
+/// # Errors
+/// Those of the phases.
+pub fn run(args: RunArgs) -> Result<()> {
+    let workspace = args.run.open(args.run.config()?, "run", args.fresh)?;
+    let results = pipeline::run(&workspace)?;
+    let mut out = io::stdout().lock();
+    match args.json {
+        true => output::json_pretty(&mut out, &results).map(|_| ()),
+        false => output::write(&mut out, &table(&results)).map(|_| ()),
+    }
+}
+
+fn table(results: &pipeline::Results) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(["model", "BLEU", "chrF", "GFLOPs", "parameters M", "active M", "sparsity %"]);
+    for row in &results.rows {
+        table.add_row([
+            row.name.clone(),
+            format!("{:.2}", row.scores.bleu),
+            format!("{:.2}", row.scores.chrf),
+            format!("{:.4}", row.gflops),
+            format!("{:.3}", row.parameters as f64 / 1e6),
+            format!("{:.3}", row.active_parameters as f64 / 1e6),
+            format!("{:.1}", 100.0 * row.sparsity),
+        ]);
+    }
+    format!("{table}\n")
+}

@@ -1,0 +1,310 @@
+//! `automoe score`: BLEU and chrF of translations, as sacreBLEU prints them.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use flate2::read::MultiGzDecoder;
+use serde_json::json;
+
+use crate::error::{Error, Result};
+use crate::metrics::{self, BleuConfig, ChrfConfig, Smoothing, Tokenizer};
+
+/// The most text that is read from one file or from standard input, unpacked: far more than any test set.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// Score translations on standard input against references, with BLEU and chrF as sacreBLEU computes them.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  automoe score --reference test.de < hyp.de
+  automoe score --reference a.de --reference b.de.gz --metric bleu --json < hyp.de
+  automoe score --reference test.tok.de --tokenize none --compound-split < hyp.tok.de")]
+pub struct ScoreArgs {
+    /// References, one sentence a line, plain or gzipped; may be given several times for several references a sentence
+    #[arg(long, value_name = "FILE", required = true)]
+    reference: Vec<PathBuf>,
+
+    /// What to compute; may be given several times [default: bleu and chrf]
+    #[arg(long, value_enum, value_name = "METRIC")]
+    metric: Vec<Metric>,
+
+    /// How BLEU cuts lines into words: 13a and intl for plain text, none for tokenised text
+    #[arg(long, value_name = "TOKENIZER", default_value_t, value_parser = tokenizer_parser())]
+    tokenize: Tokenizer,
+
+    /// What stands in for BLEU's precisions without any match
+    #[arg(long, value_name = "METHOD", default_value = "exp", value_parser = PossibleValuesParser::new(Smoothing::NAMES))]
+    smooth: String,
+
+    /// The value of --smooth floor [default: 0.1] or --smooth add-k [default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    smooth_value: Option<f64>,
+
+    /// Ignore case
+    #[arg(long)]
+    lowercase: bool,
+
+    /// Split hyphenated compounds for BLEU, as papers on English-German do: x-y becomes x ##AT##-##AT## y
+    #[arg(long)]
+    compound_split: bool,
+
+    /// Print a JSON object for each metric, one a line, with unrounded scores
+    #[arg(long)]
+    json: bool,
+}
+
+/// A metric that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Metric {
+    /// BLEU
+    Bleu,
+    /// chrF2, of characters
+    Chrf,
+    /// chrF2++, of characters and words
+    #[value(name = "chrf++")]
+    ChrfPlusPlus,
+}
+
+/// Scores the lines on standard input and prints a line for each metric.
+///
+/// # Errors
+/// Options that do not go together, files that cannot be read, or line counts that differ.
+pub fn run(args: ScoreArgs) -> Result<()> {
+    score(&args, io::stdin().lock(), &mut io::stdout().lock())
+}
+
+fn score(args: &ScoreArgs, input: impl BufRead, output: &mut impl Write) -> Result<()> {
+    let smoothing = Smoothing::from_name(&args.smooth, args.smooth_value)
+        .map_err(|error| error.at("--smooth-value"))?;
+    let hypotheses = read_lines(input, MAX_BYTES).map_err(|error| error.at("standard input"))?;
+    if hypotheses.is_empty() {
+        return Err(Error::input(
+            "standard input is empty: expected translations, one a line",
+        ));
+    }
+    let mut references = Vec::new();
+    for path in &args.reference {
+        let lines = read_references(path).map_err(|error| error.at(path.display()))?;
+        if lines.len() != hypotheses.len() {
+            return Err(Error::input(format!(
+                "{} has {} lines, but standard input has {}: both need one line a sentence",
+                path.display(),
+                lines.len(),
+                hypotheses.len()
+            )));
+        }
+        references.push(lines);
+    }
+
+    let metrics = match args.metric.as_slice() {
+        [] => &[Metric::Bleu, Metric::Chrf],
+        metrics => metrics,
+    };
+    for metric in metrics {
+        let line = match metric {
+            Metric::Bleu => bleu_line(args, smoothing, &hypotheses, &references)?,
+            Metric::Chrf => chrf_line(args, 0, &hypotheses, &references)?,
+            Metric::ChrfPlusPlus => chrf_line(args, 2, &hypotheses, &references)?,
+        };
+        writeln!(output, "{line}")
+            .map_err(|error| Error::failure(format!("standard output: {error}")))?;
+    }
+    Ok(())
+}
+
+fn bleu_line(
+    args: &ScoreArgs,
+    smoothing: Smoothing,
+    hypotheses: &[String],
+    references: &[Vec<String>],
+) -> Result<String> {
+    let config = BleuConfig {
+        tokenizer: args.tokenize,
+        compound_split: args.compound_split,
+        smoothing,
+        lowercase: args.lowercase,
+        ..BleuConfig::default()
+    };
+    let bleu = metrics::bleu(hypotheses, references, &config)?;
+    if !args.json {
+        return Ok(bleu.to_string());
+    }
+    Ok(json!({
+        "name": "BLEU",
+        "score": bleu.score,
+        "signature": bleu.signature,
+        "precisions": bleu.precisions,
+        "brevity_penalty": bleu.brevity_penalty,
+        "ratio": bleu.ratio,
+        "hypothesis_length": bleu.hypothesis_length,
+        "reference_length": bleu.reference_length,
+    })
+    .to_string())
+}
+
+fn chrf_line(
+    args: &ScoreArgs,
+    word_order: usize,
+    hypotheses: &[String],
+    references: &[Vec<String>],
+) -> Result<String> {
+    let config = ChrfConfig {
+        word_order,
+        lowercase: args.lowercase,
+        ..ChrfConfig::default()
+    };
+    let chrf = metrics::chrf(hypotheses, references, &config)?;
+    if !args.json {
+        return Ok(chrf.to_string());
+    }
+    Ok(json!({"name": chrf.name, "score": chrf.score, "signature": chrf.signature}).to_string())
+}
+
+/// Reads tokenizers by their names, which help lists.
+fn tokenizer_parser() -> impl TypedValueParser<Value = Tokenizer> {
+    PossibleValuesParser::new(Tokenizer::ALL.map(Tokenizer::name))
+        .try_map(|name| name.parse::<Tokenizer>())
+}
+
+/// The lines of a file that is plain or, as its first bytes tell, gzipped.
+fn read_references(path: &Path) -> Result<Vec<String>> {
+    let file = File::open(path).map_err(Error::input)?;
+    let mut file = BufReader::new(file);
+    if file
+        .fill_buf()
+        .map_err(Error::input)?
+        .starts_with(&[0x1f, 0x8b])
+    {
+        read_lines(BufReader::new(MultiGzDecoder::new(file)), MAX_BYTES)
+    } else {
+        read_lines(file, MAX_BYTES)
+    }
+}
+
+/// All lines of UTF-8 text of at most `limit` bytes, without white space at their ends, as sacreBLEU reads them.
+fn read_lines(input: impl BufRead, limit: u64) -> Result<Vec<String>> {
+    let mut input = input.take(limit + 1);
+    let mut lines = Vec::new();
+    let mut line = Vec::new();
+    while input.read_until(b'\n', &mut line).map_err(Error::input)? > 0 {
+        let number = lines.len() + 1;
+        if input.limit() == 0 {
+            return Err(Error::input(format!(
+                "line {number}: the text is longer than {limit} bytes, the most that is read"
+            )));
+        }
+        let text = str::from_utf8(&line)
+            .map_err(|_| Error::input(format!("line {number} is not UTF-8 text")))?;
+        lines.push(metrics::trim_end(text).to_string());
+        line.clear();
+    }
+    Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use flate2::{Compression, write::GzEncoder};
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: ScoreArgs,
+    }
+
+    const REFERENCE: &str = "Two bees fly home .\nIt is late-ish .\n";
+
+    /// A folder with REFERENCE, plain and gzipped.
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("plain"), REFERENCE).unwrap();
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(REFERENCE.as_bytes()).unwrap();
+        std::fs::write(folder.path().join("packed"), packed.finish().unwrap()).unwrap();
+        folder
+    }
+
+    /// What `score OPTIONS --reference REFERENCE…` prints for that standard input.
+    fn printed(options: &[&str], references: &[&str], input: &[u8]) -> Result<String> {
+        let folder = folder();
+        let mut words: Vec<String> = vec!["score".into()];
+        words.extend(options.iter().map(|option| option.to_string()));
+        for name in references {
+            words.push("--reference".into());
+            words.push(folder.path().join(name).display().to_string());
+        }
+        let mut output = Vec::new();
+        score(&Command::parse_from(words).args, input, &mut output)?;
+        Ok(String::from_utf8(output).unwrap())
+    }
+
+    #[test]
+    fn a_line_for_each_metric_and_gzip_makes_no_difference() {
+        let input = b"Two bees fly home .\r\nIt is late .";
+        let plain = printed(&[], &["plain"], input).unwrap();
+        let lines: Vec<&str> = plain.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].starts_with("BLEU|nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|"));
+        assert!(lines[1].starts_with("chrF2|nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|"));
+        assert_eq!(printed(&[], &["packed"], input).unwrap(), plain);
+        let two = printed(&[], &["plain", "packed"], input).unwrap();
+        assert_eq!(two, plain.replace("nrefs:1", "nrefs:2"));
+    }
+
+    #[test]
+    fn options_reach_the_metrics() {
+        let options = [
+            "--metric=chrf++",
+            "--metric=bleu",
+            "--tokenize=none",
+            "--smooth=floor",
+            "--smooth-value=0.5",
+            "--lowercase",
+            "--compound-split",
+            "--json",
+        ];
+        let printed = printed(&options, &["plain"], REFERENCE.to_uppercase().as_bytes()).unwrap();
+        let values: Vec<serde_json::Value> = printed
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(values[0]["name"], "chrF2++");
+        assert_eq!(values[1]["name"], "BLEU");
+        assert_eq!(values[1]["reference_length"], 11);
+        for value in &values {
+            assert!((value["score"].as_f64().unwrap() - 100.0).abs() < 1e-9);
+        }
+        let signature = values[1]["signature"].as_str().unwrap();
+        assert!(
+            signature
+                .starts_with("nrefs:1|case:lc|eff:no|tok:none+compound-split|smooth:floor[0.50]|")
+        );
+    }
+
+    #[test]
+    fn bad_input_is_one_line_that_names_it() {
+        let of = |options: &[&str], references: &[&str], input: &[u8]| {
+            let error = printed(options, references, input).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            error.to_string()
+        };
+        assert!(of(&[], &["plain"], b"").starts_with("standard input is empty"));
+        assert!(
+            of(&[], &["plain"], b"a\n").contains("plain has 2 lines, but standard input has 1")
+        );
+        assert!(of(&[], &["absent"], b"a\nb\n").contains("absent: No such file"));
+        assert_eq!(
+            of(&[], &["plain"], b"a\n\xff\n"),
+            "standard input: line 2 is not UTF-8 text"
+        );
+        assert!(of(&["--smooth-value=1"], &["plain"], b"a\nb\n").starts_with("--smooth-value: "));
+    }
+
+    #[test]
+    fn text_past_the_limit_is_refused() {
+        assert_eq!(read_lines(&b"ab\ncd"[..], 5).unwrap(), ["ab", "cd"]);
+        assert!(read_lines(&b"ab\ncd\n"[..], 5).is_err());
+    }
+}

@@ -1,0 +1,70 @@
+//! `automoe train`: the supernet, or one architecture.
+
+use super::options::RunArgs;
+use super::{architectures, output};
+use crate::error::Result;
+use crate::pipeline::{dry_run, train_architecture, train_supernet};
+use serde_json::json;
+use std::io;
+use std::path::PathBuf;
+
+/// Train the SuperNet, or with --arch one architecture.
+///
+/// An interrupted training goes on when the same command is given again. Checkpoints go to supernet/ or models/NAME/ in the
+/// run directory. Prints the number of updates and the best validation loss (bits per token) as JSON.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  automoe train --config toy
+  automoe train --config wmt14-en-de --device gpu
+  automoe train --config wmt14-en-de --dry-run
+  automoe search --config toy | automoe train --config toy --arch - --name winner")]
+pub struct TrainArgs {
+    #[command(flatten)]
+    run: RunArgs,
+
+    /// Train this architecture (a JSON file; - for standard input) instead of the SuperNet
+    #[arg(long, value_name = "FILE")]
+    arch: Option<PathBuf>,
+
+    /// Name of the model that --arch trains
+    #[arg(long, value_name = "NAME", default_value = "model", requires = "arch")]
+    name: String,
+
+    /// Start --arch from the SuperNet's weights: a checkpoint, or a folder with one [default: the run's supernet/]
+    #[arg(long, value_name = "CHECKPOINT", requires = "arch", num_args = 0..=1, default_missing_value = "")]
+    inherit: Option<PathBuf>,
+
+    /// Remove what an earlier run left in the run directory
+    #[arg(long)]
+    fresh: bool,
+
+    /// Build the model, print its size and its needs of memory and data as JSON, and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Trains, and prints a summary.
+///
+/// # Errors
+/// Unusable config, architecture or data; results that cannot be written.
+pub fn run(args: TrainArgs) -> Result<()> {
+    let config = args.run.config()?;
+    if args.dry_run {
+        return output::json_pretty(&mut io::stdout().lock(), &dry_run(&config)?).map(|_| ());
+    }
+    let architecture = args.arch.as_ref().map(|file| architectures::single(file, config.model.qkv_dim)).transpose()?;
+    let workspace = args.run.open(config, "train", args.fresh)?;
+    let outcome = match architecture {
+        None => train_supernet(&workspace)?,
+        Some(architecture) => {
+            let inherit = args.inherit.map(|path| match path.as_os_str().is_empty() {
+                true => workspace.run.supernet(),
+                false => path,
+            });
+            let supernet = workspace.space.supernet();
+            train_architecture(&workspace, &args.name, &architecture, &supernet, inherit.as_deref())?
+        }
+    };
+    let summary = json!({"updates": outcome.updates, "best_loss": outcome.best});
+    output::json_line(&mut io::stdout().lock(), &summary).map(|_| ())
+}

@@ -1,0 +1,94 @@
+//! Where a config is: a file, a name in `configs/`, or one that ships with the program.
+
+use crate::error::{Error, Result};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The configs that ship with the program: name and text.
+pub const BUILT_IN: [(&str, &str); 6] = [
+    ("toy", include_str!("../../configs/toy.toml")),
+    ("multi30k", include_str!("../../configs/multi30k.toml")),
+    (
+        "iwslt14-de-en",
+        include_str!("../../configs/iwslt14-de-en.toml"),
+    ),
+    (
+        "wmt14-en-de",
+        include_str!("../../configs/wmt14-en-de.toml"),
+    ),
+    (
+        "wmt14-en-fr",
+        include_str!("../../configs/wmt14-en-fr.toml"),
+    ),
+    (
+        "wmt19-en-de",
+        include_str!("../../configs/wmt19-en-de.toml"),
+    ),
+];
+
+/// The largest config that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// A config's text and where it is from.
+pub(super) struct Source {
+    /// The config's name: the file's without its ending.
+    pub name: String,
+    /// The file as messages name it.
+    pub place: String,
+    /// The file's folder; `None` for a built-in config.
+    pub folder: Option<PathBuf>,
+    pub text: String,
+}
+
+impl Source {
+    /// Looks for `name` as a path, then in `configs/` (with or without `.toml`), then among the built-in configs.
+    pub fn find(name: &str) -> Result<Self> {
+        let in_configs = Path::new("configs").join(name);
+        let with_ending = Path::new("configs").join(format!("{name}.toml"));
+        for path in [PathBuf::from(name), in_configs, with_ending] {
+            if path.is_file() {
+                return Self::read(&path);
+            }
+        }
+        let stem = name.strip_suffix(".toml").unwrap_or(name);
+        match BUILT_IN.iter().find(|(built_in, _)| *built_in == stem) {
+            Some((built_in, text)) => Ok(Self {
+                name: (*built_in).into(),
+                place: format!("built-in {built_in}.toml"),
+                folder: None,
+                text: (*text).into(),
+            }),
+            None => Err(not_found(name)),
+        }
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let place = path.display().to_string();
+        let fault = |error: std::io::Error| Error::input(error).at(&place);
+        let mut text = String::new();
+        let file = File::open(path).map_err(fault)?;
+        file.take(MAX_BYTES + 1)
+            .read_to_string(&mut text)
+            .map_err(fault)?;
+        if text.len() as u64 > MAX_BYTES {
+            let message = format!("larger than {MAX_BYTES} bytes: not a config");
+            return Err(Error::input(message).at(place));
+        }
+        let stem = path.file_stem().unwrap_or_default();
+        Ok(Self {
+            name: stem.to_string_lossy().into_owned(),
+            place,
+            folder: path.parent().map(Path::to_path_buf),
+            text,
+        })
+    }
+}
+
+fn not_found(name: &str) -> Error {
+    let names: Vec<_> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+    Error::input(format!(
+        "no config \"{name}\": neither a file, nor configs/{name}.toml, nor built in ({})",
+        names.join(", ")
+    ))
+}

@@ -1,0 +1,475 @@
+//! Reads measured latencies: our own files (one architecture a row, as JSON) and HAT's (ten averages a row), told apart by
+//! their header.
+//!
+//! Ours: `architecture,encoder_ms,decoder_ms`, and if measured `routing_fractions` (JSON like [`RoutingFractions`]). HAT's:
+//! the names of [`AVERAGES`], `latency_mean_encoder,latency_mean_decoder`, and for models with experts
+//! `encoder_n_experts_avg,decoder_n_experts_avg`. Other columns (deviations, FLOPs) are left alone.
+
+use super::features::{Averages, FeatureSet, Features, RoutingFractions};
+use crate::error::{Error, Result};
+use crate::space::Architecture;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The largest file that is read.
+const MAX_BYTES: u64 = 256 << 20;
+/// The most rows; the search for drift takes time that grows with their square.
+const MAX_ROWS: usize = 20_000;
+/// The most columns of a header.
+const MAX_COLUMNS: usize = 1_000;
+/// The largest average or latency that is believed.
+const MAX_VALUE: f64 = 1e9;
+
+/// HAT's ten feature columns.
+pub const AVERAGES: [&str; 10] = [
+    "encoder_embed_dim",
+    "encoder_layer_num",
+    "encoder_ffn_embed_dim_avg",
+    "encoder_self_attention_heads_avg",
+    "decoder_embed_dim",
+    "decoder_layer_num",
+    "decoder_ffn_embed_dim_avg",
+    "decoder_self_attention_heads_avg",
+    "decoder_ende_attention_heads_avg",
+    "decoder_arbitrary_ende_attn_avg",
+];
+
+/// Measured architectures, in the order in which they were measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    /// What the file tells about each architecture.
+    pub feature_set: FeatureSet,
+    /// One a row.
+    pub samples: Vec<Sample>,
+}
+
+/// One measured architecture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// What predictions are made from.
+    pub features: Features,
+    /// Mean milliseconds of an encoder pass.
+    pub encoder_ms: f64,
+    /// Mean milliseconds of a decode.
+    pub decoder_ms: f64,
+}
+
+impl Sample {
+    /// Encoder and decoder together, milliseconds.
+    pub fn total_ms(&self) -> f64 {
+        self.encoder_ms + self.decoder_ms
+    }
+}
+
+impl Dataset {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is too large, and all that [`Self::parse`] refuses.
+    pub fn read(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let unreadable = |error: std::io::Error| Error::input(format!("{name}: {error}"));
+        let mut bytes = Vec::new();
+        File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(Error::input(format!("{name}: larger than {} MiB, the most that is read", MAX_BYTES >> 20)));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            Error::input(format!("{name}: not UTF-8 text (byte {})", error.utf8_error().valid_up_to() + 1))
+        })?;
+        Self::parse(&name, &text)
+    }
+
+    /// Reads the text of a file; `name` stands in front of errors.
+    ///
+    /// # Errors
+    /// A header of neither form, rows with too few or too many fields, numbers out of range, latencies that are not
+    /// positive, architectures that are not valid: `name:line:column: what was expected`.
+    pub fn parse(name: &str, text: &str) -> Result<Self> {
+        let mut records = Records::new(text.strip_prefix('\u{feff}').unwrap_or(text));
+        let at =
+            |place: Place, message: String| Error::input(format!("{name}:{}:{}: {message}", place.line, place.column));
+        let header = match records.next() {
+            Some(header) => header.map_err(|(place, message)| at(place, message))?,
+            None => return Err(Error::input(format!("{name}: the file is empty"))),
+        };
+        let columns = Columns::of(&header).map_err(|(place, message)| at(place, message))?;
+        let mut samples = Vec::new();
+        for record in records {
+            let record = record.map_err(|(place, message)| at(place, message))?;
+            let sample = columns.sample(&record);
+            samples.push(sample.map_err(|(place, message)| at(place, message))?);
+            if samples.len() > MAX_ROWS {
+                return Err(Error::input(format!("{name}: more than {MAX_ROWS} rows, the most that is read")));
+            }
+        }
+        Ok(Self { feature_set: columns.feature_set(), samples })
+    }
+}
+
+/// Where a field begins: line and column, counted from 1, columns in characters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Place {
+    line: usize,
+    column: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Field {
+    text: String,
+    place: Place,
+}
+
+type Fault = (Place, String);
+
+/// Which fields of a row hold what.
+struct Columns {
+    count: usize,
+    inputs: Inputs,
+    encoder_ms: usize,
+    decoder_ms: usize,
+}
+
+enum Inputs {
+    Architecture { json: usize, routing: Option<usize> },
+    Averages { columns: [usize; 10], experts: [Option<usize>; 2] },
+}
+
+impl Columns {
+    fn of(header: &[Field]) -> Result<Self, Fault> {
+        if let Some(field) = header.get(MAX_COLUMNS) {
+            return Err((field.place, format!("more than {MAX_COLUMNS} columns")));
+        }
+        for (index, field) in header.iter().enumerate() {
+            if header[..index].iter().any(|other| other.text == field.text) {
+                return Err((field.place, format!("column '{}' again", field.text)));
+            }
+        }
+        let find = |name: &str| header.iter().position(|field| field.text.trim() == name);
+        let start = Place { line: 1, column: 1 };
+        let need = |name: &str| find(name).ok_or_else(|| (start, format!("the header has no column '{name}'")));
+        if let Some(json) = find("architecture") {
+            return Ok(Self {
+                count: header.len(),
+                inputs: Inputs::Architecture { json, routing: find("routing_fractions") },
+                encoder_ms: need("encoder_ms")?,
+                decoder_ms: need("decoder_ms")?,
+            });
+        }
+        if find(AVERAGES[0]).is_none() {
+            let expected = format!(
+                "expected a header with 'architecture,encoder_ms,decoder_ms' or with '{},…,latency_mean_decoder'",
+                AVERAGES[0]
+            );
+            return Err((start, expected));
+        }
+        let mut columns = [0; 10];
+        for (column, name) in columns.iter_mut().zip(AVERAGES) {
+            *column = need(name)?;
+        }
+        Ok(Self {
+            count: header.len(),
+            inputs: Inputs::Averages {
+                columns,
+                experts: [find("encoder_n_experts_avg"), find("decoder_n_experts_avg")],
+            },
+            encoder_ms: need("latency_mean_encoder")?,
+            decoder_ms: need("latency_mean_decoder")?,
+        })
+    }
+
+    fn feature_set(&self) -> FeatureSet {
+        match self.inputs {
+            Inputs::Architecture { .. } => FeatureSet::Layers,
+            Inputs::Averages { .. } => FeatureSet::Averages,
+        }
+    }
+
+    fn sample(&self, record: &[Field]) -> Result<Sample, Fault> {
+        if record.len() != self.count {
+            let place = record.first().map_or(Place { line: 1, column: 1 }, |f| f.place);
+            let message = format!("{} fields where the header has {}", record.len(), self.count);
+            return Err((place, message));
+        }
+        let features = match &self.inputs {
+            Inputs::Architecture { json, routing } => {
+                features_of_json(&record[*json], routing.map(|column| &record[column]))?
+            }
+            Inputs::Averages { columns, experts } => {
+                let mut values = [0.0; 10];
+                for (value, column) in values.iter_mut().zip(columns) {
+                    *value = number(&record[*column], "a feature")?;
+                }
+                let experts = experts.map(|column| match column {
+                    Some(column) => number(&record[column], "a number of experts"),
+                    None => Ok(1.0),
+                });
+                let [encoder_experts, decoder_experts] = experts;
+                averages(values, encoder_experts?, decoder_experts?).features()
+            }
+        };
+        Ok(Sample {
+            features,
+            encoder_ms: number(&record[self.encoder_ms], "milliseconds")?,
+            decoder_ms: number(&record[self.decoder_ms], "milliseconds")?,
+        })
+    }
+}
+
+fn averages(values: [f64; 10], encoder_experts: f64, decoder_experts: f64) -> Averages {
+    let [
+        encoder_width,
+        encoder_layers,
+        encoder_ffn,
+        encoder_heads,
+        decoder_width,
+        decoder_layers,
+        decoder_ffn,
+        decoder_heads,
+        cross_heads,
+        attended,
+    ] = values;
+    Averages {
+        encoder_width,
+        encoder_layers,
+        encoder_ffn,
+        encoder_heads,
+        decoder_width,
+        decoder_layers,
+        decoder_ffn,
+        decoder_heads,
+        cross_heads,
+        attended,
+        encoder_experts,
+        decoder_experts,
+    }
+}
+
+fn features_of_json(json: &Field, routing: Option<&Field>) -> Result<Features, Fault> {
+    let architecture = Architecture::from_json(&json.text).map_err(|error| (json.place, error.to_string()))?;
+    let routing = match routing {
+        Some(field) if !field.text.trim().is_empty() => {
+            let fault = |message: String| (field.place, message);
+            let fractions: RoutingFractions = serde_json::from_str(&field.text)
+                .map_err(|error| fault(format!("not routing fractions in JSON: {error}")))?;
+            let checked = fractions.check(&architecture);
+            checked.map_err(|error| fault(error.to_string()))?;
+            Some(fractions)
+        }
+        _ => None,
+    };
+    Ok(Features::of(FeatureSet::Layers, &architecture, routing.as_ref()))
+}
+
+/// A positive number of `what`.
+fn number(field: &Field, what: &str) -> Result<f64, Fault> {
+    match field.text.trim().parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= MAX_VALUE => Ok(value),
+        _ => {
+            let shown: String = field.text.chars().take(40).collect();
+            let message = format!("expected {what}, a positive number, but found '{shown}'");
+            Err((field.place, message))
+        }
+    }
+}
+
+/// The records of a text (RFC 4180): fields in commas, quoted where they hold commas, quotes or line breaks. Empty lines
+/// are passed over.
+struct Records<'a> {
+    rest: std::iter::Peekable<std::str::Chars<'a>>,
+    place: Place,
+}
+
+impl<'a> Records<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { rest: text.chars().peekable(), place: Place { line: 1, column: 1 } }
+    }
+
+    fn take(&mut self) -> Option<char> {
+        let taken = self.rest.next()?;
+        if taken == '\n' {
+            self.place.line += 1;
+            self.place.column = 1;
+        } else {
+            self.place.column += 1;
+        }
+        Some(taken)
+    }
+
+    /// Takes a line break, if one comes next.
+    fn take_line_break(&mut self) -> bool {
+        let mut ahead = self.rest.clone();
+        let length = match (ahead.next(), ahead.next()) {
+            (Some('\n'), _) => 1,
+            (Some('\r'), Some('\n')) => 2,
+            _ => return false,
+        };
+        for _ in 0..length {
+            self.take();
+        }
+        true
+    }
+
+    /// Reads one field, up to the comma or line break after it.
+    fn field(&mut self) -> Result<Field, Fault> {
+        let place = self.place;
+        let mut text = String::new();
+        if self.rest.peek() != Some(&'"') {
+            while let Some(&next) = self.rest.peek() {
+                if next == ',' || next == '\n' {
+                    break;
+                }
+                self.take();
+                text.push(next);
+            }
+            if text.ends_with('\r') {
+                text.pop();
+            }
+            return Ok(Field { text, place });
+        }
+        self.take();
+        loop {
+            match self.take() {
+                None => return Err((place, "the quote that begins here never ends".into())),
+                Some('"') if self.rest.peek() == Some(&'"') => {
+                    self.take();
+                    text.push('"');
+                }
+                Some('"') => return Ok(Field { text, place }),
+                Some(inside) => text.push(inside),
+            }
+        }
+    }
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<Vec<Field>, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.take_line_break() {}
+        self.rest.peek()?;
+        let mut fields = Vec::new();
+        loop {
+            match self.field() {
+                Ok(field) => fields.push(field),
+                Err(fault) => return Some(Err(fault)),
+            }
+            if self.rest.peek().is_none() || self.take_line_break() || self.rest.peek() == Some(&'\n') {
+                return Some(Ok(fields));
+            }
+            if self.rest.peek() != Some(&',') {
+                let message = "expected a comma after the closing quote".into();
+                return Some(Err((self.place, message)));
+            }
+            self.take();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn hat(row: &str) -> String {
+        format!(
+            "{},latency_mean_encoder,latency_mean_decoder,latency_std_encoder,latency_std_decoder\n{row}\n",
+            AVERAGES.join(",")
+        )
+    }
+
+    fn fault(text: &str) -> String {
+        Dataset::parse("data.csv", text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn hat_rows_are_read() {
+        let text = hat("640,6,1962.6,6.0,512,4,1920.0,2.5,5.5,1.5,5.49,124.5,0.05,0.44");
+        let data = Dataset::parse("data.csv", &text).unwrap();
+        assert_eq!(data.feature_set, FeatureSet::Averages);
+        assert_eq!(data.samples.len(), 1);
+        assert!((data.samples[0].total_ms() - 129.99).abs() < 1e-9);
+    }
+
+    #[test]
+    fn our_rows_are_read_with_quotes_line_breaks_and_crlf() {
+        let architecture = Architecture::dense(512, 1024, 4, 2, 2);
+        let json = serde_json::to_string_pretty(&architecture.to_value()).unwrap();
+        let row = format!("3.5,\"{}\",7.25,2.9\r\n", json.replace('"', "\"\""));
+        let text = format!("\u{feff}encoder_ms,architecture,decoder_ms,gflops\r\n{row}\r\n{row}");
+        let data = Dataset::parse("data.csv", &text).unwrap();
+        assert_eq!(data.samples.len(), 2);
+        let sample = &data.samples[1];
+        assert_eq!((sample.encoder_ms, sample.decoder_ms), (3.5, 7.25));
+        assert_eq!(sample.features, Features::of(FeatureSet::Layers, &architecture, None));
+    }
+
+    #[test]
+    fn routing_fractions_are_read_and_checked() {
+        let mut architecture = Architecture::dense(512, 1024, 4, 1, 1);
+        architecture.encoder.layers[0].experts = Some(crate::space::Experts { ffn_dims: vec![512, 1024], top_k: 1 });
+        let json = architecture.to_value().to_string().replace('"', "\"\"");
+        let text = |fractions: &str| {
+            format!("architecture,encoder_ms,decoder_ms,routing_fractions\n\"{json}\",1,2,{fractions}\n")
+        };
+        let uneven = text("\"{\"\"encoder\"\":[[0.25,0.75]]}\"");
+        let uneven = Dataset::parse("data.csv", &uneven).unwrap();
+        let even = Dataset::parse("data.csv", &text("")).unwrap();
+        assert_ne!(uneven.samples[0].features, even.samples[0].features);
+        let wrong = fault(&text("\"{\"\"encoder\"\":[[0.25]]}\""));
+        assert!(wrong.contains("expected 2 routing fractions"), "{wrong}");
+    }
+
+    #[test]
+    fn faults_name_line_and_column() {
+        let row = "640,6,1962.6,6.0,512,4,1920.0,2.5,5.5,1.5,5.49,124.5,0.05,0.44";
+        let expected = |found: &str, place: &str, what: &str| {
+            format!("data.csv:{place}: expected {what}, a positive number, but found '{found}'")
+        };
+        for (from, to, place, what) in [
+            ("124.5", "NaN", "2:48", "milliseconds"),
+            ("124.5", "-3", "2:48", "milliseconds"),
+            ("5.49", "inf", "2:43", "milliseconds"),
+            ("1962.6", "many", "2:7", "a feature"),
+        ] {
+            let text = hat(&row.replacen(from, to, 1));
+            assert_eq!(fault(&text), expected(to, place, what));
+        }
+        assert_eq!(fault(&hat("640,6")), "data.csv:2:1: 2 fields where the header has 14");
+    }
+
+    #[test]
+    fn wrong_headers_are_told_apart() {
+        assert_eq!(fault(""), "data.csv: the file is empty");
+        assert!(fault("a,b\n1,2\n").starts_with("data.csv:1:1: expected a header with"));
+        let no_decoder = "architecture,encoder_ms\n";
+        assert_eq!(fault(no_decoder), "data.csv:1:1: the header has no column 'decoder_ms'");
+        assert_eq!(fault("a,b,a\n"), "data.csv:1:5: column 'a' again");
+        assert_eq!(fault("architecture,\"encoder_ms\n"), "data.csv:1:14: the quote that begins here never ends");
+        assert_eq!(fault("\"architecture\"x,encoder_ms\n"), "data.csv:1:15: expected a comma after the closing quote");
+    }
+
+    proptest! {
+        #[test]
+        fn fields_survive_quoting(rows in prop::collection::vec(
+            prop::collection::vec("[a\",\n\r é]{0,5}", 2..3), 1..4)) {
+            let quoted = |field: &String| format!("\"{}\"", field.replace('"', "\"\""));
+            let text: String = rows
+                .iter()
+                .map(|row| row.iter().map(quoted).collect::<Vec<_>>().join(",") + "\r\n")
+                .collect();
+            let read: Vec<Vec<String>> = Records::new(&text)
+                .map(|record| record.unwrap().into_iter().map(|field| field.text).collect())
+                .collect();
+            prop_assert_eq!(read, rows);
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "[architecturencd_ms,\"\n{}0-9.]{0,80}") {
+            let header = "architecture,encoder_ms,decoder_ms\n";
+            let _ = Dataset::parse("data.csv", &text);
+            let _ = Dataset::parse("data.csv", &format!("{header}{text}"));
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The state of the device while the data were measured: clock rates, other load, a session begun anew.
+//!
+//! The ratio of measured to predicted latency is far from constant along such a file: in published data it jumps by up to
+//! a quarter and stays there for hundreds of rows. Fitted blindly, those jumps become costs of operators. So the logarithm
+//! of the ratio is cut into stretches of constant level, the levels are taken out before the fit, and predictions
+//! are for the device as it was at the file's end.
+
+use super::linalg::{median, robust_deviation};
+
+/// The shortest stretch, rows.
+const SHORTEST: usize = 8;
+/// Price of one more stretch, in squared deviations of the noise, times ln(rows). High, so that ordinary bursts of noise
+/// are no stretches: chosen on training and validation rows of the five published files.
+const PRICE: f64 = 45.0;
+/// Rows each side of a running median.
+const MEDIAN_REACH: usize = 15;
+/// Deviations from the running median at which a value is cut off.
+const CUT_OFF: f64 = 3.0;
+/// Rows after which a row of the last stretch counts for 1/e in the level at the end; chosen like [`PRICE`].
+const MEMORY: f64 = 300.0;
+/// Rows that the level at the end rests on at least.
+const FEWEST_RECENT: usize = 20;
+/// Where the parts of the file begin that are forecast from the rows before them, in twentieths; each is two long.
+const BACKTEST: std::ops::Range<usize> = 8..20;
+/// Errors of a forecast level that do not matter.
+const NEGLIGIBLE: f64 = 0.005;
+/// How large errors of the last stretch may be in relation to the whole file's for its level to be taken.
+const CLEARLY_BETTER: f64 = 2.0 / 3.0;
+
+/// The device's level at every row, and where the last stretch of constant level begins.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Drift {
+    /// Natural logarithm of the level, row by row.
+    pub log_level: Vec<f64>,
+    /// First row of the last stretch.
+    pub last_start: usize,
+}
+
+impl Drift {
+    /// A device that stayed as it was for `rows` rows.
+    pub fn none(rows: usize) -> Self {
+        Self { log_level: vec![0.0; rows], last_start: 0 }
+    }
+
+    /// Cuts the logarithms of measured over predicted, in file order, into stretches of constant level: the cuts that
+    /// make the squared deviations plus the price of all stretches least (optimal partitioning, O(n²)).
+    pub fn find(log_ratios: &[f64]) -> Self {
+        let rows = log_ratios.len();
+        let values = cut_off_outliers(log_ratios);
+        let price = PRICE * (rows.max(2) as f64).ln();
+        let sums = running_sums(values.iter().copied());
+        let squares = running_sums(values.iter().map(|v| v * v));
+        let mut best = vec![f64::INFINITY; rows + 1];
+        let mut start_of = vec![0; rows + 1];
+        best[0] = 0.0;
+        for end in SHORTEST..=rows {
+            for start in 0..=end - SHORTEST {
+                let sum = sums[end] - sums[start];
+                let spread = squares[end] - squares[start] - sum * sum / (end - start) as f64;
+                let total = best[start] + spread + price;
+                if total < best[end] {
+                    best[end] = total;
+                    start_of[end] = start;
+                }
+            }
+        }
+        if rows < SHORTEST {
+            return Self::none(rows);
+        }
+        let scale = noise(log_ratios);
+        let mut drift = Self::none(rows);
+        drift.last_start = start_of[rows];
+        let mut end = rows;
+        while end > 0 {
+            let start = start_of[end];
+            let level = scale * (sums[end] - sums[start]) / (end - start) as f64;
+            drift.log_level[start..end].fill(level);
+            end = start;
+        }
+        drift
+    }
+}
+
+/// Measured over predicted that is to be expected after the last row.
+///
+/// By default that is the mean over the whole file: the device will come and go as it did before. Where the file shows that
+/// levels last, it is the level of the last stretch: where that would have forecast later parts of the file, each from
+/// the rows before it, at least [`CLEARLY_BETTER`]. Errors are compared by their geometric mean, so that jumps, which no
+/// forecast foresees, do not decide.
+pub(super) fn level_at_end(log_ratios: &[f64]) -> f64 {
+    let rows = log_ratios.len();
+    let (mut log_quotients, mut forecasts) = (0.0, 0);
+    for twentieth in BACKTEST {
+        let start = rows * twentieth / 20;
+        let end = (rows * (twentieth + 2) / 20).min(rows);
+        if start == 0 || start == end {
+            continue;
+        }
+        let (past, future) = (&log_ratios[..start], &log_ratios[start..end]);
+        let came = mean_level(future, f64::INFINITY);
+        let error = |forecast: f64| (forecast / came).ln().abs() + NEGLIGIBLE;
+        let whole = mean_level(past, f64::INFINITY);
+        log_quotients += (error(last_stretch(past)) / error(whole)).ln();
+        forecasts += 1;
+    }
+    if forecasts > 0 && log_quotients / f64::from(forecasts) < CLEARLY_BETTER.ln() {
+        last_stretch(log_ratios)
+    } else {
+        mean_level(log_ratios, f64::INFINITY)
+    }
+}
+
+/// Mean level of the last stretch, or of a few rows more where it is very short.
+fn last_stretch(log_ratios: &[f64]) -> f64 {
+    let shortest = log_ratios.len().saturating_sub(FEWEST_RECENT);
+    let start = Drift::find(log_ratios).last_start.min(shortest);
+    mean_level(&log_ratios[start..], MEMORY)
+}
+
+/// Mean ratio of rows, the last counting most, outliers cut off. The mean, not the median: it makes the squared error least.
+fn mean_level(log_ratios: &[f64], memory: f64) -> f64 {
+    let middle = median(log_ratios.iter().copied());
+    let reach = 2.0 * CUT_OFF * robust_deviation(log_ratios.iter().map(|ratio| ratio - middle));
+    let (mut sum, mut weights) = (0.0, 0.0);
+    for (age, ratio) in log_ratios.iter().rev().enumerate() {
+        let weight = (-(age as f64) / memory).exp();
+        sum += weight * ratio.clamp(middle - reach, middle + reach).exp();
+        weights += weight;
+    }
+    sum / weights
+}
+
+/// Deviation of the noise between neighbouring rows, which no slow drift touches.
+fn noise(values: &[f64]) -> f64 {
+    robust_deviation(values.windows(2).map(|pair| pair[1] - pair[0])) / std::f64::consts::SQRT_2
+}
+
+/// Values in units of the noise, none further than [`CUT_OFF`] from the running median.
+fn cut_off_outliers(values: &[f64]) -> Vec<f64> {
+    let scale = noise(values);
+    (0..values.len())
+        .map(|row| {
+            let near = row.saturating_sub(MEDIAN_REACH)..(row + MEDIAN_REACH + 1).min(values.len());
+            let middle = median(values[near].iter().copied()) / scale;
+            (values[row] / scale).clamp(middle - CUT_OFF, middle + CUT_OFF)
+        })
+        .collect()
+}
+
+fn running_sums(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut sums = vec![0.0];
+    sums.extend(values.scan(0.0, |sum, value| {
+        *sum += value;
+        Some(*sum)
+    }));
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Deterministic noise in ±`size` without structure along the rows.
+    fn noisy(rows: usize, size: f64) -> Vec<f64> {
+        (0..rows).map(|row| size * ((row as f64 * 12.9898).sin() * 43758.5453).fract()).collect()
+    }
+
+    #[test]
+    fn a_jump_is_found_where_it_is() {
+        let mut values = noisy(300, 0.02);
+        values[120..].iter_mut().for_each(|value| *value += 0.2);
+        let drift = Drift::find(&values);
+        assert!(drift.last_start.abs_diff(120) <= 2, "{}", drift.last_start);
+        assert!((drift.log_level[299] - drift.log_level[0] - 0.2).abs() < 0.01);
+        assert!((level_at_end(&values).ln() - 0.2).abs() < 0.01);
+    }
+
+    #[test]
+    fn noise_and_single_outliers_are_no_drift() {
+        let mut values = noisy(300, 0.02);
+        values[290] = 1.0;
+        let drift = Drift::find(&values);
+        assert_eq!(drift.last_start, 0);
+        assert!((level_at_end(&values) - 1.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn a_few_rows_have_no_drift() {
+        assert_eq!(Drift::find(&[0.1, 0.2, 0.3]), Drift::none(3));
+    }
+}

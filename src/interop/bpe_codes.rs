@@ -1,0 +1,142 @@
+//! Subword codes of subword-nmt (Sennrich et al., 2016), by which the published WMT and IWSLT vocabularies were made.
+//!
+//! Segmentation is that of `subword-nmt apply-bpe` without vocabulary, glossaries and dropout.
+
+use crate::error::{Error, Result};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Marks a subword that does not end its word.
+const SEPARATOR: &str = "@@";
+/// Marks the end of a word within the codes.
+const END: &str = "</w>";
+
+/// Merges learned by `subword-nmt learn-bpe`.
+#[derive(Debug, Clone)]
+pub struct BpeCodes {
+    /// By left and right symbol, the merge's rank; lower ranks merge first.
+    ranks: HashMap<String, HashMap<String, usize>>,
+    /// Whether the end of a word is part of its last character (version 0.2) or a symbol of its own (0.1).
+    end_joins_last: bool,
+}
+
+impl BpeCodes {
+    /// Reads a file of codes: `#version: 0.2`, then a merge a line, its two symbols parted by one space.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is not UTF-8, has another version, or a line without exactly two symbols.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::input(error).at(path.display()))?;
+        Self::parse(&text).map_err(|error| error.at(path.display()))
+    }
+
+    /// As [`BpeCodes::load`], from the file's text. Without a version line the version is 0.1, and of a merge that is
+    /// there twice the first counts, as in subword-nmt.
+    ///
+    /// # Errors
+    /// If the version is another, or a line lacks its two symbols.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut lines = text
+            .trim_end_matches(['\n', '\r'])
+            .split('\n')
+            .zip(1..)
+            .peekable();
+        let version = lines.next_if(|(line, _)| line.starts_with("#version:"));
+        let end_joins_last = match version.and_then(|(line, _)| line.split_whitespace().last()) {
+            None | Some("0.1") => false,
+            Some("0.2") => true,
+            Some(other) => {
+                return Err(Error::input(format!(
+                    "line 1: version {other} where 0.1 or 0.2 is known"
+                )));
+            }
+        };
+        let mut ranks: HashMap<String, HashMap<String, usize>> = HashMap::new();
+        for (rank, (line, number)) in lines.enumerate() {
+            let symbols: Vec<&str> = line.trim_matches(['\r', '\n', ' ']).split(' ').collect();
+            let [left, right] = symbols.as_slice() else {
+                return Err(Error::input(format!(
+                    "line {number}: expected two symbols parted by one space, found {}",
+                    symbols.len()
+                )));
+            };
+            let after = ranks.entry(left.to_string()).or_default();
+            after.entry(right.to_string()).or_insert(rank);
+        }
+        Ok(Self {
+            ranks,
+            end_joins_last,
+        })
+    }
+
+    /// The subwords of a line of words parted by spaces; all but a word's last end in `@@`.
+    pub fn encode_line(&self, line: &str) -> Vec<String> {
+        let words = line.trim_matches(['\r', '\n', ' ']).split(' ');
+        words
+            .filter(|word| !word.is_empty())
+            .flat_map(|word| {
+                let mut pieces = self.encode_word(word);
+                let inner = pieces.len() - 1;
+                for piece in &mut pieces[..inner] {
+                    piece.push_str(SEPARATOR);
+                }
+                pieces
+            })
+            .collect()
+    }
+
+    /// The subwords of one word, at least one.
+    fn encode_word(&self, word: &str) -> Vec<String> {
+        let mut pieces: Vec<String> = word.chars().map(String::from).collect();
+        if pieces.len() <= 1 {
+            return pieces;
+        }
+        match pieces.last_mut() {
+            Some(last) if self.end_joins_last => last.push_str(END),
+            _ => pieces.push(END.to_string()),
+        }
+        while let Some(first) = self.best_pair(&pieces) {
+            pieces = merge_all(pieces, first);
+        }
+        match pieces.pop() {
+            Some(end) if end == END => {}
+            Some(last) => pieces.push(last.strip_suffix(END).unwrap_or(&last).to_string()),
+            None => {}
+        }
+        pieces
+    }
+
+    /// Where the pair of lowest rank first stands.
+    fn best_pair(&self, pieces: &[String]) -> Option<usize> {
+        let pairs = pieces.windows(2).enumerate();
+        let ranked =
+            pairs.filter_map(|(at, pair)| Some((*self.ranks.get(&pair[0])?.get(&pair[1])?, at)));
+        ranked.min().map(|(_, at)| at)
+    }
+}
+
+/// Joins subwords back to a line of words: every `@@ ` goes, as does a mark at the end of the line.
+pub fn decode(pieces: &[impl AsRef<str>]) -> String {
+    let mut line = String::new();
+    for piece in pieces {
+        line.push_str(piece.as_ref());
+        line.push(' ');
+    }
+    let line = line.replace("@@ ", "");
+    line.trim_end().to_string()
+}
+
+/// Merges every pair equal to the one at `first`, from left to right; none of them stands before it.
+fn merge_all(pieces: Vec<String>, first: usize) -> Vec<String> {
+    let (left, right) = (pieces[first].clone(), pieces[first + 1].clone());
+    let mut merged = Vec::with_capacity(pieces.len());
+    let mut pieces = pieces.into_iter().peekable();
+    while let Some(mut piece) = pieces.next() {
+        if piece == left && pieces.next_if_eq(&right).is_some() {
+            piece.push_str(&right);
+        }
+        merged.push(piece);
+    }
+    merged
+}

@@ -1,0 +1,17 @@
+//! Foreign checkpoints: PyTorch and fairseq files, safetensors, the reference's parameter names, and BPE codes.
+//!
+//! Nothing here knows the model's code: all weights travel as [`NamedTensor`]s, and [`names`] translates between
+//! the reference's names and ours. Files of others are read as data and never run; what they may make us allocate
+//! is bounded by their own size.
+
+pub mod bpe_codes;
+mod cross_attention;
+pub mod dtype;
+pub mod fairseq;
+pub mod names;
+pub mod pickle;
+pub mod safetensors;
+pub mod shape;
+pub mod torch;
+
+pub use crate::run::checkpoint::NamedTensor;

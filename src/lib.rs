@@ -1,0 +1,39 @@
+//! automoe searches for sparse mixture-of-experts Transformers (AutoMoE, arXiv 2210.07535).
+//!
+//! The rooms, each depending only on those before it:
+//!
+//! - [`error`], [`seed`], [`progress`]: what went wrong, where randomness comes from, how long it will take
+//! - [`space`]: the architecture, the search space, sampling, mutation, crossover
+//! - [`config`]: TOML to typed settings
+//! - [`text`]: corpus, subwords, vocabulary, batches
+//! - [`model`]: the one Transformer, the supernet it is cut from, their loss
+//! - [`cost`]: parameters, FLOPs, latency
+//! - [`run`]: the run directory: locks, atomic files, checkpoints, logs
+//! - [`train`]: optimizer, schedule, loop
+//! - [`translate`]: beam search
+//! - [`metrics`]: BLEU, chrF
+//! - [`search`]: algorithm, evaluator, trial log
+//! - [`interop`]: foreign checkpoints
+//! - [`pipeline`]: the phases as a user runs them
+//! - [`report`]: tables
+//! - [`cli`]: one thin file a subcommand
+
+#![warn(missing_docs)]
+
+pub mod cli;
+pub mod config;
+pub mod cost;
+pub mod error;
+pub mod interop;
+pub mod metrics;
+pub mod model;
+pub mod pipeline;
+pub mod progress;
+pub mod report;
+pub mod run;
+pub mod search;
+pub mod seed;
+pub mod space;
+pub mod text;
+pub mod train;
+pub mod translate;

@@ -1,0 +1,69 @@
+//! Weight sharing: the supernet is the largest Transformer's weights, and every weight of a subnet is a leading slice of one.
+//!
+//! Output dimensions come first, input dimensions second, so that a slice keeps the first rows and the first columns;
+//! the first layers and the first experts are used.
+
+use super::parameters::{Value, Values};
+use super::transformer::{Transformer, TransformerConfig};
+use crate::error::{Error, Result};
+use crate::space::Architecture;
+use burn::tensor::Device;
+use std::collections::BTreeMap;
+
+/// The weights of the largest Transformer of a space, or of a single architecture: whatever subnets are cut from.
+#[derive(Debug, Clone)]
+pub struct Supernet {
+    /// Its own shape, the largest.
+    pub config: TransformerConfig,
+    /// Its weights by name, without autodiff.
+    pub values: Values,
+    /// Where they are.
+    pub device: Device,
+}
+
+impl Supernet {
+    /// A supernet of `config` with the weights `source` gives, asked by name and shape.
+    ///
+    /// # Errors
+    /// Those of `source`.
+    pub fn from_source(
+        config: TransformerConfig,
+        device: &Device,
+        mut source: impl FnMut(&str, &[usize]) -> Result<Value>,
+    ) -> Result<Self> {
+        let shapes = Transformer::shapes(&config, device);
+        let values = shapes.into_iter().map(|(name, shape)| {
+            let value = source(&name, &shape)?;
+            Ok((name, value))
+        });
+        let values = values.collect::<Result<Values>>()?;
+        Ok(Self { config, values, device: device.clone() })
+    }
+
+    /// The subnet `architecture`. With `tracked` its weights are leaves of autodiff.
+    ///
+    /// # Errors
+    /// The architecture is larger than the supernet somewhere.
+    pub fn cut(&self, architecture: &Architecture, tracked: bool) -> Result<Transformer> {
+        let config = self.config.with_architecture(architecture);
+        Transformer::from_values(&config, &self.device, tracked, |name, shape| {
+            let whole = self.values.get(name).ok_or_else(|| missing(name))?;
+            if whole.shape().iter().zip(shape).any(|(whole, part)| part > whole) {
+                let whole = whole.shape();
+                return Err(Error::input(format!(
+                    "{name} of shape {shape:?} does not fit into the supernet's {whole:?}"
+                )));
+            }
+            Ok(whole.leading(shape))
+        })
+    }
+
+    /// Names and shapes of the parameters that `architecture` contains: those that take part in an update of it.
+    pub fn parts(&self, architecture: &Architecture) -> BTreeMap<String, Vec<usize>> {
+        Transformer::shapes(&self.config.with_architecture(architecture), &self.device)
+    }
+}
+
+fn missing(name: &str) -> Error {
+    Error::input(format!("the supernet has no parameter {name}: the architecture belongs to another space"))
+}

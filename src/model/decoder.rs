@@ -1,0 +1,221 @@
+//! The decoder: causal self-attention, attention over encoder outputs, feed-forward; whole sequences or step by step.
+
+use super::attention::{CrossAttention, KeyValue, SelfAttention};
+use super::dropout::DropoutRates;
+use super::encoder::{feed_forward, feed_forward_sublayer};
+use super::experts::{FeedForward, MixtureOfExperts};
+use super::linear::{LayerNorm, parameter};
+use super::pass::{LayerRouting, Pass};
+use super::transformer::{StackConfig, Tables};
+use crate::space::Layer;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Int, Tensor};
+
+/// Tables of its own, and layers.
+#[derive(Module, Debug)]
+pub struct Decoder {
+    /// `[vocab, embed]`; `None` where the encoder's table is shared.
+    pub embed_tokens: Option<Param<Tensor<2>>>,
+    /// The output projection `[vocab, embed]`; `None` where an embedding table serves.
+    pub embed_out: Option<Param<Tensor<2>>>,
+    /// The layers in use.
+    pub layers: Vec<DecoderLayer>,
+    /// Positions, `[MAX_POSITIONS + 2, embed]`: a constant.
+    pub(super) sinusoids: Tensor<2>,
+}
+
+/// One decoder layer; a dropped sublayer is `None`.
+#[derive(Module, Debug)]
+pub struct DecoderLayer {
+    /// Causal self-attention.
+    pub self_attn: Option<SelfAttention>,
+    /// After self-attention.
+    pub self_attn_layer_norm: Option<LayerNorm>,
+    /// Attention over encoder outputs.
+    pub cross_attn: Option<CrossAttention>,
+    /// After cross-attention.
+    pub cross_attn_layer_norm: Option<LayerNorm>,
+    /// Dense feed-forward network.
+    pub ffn: Option<FeedForward>,
+    /// Mixture of experts, in place of `ffn`.
+    pub moe: Option<MixtureOfExperts>,
+    /// After the feed-forward sublayer.
+    pub ffn_layer_norm: Option<LayerNorm>,
+    /// Encoder layers that cross-attention sees: 1, 2 or 3.
+    encoder_layers: usize,
+}
+
+/// The encoder's outputs as the decoder sees them, for one batch.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    /// Outputs of the last encoder layers, last first, each `[batch · source, embed]`.
+    pub(super) outputs: Vec<Tensor<2>>,
+    /// Added to scores, `[batch, 1, 1, source]`; `None` where nothing is padding.
+    pub(super) mask: Option<Tensor<4>>,
+    /// Sentences.
+    pub(super) batch: usize,
+}
+
+impl Memory {
+    /// The last `layers` outputs (as many as there are) concatenated along time: `[batch · layers · source, embed]`, and
+    /// their mask.
+    fn of_layers(&self, layers: usize) -> (Tensor<2>, Option<Tensor<4>>) {
+        let layers = layers.min(self.outputs.len());
+        if layers == 1 {
+            return (self.outputs[0].clone(), self.mask.clone());
+        }
+        let [rows, dim] = self.outputs[0].dims();
+        let source = rows / self.batch;
+        let outputs = self.outputs[..layers].iter().map(|x| x.clone().reshape([self.batch, source, dim]));
+        let joined = Tensor::cat(outputs.collect(), 1).reshape([rows * layers, dim]);
+        (joined, self.mask.clone().map(|mask| mask.repeat_dim(3, layers)))
+    }
+}
+
+/// Keys and values of incremental decoding.
+#[derive(Debug, Clone)]
+pub struct DecoderCache {
+    layers: Vec<LayerCache>,
+}
+
+#[derive(Debug, Clone)]
+struct LayerCache {
+    /// Of the tokens so far: `[rows, heads, time, head_dim]`, rows = sentences × beam.
+    own: Option<KeyValue>,
+    /// Of the source: `[sentences, heads, source, head_dim]`, once a sentence and not once a beam.
+    cross: Option<(KeyValue, Option<Tensor<4>>)>,
+}
+
+impl DecoderCache {
+    /// Keeps `rows` of the hypotheses, in that order; `sentences` likewise for the source side, where it changed.
+    pub fn select(&mut self, rows: Tensor<1, Int>, sentences: Option<Tensor<1, Int>>) {
+        for layer in &mut self.layers {
+            layer.own = layer.own.as_ref().map(|own| own.select(rows.clone()));
+            if let Some(sentences) = &sentences {
+                layer.cross = layer.cross.as_ref().map(|(memory, mask)| {
+                    let mask = mask.as_ref().map(|mask| mask.clone().select(0, sentences.clone()));
+                    (memory.select(sentences.clone()), mask)
+                });
+            }
+        }
+    }
+}
+
+impl Decoder {
+    pub(super) fn new(vocab: usize, tables: Tables, stack: &StackConfig, device: &Device) -> Self {
+        let table = || parameter([vocab, stack.embed_dim], device);
+        Self {
+            embed_tokens: (tables != Tables::Shared).then(table),
+            embed_out: (tables == Tables::Separate).then(table),
+            layers: stack.layers.iter().map(|layer| DecoderLayer::new(layer, stack, device)).collect(),
+            sinusoids: super::embedding::sinusoids(stack.supernet_dim, stack.embed_dim, device),
+        }
+    }
+
+    /// # Shapes
+    /// - embedded, output: `[batch · target, embed]`
+    /// - causal: `[1, 1, target, target]`, added to the scores
+    pub(super) fn forward(
+        &self,
+        embedded: Tensor<2>,
+        memory: &Memory,
+        causal: Option<Tensor<4>>,
+        rates: &DropoutRates,
+        pass: &mut Pass,
+    ) -> Tensor<2> {
+        let mut x = pass.dropout(embedded, rates.sublayer);
+        for (index, layer) in self.layers.iter().enumerate() {
+            let (output, routing) = layer.forward(x, index, memory, causal.clone(), rates, pass);
+            pass.decoder_routing.extend(routing);
+            x = output;
+        }
+        x
+    }
+
+    /// The cache before the first step.
+    pub(super) fn start(&self, memory: &Memory) -> DecoderCache {
+        let layers = self.layers.iter().map(|layer| LayerCache {
+            own: None,
+            cross: layer.cross_attn.as_ref().map(|attention| {
+                let (encoded, mask) = memory.of_layers(layer.encoder_layers);
+                (attention.memory(encoded, memory.batch), mask)
+            }),
+        });
+        DecoderCache { layers: layers.collect() }
+    }
+
+    /// One position of every hypothesis.
+    ///
+    /// # Shapes
+    /// - embedded, output: `[rows, embed]`, the rows of a sentence adjoining
+    pub(super) fn step(&self, embedded: Tensor<2>, cache: &mut DecoderCache, pass: &mut Pass) -> Tensor<2> {
+        let mut x = embedded;
+        for (index, (layer, cache)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
+            let (output, routing) = layer.step(x, index, cache, pass);
+            pass.decoder_routing.extend(routing);
+            x = output;
+        }
+        x
+    }
+}
+
+impl DecoderLayer {
+    fn new(layer: &Layer, stack: &StackConfig, device: &Device) -> Self {
+        let (dim, qkv_dim) = (stack.embed_dim, stack.qkv_dim);
+        let (ffn, moe) = feed_forward(layer, stack, device);
+        let attention = layer.keep_attention;
+        let cross = layer.cross_attention.filter(|_| attention);
+        Self {
+            self_attn: attention.then(|| SelfAttention::new(dim, qkv_dim, layer.self_attention_heads, device)),
+            self_attn_layer_norm: attention.then(|| LayerNorm::new(dim, device)),
+            cross_attn: cross.map(|cross| CrossAttention::new(dim, stack.memory_dim, qkv_dim, cross.heads, device)),
+            cross_attn_layer_norm: cross.map(|_| LayerNorm::new(dim, device)),
+            ffn,
+            moe,
+            ffn_layer_norm: layer.keep_ffn.then(|| LayerNorm::new(dim, device)),
+            encoder_layers: cross.map_or(1, |cross| cross.encoder_layers),
+        }
+    }
+
+    fn forward(
+        &self,
+        mut x: Tensor<2>,
+        index: usize,
+        memory: &Memory,
+        causal: Option<Tensor<4>>,
+        rates: &DropoutRates,
+        pass: &mut Pass,
+    ) -> (Tensor<2>, Option<LayerRouting>) {
+        if let (Some(attention), Some(norm)) = (&self.self_attn, &self.self_attn_layer_norm) {
+            let attended = attention.forward(x.clone(), memory.batch, causal, rates, pass);
+            x = norm.forward(x + pass.dropout(attended, rates.sublayer));
+        }
+        if let (Some(attention), Some(norm)) = (&self.cross_attn, &self.cross_attn_layer_norm) {
+            let (encoded, mask) = memory.of_layers(self.encoder_layers);
+            let key_value = attention.memory(encoded, memory.batch);
+            let attended = attention.forward(x.clone(), key_value, mask, rates, pass);
+            x = norm.forward(x + pass.dropout(attended, rates.sublayer));
+        }
+        feed_forward_sublayer(x, index, (&self.ffn, &self.moe, &self.ffn_layer_norm), rates, pass)
+    }
+
+    fn step(
+        &self,
+        mut x: Tensor<2>,
+        index: usize,
+        cache: &mut LayerCache,
+        pass: &mut Pass,
+    ) -> (Tensor<2>, Option<LayerRouting>) {
+        let rates = DropoutRates::default();
+        if let (Some(attention), Some(norm)) = (&self.self_attn, &self.self_attn_layer_norm) {
+            x = norm.forward(x.clone() + attention.step(x, &mut cache.own));
+        }
+        if let (Some(attention), Some(norm), Some((memory, mask))) =
+            (&self.cross_attn, &self.cross_attn_layer_norm, &cache.cross)
+        {
+            let attended = attention.forward(x.clone(), memory.clone(), mask.clone(), &rates, pass);
+            x = norm.forward(x + attended);
+        }
+        feed_forward_sublayer(x, index, (&self.ffn, &self.moe, &self.ffn_layer_norm), &rates, pass)
+    }
+}

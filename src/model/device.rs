@@ -1,0 +1,53 @@
+//! Where tensors live: `--device`.
+
+use crate::error::{Error, Result};
+use burn::tensor::{Device, DeviceType};
+
+/// The device named `name`: `cpu`; `gpu` or `gpu:N` (the platform's own graphics interface); `vulkan` or `vulkan:N`. N
+/// counts from 0, real graphics cards first; without it the first is taken.
+///
+/// # Errors
+/// The name is none of these, or no such device is there.
+pub fn parse(name: &str) -> Result<Device> {
+    let (kind, index) = match name.split_once(':') {
+        Some((kind, index)) => (kind, index.parse::<usize>().map_err(|_| unknown(name))?),
+        None => (name, 0),
+    };
+    let devices = match kind {
+        "cpu" if name == "cpu" => return Ok(Device::flex()),
+        "gpu" => Device::enumerate(DeviceType::Wgpu),
+        "vulkan" => Device::enumerate(DeviceType::Vulkan),
+        _ => return Err(unknown(name)),
+    };
+    let mut devices = devices.into_vec();
+    if index < devices.len() {
+        return Ok(devices.swap_remove(index));
+    }
+    Err(Error::input(match devices.len() {
+        0 => format!("--device {name}: no graphics device with a driver found; install one, or use --device cpu"),
+        count => format!("--device {name}: there are {count} such devices, counted from 0"),
+    }))
+}
+
+fn unknown(name: &str) -> Error {
+    Error::input(format!("unknown device {name:?}: expected cpu, gpu, gpu:N, vulkan or vulkan:N"))
+}
+
+/// Whether tensors of `device` are in the host's memory.
+pub fn is_cpu(device: &Device) -> bool {
+    device.clone().inner() == Device::flex()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_no_devices_are_refused() {
+        for name in ["", "tpu", "cpu:0", "gpu:", "gpu:x", "vulkan:-1", "cuda"] {
+            assert_eq!(parse(name).unwrap_err().exit_code(), 2, "{name}");
+        }
+        assert!(is_cpu(&parse("cpu").unwrap()));
+        assert!(is_cpu(&parse("cpu").unwrap().autodiff()));
+    }
+}

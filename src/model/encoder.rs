@@ -1,0 +1,146 @@
+//! The encoder: post-norm layers of self-attention and feed-forward, `x = LN(x + dropout(sublayer(x)))`.
+
+use super::attention::SelfAttention;
+use super::dropout::DropoutRates;
+use super::experts::{FeedForward, MixtureOfExperts};
+use super::linear::{LayerNorm, parameter};
+use super::pass::{LayerRouting, Pass};
+use super::transformer::StackConfig;
+use crate::space::Layer;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+
+/// Token embeddings and layers.
+#[derive(Module, Debug)]
+pub struct Encoder {
+    /// `[vocab, embed]`; as wide as the wider stack where the decoder shares it.
+    pub embed_tokens: Param<Tensor<2>>,
+    /// The layers in use.
+    pub layers: Vec<EncoderLayer>,
+    /// Positions, `[MAX_POSITIONS + 2, embed]`: a constant.
+    pub(super) sinusoids: Tensor<2>,
+}
+
+/// One encoder layer; a dropped sublayer is `None`.
+#[derive(Module, Debug)]
+pub struct EncoderLayer {
+    /// Self-attention.
+    pub self_attn: Option<SelfAttention>,
+    /// After self-attention.
+    pub self_attn_layer_norm: Option<LayerNorm>,
+    /// Dense feed-forward network.
+    pub ffn: Option<FeedForward>,
+    /// Mixture of experts, in place of `ffn`.
+    pub moe: Option<MixtureOfExperts>,
+    /// After the feed-forward sublayer.
+    pub ffn_layer_norm: Option<LayerNorm>,
+}
+
+impl Encoder {
+    pub(super) fn new(vocab: usize, table_dim: usize, stack: &StackConfig, device: &Device) -> Self {
+        Self {
+            embed_tokens: parameter([vocab, table_dim], device),
+            layers: stack.layers.iter().map(|layer| EncoderLayer::new(layer, stack, device)).collect(),
+            sinusoids: super::embedding::sinusoids(stack.supernet_dim, stack.embed_dim, device),
+        }
+    }
+
+    /// Outputs of the last `keep` layers, last first, each `[batch · source, embed]`.
+    pub(super) fn forward(
+        &self,
+        embedded: Tensor<2>,
+        batch: usize,
+        mask: Option<Tensor<4>>,
+        keep: usize,
+        rates: &DropoutRates,
+        pass: &mut Pass,
+    ) -> Vec<Tensor<2>> {
+        let mut x = pass.dropout(embedded, rates.sublayer);
+        let mut outputs = Vec::with_capacity(keep);
+        for (index, layer) in self.layers.iter().enumerate() {
+            let (output, routing) = layer.forward(x, index, batch, mask.clone(), rates, pass);
+            pass.encoder_routing.extend(routing);
+            x = output;
+            if index + keep >= self.layers.len() {
+                outputs.insert(0, x.clone());
+            }
+        }
+        outputs
+    }
+}
+
+impl EncoderLayer {
+    fn new(layer: &Layer, stack: &StackConfig, device: &Device) -> Self {
+        let dim = stack.embed_dim;
+        let attention = layer.keep_attention;
+        let (ffn, moe) = feed_forward(layer, stack, device);
+        Self {
+            self_attn: attention
+                .then(|| SelfAttention::new(dim, stack.qkv_dim, layer.self_attention_heads, device)),
+            self_attn_layer_norm: attention.then(|| LayerNorm::new(dim, device)),
+            ffn,
+            moe,
+            ffn_layer_norm: layer.keep_ffn.then(|| LayerNorm::new(dim, device)),
+        }
+    }
+
+    /// # Shapes
+    /// - x, output: `[batch · source, embed]`
+    fn forward(
+        &self,
+        mut x: Tensor<2>,
+        index: usize,
+        batch: usize,
+        mask: Option<Tensor<4>>,
+        rates: &DropoutRates,
+        pass: &mut Pass,
+    ) -> (Tensor<2>, Option<LayerRouting>) {
+        if let (Some(attention), Some(norm)) = (&self.self_attn, &self.self_attn_layer_norm) {
+            let attended = attention.forward(x.clone(), batch, mask, rates, pass);
+            x = norm.forward(x + pass.dropout(attended, rates.self_attention));
+        }
+        feed_forward_sublayer(x, index, (&self.ffn, &self.moe, &self.ffn_layer_norm), rates, pass)
+    }
+}
+
+/// The dense network or the experts of `layer`, neither where the sublayer is dropped.
+pub(super) fn feed_forward(
+    layer: &Layer,
+    stack: &StackConfig,
+    device: &Device,
+) -> (Option<FeedForward>, Option<MixtureOfExperts>) {
+    let dim = stack.embed_dim;
+    match &layer.experts {
+        _ if !layer.keep_ffn => (None, None),
+        None => (Some(FeedForward::new(dim, layer.ffn_embed_dim, device)), None),
+        Some(experts) => {
+            let moe = MixtureOfExperts::new(dim, experts, stack.capacity_factor, device);
+            (None, Some(moe))
+        }
+    }
+}
+
+/// The feed-forward sublayer of either stack, with its residual and LayerNorm.
+pub(super) fn feed_forward_sublayer(
+    x: Tensor<2>,
+    index: usize,
+    (ffn, moe, norm): (&Option<FeedForward>, &Option<MixtureOfExperts>, &Option<LayerNorm>),
+    rates: &DropoutRates,
+    pass: &mut Pass,
+) -> (Tensor<2>, Option<LayerRouting>) {
+    let Some(norm) = norm else {
+        return (x, None);
+    };
+    let (y, routing) = match (ffn, moe) {
+        (Some(ffn), _) => {
+            let y = ffn.forward(x.clone(), rates.activation, pass);
+            (pass.dropout(y, rates.sublayer), None)
+        }
+        (None, Some(moe)) => {
+            let (y, routing) = moe.forward(x.clone(), index, rates, pass);
+            (pass.dropout(y, rates.expert_sublayer), Some(routing))
+        }
+        (None, None) => return (x, None),
+    };
+    (norm.forward(x + y), routing)
+}

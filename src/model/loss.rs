@@ -1,0 +1,195 @@
+//! Label-smoothed cross-entropy, load-balance loss, and one forward–backward step.
+
+use super::kernels::projection;
+use super::parameters::{Kind, Values};
+use super::pass::{LayerRouting, Pass};
+use super::transformer::Transformer;
+use super::{PAD, device};
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Tensor, TensorData};
+
+/// Loss sums over the target tokens of a batch, in nats.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct LossSums {
+    /// Label-smoothed cross-entropy: Σ (1-ε)·nll + (ε/V)·Σ_v -log p_v.
+    pub loss: f64,
+    /// Negative log-likelihood.
+    pub nll: f64,
+    /// What is differentiated: `loss` plus the load-balance losses.
+    pub objective: f64,
+    /// Target tokens that are not padding.
+    pub tokens: usize,
+}
+
+impl LossSums {
+    /// Adds another batch.
+    pub fn add(&mut self, other: &Self) {
+        self.loss += other.loss;
+        self.nll += other.nll;
+        self.objective += other.objective;
+        self.tokens += other.tokens;
+    }
+
+    /// Label-smoothed loss per token, in bits.
+    pub fn loss_bits(&self) -> f64 {
+        self.loss / self.tokens as f64 / std::f64::consts::LN_2
+    }
+
+    /// Negative log-likelihood per token, in bits; perplexity is 2 to its power.
+    pub fn nll_bits(&self) -> f64 {
+        self.nll / self.tokens as f64 / std::f64::consts::LN_2
+    }
+}
+
+/// The objective's settings.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Objective {
+    /// ε.
+    pub label_smoothing: f64,
+    /// Coefficient of the encoder's load-balance loss.
+    pub encoder_load_balance: f64,
+    /// Coefficient of the decoder's load-balance loss.
+    pub decoder_load_balance: f64,
+}
+
+/// One batch of padded ids, row-major.
+#[derive(Debug, Clone, Copy)]
+pub struct Tokens<'a> {
+    /// `[batch, source]`, left-padded.
+    pub source: &'a [u32],
+    /// `[batch, target]`: the target rotated so that eos comes first.
+    pub previous: &'a [u32],
+    /// `[batch, target]`
+    pub target: &'a [u32],
+    /// Sentences.
+    pub batch: usize,
+}
+
+/// Losses of a batch, without gradients.
+pub fn evaluate(model: &Transformer, tokens: Tokens, objective: &Objective) -> (LossSums, Pass) {
+    let mut pass = Pass::inference();
+    let hidden = model.forward(tokens.source, tokens.previous, tokens.batch, &mut pass);
+    let table = model.projection_table();
+    let mut sums = if device::is_cpu(&model.device()) {
+        projection::forward(hidden, table, tokens.target, objective.label_smoothing)
+    } else {
+        plain(hidden, table, tokens.target, objective.label_smoothing).0
+    };
+    sums.objective = sums.loss + scalar(load_balance(&pass, objective));
+    (sums, pass)
+}
+
+/// Losses of a batch and the gradients of the objective's *sum*; `model` holds tracked leaves. A parameter without an
+/// entry took part with gradient 0.
+pub fn differentiate(
+    model: &Transformer,
+    tokens: Tokens,
+    objective: &Objective,
+    mut pass: Pass,
+) -> (LossSums, Values, Pass) {
+    let hidden = model.forward(tokens.source, tokens.previous, tokens.batch, &mut pass);
+    let table = model.projection_table();
+    let balance = load_balance(&pass, objective);
+    let (mut sums, differentiable, table_gradient) = if device::is_cpu(&model.device()) {
+        let smoothing = objective.label_smoothing;
+        let step = projection::forward_backward(hidden.clone().inner(), table.inner(), tokens.target, smoothing);
+        // A sum whose gradient with respect to `hidden` is the one computed above.
+        let carrier = (hidden * step.hidden_gradient).sum();
+        (step.sums, carrier, Some(step.table_gradient))
+    } else {
+        let (sums, loss) = plain(hidden, table, tokens.target, objective.label_smoothing);
+        (sums, loss, None)
+    };
+    sums.objective = sums.loss + scalar(balance.clone());
+    let differentiable = match balance {
+        Some(balance) => differentiable + balance,
+        None => differentiable,
+    };
+    let mut gradients = model.gradients(&mut differentiable.backward());
+    if let Some(gradient) = table_gradient {
+        add_to(&mut gradients, projection_name(model), gradient, model);
+    }
+    (sums, gradients, pass)
+}
+
+/// The plain composition of differentiable operators: the sums, and the loss as a tensor.
+///
+/// # Shapes
+/// - hidden: `[batch · target, embed]`
+/// - table: `[vocab, embed]`
+/// - target: `[batch · target]` ids
+pub fn plain(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64) -> (LossSums, Tensor<1>) {
+    let device = hidden.device().inner();
+    let [vocab, _] = table.dims();
+    let log_probabilities = log_softmax(hidden.matmul(table.transpose()), 1); // [rows, vocab]
+    let real: Vec<f32> = target.iter().map(|&t| f32::from(u8::from(t != PAD))).collect();
+    let real = Tensor::<2>::from_data(TensorData::new(real, [target.len(), 1]), &device);
+    let chosen = super::embedding::ids(target, &device).unsqueeze_dim::<2>(1);
+    let nll = (log_probabilities.clone().gather(1, chosen) * real.clone()).sum().neg();
+    let all = (log_probabilities.sum_dim(1) * real).sum().neg();
+    let loss = nll.clone() * (1.0 - smoothing) + all * (smoothing / vocab as f64);
+    let sums = LossSums {
+        loss: scalar(Some(loss.clone())),
+        nll: scalar(Some(nll)),
+        objective: 0.0,
+        tokens: target.iter().filter(|&&t| t != PAD).count(),
+    };
+    (sums, loss)
+}
+
+/// The load-balance losses of both stacks with their coefficients; `None` where they are off.
+fn load_balance(pass: &Pass, objective: &Objective) -> Option<Tensor<1>> {
+    let stacks = [
+        (objective.encoder_load_balance, &pass.encoder_routing),
+        (objective.decoder_load_balance, &pass.decoder_routing),
+    ];
+    let terms = stacks.into_iter().filter(|(coefficient, routing)| *coefficient != 0.0 && !routing.is_empty());
+    terms.map(|(coefficient, routing)| stack_load_balance(routing) * coefficient).reduce(|a, b| a + b)
+}
+
+/// n² Σ c_i P_i over one stack: c_i the tokens routed to expert i and P_i the sum of its probabilities, over all layers and
+/// both divided by the tokens routed in all; n the largest number of experts. c is constant for the gradient.
+pub fn stack_load_balance(routing: &[LayerRouting]) -> Tensor<1> {
+    let experts = routing.iter().map(|layer| layer.counts.len()).max().unwrap_or(0);
+    let mut counts = vec![0u64; experts];
+    for layer in routing {
+        layer.counts.iter().zip(&mut counts).for_each(|(&count, sum)| *sum += count);
+    }
+    let routed = counts.iter().sum::<u64>() as f64;
+    let scale = (experts * experts) as f64 / (routed * routed);
+    let terms = routing.iter().map(|layer| {
+        let n = layer.counts.len();
+        let weights: Vec<f32> = counts[..n].iter().map(|&count| (count as f64 * scale) as f32).collect();
+        let device = layer.probability_sums.device().inner();
+        (layer.probability_sums.clone() * Tensor::from_data(TensorData::new(weights, [n]), &device)).sum()
+    });
+    terms.reduce(|a, b| a + b).expect("a stack with routing has a layer")
+}
+
+fn scalar(value: Option<Tensor<1>>) -> f64 {
+    value.map_or(0.0, |value| f64::from(value.inner().into_scalar::<f32>()))
+}
+
+/// Name of the parameter that projects decoder outputs to the vocabulary.
+fn projection_name(model: &Transformer) -> &'static str {
+    match (&model.decoder.embed_out, &model.decoder.embed_tokens) {
+        (Some(_), _) => "decoder.embed_out",
+        (None, Some(_)) => "decoder.embed_tokens",
+        (None, None) => "encoder.embed_tokens",
+    }
+}
+
+/// Adds the projection's gradient to that of its table, which has more columns where it is shared with a wider encoder.
+fn add_to(gradients: &mut Values, name: &str, gradient: Tensor<2>, model: &Transformer) {
+    let columns = match name {
+        "encoder.embed_tokens" => model.encoder.embed_tokens.dims()[1],
+        _ => gradient.dims()[1],
+    };
+    let shape = [gradient.dims()[0], columns];
+    let gradient = Kind::Matrix.of(gradient).padded(shape);
+    let total = match gradients.remove(name) {
+        Some(lookup) => Kind::Matrix.of(lookup.tensor + gradient.tensor),
+        None => gradient,
+    };
+    gradients.insert(name.to_owned(), total);
+}

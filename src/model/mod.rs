@@ -1,0 +1,24 @@
+//! The one Transformer, the supernet it is cut from, and their loss. Knows no files.
+
+pub mod attention;
+mod cut;
+pub mod decoder;
+pub mod device;
+mod dropout;
+mod embedding;
+pub mod encoder;
+pub mod experts;
+mod init;
+pub mod kernels;
+pub mod linear;
+pub mod loss;
+pub mod parameters;
+mod pass;
+mod routing;
+pub mod transformer;
+
+pub use cut::Supernet;
+pub use embedding::{MAX_POSITIONS, PAD};
+pub use parameters::{Kind, Value, Values};
+pub use pass::{LayerRouting, Pass};
+pub use transformer::{Tables, Transformer, TransformerConfig};

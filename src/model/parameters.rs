@@ -1,0 +1,226 @@
+//! A Transformer's parameters by name. The names are the paths of the modules' fields, for example
+//! `encoder.layers.0.self_attn.in_proj.weight`; nowhere else are they written down.
+
+use super::transformer::{Transformer, TransformerConfig};
+use crate::error::{Error, Result};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use std::collections::BTreeMap;
+
+/// The value of a parameter, or its gradient: a matrix, or a vector held as a matrix of one row.
+#[derive(Debug, Clone)]
+pub struct Value {
+    /// `[rows, columns]`; `[1, length]` for a vector.
+    pub tensor: Tensor<2>,
+    kind: Kind,
+}
+
+/// Whether a value is a vector or a matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One dimension.
+    Vector,
+    /// Two dimensions.
+    Matrix,
+}
+
+impl Kind {
+    /// A value of this kind; a vector's tensor has one row.
+    pub fn of(self, tensor: Tensor<2>) -> Value {
+        Value { tensor, kind: self }
+    }
+
+    /// The two dimensions of the tensor of a value of `shape`.
+    fn dims(shape: &[usize]) -> (Self, [usize; 2]) {
+        match *shape {
+            [length] => (Self::Vector, [1, length]),
+            [rows, columns] => (Self::Matrix, [rows, columns]),
+            _ => unreachable!("parameters have one or two dimensions"),
+        }
+    }
+}
+
+/// Values by parameter name.
+pub type Values = BTreeMap<String, Value>;
+
+impl Value {
+    /// A value from elements on the host, row-major; `shape` has one or two dimensions.
+    pub fn from_vec(elements: Vec<f32>, shape: &[usize], device: &Device) -> Self {
+        let (kind, dims) = Kind::dims(shape);
+        kind.of(Tensor::from_data(TensorData::new(elements, dims), device))
+    }
+
+    /// Vector or matrix.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The dimensions, one or two.
+    pub fn shape(&self) -> Vec<usize> {
+        match self.kind {
+            Kind::Vector => vec![self.tensor.dims()[1]],
+            Kind::Matrix => self.tensor.dims().to_vec(),
+        }
+    }
+
+    /// The elements on the host, row-major.
+    pub fn to_vec(&self) -> Vec<f32> {
+        self.tensor.clone().into_data().try_into_vec().expect("parameters are f32")
+    }
+
+    /// The first rows and columns, of which `shape` says how many; this value itself where nothing is cut away.
+    pub fn leading(&self, shape: &[usize]) -> Self {
+        let (kind, [rows, columns]) = Kind::dims(shape);
+        match self.tensor.dims() == [rows, columns] {
+            true => self.clone(),
+            false => kind.of(self.tensor.clone().slice([0..rows, 0..columns])),
+        }
+    }
+
+    /// This value in the corner of zeros, `[rows, columns]` in all: the inverse of [`Value::leading`].
+    pub fn padded(&self, [rows, columns]: [usize; 2]) -> Self {
+        let [part_rows, part_columns] = self.tensor.dims();
+        if [part_rows, part_columns] == [rows, columns] {
+            return self.clone();
+        }
+        let whole = Tensor::zeros([rows, columns], &self.tensor.device());
+        self.kind.of(whole.slice_assign([0..part_rows, 0..part_columns], self.tensor.clone()))
+    }
+
+    fn wrap<const D: usize>(tensor: Tensor<D>) -> Self {
+        let (kind, dims) = Kind::dims(&tensor.dims());
+        kind.of(tensor.reshape(dims))
+    }
+}
+
+impl Transformer {
+    /// All parameters' values, without autodiff.
+    pub fn values(&self) -> Values {
+        let mut visitor = Collect { path: Path::default(), gradients: None, values: Values::new() };
+        self.visit(&mut visitor);
+        visitor.values
+    }
+
+    /// Takes the gradients of the parameters that have one out of `gradients`.
+    pub fn gradients(&self, gradients: &mut Gradients) -> Values {
+        let mut visitor = Collect { path: Path::default(), gradients: Some(gradients), values: Values::new() };
+        self.visit(&mut visitor);
+        visitor.values
+    }
+
+    /// A Transformer of `config` whose parameters `source` gives, asked by name and shape. With `tracked` they are
+    /// leaves of autodiff.
+    pub fn from_values(
+        config: &TransformerConfig,
+        device: &Device,
+        tracked: bool,
+        source: impl FnMut(&str, &[usize]) -> Result<Value>,
+    ) -> Result<Self> {
+        let mut mapper = Fill { path: Path::default(), tracked, source, error: None };
+        let filled = config.skeleton(device).map(&mut mapper);
+        mapper.error.map_or(Ok(filled), Err)
+    }
+
+    /// Names and shapes of the parameters of `config`, without making them.
+    pub fn shapes(config: &TransformerConfig, device: &Device) -> BTreeMap<String, Vec<usize>> {
+        let mut visitor = Shapes { path: Path::default(), shapes: BTreeMap::new() };
+        config.skeleton(device).visit(&mut visitor);
+        visitor.shapes
+    }
+}
+
+/// Looks `name` up among `values` and checks its shape.
+pub fn lookup(values: &Values, name: &str, shape: &[usize]) -> Result<Value> {
+    let value = values
+        .get(name)
+        .ok_or_else(|| Error::input(format!("parameter {name} is missing; the weights belong to another architecture")))?;
+    if value.shape() != shape {
+        let found = value.shape();
+        return Err(Error::input(format!("parameter {name} has shape {found:?}, expected {shape:?}")));
+    }
+    Ok(value.clone())
+}
+
+/// Where a traversal stands.
+#[derive(Default)]
+struct Path(Vec<String>);
+
+impl Path {
+    fn name(&self) -> String {
+        self.0.join(".")
+    }
+}
+
+/// The path part of the visitor and mapper traits, the same for all.
+macro_rules! track_path {
+    () => {
+        fn enter_module(&mut self, name: &str, _container_type: &str) {
+            self.path.0.push(name.to_owned());
+        }
+
+        fn exit_module(&mut self, _name: &str, _container_type: &str) {
+            self.path.0.pop();
+        }
+    };
+}
+
+struct Collect<'a> {
+    path: Path,
+    /// Collect these gradients instead of the values.
+    gradients: Option<&'a mut Gradients>,
+    values: Values,
+}
+
+impl ModuleVisitor for Collect<'_> {
+    track_path!();
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let value = match &mut self.gradients {
+            None => Some(param.val().inner()),
+            Some(gradients) => param.val().grad_remove(gradients),
+        };
+        if let Some(value) = value {
+            self.values.insert(self.path.name(), Value::wrap(value));
+        }
+    }
+}
+
+struct Shapes {
+    path: Path,
+    shapes: BTreeMap<String, Vec<usize>>,
+}
+
+impl ModuleVisitor for Shapes {
+    track_path!();
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let shape = param.lazy_shape().dims::<D>().to_vec();
+        self.shapes.insert(self.path.name(), shape);
+    }
+}
+
+struct Fill<F> {
+    path: Path,
+    tracked: bool,
+    source: F,
+    error: Option<Error>,
+}
+
+impl<F: FnMut(&str, &[usize]) -> Result<Value>> ModuleMapper for Fill<F> {
+    track_path!();
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let shape = param.lazy_shape().dims::<D>();
+        match (self.source)(&self.path.name(), &shape) {
+            Err(error) => {
+                self.error.get_or_insert(error);
+                param
+            }
+            Ok(value) => {
+                let value = value.tensor.reshape(shape);
+                let value = if self.tracked { Tensor::from_inner(value).require_grad() } else { value };
+                Param::initialized(param.id, value)
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The encoder–decoder Transformer, dense or with experts. The supernet is the largest one; subnets are cut out of it.
+
+use super::decoder::{Decoder, DecoderCache, Memory};
+use super::dropout::DropoutRates;
+use super::embedding::{PAD, embed, position_ids};
+use super::encoder::Encoder;
+use super::pass::Pass;
+use crate::space::{Architecture, Layer, Stack};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+/// Stands for minus infinity in masks: its exponential is exactly 0, on every device.
+const MASKED: f32 = -1e9;
+
+/// Which embedding tables a model has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tables {
+    /// One for source, target and output projection.
+    Shared,
+    /// One for the source, one for the target and the output projection.
+    Tied,
+    /// One each.
+    Separate,
+}
+
+/// Everything that fixes a Transformer's shape and dropout, its weights left aside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TransformerConfig {
+    /// The shape.
+    pub architecture: Architecture,
+    /// Features of queries, keys and values.
+    pub qkv_dim: usize,
+    /// Entries of the source vocabulary.
+    pub source_vocab: usize,
+    /// Entries of the target vocabulary.
+    pub target_vocab: usize,
+    /// The embedding tables.
+    pub tables: Tables,
+    /// Encoder width of the supernet: positions are built for it, and dropout is scaled by it.
+    pub encoder_supernet_dim: usize,
+    /// Decoder width of the supernet.
+    pub decoder_supernet_dim: usize,
+    /// Dropout at the supernet's width.
+    pub dropout: f64,
+    /// Dropout of attention weights.
+    pub attention_dropout: f64,
+    /// Dropout after the feed-forward activation, at the supernet's width.
+    pub activation_dropout: f64,
+    /// Multiplies the rates inside experts.
+    pub expert_dropout_ratio: f64,
+    /// Capacity of experts, see [`super::experts::MixtureOfExperts`]; 0: none.
+    pub capacity_factor: f64,
+}
+
+/// What the modules of one stack need to know.
+#[derive(Debug, Clone)]
+pub(super) struct StackConfig {
+    pub layers: Vec<Layer>,
+    pub embed_dim: usize,
+    pub supernet_dim: usize,
+    /// Width of the encoder outputs that cross-attention sees.
+    pub memory_dim: usize,
+    pub qkv_dim: usize,
+    pub capacity_factor: f64,
+}
+
+impl TransformerConfig {
+    /// The same model of another architecture.
+    pub fn with_architecture(&self, architecture: &Architecture) -> Self {
+        Self { architecture: architecture.clone(), ..self.clone() }
+    }
+
+    /// A Transformer whose parameters hold no values yet.
+    pub(super) fn skeleton(&self, device: &Device) -> Transformer {
+        let Architecture { encoder, decoder } = &self.architecture;
+        let table_dim = match self.tables {
+            Tables::Shared => encoder.embed_dim.max(decoder.embed_dim),
+            Tables::Tied | Tables::Separate => encoder.embed_dim,
+        };
+        let encoder_stack = self.stack(encoder, self.encoder_supernet_dim);
+        let decoder_stack = self.stack(decoder, self.decoder_supernet_dim);
+        Transformer {
+            encoder: Encoder::new(self.source_vocab, table_dim, &encoder_stack, device),
+            decoder: Decoder::new(self.target_vocab, self.tables, &decoder_stack, device),
+            config: self.clone(),
+        }
+    }
+
+    fn stack(&self, stack: &Stack, supernet_dim: usize) -> StackConfig {
+        StackConfig {
+            layers: stack.layers.clone(),
+            embed_dim: stack.embed_dim,
+            supernet_dim,
+            memory_dim: self.architecture.encoder.embed_dim,
+            qkv_dim: self.qkv_dim,
+            capacity_factor: self.capacity_factor,
+        }
+    }
+
+    /// Rates of a stack of width `dim` cut from one of width `supernet_dim`. In the encoder the self-attention's output
+    /// keeps the unscaled rate.
+    fn rates(&self, dim: usize, supernet_dim: usize, encoder: bool) -> DropoutRates {
+        let scale = dim as f64 / supernet_dim as f64;
+        let (sublayer, activation) = (self.dropout * scale, self.activation_dropout * scale);
+        DropoutRates {
+            sublayer,
+            self_attention: if encoder { self.dropout } else { sublayer },
+            attention_weights: self.attention_dropout,
+            activation,
+            expert_activation: (activation * self.expert_dropout_ratio).min(1.0),
+            expert_sublayer: (sublayer * self.expert_dropout_ratio).min(1.0),
+        }
+    }
+}
+
+/// One encoder–decoder Transformer.
+#[derive(Module, Debug)]
+pub struct Transformer {
+    /// The encoder.
+    pub encoder: Encoder,
+    /// The decoder.
+    pub decoder: Decoder,
+    #[module(skip)]
+    pub(super) config: TransformerConfig,
+}
+
+impl Transformer {
+    /// What the model was built from.
+    pub fn config(&self) -> &TransformerConfig {
+        &self.config
+    }
+
+    /// The device the weights are on.
+    pub fn device(&self) -> Device {
+        self.encoder.sinusoids.device()
+    }
+
+    /// Decoder outputs before the projection, teacher-forced.
+    ///
+    /// # Shapes
+    /// - source: ids `[batch, source]` row-major; previous: ids `[batch, target]` row-major
+    /// - output: `[batch · target, decoder embed]`
+    pub fn forward(&self, source: &[u32], previous: &[u32], batch: usize, pass: &mut Pass) -> Tensor<2> {
+        let memory = self.encode(source, batch, pass);
+        let time = previous.len() / batch;
+        let embedded = self.embed_target(previous, &position_ids(previous, time));
+        let causal = (time > 1).then(|| causal_mask(time, &self.device()));
+        self.decoder.forward(embedded, &memory, causal, &self.decoder_rates(), pass)
+    }
+
+    /// Encoder outputs of a batch of left-padded sources, ids `[batch, source]` row-major.
+    pub fn encode(&self, source: &[u32], batch: usize, pass: &mut Pass) -> Memory {
+        let time = source.len() / batch;
+        let table = leading_columns(self.encoder.embed_tokens.val(), self.encoder_dim());
+        let embedded = embed(table, &self.encoder.sinusoids, source, &position_ids(source, time));
+        let mask = source.contains(&PAD).then(|| padding_mask(source, batch, &self.device()));
+        let rates = self.config.rates(self.encoder_dim(), self.config.encoder_supernet_dim, true);
+        let keep = self.config.architecture.decoder.layers.iter();
+        let keep = keep.filter_map(|layer| layer.cross_attention).map(|cross| cross.encoder_layers).max();
+        let outputs = self.encoder.forward(embedded, batch, mask.clone(), keep.unwrap_or(1), &rates, pass);
+        Memory { outputs, mask, batch }
+    }
+
+    /// The cache with which incremental decoding of `memory` starts.
+    pub fn start(&self, memory: &Memory) -> DecoderCache {
+        self.decoder.start(memory)
+    }
+
+    /// One step of incremental decoding: logits after `tokens`, the last token of each hypothesis, which stands at
+    /// `position` (0 for the first).
+    ///
+    /// # Shapes
+    /// - tokens: `[rows]`, the hypotheses of a sentence adjoining
+    /// - output: `[rows, vocab]`
+    pub fn step(&self, tokens: &[u32], position: usize, cache: &mut DecoderCache, pass: &mut Pass) -> Tensor<2> {
+        let positions = vec![PAD + 1 + position as u32; tokens.len()];
+        let embedded = self.embed_target(tokens, &positions);
+        let hidden = self.decoder.step(embedded, cache, pass);
+        self.project(hidden)
+    }
+
+    /// Logits of decoder outputs.
+    ///
+    /// # Shapes
+    /// - hidden: `[rows, decoder embed]`
+    /// - output: `[rows, vocab]`
+    pub fn project(&self, hidden: Tensor<2>) -> Tensor<2> {
+        hidden.matmul(self.projection_table().transpose())
+    }
+
+    /// The output projection's table, `[vocab, decoder embed]`.
+    pub fn projection_table(&self) -> Tensor<2> {
+        match &self.decoder.embed_out {
+            Some(table) => table.val(),
+            None => self.target_table(),
+        }
+    }
+
+    fn target_table(&self) -> Tensor<2> {
+        match &self.decoder.embed_tokens {
+            Some(table) => table.val(),
+            None => leading_columns(self.encoder.embed_tokens.val(), self.config.architecture.decoder.embed_dim),
+        }
+    }
+
+    fn embed_target(&self, tokens: &[u32], positions: &[u32]) -> Tensor<2> {
+        embed(self.target_table(), &self.decoder.sinusoids, tokens, positions)
+    }
+
+    fn encoder_dim(&self) -> usize {
+        self.config.architecture.encoder.embed_dim
+    }
+
+    fn decoder_rates(&self) -> DropoutRates {
+        let dim = self.config.architecture.decoder.embed_dim;
+        self.config.rates(dim, self.config.decoder_supernet_dim, false)
+    }
+}
+
+fn leading_columns(table: Tensor<2>, columns: usize) -> Tensor<2> {
+    let [rows, width] = table.dims();
+    if width == columns { table } else { table.slice([0..rows, 0..columns]) }
+}
+
+/// `[batch, 1, 1, time]`: masks padding keys.
+fn padding_mask(tokens: &[u32], batch: usize, device: &Device) -> Tensor<4> {
+    let time = tokens.len() / batch;
+    let mask: Vec<f32> = tokens.iter().map(|&t| if t == PAD { MASKED } else { 0.0 }).collect();
+    Tensor::from_data(TensorData::new(mask, [batch, 1, 1, time]), device)
+}
+
+/// `[1, 1, time, time]`: masks keys after the query.
+fn causal_mask(time: usize, device: &Device) -> Tensor<4> {
+    let mask: Vec<f32> = (0..time * time)
+        .map(|i| if i % time > i / time { MASKED } else { 0.0 })
+        .collect();
+    Tensor::from_data(TensorData::new(mask, [1, 1, time, time]), device)
+}

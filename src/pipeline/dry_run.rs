@@ -1,0 +1,78 @@
+//! `automoe train --dry-run`: what a full training needs, found out by building the supernet.
+
+use super::workspace::transformer_config;
+use crate::config::{Config, Corpus};
+use crate::error::Result;
+use crate::model::Supernet;
+use crate::text::corpus;
+use burn::tensor::Device;
+use serde::Serialize;
+
+/// What a training of the supernet needs and what of it is there.
+#[derive(Debug, Clone, Serialize)]
+pub struct Needs {
+    /// Parameters of the supernet, embeddings included.
+    pub parameters: u64,
+    /// Of these, in the embeddings.
+    pub embedding_parameters: u64,
+    /// Architectures in the space.
+    pub architectures: String,
+    /// Bytes of weights, gradients and both moments, in single precision.
+    pub training_bytes: u64,
+    /// Bytes of a checkpoint that training can go on from.
+    pub checkpoint_bytes: u64,
+    /// Updates in all.
+    pub updates: usize,
+    /// Padded tokens of an update at most.
+    pub tokens_per_update: usize,
+    /// Files of text that are there.
+    pub found: Vec<String>,
+    /// What is missing; empty: the training can start.
+    pub missing: Vec<String>,
+}
+
+/// Builds the supernet of `config` on the CPU and tells what training it needs.
+///
+/// # Errors
+/// An unusable config.
+pub fn dry_run(config: &Config) -> Result<Needs> {
+    let space = config.space()?;
+    let largest = space.supernet();
+    let shape = transformer_config(config, config.data.vocab_size, config.data.vocab_size, largest.clone(), &largest);
+    let supernet = Supernet::init(shape, config.seed, &Device::flex());
+    let count = |only_tables: bool| {
+        let values = supernet.values.iter().filter(|(name, _)| !only_tables || name.contains("embed_"));
+        values.map(|(_, value)| value.shape().iter().product::<usize>() as u64).sum::<u64>()
+    };
+    let parameters = count(false);
+    let (found, missing) = text_files(config);
+    Ok(Needs {
+        parameters,
+        embedding_parameters: count(true),
+        architectures: space.architectures().to_string(),
+        training_bytes: 16 * parameters,
+        checkpoint_bytes: 12 * parameters,
+        updates: config.train.max_updates,
+        tokens_per_update: config.train.max_tokens * config.train.update_freq,
+        found,
+        missing,
+    })
+}
+
+/// The text files that are there, and a line for each that is not.
+fn text_files(config: &Config) -> (Vec<String>, Vec<String>) {
+    let data = &config.data;
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    if data.corpus == Corpus::Toy {
+        return (found, missing);
+    }
+    for prefix in data.train.iter().chain(&data.valid).chain(&data.test) {
+        for language in [&data.source_lang, &data.target_lang] {
+            match corpus::find(&data.dir, prefix, language) {
+                Ok(path) => found.push(path.display().to_string()),
+                Err(error) => missing.push(error.to_string()),
+            }
+        }
+    }
+    (found, missing)
+}

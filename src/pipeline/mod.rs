@@ -1,0 +1,19 @@
+//! The phases as a user runs them, each on a run directory: data, supernet, search, training of what was found, test.
+//!
+//! A phase that was finished before is found in the run directory and not repeated; one that was interrupted goes on.
+
+mod dry_run;
+mod evaluator;
+mod search;
+mod test;
+mod training;
+mod whole;
+mod workspace;
+
+pub use dry_run::dry_run;
+pub use evaluator::SupernetEvaluator;
+pub use search::search;
+pub use test::{Scores, load_translator, run_config, run_root, test};
+pub use training::{train_architecture, train_supernet};
+pub use whole::{Results, Row, run};
+pub use workspace::{Workspace, prepare_data};

@@ -1,0 +1,54 @@
+//! The search phase.
+
+use super::evaluator::SupernetEvaluator;
+use super::workspace::Workspace;
+use crate::cost::{Dimensions, Gflops};
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+use crate::run::atomic;
+use crate::search::{Budget, Feasible, Search, Trial, TrialLog, algorithm, constraints};
+use crate::train::{Validation, load_weights};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Searches with the weights of the supernet at `checkpoint` and returns the winner; every candidate goes to the trial log.
+/// With `fresh` the log of an earlier search is removed first.
+///
+/// # Errors
+/// No such checkpoint, or one of other data; constraints that nothing in the space satisfies; a log of another search.
+pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<Trial> {
+    let settings = &workspace.config.search;
+    let gflops = Arc::new(Gflops(Dimensions::of(&workspace.config)?));
+    let limits = constraints(settings, gflops.clone());
+    let feasible = Feasible::check(&workspace.space, &limits, workspace.config.seed)?;
+    let weights = load_weights(checkpoint, &workspace.device)?;
+    workspace.check_weights(&weights, checkpoint)?;
+    let evaluator = SupernetEvaluator {
+        supernet: weights.supernet,
+        validation: Validation::new(&workspace.prepared.valid, settings.max_tokens)?,
+    };
+    let trials = workspace.run.trials();
+    if fresh && trials.exists() {
+        std::fs::remove_file(&trials).map_err(|error| Error::failure(error).at(trials.display()))?;
+    }
+    let mut log = TrialLog::open(&trials, &workspace.space)?;
+    let mut algorithm = algorithm(settings, &feasible, workspace.config.seed);
+    let search = Search { settings, feasible: &feasible, gflops: gflops.as_ref(), costs: &[] };
+    let total = Budget::new(settings).total();
+    let bar = Progress::bar(total, "candidates", "searching").resumed_at(log.trials().len() as u64);
+    let winner = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| {
+        bar.set_position(progress.done);
+        if let Some(best) = progress.best {
+            bar.set_message(format!(
+                "searching: generation {}, best loss {:.3} at {:.3} GFLOPs",
+                progress.trial.generation,
+                best.loss.unwrap_or(f64::NAN),
+                best.gflops
+            ));
+        }
+    })?;
+    bar.finish();
+    let text = serde_json::to_string(&winner.architecture).map_err(Error::failure)?;
+    atomic::write(&workspace.run.winner(), format!("{text}\n").as_bytes())?;
+    Ok(winner)
+}

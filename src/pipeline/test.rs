@@ -1,0 +1,80 @@
+//! Translating a split and scoring it.
+
+use super::workspace::{Workspace, load_subwords};
+use crate::config::{Config, TranslateConfig};
+use crate::error::{Error, Result};
+use crate::metrics::{BleuConfig, ChrfConfig, bleu, chrf};
+use crate::progress::Progress;
+use crate::space::Architecture;
+use crate::train::{average_weights, load_weights};
+use crate::translate::Translator;
+use burn::tensor::Device;
+use serde::Serialize;
+use std::path::Path;
+
+/// Scores of one model on one split.
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
+pub struct Scores {
+    /// sacreBLEU's BLEU (13a, exp).
+    pub bleu: f64,
+    /// chrF2.
+    pub chrf: f64,
+}
+
+/// The translator of the checkpoint at `path` (a file, or a folder of which `config` says how many checkpoints are
+/// averaged), with the subwords of the run that it belongs to. `architecture` cuts a subnet out of a supernet.
+///
+/// # Errors
+/// No checkpoint there, or not within a run directory.
+pub fn load_translator(
+    path: &Path,
+    architecture: Option<&Architecture>,
+    config: &TranslateConfig,
+    device: &Device,
+) -> Result<Translator> {
+    let weights = match path.is_dir() && config.average_checkpoints > 1 {
+        true => average_weights(path, config.average_checkpoints, device)?,
+        false => load_weights(path, device)?,
+    };
+    let own = weights.supernet.config.architecture.clone();
+    let model = weights.supernet.cut(architecture.unwrap_or(&own), false).map_err(|error| error.at("--arch"))?;
+    let [source_subwords, target_subwords] = load_subwords(run_root(path)?)?;
+    if [source_subwords.vocab_size(), target_subwords.vocab_size()] != [model.config().source_vocab, model.config().target_vocab] {
+        return Err(Error::input("the subwords beside it belong to another model").at(path.display()));
+    }
+    Ok(Translator { model, source_subwords, target_subwords, config: config.clone() })
+}
+
+/// The run directory that a checkpoint is in.
+pub fn run_root(path: &Path) -> Result<&Path> {
+    path.ancestors()
+        .find(|folder| folder.join("manifest.json").is_file())
+        .ok_or_else(|| Error::input("not inside a run directory (no manifest.json above it)").at(path.display()))
+}
+
+/// The settings of the run that a checkpoint is in.
+pub fn run_config(path: &Path, overrides: &[String]) -> Result<Config> {
+    let file = run_root(path)?.join("config.toml");
+    Config::load_with(&file.to_string_lossy(), overrides)
+}
+
+/// Translates the test set with `translator` and scores it.
+///
+/// # Errors
+/// See [`Translator::translate`].
+pub fn test(workspace: &Workspace, name: &str, translator: &Translator) -> Result<Scores> {
+    let test = &workspace.prepared.test;
+    if test.is_empty() {
+        return Err(Error::input("data.test: no test pairs to translate"));
+    }
+    let sources: Vec<&[u32]> = (0..test.len()).map(|i| test.source(i)).collect();
+    let bar = Progress::bar(sources.len() as u64, "sentences", format!("translating with {name}"));
+    let translations = translator.translate_ids(&sources, 1, &|done| bar.inc(done))?;
+    bar.finish();
+    let best: Vec<String> = translations.into_iter().map(|best| best.into_iter().next().map_or_else(String::new, |t| t.text)).collect();
+    let references = vec![workspace.prepared.test_references.clone()];
+    Ok(Scores {
+        bleu: bleu(&best, &references, &BleuConfig::default())?.score,
+        chrf: chrf(&best, &references, &ChrfConfig::default())?.score,
+    })
+}

@@ -1,0 +1,86 @@
+//! `automoe run`: all phases, and the table of what was found.
+
+use super::search::search;
+use super::test::{Scores, load_translator, test};
+use super::training::{train_architecture, train_supernet};
+use super::workspace::Workspace;
+use crate::cost::{CostSummary, Dimensions, Embeddings};
+use crate::error::{Error, Result};
+use crate::run::atomic;
+use crate::space::Architecture;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// `results.json`: what a run has found.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Results {
+    /// One model a row.
+    pub rows: Vec<Row>,
+}
+
+/// One model of a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Row {
+    /// `supernet`, `winner` or `baseline`.
+    pub name: String,
+    /// The checkpoint that was tested, relative to the run directory.
+    pub checkpoint: String,
+    /// Its shape.
+    pub architecture: Architecture,
+    /// Scores on the test set.
+    #[serde(flatten)]
+    pub scores: Scores,
+    /// FLOPs of a sentence pair without the output projection, in 10⁹, mean over experts.
+    pub gflops: f64,
+    /// Parameters without embeddings, all experts.
+    pub parameters: u64,
+    /// Parameters without embeddings that a token passes, mean over experts.
+    pub active_parameters: u64,
+    /// 1 - active / total.
+    pub sparsity: f64,
+}
+
+/// Runs every phase that is not finished and returns the results.
+///
+/// # Errors
+/// Those of the phases.
+pub fn run(workspace: &Workspace) -> Result<Results> {
+    train_supernet(workspace)?;
+    let supernet = workspace.run.supernet();
+    let winner = search(workspace, &supernet, false)?.architecture;
+    let largest = workspace.space.supernet();
+    train_architecture(workspace, "winner", &winner, &largest, None)?;
+    let winner_folder = workspace.run.model("winner")?;
+    let mut models = vec![
+        ("supernet", workspace.space.largest(), supernet),
+        ("winner", winner, winner_folder),
+    ];
+    if let Some(baseline) = workspace.config.baseline.architecture() {
+        train_architecture(workspace, "baseline", &baseline, &baseline, None)?;
+        models.push(("baseline", baseline, workspace.run.model("baseline")?));
+    }
+    let rows = models.into_iter().map(|(name, architecture, folder)| row(workspace, name, architecture, &folder));
+    let results = Results { rows: rows.collect::<Result<_>>()? };
+    let text = serde_json::to_string_pretty(&results).map_err(Error::failure)?;
+    atomic::write(&workspace.run.results(), format!("{text}\n").as_bytes())?;
+    Ok(results)
+}
+
+fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &PathBuf) -> Result<Row> {
+    let config = &workspace.config;
+    let translator = load_translator(folder, Some(&architecture), &config.translate, &workspace.device)?;
+    let scores = test(workspace, name, &translator)?;
+    let embeddings = Embeddings::of(config, workspace.prepared.target_vocab());
+    let cost = CostSummary::new(&architecture, &Dimensions::of(config)?, &embeddings);
+    let checkpoint = folder.strip_prefix(workspace.run.root()).unwrap_or(Path::new(name));
+    Ok(Row {
+        name: name.to_owned(),
+        checkpoint: checkpoint.display().to_string(),
+        scores,
+        gflops: cost.gflops,
+        parameters: cost.parameters.total,
+        active_parameters: cost.parameters.active,
+        sparsity: cost.sparsity,
+        architecture,
+    })
+}

@@ -1,0 +1,153 @@
+//! What every phase needs: settings, space, data, device, run directory.
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::model::{MAX_POSITIONS, Tables, TransformerConfig, device};
+use crate::progress::Progress;
+use crate::run::{RunDirectory, atomic};
+use crate::space::{Architecture, Space};
+use crate::text::{Prepared, SubwordModel, prepare};
+use crate::train::Weights;
+use burn::tensor::Device;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Everything of a run but its models.
+pub struct Workspace {
+    /// The settings.
+    pub config: Config,
+    /// Their search space.
+    pub space: Space,
+    /// The prepared data.
+    pub prepared: Prepared,
+    /// Where tensors live.
+    pub device: Device,
+    /// Where results go; locked.
+    pub run: RunDirectory,
+}
+
+impl Workspace {
+    /// Prepares the data of `config` and opens its run directory; with `fresh` an earlier run in it is removed.
+    ///
+    /// # Errors
+    /// Unusable settings, data or device; a run directory in use or of other settings.
+    pub fn open(config: Config, device: &str, created_by: &str, fresh: bool) -> Result<Self> {
+        let device = device::parse(device)?;
+        let space = config.space()?;
+        let prepared = prepare_data(&config)?;
+        check_data(&prepared)?;
+        let run = RunDirectory::open(&config.run_dir, &config.to_toml()?, created_by, fresh)?;
+        run.check_data(&prepared.fingerprint)?;
+        save_subwords(run.root(), &prepared)?;
+        Ok(Self { config, space, prepared, device, run })
+    }
+
+    /// The largest Transformer of the space.
+    pub fn supernet_config(&self) -> TransformerConfig {
+        self.transformer_config(self.space.supernet(), &self.space.supernet())
+    }
+
+    /// Refuses weights, loaded from `path`, that were trained on other data.
+    ///
+    /// # Errors
+    /// They were.
+    pub fn check_weights(&self, weights: &Weights, path: &Path) -> Result<()> {
+        match weights.data == self.prepared.fingerprint {
+            true => Ok(()),
+            false => Err(Error::input("trained on other data than this config's").at(path.display())),
+        }
+    }
+
+    /// A Transformer of `architecture` with the positions and the dropout of one cut from `supernet`.
+    pub fn transformer_config(&self, architecture: Architecture, supernet: &Architecture) -> TransformerConfig {
+        let (source_vocab, target_vocab) = (self.prepared.source_vocab(), self.prepared.target_vocab());
+        transformer_config(&self.config, source_vocab, target_vocab, architecture, supernet)
+    }
+}
+
+/// See [`Workspace::transformer_config`].
+pub(super) fn transformer_config(
+    config: &Config,
+    source_vocab: usize,
+    target_vocab: usize,
+    architecture: Architecture,
+    supernet: &Architecture,
+) -> TransformerConfig {
+    let model = &config.model;
+    TransformerConfig {
+        architecture,
+        qkv_dim: model.qkv_dim,
+        source_vocab,
+        target_vocab,
+        tables: match (model.share_all_embeddings, model.share_decoder_input_output_embed) {
+            (true, _) => Tables::Shared,
+            (false, true) => Tables::Tied,
+            (false, false) => Tables::Separate,
+        },
+        encoder_supernet_dim: supernet.encoder.embed_dim,
+        decoder_supernet_dim: supernet.decoder.embed_dim,
+        dropout: model.dropout,
+        attention_dropout: model.attention_dropout,
+        activation_dropout: model.activation_dropout,
+        expert_dropout_ratio: model.expert_dropout_ratio,
+        capacity_factor: if model.drop_tokens { model.capacity_factor } else { 0.0 },
+    }
+}
+
+/// Prepares the data, or finds it in the cache, behind a progress bar.
+///
+/// # Errors
+/// See [`prepare`].
+pub fn prepare_data(config: &Config) -> Result<Prepared> {
+    let bar = Progress::bar(1, "steps", "preparing data");
+    prepare(&config.data, config.seed, &|stage, _, _| bar.set_message(format!("preparing data: {stage}")))
+}
+
+/// Refuses data that models cannot be trained on: an empty validation set, pairs longer than a model's positions.
+fn check_data(prepared: &Prepared) -> Result<()> {
+    let splits = [("training", &prepared.train), ("validation", &prepared.valid), ("test", &prepared.test)];
+    for (name, split) in splits {
+        if split.is_empty() && name != "test" {
+            return Err(Error::input(format!("the {name} set has no pairs")));
+        }
+        for i in 0..split.len() {
+            let length = split.source(i).len().max(split.target(i).len());
+            if length > MAX_POSITIONS {
+                return Err(Error::input(format!(
+                    "{name} pair {}: {length} subwords, but models have {MAX_POSITIONS} positions; shorten it, or for \
+                     training pairs set data.max_length",
+                    i + 1
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the subwords with the run: translating needs nothing else of the data.
+fn save_subwords(root: &Path, prepared: &Prepared) -> Result<()> {
+    for (path, subwords) in subword_files(root).iter().zip([&prepared.source_subwords, &prepared.target_subwords]) {
+        if !path.exists() {
+            atomic::write(path, subwords.to_json()?.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+fn subword_files(root: &Path) -> [PathBuf; 2] {
+    ["source", "target"].map(|side| root.join(format!("subwords-{side}.json")))
+}
+
+/// The subwords of the run at `root`, source and target.
+///
+/// # Errors
+/// A file that is missing or damaged.
+pub(super) fn load_subwords(root: &Path) -> Result<[Arc<SubwordModel>; 2]> {
+    let load = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::input(error).at(path.display()))?;
+        let subwords = SubwordModel::from_json(&text).map_err(|error| error.at(path.display()))?;
+        Ok(Arc::new(subwords))
+    };
+    let [source, target] = subword_files(root);
+    Ok([load(&source)?, load(&target)?])
+}

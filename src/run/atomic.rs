@@ -1,0 +1,176 @@
+//! Files that appear whole or not at all, whenever the process is killed or the power goes.
+//!
+//! The bytes go to a temporary file in the same folder, reach the disk, and then take the file's name in one step. What
+//! a killed process leaves behind is an unfinished temporary file, which [`remove_leftovers`] takes away.
+
+use crate::error::{Error, Result};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+/// Temporary files begin with this, so that only our own are ever removed.
+const PREFIX: &str = ".automoe-unfinished-";
+
+/// Writes `bytes` to `path`, replacing the file that is there.
+///
+/// # Errors
+/// See [`write_with`].
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// Writes to `path` what `fill` writes (buffered), replacing the file that is there. The folder must exist.
+///
+/// # Errors
+/// [`Error::Failure`] with the path and the cause when the file cannot be written or `fill` fails. What was at `path`
+/// before is then still there, untouched.
+pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let failure = |error: &dyn std::fmt::Display| {
+        Error::failure(format!("cannot write {}: {error}", path.display()))
+    };
+    let folder = folder_of(path);
+    let mut file = temporary_file(folder).map_err(|error| failure(&error.kind()))?;
+    write_to_disk(file.as_file_mut(), fill).map_err(|error| failure(&error))?;
+    file.persist(path).map_err(|error| failure(&error.error))?;
+    sync_folder(folder).map_err(|error| failure(&error))
+}
+
+/// Removes the unfinished files of killed processes in `folder`, but not in folders below it. Nobody else may be writing
+/// there.
+///
+/// # Errors
+/// [`Error::Failure`] when the folder cannot be listed or a file cannot be removed.
+pub fn remove_leftovers(folder: &Path) -> Result<()> {
+    let failure = |error| Error::failure(error).at(folder.display());
+    for entry in fs::read_dir(folder).map_err(failure)? {
+        let entry = entry.map_err(failure)?;
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            fs::remove_file(entry.path()).map_err(failure)?;
+        }
+    }
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // What any new file gets, less the umask; a temporary file would be the owner's alone.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+fn write_to_disk(
+    file: &mut File,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut buffered = BufWriter::with_capacity(1 << 16, &mut *file);
+    fill(&mut buffered)?;
+    buffered.flush()?;
+    drop(buffered);
+    file.sync_all()
+}
+
+/// Makes a rename in `folder` survive a power failure.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_replaced_and_nothing_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        for text in ["first", "second, and longer", ""] {
+            write(&path, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(names(folder.path()), ["a.json"]);
+    }
+
+    #[test]
+    fn a_write_that_fails_keeps_the_old_file_and_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        write(&path, b"old").unwrap();
+        let error = write_with(&path, |file| {
+            file.write_all(&[b'x'; 1 << 20])?;
+            Err(io::Error::from_raw_os_error(28))
+        });
+        let error = error.unwrap_err();
+        assert_eq!(error.exit_code(), 1);
+        let cause = io::Error::from_raw_os_error(28);
+        let expected = format!("cannot write {}: {cause}", path.display());
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(folder.path()), ["a.json"]);
+    }
+
+    #[test]
+    fn a_missing_folder_or_a_folder_in_the_way_is_a_failure_that_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("no/a.json");
+        let in_the_way = folder.path().join("b");
+        fs::create_dir(&in_the_way).unwrap();
+        for path in [missing, in_the_way] {
+            let error = write(&path, b"x").unwrap_err().to_string();
+            let place = format!("cannot write {}: ", path.display());
+            assert!(error.starts_with(&place), "{error}");
+        }
+        assert_eq!(names(folder.path()), ["b"]);
+    }
+
+    #[test]
+    fn a_process_that_is_killed_before_the_rename_leaves_the_old_file_and_something_to_remove() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("last.json");
+        write(&path, b"old").unwrap();
+        let mut torn = temporary_file(folder.path()).unwrap();
+        torn.write_all(b"half of the ne").unwrap();
+        torn.keep().unwrap();
+        fs::write(folder.path().join("a user's own.tmp"), "").unwrap();
+        assert_eq!(names(folder.path()).len(), 3);
+        remove_leftovers(folder.path()).unwrap();
+        assert_eq!(names(folder.path()), ["a user's own.tmp", "last.json"]);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_get_the_permissions_of_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |name: &str| {
+            let path = folder.path().join(name);
+            fs::metadata(path).unwrap().permissions().mode()
+        };
+        File::create(folder.path().join("plain")).unwrap();
+        write(&folder.path().join("ours"), b"").unwrap();
+        assert_eq!(mode("ours"), mode("plain"));
+    }
+}

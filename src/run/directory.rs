@@ -1,0 +1,320 @@
+//! The run directory: one folder that holds everything of one run, under one lock.
+//!
+//! `config.toml` (resolved settings) · `manifest.json` · `supernet/`, `models/NAME/`: checkpoints and `metrics.jsonl` ·
+//! `search/trials.jsonl`, `search/winner.json` · `results.json`. The manifest says which settings and which data all of
+//! it was made with; a run goes on only with the same ones.
+
+use super::atomic;
+use super::settings::Settings;
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// The most of a text file (settings, manifest) that is read.
+const MAX_TEXT: u64 = 1 << 20;
+
+/// What a run was made with: `manifest.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of this program that began the run.
+    pub version: String,
+    /// The subcommand that began the run.
+    pub created_by: String,
+    /// Fingerprint of the settings.
+    pub settings: String,
+    /// Fingerprint of the prepared data, once there is some.
+    pub data: Option<String>,
+}
+
+/// A run directory. One that was opened for writing is locked until this value is dropped.
+#[derive(Debug)]
+pub struct RunDirectory {
+    root: PathBuf,
+    /// The locked file; none when read-only.
+    lock: Option<File>,
+}
+
+impl RunDirectory {
+    /// Opens the run at `path` for writing, or begins one: takes the lock, checks that `settings` (the resolved settings as
+    /// TOML) are those it was begun with, and removes what killed processes left unfinished. With `fresh`, what an earlier
+    /// run has left in it is removed instead and the run begins anew. `created_by` is the subcommand.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when another process is using it, its settings are others, or its files are not a run's;
+    /// [`Error::Failure`] when something cannot be written.
+    pub fn open(path: &Path, settings: &str, created_by: &str, fresh: bool) -> Result<Self> {
+        let parsed = Settings::parse(settings)?;
+        create_folder(path)?;
+        let run = Self {
+            root: path.to_path_buf(),
+            lock: Some(lock(path)?),
+        };
+        let mut manifest = run.read_manifest()?;
+        if manifest.is_none() && run.config().exists() {
+            return Err(Error::input(
+                "this config.toml is no run's, and would be lost; give another run_dir",
+            )
+            .at(run.config().display()));
+        }
+        if fresh && manifest.take().is_some() {
+            run.clear()?;
+        }
+        match manifest {
+            Some(manifest) => run.check_settings(&parsed, &manifest)?,
+            None => run.write_manifest(&Manifest {
+                version: env!("CARGO_PKG_VERSION").into(),
+                created_by: created_by.into(),
+                settings: parsed.fingerprint(),
+                data: None,
+            })?,
+        }
+        // Each time, as harmless settings may be others than at the beginning.
+        atomic::write(&run.config(), settings.as_bytes())?;
+        for folder in [run.supernet(), run.models(), run.search()] {
+            create_folder(&folder)?;
+        }
+        run.remove_leftovers()?;
+        Ok(run)
+    }
+
+    /// The run at `path`, to read what another command has made; it may be in use.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when there is no run.
+    pub fn read_only(path: &Path) -> Result<Self> {
+        let run = Self {
+            root: path.to_path_buf(),
+            lock: None,
+        };
+        match run.read_manifest()? {
+            Some(_) => Ok(run),
+            None => Err(Error::input(
+                "no run here: there is no manifest.json; give the folder of a run",
+            )
+            .at(path.display())),
+        }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The resolved settings.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.toml")
+    }
+
+    /// The [`Manifest`].
+    pub fn manifest(&self) -> PathBuf {
+        self.root.join("manifest.json")
+    }
+
+    /// The folder of the SuperNet's checkpoints and metrics.
+    pub fn supernet(&self) -> PathBuf {
+        self.root.join("supernet")
+    }
+
+    /// The folder of the checkpoints and metrics of the model `name`, which is a plain folder name.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the name would lead elsewhere.
+    pub fn model(&self, name: &str) -> Result<PathBuf> {
+        let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+            return Err(Error::input(format!(
+                "`{}` cannot be the name of a model: expected letters, digits, `-`, `_` and `.`",
+                name.escape_debug()
+            )));
+        }
+        Ok(self.models().join(name))
+    }
+
+    /// The trials of the search.
+    pub fn trials(&self) -> PathBuf {
+        self.search().join("trials.jsonl")
+    }
+
+    /// The architecture that the search found.
+    pub fn winner(&self) -> PathBuf {
+        self.search().join("winner.json")
+    }
+
+    /// The scores of everything that was translated.
+    pub fn results(&self) -> PathBuf {
+        self.root.join("results.json")
+    }
+
+    /// Notes down, the first time, the fingerprint of the data that the run works on, and checks it ever after.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the run was begun with other data; [`Error::Failure`] when the manifest cannot be written.
+    pub fn check_data(&self, fingerprint: &str) -> Result<()> {
+        let missing = || Error::failure("it is gone").at(self.manifest().display());
+        let mut manifest = self.read_manifest()?.ok_or_else(missing)?;
+        match &manifest.data {
+            Some(data) if data == fingerprint => Ok(()),
+            Some(_) => Err(self.refusal("the data has changed since it was begun")),
+            None if self.lock.is_none() => Ok(()),
+            None => {
+                manifest.data = Some(fingerprint.to_string());
+                self.write_manifest(&manifest)
+            }
+        }
+    }
+
+    fn check_settings(&self, new: &Settings, manifest: &Manifest) -> Result<()> {
+        if manifest.settings == new.fingerprint() {
+            return Ok(());
+        }
+        let path = self.config();
+        let Some(text) = read_text(&path)? else {
+            return Err(self.refusal("it was begun with other settings"));
+        };
+        let old = Settings::parse(&text).map_err(|error| error.at(path.display()))?;
+        let differences = old.differences(new);
+        Err(self.refusal(&if differences.is_empty() {
+            "its config.toml was edited after it was begun".into()
+        } else {
+            format!("it was begun with other settings: {differences}")
+        }))
+    }
+
+    fn refusal(&self, why: &str) -> Error {
+        Error::input(format!(
+            "{why}; give another run_dir, or --fresh to discard what is there"
+        ))
+        .at(format!("run directory {}", self.root.display()))
+    }
+
+    /// Removes what a run makes, and nothing else. Its manifest stays until it is replaced: a run that is half removed is
+    /// still one.
+    fn clear(&self) -> Result<()> {
+        for path in [
+            self.search(),
+            self.models(),
+            self.supernet(),
+            self.results(),
+        ] {
+            let removed = if path.is_dir() {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+            match removed {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(Error::failure(format!(
+                        "cannot remove {}: {error}",
+                        path.display()
+                    )));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes unfinished files where a run writes, and nowhere else: the folder may hold more than the run.
+    fn remove_leftovers(&self) -> Result<()> {
+        let models = self.models();
+        for folder in [self.root(), &self.supernet(), &models, &self.search()] {
+            atomic::remove_leftovers(folder)?;
+        }
+        let failure = |error| Error::failure(error).at(models.display());
+        for entry in fs::read_dir(&models).map_err(failure)? {
+            let path = entry.map_err(failure)?.path();
+            if path.is_dir() {
+                atomic::remove_leftovers(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn models(&self) -> PathBuf {
+        self.root.join("models")
+    }
+
+    fn search(&self) -> PathBuf {
+        self.root.join("search")
+    }
+
+    fn read_manifest(&self) -> Result<Option<Manifest>> {
+        let path = self.manifest();
+        let Some(text) = read_text(&path)? else {
+            return Ok(None);
+        };
+        serde_json::from_str(&text).map(Some).map_err(|error| {
+            Error::input(format!(
+                "not the manifest of a run ({error}); give another run_dir"
+            ))
+            .at(path.display())
+        })
+    }
+
+    fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
+        let text = serde_json::to_string_pretty(manifest).map_err(Error::failure)?;
+        atomic::write(&self.manifest(), (text + "\n").as_bytes())
+    }
+}
+
+/// Locks the folder for this process. The system lets go of the lock when the process ends, however it ends.
+fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join(".lock");
+    let failure =
+        |error: std::io::Error| Error::failure(format!("cannot lock {}: {error}", path.display()));
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(failure)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Best effort: the lock is what counts, and its holder may just be writing this.
+            let _ = file.take(20).read_to_string(&mut holder);
+            let holder = match holder.trim().parse::<u32>() {
+                Ok(id) => format!("process {id}"),
+                Err(_) => "another process".into(),
+            };
+            return Err(Error::input(format!(
+                "run directory {} is in use by {holder}; wait for it, or give another run_dir",
+                folder.display()
+            )));
+        }
+        Err(TryLockError::Error(error)) => return Err(failure(error)),
+    }
+    file.set_len(0).map_err(failure)?;
+    file.rewind().map_err(failure)?;
+    writeln!(file, "{}", std::process::id()).map_err(failure)?;
+    Ok(file)
+}
+
+fn create_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path)
+        .map_err(|error| Error::failure(format!("cannot create {}: {error}", path.display())))
+}
+
+/// The text of a file of ours; none when there is no such file.
+fn read_text(path: &Path) -> Result<Option<String>> {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_TEXT + 1).read_to_string(&mut text));
+    match read {
+        Ok(_) if text.len() as u64 > MAX_TEXT => {
+            Err(Error::input(format!("longer than {MAX_TEXT} bytes")).at(path.display()))
+        }
+        Ok(_) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::InvalidData => {
+            Err(Error::input(error).at(path.display()))
+        }
+        Err(error) => Err(Error::failure(error).at(path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+use super::*;
+
+const SETTINGS: &str = "seed = 1\n\n[train]\nlr = 0.1\nlog_every = 100\n";
+
+fn open(path: &Path, settings: &str) -> Result<RunDirectory> {
+    RunDirectory::open(path, settings, "train", false)
+}
+
+fn error_of(path: &Path, settings: &str) -> String {
+    let error = open(path, settings).unwrap_err();
+    assert_eq!(error.exit_code(), 2, "{error}");
+    error
+        .to_string()
+        .replace(&path.display().to_string(), "RUN")
+}
+
+#[test]
+fn a_run_is_begun_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs/a");
+    let run = open(&path, SETTINGS).unwrap();
+    run.check_data("d1").unwrap();
+    drop(run);
+    let run = RunDirectory::open(&path, SETTINGS, "search", false).unwrap();
+    run.check_data("d1").unwrap();
+    assert_eq!(fs::read_to_string(run.config()).unwrap(), SETTINGS);
+    let manifest = run.read_manifest().unwrap().unwrap();
+    assert_eq!(manifest.version, env!("CARGO_PKG_VERSION"));
+    assert_eq!(manifest.created_by, "train");
+    assert_eq!(manifest.data.as_deref(), Some("d1"));
+    assert_eq!(run.trials(), path.join("search/trials.jsonl"));
+    assert_eq!(run.winner(), path.join("search/winner.json"));
+    assert_eq!(run.results(), path.join("results.json"));
+    assert!(run.supernet().is_dir() && path.join("models").is_dir());
+    assert!(path.join("search").is_dir());
+}
+
+#[test]
+fn only_one_process_writes_and_others_may_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let run = open(path, SETTINGS).unwrap();
+    let expected = format!(
+        "run directory RUN is in use by process {}; wait for it, or give another run_dir",
+        std::process::id()
+    );
+    assert_eq!(error_of(path, SETTINGS), expected);
+    assert_eq!(error_of(path, "seed = 2\n"), expected);
+    let reader = RunDirectory::read_only(path).unwrap();
+    reader.check_data("d1").unwrap();
+    assert_eq!(reader.read_manifest().unwrap().unwrap().data, None);
+    drop(run);
+    open(path, SETTINGS).unwrap();
+}
+
+#[test]
+fn the_lock_file_and_the_unfinished_files_of_a_dead_process_are_no_obstacle() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    drop(open(path, SETTINGS).unwrap());
+    fs::write(path.join(".lock"), "4000000000 and more than a number\n").unwrap();
+    fs::create_dir(path.join("models/dense")).unwrap();
+    let torn = ["", "supernet/", "search/", "models/dense/"]
+        .map(|folder| path.join(folder).join(".automoe-unfinished-x1"));
+    for torn in &torn {
+        fs::write(torn, "half").unwrap();
+    }
+    let run = open(path, SETTINGS).unwrap();
+    assert!(torn.iter().all(|torn| !torn.exists()));
+    let holder = fs::read_to_string(path.join(".lock")).unwrap();
+    assert_eq!(holder, format!("{}\n", std::process::id()));
+    drop(run);
+}
+
+#[test]
+fn other_settings_are_refused_with_the_lines_that_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    drop(open(path, SETTINGS).unwrap());
+    let other = SETTINGS.replace("0.1", "0.2");
+    assert_eq!(
+        error_of(path, &other),
+        "run directory RUN: it was begun with other settings: train.lr = 0.1 (now 0.2); \
+             give another run_dir, or --fresh to discard what is there"
+    );
+    assert_eq!(
+        fs::read_to_string(path.join("config.toml")).unwrap(),
+        SETTINGS
+    );
+    let harmless = SETTINGS.replace("100", "7");
+    drop(open(path, &harmless).unwrap());
+    assert_eq!(
+        fs::read_to_string(path.join("config.toml")).unwrap(),
+        harmless
+    );
+    fs::write(path.join("config.toml"), &other).unwrap();
+    let error = error_of(path, &other);
+    assert!(
+        error.contains("its config.toml was edited after it was begun"),
+        "{error}"
+    );
+    drop(open(path, SETTINGS).unwrap());
+}
+
+#[test]
+fn other_data_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = open(folder.path(), SETTINGS).unwrap();
+    run.check_data("d1").unwrap();
+    let reader = RunDirectory::read_only(folder.path()).unwrap();
+    for run in [run, reader] {
+        run.check_data("d1").unwrap();
+        let error = run.check_data("d2").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(
+            error.to_string().contains("the data has changed"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn fresh_discards_the_run_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let run = open(path, SETTINGS).unwrap();
+    run.check_data("d1").unwrap();
+    let model = run.model("winner").unwrap();
+    fs::create_dir_all(&model).unwrap();
+    for file in [model.join("last.safetensors"), run.trials(), run.results()] {
+        fs::write(file, "x").unwrap();
+    }
+    fs::write(path.join("notes.txt"), "x").unwrap();
+    drop(run);
+    let run = RunDirectory::open(path, "seed = 2\n", "run", true).unwrap();
+    assert!(!model.exists() && !run.trials().exists() && !run.results().exists());
+    assert!(path.join("notes.txt").exists());
+    let manifest = run.read_manifest().unwrap().unwrap();
+    assert_eq!((manifest.created_by.as_str(), manifest.data), ("run", None));
+    assert_eq!(fs::read_to_string(run.config()).unwrap(), "seed = 2\n");
+}
+
+#[test]
+fn a_folder_that_is_no_run_is_never_cleared() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let theirs = path.join("models/theirs");
+    fs::create_dir_all(&theirs).unwrap();
+    drop(RunDirectory::open(path, SETTINGS, "train", true).unwrap());
+    assert!(theirs.exists());
+    fs::write(path.join("manifest.json"), "{\"name\":\"a web page\"}").unwrap();
+    for fresh in [false, true] {
+        let error = RunDirectory::open(path, SETTINGS, "train", fresh).unwrap_err();
+        assert!(
+            error.to_string().contains("not the manifest of a run"),
+            "{error}"
+        );
+    }
+    assert!(theirs.exists());
+}
+
+#[test]
+fn a_run_that_was_killed_while_it_began_begins_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    drop(open(path, SETTINGS).unwrap());
+    // The manifest is written first.
+    fs::remove_file(path.join("config.toml")).unwrap();
+    let error = error_of(path, "seed = 2\n");
+    assert!(
+        error.contains("it was begun with other settings;"),
+        "{error}"
+    );
+    let run = open(path, SETTINGS).unwrap();
+    assert_eq!(fs::read_to_string(run.config()).unwrap(), SETTINGS);
+}
+
+#[test]
+fn a_config_of_the_user_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("config.toml"), "seed = 7\n").unwrap();
+    assert_eq!(RunDirectory::read_only(path).unwrap_err().exit_code(), 2);
+    for fresh in [false, true] {
+        let error = RunDirectory::open(path, SETTINGS, "train", fresh).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("is no run's"), "{error}");
+    }
+    assert_eq!(
+        fs::read_to_string(path.join("config.toml")).unwrap(),
+        "seed = 7\n"
+    );
+    assert!(!path.join("manifest.json").exists());
+}
+
+#[test]
+fn names_of_models_lead_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = open(folder.path(), SETTINGS).unwrap();
+    let expected = folder.path().join("models/dense-6_v1.0");
+    assert_eq!(run.model("dense-6_v1.0").unwrap(), expected);
+    for bad in [
+        "", ".", "..", "../x", "a/b", "a\\b", "/etc", ".hidden", "a\nb",
+    ] {
+        let error = run.model(bad).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert_eq!(error.to_string().lines().count(), 1);
+    }
+}

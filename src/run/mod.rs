@@ -1,0 +1,17 @@
+//! The run directory and everything that is written into it: locking, atomic files, checkpoints, logs.
+//!
+//! A process may be killed at any moment. Files therefore appear whole or not at all ([`atomic`]), a log loses at most
+//! its last line ([`jsonl`]), and a checkpoint that was damaged on disk is refused ([`checkpoint`]).
+
+pub mod atomic;
+pub mod checkpoint;
+pub mod checkpoints;
+pub mod directory;
+pub mod jsonl;
+pub mod memory;
+mod settings;
+
+pub use checkpoint::{Checkpoint, NamedTensor, TensorView};
+pub use checkpoints::Checkpoints;
+pub use directory::RunDirectory;
+pub use jsonl::JsonLines;

@@ -1,0 +1,122 @@
+//! Whether two runs have the same settings, and where they differ.
+
+use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+
+/// Settings that change nothing that a run computes: it may go on with others.
+const HARMLESS: [&str; 5] = ["run_dir", "train.log_every", "train_architecture.log_every", "search.", "translate."];
+/// Differences that a message names before it counts the rest.
+const NAMED: usize = 4;
+
+/// The settings of a run as flat keys (`train.lr`) and values, without the harmless ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// The settings in a TOML text.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when it is not TOML.
+    pub fn parse(text: &str) -> Result<Self> {
+        let table: toml::Table =
+            toml::from_str(text).map_err(|error| Error::input(error.message()))?;
+        let mut flat = BTreeMap::new();
+        flatten("", table, &mut flat);
+        flat.retain(|key, _| !HARMLESS.iter().any(|name| key == name || (name.ends_with('.') && key.starts_with(name))));
+        Ok(Self(flat))
+    }
+
+    /// Equal for equal settings, whatever the order and the layout of their text.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for (key, value) in &self.0 {
+            hasher.update(format!("{key} = {value}\n").as_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// The lines that differ in `new`: `train.lr = 0.1 (now 0.2), …`; empty when none does.
+    pub fn differences(&self, new: &Self) -> String {
+        let mut lines = Vec::new();
+        for (key, value) in &self.0 {
+            match new.0.get(key) {
+                Some(now) if now == value => {}
+                Some(now) => lines.push(format!("{key} = {value} (now {now})")),
+                None => lines.push(format!("{key} = {value} (now gone)")),
+            }
+        }
+        for (key, now) in &new.0 {
+            if !self.0.contains_key(key) {
+                lines.push(format!("{key} = {now} (new)"));
+            }
+        }
+        if lines.len() > NAMED {
+            let rest = lines.len() - NAMED;
+            lines.truncate(NAMED);
+            lines.push(format!("and {rest} more"));
+        }
+        lines.join(", ")
+    }
+}
+
+fn flatten(prefix: &str, table: toml::Table, flat: &mut BTreeMap<String, String>) {
+    for (key, value) in table {
+        let key = format!("{prefix}{}", key.escape_debug());
+        match value {
+            toml::Value::Table(table) => flatten(&format!("{key}."), table, flat),
+            // On one line, whatever TOML makes of a long text.
+            value => drop(flat.insert(key, value.to_string().replace('\n', "\\n"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> Settings {
+        Settings::parse(text).unwrap()
+    }
+
+    #[test]
+    fn layout_order_and_harmless_settings_make_no_difference() {
+        let a = settings("seed = 1\nrun_dir = 'a'\n[train]\nlr = 0.1\nlog_every = 10\n");
+        let b = settings("train = { log_every = 20, lr = 1e-1 }\nrun_dir = \"b\"\nseed = 1\n");
+        assert_eq!(a.fingerprint(), b.fingerprint());
+        assert_eq!(a.differences(&b), "");
+        // The same key name elsewhere is another setting.
+        let other = settings("seed = 1\n[train]\nlr = 0.1\n[search]\nlog_every = 1\n");
+        assert_ne!(a.fingerprint(), other.fingerprint());
+    }
+
+    #[test]
+    fn differences_name_key_old_value_and_new_value() {
+        let old = settings("seed = 1\n[data]\ntrain = ['a']\n[train]\nlr = 0.1\n");
+        let new = settings("seed = 1\ndepth = 2\n[data]\ntrain = ['a', 'b']\n");
+        assert_eq!(
+            old.differences(&new),
+            r#"data.train = ["a"] (now ["a", "b"]), train.lr = 0.1 (now gone), depth = 2 (new)"#
+        );
+        assert_ne!(old.fingerprint(), new.fingerprint());
+        let many = settings("a = 1\nb = 1\nc = 1\nd = 1\ne = 1\nf = 1\n");
+        let named = settings("").differences(&many);
+        assert_eq!(
+            named,
+            "a = 1 (new), b = 1 (new), c = 1 (new), d = 1 (new), and 2 more"
+        );
+    }
+
+    #[test]
+    fn differences_are_one_line_whatever_the_values_are() {
+        let old = settings("a = \"one\\ntwo\"\n\"k\\ny\" = 1\n");
+        let lines = old.differences(&settings("b = '''\na\nb'''\n"));
+        assert!(lines.contains("one") && lines.contains("(new)"), "{lines}");
+        assert_eq!(lines.lines().count(), 1, "{lines}");
+    }
+
+    #[test]
+    fn a_text_that_is_not_toml_is_one_line() {
+        let error = Settings::parse("seed = \n[").unwrap_err().to_string();
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}

@@ -1,0 +1,89 @@
+//! Who proposes what to try next.
+
+use super::{Evolution, Feasible, RandomSearch, Trial};
+use crate::config::{AlgorithmName, SearchConfig};
+use crate::space::Architecture;
+
+/// An architecture to be evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its number, and that of its trial; never used twice.
+    pub id: u64,
+    /// Generation that it belongs to; 0 is the first, random one.
+    pub generation: u64,
+    /// Trials that it descends from.
+    pub parents: Vec<u64>,
+    /// What to evaluate.
+    pub architecture: Architecture,
+}
+
+/// Proposes candidates and learns from their trials.
+///
+/// # The rules
+/// 1. What [`ask`](Self::ask) answers follows from the settings, the seed, and the trials told so far: from nothing
+///    else, neither time nor the order in which parallel evaluations end. Randomness comes from
+///    [`seed::stream`](crate::seed::stream), indexed by something like the candidate's id.
+/// 2. Trials come to [`tell`](Self::tell) in the order of the log. That holds in a resumed search too, which may tell
+///    trials that were not asked for since the program started.
+/// 3. A candidate is asked for once, and not at all when its trial has been told. Ids of one answer rise.
+/// 4. An empty answer means: results are awaited, or, when all are in, the search is over.
+///
+/// Hence the trial log is the whole state of a search, and interrupting, resuming, evaluating in parallel and reading
+/// results from a log need no code in an algorithm.
+///
+/// # Adding an algorithm
+/// 1. Write `src/search/NAME.rs` with a type that implements this trait. [`Feasible`] says what the constraints allow;
+///    `Proposals` (in `proposals.rs`) draws feasible candidates of which none was proposed before; [`Budget`](super::Budget)
+///    numbers them. [`RandomSearch`] is the shortest example.
+/// 2. Add its name to [`AlgorithmName`], its own settings, if any, to [`SearchConfig`], and a line to [`algorithm`].
+/// 3. Add it to `every_algorithm` in `tests.rs`; the tests there then hold it to the rules above.
+///
+/// This one tries what it is given, in order:
+/// ```
+/// use automoe::search::{Algorithm, Candidate, Trial};
+/// use automoe::space::Architecture;
+///
+/// struct Listed {
+///     architectures: Vec<Architecture>,
+///     /// Candidates asked for or told.
+///     next: usize,
+/// }
+///
+/// impl Algorithm for Listed {
+///     fn ask(&mut self, n: usize) -> Vec<Candidate> {
+///         let start = self.next;
+///         self.next = self.architectures.len().min(start.saturating_add(n));
+///         (start..self.next)
+///             .map(|index| Candidate {
+///                 id: index as u64,
+///                 generation: 0,
+///                 parents: Vec::new(),
+///                 architecture: self.architectures[index].clone(),
+///             })
+///             .collect()
+///     }
+///
+///     fn tell(&mut self, trial: &Trial) {
+///         self.next = self.next.max(trial.id as usize + 1);
+///     }
+/// }
+/// ```
+pub trait Algorithm {
+    /// At most `n` candidates that are to be evaluated next.
+    fn ask(&mut self, n: usize) -> Vec<Candidate>;
+
+    /// Takes in a result.
+    fn tell(&mut self, trial: &Trial);
+}
+
+/// The algorithm that `settings` name, at its start.
+pub fn algorithm<'a>(
+    settings: &SearchConfig,
+    feasible: &'a Feasible<'a>,
+    seed: u64,
+) -> Box<dyn Algorithm + 'a> {
+    match settings.algorithm {
+        AlgorithmName::Evolution => Box::new(Evolution::new(settings, feasible, seed)),
+        AlgorithmName::Random => Box::new(RandomSearch::new(settings, feasible, seed)),
+    }
+}

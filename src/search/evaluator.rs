@@ -1,0 +1,27 @@
+//! The one thing that a search needs of models: a loss for an architecture.
+
+use crate::error::Result;
+use crate::space::Architecture;
+
+/// Measures architectures; the supernet with its shared weights, for one.
+pub trait Evaluator: Sync {
+    /// The loss of `architecture` on the first `fidelity` (0 to 1) of the validation set.
+    ///
+    /// Called from several threads at once. The loss must depend on the arguments alone, and not on the thread or on
+    /// what else is being measured, or a resumed search will not repeat an unbroken one.
+    ///
+    /// # Errors
+    /// Any error makes the candidate a failed trial; the search goes on.
+    fn evaluate(&self, architecture: &Architecture, fidelity: f64) -> Result<Measured>;
+}
+
+/// What an [`Evaluator`] found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measured {
+    /// Validation loss, the lower the better.
+    pub loss: f64,
+    /// Target tokens that the loss is the mean of.
+    pub tokens: u64,
+    /// Wall time of the evaluation, in seconds.
+    pub seconds: f64,
+}

@@ -1,0 +1,34 @@
+//! The search for the best architecture of a space: who proposes candidates, who measures them, and the log between the two.
+//!
+//! An [`Algorithm`] is asked for [`Candidate`]s and told [`Trial`]s. An [`Evaluator`] measures one architecture and is
+//! all that this room knows of models. [`Search::run`] stands between them and keeps the [`TrialLog`], the only state
+//! of a search: whoever starts it again over the same log goes on where it ended. [`Feasible`] is the part of the space
+//! that the constraints allow. How to add an algorithm is told at [`Algorithm`].
+
+mod algorithm;
+mod budget;
+mod constraints;
+mod driver;
+mod evaluator;
+mod evolution;
+mod feasible;
+mod log;
+mod proposals;
+mod random;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod trial;
+mod workers;
+
+pub use algorithm::{Algorithm, Candidate, algorithm};
+pub use budget::Budget;
+pub use constraints::{DecoderExcess, constraints};
+pub use driver::{Progress, Search};
+pub use evaluator::{Evaluator, Measured};
+pub use evolution::Evolution;
+pub use feasible::Feasible;
+pub use log::TrialLog;
+pub use random::RandomSearch;
+pub use trial::{Trial, TrialState, best};

@@ -1,0 +1,170 @@
+//! What the tests of this room share: small spaces, a toy cost, a made-up loss.
+
+use super::{
+    Evaluator, Feasible, Measured, Search, Trial, TrialLog, TrialState, algorithm, constraints,
+};
+use crate::config::{AlgorithmName, SearchConfig};
+use crate::cost::Cost;
+use crate::error::{Error, Result};
+use crate::space::{Architecture, Choices, Space, SpaceConfig, Stack};
+use std::fs;
+use std::sync::{Arc, Mutex};
+
+/// Settings of a search that ends within milliseconds.
+pub fn settings() -> SearchConfig {
+    SearchConfig {
+        algorithm: AlgorithmName::Evolution,
+        population: 10,
+        parents: 4,
+        mutations: 4,
+        crossovers: 3,
+        mutation_probability: 0.2,
+        generations: 4,
+        max_gflops: 0.0,
+        encoder_at_least_decoder: false,
+        max_tokens: 100,
+        parallel: 2,
+    }
+}
+
+fn dense_space(change: impl FnOnce(&mut SpaceConfig)) -> Space {
+    let none = || Choices::Every(Vec::new());
+    let mut config = SpaceConfig {
+        encoder_n_experts: none(),
+        decoder_n_experts: none(),
+        ..SpaceConfig::default()
+    };
+    change(&mut config);
+    Space::new(&config, 512).unwrap()
+}
+
+/// A dense space with some 10¹² architectures.
+pub fn space() -> Space {
+    dense_space(|_| {})
+}
+
+/// A space with four architectures.
+pub fn tiny_space() -> Space {
+    let one = |value: usize| Choices::Every(vec![value]);
+    dense_space(|config| {
+        config.encoder_layer_num = vec![2];
+        config.decoder_layer_num = vec![1];
+        config.encoder_ffn_embed_dim = one(1024);
+        config.decoder_ffn_embed_dim = one(1024);
+        config.encoder_self_attention_heads = one(4);
+        config.decoder_self_attention_heads = one(4);
+        config.decoder_ende_attention_heads = one(4);
+        config.decoder_arbitrary_ende_attn = Choices::Every(vec![-1]);
+    })
+}
+
+/// A cost that grows with every size.
+pub struct Toy;
+
+impl Cost for Toy {
+    fn name(&self) -> &str {
+        "gflops"
+    }
+
+    fn unit(&self) -> &str {
+        "GFLOPs"
+    }
+
+    fn of(&self, architecture: &Architecture) -> f64 {
+        let stack = |stack: &Stack| -> f64 {
+            let layer_sizes = stack.layers.iter().map(|layer| layer.ffn_embed_dim + 1024);
+            stack.embed_dim as f64 * layer_sizes.sum::<usize>() as f64
+        };
+        (stack(&architecture.encoder) + stack(&architecture.decoder)) / 1e7
+    }
+}
+
+/// A smooth loss: each layer has a size that suits it best, the deeper the larger.
+pub fn loss(architecture: &Architecture) -> f64 {
+    let stack = |stack: &Stack| -> f64 {
+        let layers = stack.layers.iter().enumerate();
+        let misfit = layers.map(|(index, layer)| {
+            let ideal = 1024.0 + 400.0 * index as f64;
+            ((layer.ffn_embed_dim as f64 - ideal) / 1024.0).powi(2)
+                + 0.05 * (layer.self_attention_heads as f64 - 8.0).abs()
+        });
+        misfit.sum::<f64>() + 8.0 / stack.layers.len() as f64 + 100.0 / stack.embed_dim as f64
+    };
+    stack(&architecture.encoder) + stack(&architecture.decoder)
+}
+
+/// Measures [`loss`], keeps a list of what it measured, and fails where told to.
+pub struct MadeUp {
+    pub measured: Mutex<Vec<Architecture>>,
+    pub fails: fn(&Architecture) -> bool,
+}
+
+impl MadeUp {
+    pub fn new() -> Self {
+        Self::failing(|_| false)
+    }
+
+    pub fn failing(fails: fn(&Architecture) -> bool) -> Self {
+        Self {
+            measured: Mutex::default(),
+            fails,
+        }
+    }
+}
+
+impl Evaluator for MadeUp {
+    fn evaluate(&self, architecture: &Architecture, fidelity: f64) -> Result<Measured> {
+        assert_eq!(fidelity, 1.0);
+        self.measured.lock().unwrap().push(architecture.clone());
+        if (self.fails)(architecture) {
+            return Err(Error::failure("out of memory"));
+        }
+        Ok(Measured {
+            loss: loss(architecture),
+            tokens: 100,
+            seconds: 0.5,
+        })
+    }
+}
+
+/// A random trial of [`space`]'s smallest architecture.
+pub fn trial(id: u64, loss: Option<f64>) -> Trial {
+    Trial {
+        id,
+        generation: 0,
+        parents: Vec::new(),
+        architecture: space().smallest(),
+        state: TrialState::Complete,
+        loss,
+        tokens: 100,
+        gflops: 1.0,
+        seconds: 0.5,
+        costs: Default::default(),
+        error: None,
+    }
+}
+
+/// Runs a search over a log with the text `log`: its winner, and the text of its log afterwards.
+pub fn search(
+    settings: &SearchConfig,
+    space: &Space,
+    seed: u64,
+    evaluator: &dyn Evaluator,
+    log: &str,
+) -> (Result<Trial>, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("trials.jsonl");
+    fs::write(&path, log).unwrap();
+    let constraints = constraints(settings, Arc::new(Toy));
+    let feasible = Feasible::check(space, &constraints, seed).unwrap();
+    let search = Search {
+        settings,
+        feasible: &feasible,
+        gflops: &Toy,
+        costs: &[],
+    };
+    let mut algorithm = algorithm(settings, &feasible, seed);
+    let mut log = TrialLog::open(&path, space).unwrap();
+    let winner = search.run(evaluator, &mut *algorithm, &mut log, &mut |_| {});
+    (winner, fs::read_to_string(&path).unwrap())
+}

@@ -1,0 +1,296 @@
+//! What holds for every algorithm, and which of them is the better one.
+
+use super::testing::{MadeUp, Toy, loss, search, settings, space, tiny_space};
+use super::{Candidate, Feasible, Trial, TrialState, algorithm, best, constraints};
+use crate::config::{AlgorithmName, SearchConfig};
+use crate::cost::Cost;
+use crate::space::Space;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Small settings for every algorithm, with a constraint that most architectures break.
+fn every_algorithm() -> impl Iterator<Item = SearchConfig> {
+    let algorithms = [AlgorithmName::Evolution, AlgorithmName::Random];
+    algorithms.into_iter().map(|algorithm| SearchConfig {
+        algorithm,
+        max_gflops: 1.6,
+        encoder_at_least_decoder: true,
+        ..settings()
+    })
+}
+
+/// Some architectures fail: resuming has to cope with them too.
+fn evaluator() -> MadeUp {
+    MadeUp::failing(|architecture| architecture.decoder.layers.len() == 2)
+}
+
+fn trials(log: &str) -> Vec<Trial> {
+    let trial = |line: &str| serde_json::from_str(line).unwrap();
+    log.lines().map(trial).collect()
+}
+
+/// The log without the one figure that may differ.
+fn without_seconds(log: &str) -> Vec<Trial> {
+    let mut trials = trials(log);
+    for trial in &mut trials {
+        trial.seconds = 0.0;
+    }
+    trials
+}
+
+#[test]
+fn an_interrupted_search_goes_on_as_if_nothing_had_been() {
+    let space = space();
+    for settings in every_algorithm() {
+        let (winner, log) = search(&settings, &space, 5, &evaluator(), "");
+        let winner = winner.unwrap();
+        let lines: Vec<&str> = log.split_inclusive('\n').collect();
+        assert_eq!(lines.len(), 38);
+        for cut in 0..=lines.len() {
+            let mut left = lines[..cut].concat();
+            // A crash in the midst of a line.
+            left += lines.get(cut).map_or("", |line| &line[..line.len() / 2]);
+            let evaluator = evaluator();
+            let (resumed, resumed_log) = search(&settings, &space, 5, &evaluator, &left);
+            assert_eq!(resumed.unwrap(), winner);
+            assert_eq!(without_seconds(&resumed_log), without_seconds(&log));
+            let measured = evaluator.measured.into_inner().unwrap();
+            assert_eq!(measured.len(), lines.len() - cut);
+        }
+    }
+}
+
+#[test]
+fn a_trial_taken_out_of_the_log_is_evaluated_again() {
+    let space = space();
+    for settings in every_algorithm() {
+        let (winner, log) = search(&settings, &space, 5, &evaluator(), "");
+        let without_failures: String = log
+            .split_inclusive('\n')
+            .filter(|line| !line.contains(r#""state":"failed""#))
+            .collect();
+        assert_ne!(without_failures, log);
+        let (again, again_log) = search(&settings, &space, 5, &evaluator(), &without_failures);
+        assert_eq!(again, winner);
+        let mut sorted = without_seconds(&again_log);
+        sorted.sort_by_key(|trial| trial.id);
+        assert_eq!(sorted, without_seconds(&log));
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let space = space();
+    for settings in every_algorithm() {
+        let with = |parallel| {
+            let settings = SearchConfig {
+                parallel,
+                ..settings.clone()
+            };
+            let (winner, log) = search(&settings, &space, 6, &evaluator(), "");
+            let loss = winner.unwrap().loss;
+            (loss, without_seconds(&log))
+        };
+        let one = with(1);
+        for threads in [2, 4, 0] {
+            assert_eq!(with(threads), one);
+        }
+    }
+}
+
+/// All candidates of a search that asks for `n` at a time, after `told` have been told.
+fn asked(settings: &SearchConfig, space: &Space, told: &[Trial], n: usize) -> Vec<Candidate> {
+    let constraints = constraints(settings, Arc::new(Toy));
+    let feasible = Feasible::check(space, &constraints, 5).unwrap();
+    let mut algorithm = algorithm(settings, &feasible, 5);
+    for trial in told {
+        algorithm.tell(trial);
+    }
+    let mut candidates = Vec::new();
+    loop {
+        let mut pending = Vec::new();
+        while let batch = algorithm.ask(n)
+            && !batch.is_empty()
+        {
+            assert!(batch.len() <= n);
+            pending.extend(batch);
+        }
+        if pending.is_empty() {
+            return candidates;
+        }
+        // Results come in any order.
+        for candidate in pending.iter().rev() {
+            algorithm.tell(&result(candidate));
+        }
+        candidates.extend(pending);
+    }
+}
+
+fn result(candidate: &Candidate) -> Trial {
+    let Candidate {
+        id,
+        generation,
+        parents,
+        architecture,
+    } = candidate.clone();
+    Trial {
+        id,
+        generation,
+        parents,
+        state: TrialState::Complete,
+        loss: Some(loss(&architecture)),
+        tokens: 100,
+        gflops: Toy.of(&architecture),
+        seconds: 0.5,
+        costs: Default::default(),
+        error: None,
+        architecture,
+    }
+}
+
+#[test]
+fn an_algorithm_is_rebuilt_from_its_trials() {
+    let space = space();
+    for settings in every_algorithm() {
+        let all = asked(&settings, &space, &[], 100);
+        assert_eq!(all.len(), 38);
+        assert_eq!(asked(&settings, &space, &[], 3), all);
+        let trials: Vec<Trial> = all.iter().map(result).collect();
+        for told in 0..=all.len() {
+            assert_eq!(asked(&settings, &space, &trials[..told], 100), all[told..]);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_evaluated_twice_and_nothing_infeasible_at_all() {
+    let space = space();
+    for settings in every_algorithm() {
+        let evaluator = evaluator();
+        let (winner, log) = search(&settings, &space, 7, &evaluator, "");
+        let measured = evaluator.measured.into_inner().unwrap();
+        assert_eq!(measured.len(), 38);
+        assert_eq!(measured.iter().collect::<HashSet<_>>().len(), 38);
+        let constraints = constraints(&settings, Arc::new(Toy));
+        assert!(
+            constraints
+                .iter()
+                .all(|c| measured.iter().all(|a| c.allows(a)))
+        );
+        let trials = trials(&log);
+        assert_eq!(winner.unwrap(), *best(&trials, 1)[0]);
+        assert!(trials.iter().map(|trial| trial.id).eq(0..38));
+    }
+}
+
+#[test]
+fn a_tiny_space_is_searched_whole_and_then_the_search_ends() {
+    let space = tiny_space();
+    for settings in every_algorithm() {
+        for generations in [1, 1_000_000] {
+            let settings = SearchConfig {
+                max_gflops: 0.0,
+                generations,
+                ..settings.clone()
+            };
+            let evaluator = MadeUp::new();
+            let (winner, _) = search(&settings, &space, 1, &evaluator, "");
+            let measured = evaluator.measured.into_inner().unwrap();
+            assert_eq!(measured.len(), 4);
+            let losses = measured.iter().map(loss);
+            assert_eq!(winner.unwrap().loss, losses.reduce(f64::min));
+        }
+    }
+}
+
+#[test]
+fn a_log_of_another_search_is_refused() {
+    let space = space();
+    for settings in every_algorithm() {
+        let (_, log) = search(&settings, &space, 1, &evaluator(), "");
+        let evaluator = evaluator();
+        let (winner, after) = search(&settings, &space, 2, &evaluator, &log);
+        let error = winner.unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(
+            error
+                .to_string()
+                .contains("trial 0 is not what this search proposes"),
+            "{error}"
+        );
+        assert_eq!(after, log);
+        assert!(evaluator.measured.into_inner().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn more_generations_go_on_from_the_same_log() {
+    let space = space();
+    for settings in every_algorithm() {
+        let (_, short) = search(&settings, &space, 1, &MadeUp::new(), "");
+        let longer = SearchConfig {
+            generations: 6,
+            ..settings
+        };
+        let (winner, resumed) = search(&longer, &space, 1, &MadeUp::new(), &short);
+        assert!(resumed.starts_with(&short));
+        assert_eq!(
+            (winner, resumed),
+            search(&longer, &space, 1, &MadeUp::new(), "")
+        );
+    }
+}
+
+#[test]
+fn children_descend_from_the_best_trials_before_them() {
+    let settings = settings();
+    let (_, log) = search(&settings, &space(), 3, &MadeUp::new(), "");
+    let trials = trials(&log);
+    for trial in &trials {
+        let earlier = trials.iter().filter(|t| t.generation < trial.generation);
+        let parents: Vec<u64> = best(earlier, settings.parents)
+            .iter()
+            .map(|t| t.id)
+            .collect();
+        assert!(trial.parents.iter().all(|id| parents.contains(id)));
+    }
+    // Seven children: four mutants, then three crossovers of two different parents.
+    for children in trials[10..].chunks(7) {
+        assert!(children[..4].iter().all(|t| t.parents.len() == 1));
+        assert!(children[4..].iter().all(|t| t.parents.len() == 2));
+        assert!(children[4..].iter().all(|t| t.parents[0] != t.parents[1]));
+    }
+}
+
+#[test]
+fn evolution_beats_random_search_of_the_same_budget() {
+    let space = space();
+    let mean_loss = |algorithm| {
+        let settings = SearchConfig {
+            algorithm,
+            population: 30,
+            parents: 8,
+            mutations: 15,
+            crossovers: 10,
+            generations: 6,
+            max_gflops: 2.2,
+            ..settings()
+        };
+        let seeds = 0..8;
+        let count = seeds.end as f64;
+        let losses = seeds.map(|seed| {
+            let (winner, log) = search(&settings, &space, seed, &MadeUp::new(), "");
+            assert_eq!(log.lines().count(), 180);
+            winner.unwrap().loss.unwrap()
+        });
+        losses.sum::<f64>() / count
+    };
+    let (evolution, random) = (
+        mean_loss(AlgorithmName::Evolution),
+        mean_loss(AlgorithmName::Random),
+    );
+    assert!(
+        evolution < 0.9 * random,
+        "evolution {evolution}, random {random}"
+    );
+}

@@ -1,0 +1,119 @@
+//! One evaluated candidate, as it stands in the log, and the order from best to worst.
+
+use crate::space::Architecture;
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+/// An evaluated candidate: one line of `trials.jsonl`, keys in this order. Further keys may follow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Number of the candidate in its search. A number may be missing where the search found nothing new to try.
+    pub id: u64,
+    /// Generation that the candidate was proposed in; 0 is the first, random one.
+    pub generation: u64,
+    /// Trials that it descends from: none when random, one of a mutant, two of a crossover.
+    pub parents: Vec<u64>,
+    /// What was evaluated.
+    pub architecture: Architecture,
+    /// How the evaluation ended.
+    pub state: TrialState,
+    /// Validation loss; none when failed.
+    pub loss: Option<f64>,
+    /// Target tokens that the loss is the mean of; 0 when failed.
+    pub tokens: u64,
+    /// FLOPs in units of 10⁹, output projection left out.
+    pub gflops: f64,
+    /// Wall time of the evaluation: the one figure that differs between two runs of the same search.
+    pub seconds: f64,
+    /// Further costs by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub costs: BTreeMap<String, f64>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// How an evaluation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrialState {
+    /// Measured on the whole validation set.
+    Complete,
+    /// Given up early, on a part of it: its loss does not compare with others.
+    Pruned,
+    /// Not measured.
+    Failed,
+}
+
+impl Trial {
+    /// The loss, where it compares with that of other trials.
+    pub fn complete_loss(&self) -> Option<f64> {
+        self.loss.filter(|_| self.state == TrialState::Complete)
+    }
+
+    /// Best first: by loss, then by FLOPs, then by id. Trials without a comparable loss come last.
+    pub fn rank(&self, other: &Self) -> Ordering {
+        let loss = |trial: &Self| trial.complete_loss().unwrap_or(f64::INFINITY);
+        loss(self)
+            .total_cmp(&loss(other))
+            .then(self.gflops.total_cmp(&other.gflops))
+            .then(self.id.cmp(&other.id))
+    }
+}
+
+/// The `count` best complete trials, best first (see [`Trial::rank`]); fewer when there are not so many.
+pub fn best<'a>(trials: impl IntoIterator<Item = &'a Trial>, count: usize) -> Vec<&'a Trial> {
+    let mut complete: Vec<&Trial> = trials
+        .into_iter()
+        .filter(|trial| trial.complete_loss().is_some())
+        .collect();
+    complete.sort_by(|a, b| a.rank(b));
+    complete.truncate(count);
+    complete
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::testing;
+
+    #[test]
+    fn a_line_has_the_documented_keys_in_order() {
+        let trial = testing::trial(3, Some(4.25));
+        let architecture = serde_json::to_string(&trial.architecture).unwrap();
+        assert_eq!(
+            serde_json::to_string(&trial).unwrap(),
+            format!(
+                r#"{{"id":3,"generation":0,"parents":[],"architecture":{architecture},"state":"complete","loss":4.25,"tokens":100,"gflops":1.0,"seconds":0.5}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_line_reads_back_with_further_keys_and_costs() {
+        let mut trial = testing::trial(3, None);
+        trial.state = TrialState::Failed;
+        trial.error = Some("out of memory".into());
+        trial.costs.insert("latency_ms".into(), 12.5);
+        let line = serde_json::to_string(&trial).unwrap();
+        assert!(line.contains(r#""state":"failed","loss":null,"#), "{line}");
+        let longer = line.replacen('{', r#"{"note":"new","#, 1);
+        assert_eq!(serde_json::from_str::<Trial>(&longer).unwrap(), trial);
+    }
+
+    #[test]
+    fn best_orders_by_loss_then_flops_then_id_and_skips_what_does_not_compare() {
+        let mut trials: Vec<Trial> = [2.0, 1.0, 1.0, 1.0, 0.1, 0.2]
+            .iter()
+            .zip(0..)
+            .map(|(&loss, id)| testing::trial(id, Some(loss)))
+            .collect();
+        trials[3].gflops = 0.5;
+        trials[4].state = TrialState::Pruned;
+        trials[5].state = TrialState::Failed;
+        let ids = |count| -> Vec<u64> { best(&trials, count).iter().map(|t| t.id).collect() };
+        assert_eq!(ids(9), [3, 1, 2, 0]);
+        assert_eq!(ids(1), [3]);
+    }
+}

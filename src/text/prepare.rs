@@ -1,0 +1,267 @@
+//! From the `[data]` settings to ids: reads the text, learns subwords, encodes, and caches all by content.
+
+use super::cache;
+use super::corpus::{self, ParallelText};
+use super::dataset::Dataset;
+use super::statistics::{SplitStatistics, Statistics};
+use super::subwords::SubwordModel;
+use super::toy::toy;
+use crate::config::{Corpus, DataConfig};
+use crate::error::{Error, Result};
+use rayon::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Raised when the same settings and text give other data than before, so that older caches are not used.
+const CACHE_VERSION: u32 = 1;
+
+/// Pairs that are encoded between two reports of progress.
+const CHUNK: usize = 8192;
+
+/// Told about progress: the stage, how much of it is done, and how much there is.
+pub type Progress<'a> = &'a dyn Fn(&str, u64, u64);
+
+/// All that training, search and translation need of the data.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// Turns source text into ids.
+    pub source_subwords: Arc<SubwordModel>,
+    /// Turns target text into ids; the same as the source's where the vocabulary is joined.
+    pub target_subwords: Arc<SubwordModel>,
+    /// Training pairs, without those that were dropped.
+    pub train: Dataset,
+    /// Validation pairs, all of them.
+    pub valid: Dataset,
+    /// Test pairs, all of them.
+    pub test: Dataset,
+    /// The text of the validation targets.
+    pub valid_references: Vec<String>,
+    /// The text of the test targets.
+    pub test_references: Vec<String>,
+    /// What was read, dropped and kept.
+    pub statistics: Statistics,
+    /// The same for the same settings and text, and for nothing else.
+    pub fingerprint: String,
+}
+
+impl Prepared {
+    /// Entries of the source vocabulary.
+    pub fn source_vocab(&self) -> usize {
+        self.source_subwords.vocab_size()
+    }
+
+    /// Entries of the target vocabulary.
+    pub fn target_vocab(&self) -> usize {
+        self.target_subwords.vocab_size()
+    }
+}
+
+/// Prepares the data of `data`, or takes it from the cache where it was prepared before. `seed` matters to the toy corpus
+/// alone. A damaged cache is rebuilt, and one that cannot be written is done without, both with a warning.
+///
+/// # Errors
+/// If the text cannot be used (see [`ParallelText::read`]), the subwords cannot be learned, or no training pair is left.
+pub fn prepare(data: &DataConfig, seed: u64, progress: Progress) -> Result<Prepared> {
+    let fingerprint = fingerprint(data, seed)?;
+    let folder = data.cache_dir.join(&fingerprint);
+    match cache::load(&folder, &fingerprint) {
+        Ok(Some(prepared)) => return Ok(prepared),
+        Ok(None) => {}
+        Err(error) => tracing::warn!("{}: {error}; preparing the data anew", folder.display()),
+    }
+    let prepared = build(data, seed, fingerprint, progress)?;
+    progress("caching data", 0, 1);
+    if let Err(error) = cache::store(&folder, &prepared) {
+        tracing::warn!("the prepared data is not cached: {error}");
+    }
+    progress("caching data", 1, 1);
+    Ok(prepared)
+}
+
+/// A hash of the settings that matter and of the text.
+fn fingerprint(data: &DataConfig, seed: u64) -> Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    let settings = serde_json::json!({
+        "version": CACHE_VERSION,
+        "corpus": data.corpus,
+        "subwords": data.subwords,
+        "vocab_size": data.vocab_size,
+        "joined_vocabulary": data.joined_vocabulary,
+        "lowercase": data.lowercase,
+        "max_length": data.max_length,
+        "max_length_ratio": data.max_length_ratio,
+    });
+    hasher.update(settings.to_string().as_bytes());
+    match data.corpus {
+        Corpus::Toy => {
+            hasher.update(serde_json::json!([seed, data.toy_pairs]).to_string().as_bytes());
+        }
+        Corpus::Files => {
+            for prefixes in parts(data)? {
+                hasher.update(&(prefixes.len() as u64).to_le_bytes());
+                for prefix in prefixes {
+                    for language in [&data.source_lang, &data.target_lang] {
+                        let path = corpus::find(&data.dir, prefix, language)?;
+                        hasher.update(hash_file(&path)?.as_bytes());
+                    }
+                }
+            }
+        }
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+fn hash_file(path: &Path) -> Result<blake3::Hash> {
+    let hash = || {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(std::fs::File::open(path)?)?;
+        Ok(hasher.finalize())
+    };
+    hash().map_err(|error: std::io::Error| Error::input(error).at(path.display()))
+}
+
+/// The prefixes of training, validation and test text. Only the test text may be left out.
+fn parts(data: &DataConfig) -> Result<[&[String]; 3]> {
+    for (key, prefixes) in [("train", &data.train), ("valid", &data.valid)] {
+        if prefixes.is_empty() {
+            return Err(Error::input(format!("`data.{key}` names no files")));
+        }
+    }
+    Ok([&data.train, &data.valid, &data.test])
+}
+
+fn build(data: &DataConfig, seed: u64, fingerprint: String, progress: Progress) -> Result<Prepared> {
+    let [train_text, valid_text, test_text] = read(data, seed, progress)?;
+    let (train_text, mut train) = drop_blank(train_text);
+    let [source_subwords, target_subwords] = learn(data, &train_text, progress)?;
+    let subwords = [&*source_subwords, &*target_subwords];
+
+    let train_pairs =
+        encode(&train_text, subwords, progress, |source, target| keep(data, source.len(), target.len(), &mut train));
+    if train_pairs.is_empty() {
+        return Err(Error::input(format!(
+            "no training pair is left of {}: {} blank, {} longer than `max_length`, {} beyond `max_length_ratio`",
+            train.pairs_read, train.dropped_blank, train.dropped_length, train.dropped_ratio
+        )));
+    }
+    train.count(&train_pairs);
+    let whole = |text: &ParallelText| {
+        let pairs = encode(text, subwords, progress, |_, _| true);
+        let mut statistics = SplitStatistics { pairs_read: text.len(), ..SplitStatistics::default() };
+        statistics.count(&pairs);
+        (pairs, statistics)
+    };
+    let (valid_pairs, valid) = whole(&valid_text);
+    let (test_pairs, test) = whole(&test_text);
+    Ok(Prepared {
+        statistics: Statistics {
+            source_vocabulary: source_subwords.vocab_size(),
+            target_vocabulary: target_subwords.vocab_size(),
+            train,
+            valid,
+            test,
+        },
+        source_subwords,
+        target_subwords,
+        train: train_pairs,
+        valid: valid_pairs,
+        test: test_pairs,
+        valid_references: valid_text.targets,
+        test_references: test_text.targets,
+        fingerprint,
+    })
+}
+
+fn read(data: &DataConfig, seed: u64, progress: Progress) -> Result<[ParallelText; 3]> {
+    let stage = |done| progress("reading text", done, 3);
+    stage(0);
+    if data.corpus == Corpus::Toy {
+        let texts = toy(seed, data.toy_pairs)?;
+        stage(3);
+        return Ok(texts);
+    }
+    let [train, valid, test] = parts(data)?;
+    let languages = [data.source_lang.as_str(), data.target_lang.as_str()];
+    let read = |prefixes| ParallelText::read(&data.dir, prefixes, languages, data.lowercase);
+    let train = read(train)?;
+    stage(1);
+    let valid = read(valid)?;
+    stage(2);
+    let test = if test.is_empty() { ParallelText::default() } else { read(test)? };
+    stage(3);
+    Ok([train, valid, test])
+}
+
+/// The pairs of which neither side is blank, and how many there were.
+fn drop_blank(text: ParallelText) -> (ParallelText, SplitStatistics) {
+    let pairs_read = text.len();
+    let pairs = text.sources.into_iter().zip(text.targets);
+    let (sources, targets) =
+        pairs.filter(|(source, target)| !source.trim().is_empty() && !target.trim().is_empty()).unzip();
+    let text = ParallelText { sources, targets };
+    let statistics =
+        SplitStatistics { pairs_read, dropped_blank: pairs_read - text.len(), ..SplitStatistics::default() };
+    (text, statistics)
+}
+
+/// The subwords of the source and of the target.
+fn learn(data: &DataConfig, text: &ParallelText, progress: Progress) -> Result<[Arc<SubwordModel>; 2]> {
+    let stage = |done| progress("learning subwords", done, 2);
+    let learn = |sides: &[&Vec<String>]| {
+        let lines = sides.iter().flat_map(|lines| lines.iter().map(String::as_str));
+        SubwordModel::learn(lines, data.vocab_size, data.subwords).map(Arc::new).map_err(|error| error.at("data"))
+    };
+    stage(0);
+    let models = if data.joined_vocabulary {
+        let joined = learn(&[&text.sources, &text.targets])?;
+        [Arc::clone(&joined), joined]
+    } else {
+        let source = learn(&[&text.sources])?;
+        stage(1);
+        [source, learn(&[&text.targets])?]
+    };
+    stage(2);
+    Ok(models)
+}
+
+/// The ids of those pairs that `keep` wants, which sees them without eos.
+fn encode(
+    text: &ParallelText,
+    [source_subwords, target_subwords]: [&SubwordModel; 2],
+    progress: Progress,
+    mut keep: impl FnMut(&[u32], &[u32]) -> bool,
+) -> Dataset {
+    let mut pairs = Dataset::default();
+    let mut done = 0;
+    let chunks = text.sources.chunks(CHUNK).zip(text.targets.chunks(CHUNK));
+    for (sources, targets) in chunks {
+        progress("encoding text", done, text.len() as u64);
+        let encoded: Vec<(Vec<u32>, Vec<u32>)> = sources
+            .par_iter()
+            .zip(targets)
+            .map(|(source, target)| (source_subwords.encode(source), target_subwords.encode(target)))
+            .collect();
+        for (source, target) in encoded {
+            if keep(&source, &target) {
+                pairs.push(&source, &target);
+            }
+        }
+        done += sources.len() as u64;
+    }
+    progress("encoding text", done, text.len() as u64);
+    pairs
+}
+
+/// Whether a training pair of these lengths stays; counts it where not.
+fn keep(data: &DataConfig, source: usize, target: usize, statistics: &mut SplitStatistics) -> bool {
+    let (shorter, longer) = (source.min(target), source.max(target));
+    if data.max_length > 0 && longer > data.max_length {
+        statistics.dropped_length += 1;
+        return false;
+    }
+    if data.max_length_ratio > 0.0 && longer as f64 > data.max_length_ratio * shorter as f64 {
+        statistics.dropped_ratio += 1;
+        return false;
+    }
+    true
+}

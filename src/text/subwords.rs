@@ -1,0 +1,371 @@
+//! Byte-pair encoding (Sennrich et al., 2016), over characters or over bytes, by the `tokenizers` crate.
+//!
+//! A line is cut into words and single marks, each with the space before it; merges stay within such a piece. Text over
+//! characters writes a space as `▁`, as SentencePiece does; text over bytes writes bytes as GPT-2 does.
+
+use super::pipeline::{SPACE, pieces, pipeline};
+use super::vocabulary::{BOS, EOS, PAD, SPECIALS, UNK, Vocabulary};
+use crate::config::Subwords;
+use crate::error::{Error, Result};
+use rayon::prelude::*;
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+use tokenizers::models::bpe::{BPE, BpeTrainer, Vocab};
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::{Decoder, Tokenizer, Trainer};
+
+/// Pairs that are rarer are not merged.
+const MIN_PAIR_COUNT: u64 = 2;
+
+/// The smallest vocabulary over characters; over bytes each byte needs its place.
+const MIN_CHARACTER_VOCABULARY: usize = 16;
+
+/// A learned segmentation of text into subwords, and their ids.
+#[derive(Debug, Clone)]
+pub struct SubwordModel {
+    kind: Subwords,
+    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
+}
+
+impl SubwordModel {
+    /// Learns a vocabulary of at most `vocab_size` entries, the four special ones included, from `lines`. The result
+    /// depends on the lines alone, not on the number of threads: of pairs equally frequent, the one with the lower ids is
+    /// merged first, and single characters have ids in the order of their code points.
+    ///
+    /// Over characters, rare ones become unknown where they would fill more than half of the vocabulary.
+    ///
+    /// # Errors
+    /// If `vocab_size` is too small for `kind`, or there is no text.
+    pub fn learn<'a>(lines: impl IntoIterator<Item = &'a str>, vocab_size: usize, kind: Subwords) -> Result<Self> {
+        let smallest = match kind {
+            Subwords::Bpe => MIN_CHARACTER_VOCABULARY,
+            Subwords::ByteBpe => SPECIALS.len() + 256,
+        };
+        if vocab_size < smallest {
+            return Err(Error::input(format!(
+                "`vocab_size` is {vocab_size}, but these subwords need at least {smallest}"
+            )));
+        }
+        let lines: Vec<&str> = lines.into_iter().collect();
+        if lines.iter().all(|line| line.trim().is_empty()) {
+            return Err(Error::input("no text to learn subwords from"));
+        }
+        let alphabet = match kind {
+            Subwords::Bpe => frequent_characters(&lines, vocab_size / 2),
+            Subwords::ByteBpe => ByteLevel::alphabet().into_iter().collect(),
+        };
+        let specials = SPECIALS.map(|token| tokenizers::AddedToken::from(token, true));
+        let mut trainer = BpeTrainer::builder()
+            .vocab_size(vocab_size)
+            .min_frequency(MIN_PAIR_COUNT)
+            .show_progress(false)
+            .special_tokens(specials.to_vec())
+            .initial_alphabet(alphabet.clone())
+            .build();
+        let pipeline = pipeline(kind, BPE::default())?;
+        let known_pieces = |line: &str| {
+            let pieces = pieces(&pipeline, line)?;
+            let known = pieces.iter().flat_map(|piece| piece.split(|character| !alphabet.contains(&character)));
+            Ok(known.filter(|part| !part.is_empty()).map(String::from).collect())
+        };
+        let mut bpe = BPE::default();
+        trainer.feed(lines.iter(), known_pieces).and_then(|()| trainer.train(&mut bpe)).map_err(Error::failure)?;
+        // The trainer's model goes through the same door as one from a file, and is checked there.
+        let model = serde_json::to_value(&bpe).map_err(Error::failure)?;
+        Self::from_parts(kind, &model)
+    }
+
+    /// The ids of `line`, without eos. Unknown characters become one [`UNK`] for each run of them.
+    pub fn encode(&self, line: &str) -> Vec<u32> {
+        self.tokenizer
+            .encode_fast(line, false)
+            .expect("patterns without look-around and a vocabulary with `<unk>` cannot fail")
+            .get_ids()
+            .to_vec()
+    }
+
+    /// The text of `ids`. Special ids are skipped; [`UNK`] and ids outside the vocabulary become `<unk>`.
+    ///
+    /// Undoes [`SubwordModel::encode`] exactly, with two exceptions over characters: unknown characters are lost, and `▁`
+    /// becomes a space. Bytes that are not UTF-8 become `U+FFFD`.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        let shown = ids.iter().filter(|id| ![BOS, PAD, EOS].contains(id));
+        let unknown = SPECIALS[UNK as usize];
+        let tokens = shown.map(|&id| self.vocabulary.token(id).unwrap_or(unknown).to_string()).collect();
+        let decoder = self.tokenizer.get_decoder();
+        decoder
+            .expect("every pipeline has a decoder")
+            .decode(tokens)
+            .expect("putting characters in place of others cannot fail")
+    }
+
+    /// The tokens and their ids.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    /// Entries of the vocabulary, the special ones included.
+    pub fn vocab_size(&self) -> usize {
+        self.vocabulary.len()
+    }
+
+    /// Whether the merges are over characters or over bytes.
+    pub fn kind(&self) -> Subwords {
+        self.kind
+    }
+
+    /// The model as JSON: a `tokenizer.json` of the `tokenizers` library.
+    ///
+    /// # Errors
+    /// If the library cannot write it, which no model should cause.
+    pub fn to_json(&self) -> Result<String> {
+        self.tokenizer.to_string(false).map_err(Error::failure)
+    }
+
+    /// Reads what [`SubwordModel::to_json`] wrote.
+    ///
+    /// # Errors
+    /// If the text is not such a file: another kind of tokenizer, ids that are not 0, 1, 2, …, other special tokens than
+    /// ours, or merges of tokens that are not there.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let file: Value = serde_json::from_str(json).map_err(Error::input)?;
+        for kind in [Subwords::Bpe, Subwords::ByteBpe] {
+            let ours = pipeline(kind, BPE::default())?;
+            let ours = serde_json::to_value(ours.get_pre_tokenizer()).map_err(Error::failure)?;
+            if file.get("pre_tokenizer") == Some(&ours) {
+                return Self::from_parts(kind, file.get("model").unwrap_or(&Value::Null));
+            }
+        }
+        Err(Error::input("not a subword model of this program: `pre_tokenizer` is another"))
+    }
+
+    /// Builds the model from the `vocab` and `merges` of a `tokenizer.json`, of which nothing is believed unchecked.
+    fn from_parts(kind: Subwords, model: &Value) -> Result<Self> {
+        let vocab = field(model, "vocab")?;
+        let merges: Vec<(String, String)> = field(model, "merges")?;
+        let vocabulary = ordered(&vocab)?;
+        for (left, right) in &merges {
+            let merged = format!("{left}{right}");
+            if let Some(missing) = [left, right, &merged].into_iter().find(|token| !vocabulary.contains(token)) {
+                return Err(Error::input(format!(
+                    "a merge needs `{}`, which is not in the vocabulary",
+                    missing.escape_debug()
+                )));
+            }
+        }
+        let bpe = BPE::builder()
+            .vocab_and_merges(vocab.into_iter().collect::<Vocab>(), merges)
+            .unk_token(SPECIALS[UNK as usize].to_string())
+            .fuse_unk(true)
+            .build()
+            .map_err(Error::input)?;
+        Ok(Self { kind, tokenizer: pipeline(kind, bpe)?, vocabulary })
+    }
+}
+
+/// The `most` most frequent characters of `lines` (of equally frequent ones the lower code points), and [`SPACE`].
+fn frequent_characters(lines: &[&str], most: usize) -> HashSet<char> {
+    let counts = lines
+        .par_chunks(1024)
+        .map(|lines| {
+            let mut counts: HashMap<char, u64> = HashMap::new();
+            for character in lines.iter().flat_map(|line| line.chars()) {
+                *counts.entry(character).or_default() += 1;
+            }
+            counts
+        })
+        .reduce(HashMap::new, |mut all, counts| {
+            for (character, count) in counts {
+                *all.entry(character).or_default() += count;
+            }
+            all
+        });
+    let mut characters: Vec<_> = counts.into_iter().filter(|(c, _)| ![' ', SPACE].contains(c)).collect();
+    characters.sort_by_key(|&(character, count)| (std::cmp::Reverse(count), character));
+    let frequent = characters.into_iter().map(|(character, _)| character);
+    [SPACE].into_iter().chain(frequent).take(most).collect()
+}
+
+fn field<T: serde::de::DeserializeOwned>(model: &Value, name: &str) -> Result<T> {
+    let value = model.get(name).cloned().unwrap_or(Value::Null);
+    serde_json::from_value(value).map_err(|error| Error::input(error).at(format!("`{name}`")))
+}
+
+/// The vocabulary in order of its ids, which must be 0, 1, 2, … and begin with the special tokens.
+fn ordered(vocab: &HashMap<String, u32>) -> Result<Vocabulary> {
+    let mut entries: Vec<(u32, &String)> = vocab.iter().map(|(token, &id)| (id, token)).collect();
+    entries.sort();
+    if !entries.iter().map(|(id, _)| *id).eq(0..entries.len() as u32) {
+        return Err(Error::input("`vocab`: the ids are not 0, 1, 2, …"));
+    }
+    let mut tokens = entries.into_iter().map(|(_, token)| token.clone());
+    if !tokens.by_ref().take(SPECIALS.len()).eq(SPECIALS) {
+        return Err(Error::input(format!("`vocab`: the first tokens are not {}", SPECIALS.join(" "))));
+    }
+    Vocabulary::from_tokens(tokens)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LINES: [&str; 5] = [
+        "the lower house, the lowest house: newer!",
+        "the new tower (the newest) is lower than the old tower",
+        "Über allen Türmen: die neue Höhe — über dem Turm.",
+        "low lower lowest  new newer newest\tslow slower slowest",
+        "the end of the tower is the end of the house",
+    ];
+
+    fn learn(vocab_size: usize, kind: Subwords) -> SubwordModel {
+        SubwordModel::learn(LINES, vocab_size, kind).unwrap()
+    }
+
+    #[test]
+    fn merges_join_frequent_words_and_specials_come_first() {
+        for (kind, vocab_size, word) in [(Subwords::Bpe, 100, "▁the"), (Subwords::ByteBpe, 300, "Ġthe")] {
+            let model = learn(vocab_size, kind);
+            assert!(model.vocab_size() <= vocab_size, "{}", model.vocab_size());
+            for (id, special) in (0..).zip(SPECIALS) {
+                assert_eq!(model.vocabulary().token(id), Some(special));
+            }
+            assert!(model.vocabulary().contains(word));
+            let ids = model.encode(" the");
+            assert_eq!(model.vocabulary().token(ids[ids.len() - 1]), Some(word));
+        }
+    }
+
+    #[test]
+    fn decoding_restores_the_spacing() {
+        for model in [learn(200, Subwords::Bpe), learn(400, Subwords::ByteBpe)] {
+            for line in LINES.iter().chain(&["", " ", "  the  new ", "(the) (new)", "the,new.old\t!"]) {
+                assert_eq!(model.decode(&model.encode(line)), *line);
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_characters_become_unk_over_characters_only() {
+        let line = "the 東京 tower";
+        let model = learn(200, Subwords::Bpe);
+        let ids = model.encode(line);
+        assert_eq!(ids.iter().filter(|&&id| id == UNK).count(), 1);
+        assert_eq!(model.decode(&ids), "the <unk> tower");
+        let model = learn(400, Subwords::ByteBpe);
+        assert_eq!(model.decode(&model.encode(line)), line);
+    }
+
+    #[test]
+    fn specials_are_skipped_and_never_come_from_text() {
+        for model in [learn(200, Subwords::Bpe), learn(400, Subwords::ByteBpe)] {
+            let the = model.encode("the");
+            let ids = [&[BOS, PAD], the.as_slice(), &[UNK, EOS, 999_999]].concat();
+            assert_eq!(model.decode(&ids), "the<unk><unk>");
+            for id in model.encode("<s> <pad></s>") {
+                assert!(![BOS, PAD, EOS].contains(&id));
+            }
+        }
+    }
+
+    #[test]
+    fn json_round_trips() {
+        for model in [learn(200, Subwords::Bpe), learn(400, Subwords::ByteBpe)] {
+            let json = model.to_json().unwrap();
+            let read = SubwordModel::from_json(&json).unwrap();
+            assert_eq!(read.kind(), model.kind());
+            assert_eq!(read.vocabulary(), model.vocabulary());
+            assert_eq!(read.to_json().unwrap(), json);
+            assert_eq!(read.encode(LINES[1]), model.encode(LINES[1]));
+        }
+    }
+
+    #[test]
+    fn damaged_json_is_refused() {
+        let json = learn(100, Subwords::Bpe).to_json().unwrap();
+        let file: Value = serde_json::from_str(&json).unwrap();
+        let spoilt = |pointer: &str, value: Value| {
+            let mut file = file.clone();
+            *file.pointer_mut(pointer).unwrap() = value;
+            SubwordModel::from_json(&file.to_string()).unwrap_err().to_string()
+        };
+        for (pointer, value, expected) in [
+            ("/pre_tokenizer", Value::Null, "another"),
+            ("/model", Value::Null, "`vocab`"),
+            ("/model/merges", serde_json::json!([["▁", "東"]]), "`東`"),
+            ("/model/merges", serde_json::json!(["▁ t"]), "`merges`"),
+            ("/model/vocab/▁", 1_000_000.into(), "not 0, 1, 2"),
+            ("/model/vocab", serde_json::json!({"a": 0}), "first tokens"),
+        ] {
+            let error = spoilt(pointer, value);
+            assert!(error.contains(expected), "{error}");
+        }
+        assert!(SubwordModel::from_json(&json[..json.len() / 2]).is_err());
+    }
+
+    #[test]
+    fn too_small_vocabularies_and_empty_text_are_refused() {
+        for (kind, vocab_size) in [(Subwords::Bpe, 15), (Subwords::ByteBpe, 259)] {
+            let error = SubwordModel::learn(LINES, vocab_size, kind).unwrap_err();
+            assert!(error.to_string().contains("at least"), "{error}");
+        }
+        assert!(SubwordModel::learn(["", " "], 100, Subwords::Bpe).is_err());
+    }
+
+    #[test]
+    fn rare_characters_give_way_where_the_vocabulary_is_small() {
+        let model = learn(20, Subwords::Bpe);
+        assert_eq!(model.vocab_size(), 20);
+        assert!(model.vocabulary().contains("e") && !model.vocabulary().contains("—"));
+    }
+
+    #[test]
+    fn learning_is_the_same_with_any_number_of_threads() {
+        // Many pairs of equal counts, so that the order of ties shows.
+        let lines: Vec<String> = (0..600_u32)
+            .map(|i| {
+                let letter = |shift: u32| char::from(b'a' + ((i * 7919) >> shift) as u8 % 5);
+                [0, 2, 4, 6, 8, 1, 3].map(letter).iter().collect()
+            })
+            .collect();
+        for (kind, vocab_size) in [(Subwords::Bpe, 150), (Subwords::ByteBpe, 400)] {
+            let models: HashSet<String> = [1, 2, 4, 2, 1]
+                .into_iter()
+                .map(|threads| {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                    let lines = lines.iter().map(String::as_str);
+                    let learn = || SubwordModel::learn(lines, vocab_size, kind).unwrap();
+                    pool.install(learn).to_json().unwrap()
+                })
+                .collect();
+            assert_eq!(models.len(), 1);
+        }
+    }
+
+    #[test]
+    fn long_runs_of_any_character_are_encoded() {
+        let byte_model = learn(300, Subwords::ByteBpe);
+        let model = learn(100, Subwords::Bpe);
+        for character in [" ", "\t", "e", "!", "東"] {
+            let line = character.repeat(30_000) + "x";
+            assert_eq!(byte_model.decode(&byte_model.encode(&line)), line);
+            assert!(!model.encode(&line).is_empty());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn byte_bpe_is_lossless(line in "\\PC{0,30}|[ \\t\u{a0}a-c<>/s]{0,30}") {
+            let model = learn(300, Subwords::ByteBpe);
+            prop_assert_eq!(model.decode(&model.encode(&line)), line);
+        }
+
+        #[test]
+        fn bpe_is_lossless_over_known_characters(line in "[ theowrns,.:()]{0,40}") {
+            let model = learn(120, Subwords::Bpe);
+            prop_assert_eq!(model.decode(&model.encode(&line)), line);
+        }
+    }
+}

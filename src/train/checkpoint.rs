@@ -1,0 +1,248 @@
+//! A training run's state in a checkpoint: weights, moments, and where it stands.
+
+use super::optimizer::{Adam, Moments};
+use super::update::Trainer;
+use crate::error::{Error, Result};
+use crate::model::{Supernet, Tables, TransformerConfig, Value, Values};
+use crate::run::{Checkpoint, Checkpoints, NamedTensor};
+use crate::space::Architecture;
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+const FIRST: &str = "adam.first.";
+const SECOND: &str = "adam.second.";
+
+/// Where a run stands. Random streams have no state of their own: they follow from the seed and these counters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Position {
+    /// Updates made.
+    pub update: usize,
+    /// The epoch that the next batch is from.
+    pub epoch: u64,
+    /// The next batch in it.
+    pub batch: usize,
+    /// Lowest validation loss so far, in bits.
+    pub best: Option<f64>,
+}
+
+/// The JSON part of a checkpoint.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct State {
+    #[serde(flatten)]
+    position: Position,
+    /// The shape of the weights.
+    architecture: Architecture,
+    model: ModelState,
+    /// The prepared data's fingerprint.
+    data: String,
+    /// Adam's step counts; empty where the checkpoint has no moments.
+    steps: BTreeMap<String, u64>,
+}
+
+/// What a model is beside its architecture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct ModelState {
+    qkv_dim: usize,
+    source_vocab: usize,
+    target_vocab: usize,
+    tables: Tables,
+    encoder_supernet_dim: usize,
+    decoder_supernet_dim: usize,
+    capacity_factor: f64,
+}
+
+/// Weights from a checkpoint, and what they belong to.
+pub struct Weights {
+    /// The model; without dropout.
+    pub supernet: Supernet,
+    /// The prepared data's fingerprint.
+    pub data: String,
+    /// Updates made.
+    pub update: usize,
+}
+
+/// Which parts of a run's state are saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// All that resuming needs.
+    Everything,
+    /// The weights alone.
+    Weights,
+}
+
+/// Saves `trainer` at `position` as `name`.
+pub(super) fn save(
+    checkpoints: &Checkpoints,
+    name: Name,
+    trainer: &Trainer,
+    position: &Position,
+    data: &str,
+    content: Content,
+) -> Result<()> {
+    let config = &trainer.supernet.config;
+    let weights = trainer.supernet.values.iter();
+    let mut tensors: Vec<NamedTensor> = weights.map(|(name, value)| tensor(name.clone(), value)).collect();
+    let mut steps = BTreeMap::new();
+    if content == Content::Everything {
+        for (name, moments) in &trainer.adam.moments {
+            tensors.push(tensor(format!("{FIRST}{name}"), &moments.first));
+            tensors.push(tensor(format!("{SECOND}{name}"), &moments.second));
+            steps.insert(name.clone(), moments.steps);
+        }
+    }
+    let state = State {
+        position: position.clone(),
+        architecture: config.architecture.clone(),
+        model: ModelState::of(config),
+        data: data.to_owned(),
+        steps,
+    };
+    let state = serde_json::to_value(&state).map_err(Error::failure)?;
+    let views = tensors.iter().map(NamedTensor::view);
+    match name {
+        Name::Fixed(name) => checkpoints.save(name, views, &state).map(|_| ()),
+        Name::Step(keep) => checkpoints.save_step(position.update as u64, keep, views, &state),
+    }
+}
+
+/// What a checkpoint is called.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Name {
+    /// `last` or `best`.
+    Fixed(&'static str),
+    /// `step-N`, of which this many are kept.
+    Step(usize),
+}
+
+/// Restores `trainer` from the checkpoint at `path`.
+///
+/// # Errors
+/// The checkpoint is of another architecture, vocabulary or data.
+pub(super) fn restore(path: &Path, trainer: &mut Trainer, data: &str) -> Result<Position> {
+    let checkpoint = Checkpoint::load(path)?;
+    let state = state_of(&checkpoint).map_err(|error| error.at(path.display()))?;
+    let config = &trainer.supernet.config;
+    if state.architecture != config.architecture || state.model != ModelState::of(config) || state.data != data {
+        return Err(Error::input(
+            "made with other data or another space; use another run_dir, or --fresh to start over",
+        )
+        .at(path.display()));
+    }
+    let device = trainer.supernet.device.clone();
+    let mut values = values(checkpoint.tensors, &device);
+    let mut adam = Adam::default();
+    for (name, &steps) in &state.steps {
+        let mut take = |prefix: &str| {
+            let name = format!("{prefix}{name}");
+            values.remove(&name).ok_or_else(|| Error::input(format!("{name} is missing")).at(path.display()))
+        };
+        let (first, second) = (take(FIRST)?, take(SECOND)?);
+        adam.moments.insert(name.clone(), Moments { first, second, steps });
+    }
+    trainer.supernet = supernet(config.clone(), values, &device).map_err(|error| error.at(path.display()))?;
+    trainer.adam = adam;
+    Ok(state.position)
+}
+
+/// Loads the weights at `path`, a checkpoint or a folder with one.
+///
+/// # Errors
+/// Nothing there, damaged, or not a model's checkpoint.
+pub fn load_weights(path: &Path, device: &Device) -> Result<Weights> {
+    let path = crate::run::checkpoints::resolve(path)?;
+    let checkpoint = Checkpoint::load_some(&path, |name| !name.starts_with("adam."))?;
+    let state = state_of(&checkpoint).map_err(|error| error.at(path.display()))?;
+    let config = state.model.config(&state.architecture);
+    let values = values(checkpoint.tensors, device);
+    let supernet = supernet(config, values, device).map_err(|error| error.at(path.display()))?;
+    Ok(Weights { supernet, data: state.data, update: state.position.update })
+}
+
+/// The mean of the newest `count` checkpoints `step-N` in `folder`; `best` (or `last`) where there are none.
+///
+/// # Errors
+/// See [`load_weights`].
+pub fn average_weights(folder: &Path, count: usize, device: &Device) -> Result<Weights> {
+    let mut steps = Checkpoints::new(folder).steps()?;
+    steps.truncate(count);
+    let Some(((_, newest), older)) = steps.split_first() else {
+        return load_weights(folder, device);
+    };
+    let mut weights = load_weights(newest, device)?;
+    for (_, path) in older {
+        let mut other = load_weights(path, device)?.supernet.values;
+        for (name, value) in &mut weights.supernet.values {
+            let added = other.remove(name).filter(|added| added.shape() == value.shape());
+            let added = added.ok_or_else(|| Error::input(format!("{name} differs from the newest checkpoint's")).at(path.display()))?;
+            *value = value.kind().of(value.tensor.clone() + added.tensor);
+        }
+    }
+    for value in weights.supernet.values.values_mut() {
+        *value = value.kind().of(value.tensor.clone() / steps.len() as f64);
+    }
+    Ok(weights)
+}
+
+fn state_of(checkpoint: &Checkpoint) -> Result<State> {
+    serde_json::from_value(checkpoint.state.clone())
+        .map_err(|error| Error::input(format!("not a checkpoint of this program's models: {error}")))
+}
+
+fn supernet(config: TransformerConfig, mut values: Values, device: &Device) -> Result<Supernet> {
+    Supernet::from_source(config, device, |name, shape| {
+        let value = values.remove(name).ok_or_else(|| Error::input(format!("parameter {name} is missing")))?;
+        match value.shape() == shape {
+            true => Ok(value),
+            false => {
+                let found = value.shape();
+                Err(Error::input(format!("parameter {name} has shape {found:?}, expected {shape:?}")))
+            }
+        }
+    })
+}
+
+fn tensor(name: String, value: &Value) -> NamedTensor {
+    NamedTensor { name, shape: value.shape(), data: value.to_vec() }
+}
+
+fn values(tensors: Vec<NamedTensor>, device: &Device) -> Values {
+    tensors
+        .into_iter()
+        .filter(|tensor| matches!(tensor.shape.len(), 1 | 2))
+        .map(|tensor| (tensor.name, Value::from_vec(tensor.data, &tensor.shape, device)))
+        .collect()
+}
+
+impl ModelState {
+    fn of(config: &TransformerConfig) -> Self {
+        Self {
+            qkv_dim: config.qkv_dim,
+            source_vocab: config.source_vocab,
+            target_vocab: config.target_vocab,
+            tables: config.tables,
+            encoder_supernet_dim: config.encoder_supernet_dim,
+            decoder_supernet_dim: config.decoder_supernet_dim,
+            capacity_factor: config.capacity_factor,
+        }
+    }
+
+    /// The model without dropout, as translation and evaluation need it.
+    fn config(&self, architecture: &Architecture) -> TransformerConfig {
+        TransformerConfig {
+            architecture: architecture.clone(),
+            qkv_dim: self.qkv_dim,
+            source_vocab: self.source_vocab,
+            target_vocab: self.target_vocab,
+            tables: self.tables,
+            encoder_supernet_dim: self.encoder_supernet_dim,
+            decoder_supernet_dim: self.decoder_supernet_dim,
+            dropout: 0.0,
+            attention_dropout: 0.0,
+            activation_dropout: 0.0,
+            expert_dropout_ratio: 1.0,
+            capacity_factor: self.capacity_factor,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a training run will cost, told before it starts.
+
+use super::session::Job;
+use super::update::Trainer;
+use crate::error::Result;
+use crate::run::memory::peak_memory_bytes;
+use crate::space::Architecture;
+use crate::text::Batch;
+use std::time::{Duration, Instant};
+
+/// Runs shorter than this are not worth an estimate.
+const FEW_UPDATES: usize = 20;
+
+/// Logs one line: updates, tokens, estimated time, memory, disk. The time is measured on `samples`, an architecture and a
+/// batch each, the first of which only warms up.
+pub(super) fn announce(
+    job: &Job,
+    trainer: &Trainer,
+    remaining: usize,
+    samples: &[(Architecture, Batch)],
+) -> Result<()> {
+    if remaining < FEW_UPDATES {
+        return Ok(());
+    }
+    let (mut spent, mut tokens, mut timed) = (Duration::ZERO, 0, 0);
+    for (index, (architecture, batch)) in samples.iter().enumerate() {
+        let start = Instant::now();
+        let (sums, _) = trainer.gradients(architecture, std::slice::from_ref(batch), 0)?;
+        if index > 0 {
+            spent += start.elapsed();
+            tokens += sums.tokens;
+            timed += 1;
+        }
+    }
+    let updates = (remaining * job.config.update_freq) as f64 / f64::from(timed.max(1));
+    let seconds = spent.as_secs_f64() * updates;
+    let parameters: usize = trainer.supernet.values.values().map(|value| value.shape().iter().product::<usize>()).sum();
+    let kept = if job.config.checkpoint_every > 0 { job.config.keep_checkpoints } else { 0 };
+    let disk = (4 * parameters * (3 + 1 + kept)) as f64;
+    // Moments come with the first updates.
+    let memory = peak_memory_bytes().map(|bytes| bytes as f64 + (8 * parameters) as f64);
+    tracing::info!(
+        "training {}: {remaining} updates, about {:.1} M target tokens, {}; {:.1} M parameters, {} of memory, {:.0} MB of disk",
+        job.name,
+        tokens as f64 * updates / 1e6,
+        minutes(seconds),
+        parameters as f64 / 1e6,
+        memory.map_or("unknown".to_owned(), |bytes| format!("{:.1} GB", bytes / 1e9)),
+        disk / 1e6,
+    );
+    Ok(())
+}
+
+fn minutes(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("about {s:.0} s"),
+        s if s < 5400.0 => format!("about {:.0} min", s / 60.0),
+        s => format!("about {:.1} h", s / 3600.0),
+    }
+}

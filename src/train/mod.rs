@@ -1,0 +1,14 @@
+//! Training of the supernet, or of one architecture: updates, validation, checkpoints, resuming.
+
+mod checkpoint;
+mod estimate;
+pub mod optimizer;
+pub mod schedule;
+mod session;
+mod update;
+mod validation;
+
+pub use checkpoint::{Weights, average_weights, load_weights};
+pub use session::{Job, Outcome, Sampler, train};
+pub use update::{Trainer, UpdateReport};
+pub use validation::Validation;

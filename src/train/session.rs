@@ -1,0 +1,230 @@
+//! The training loop of one run: which architecture and which batches each update takes, and what is written when.
+
+use super::estimate::announce;
+use super::checkpoint::{self, Content, Name, Position};
+use super::update::{Trainer, UpdateReport};
+use super::validation::Validation;
+use crate::config::TrainConfig;
+use crate::error::Result;
+use crate::model::loss::LossSums;
+use crate::model::Supernet;
+use crate::progress::Progress;
+use crate::run::jsonl::Sync;
+use crate::run::memory::peak_memory_bytes;
+use crate::run::{Checkpoints, JsonLines};
+use crate::seed;
+use crate::space::{Architecture, Space};
+use crate::text::{Batch, Dataset, collate, epoch_batches};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Instant;
+
+/// Batches that the estimate of a run's time is measured on.
+const ESTIMATE_SAMPLES: usize = 4;
+
+/// Which architecture an update trains.
+pub enum Sampler<'a> {
+    /// One drawn uniformly from the space, anew each update.
+    Uniform(&'a Space),
+    /// Always the same.
+    Fixed(Architecture),
+}
+
+/// One training run.
+pub struct Job<'a> {
+    /// Name for messages: `supernet`, `winner`, ….
+    pub name: &'a str,
+    /// Where checkpoints and `metrics.jsonl` are.
+    pub folder: &'a Path,
+    /// Settings.
+    pub config: &'a TrainConfig,
+    /// The run's seed.
+    pub seed: u64,
+    /// Architectures trained.
+    pub sampler: Sampler<'a>,
+    /// Architectures validated, by name; the first decides which checkpoint is best, together with the others.
+    pub validated: Vec<(String, Architecture)>,
+    /// Training pairs.
+    pub train: &'a Dataset,
+    /// Validation pairs.
+    pub valid: &'a Dataset,
+    /// The prepared data's fingerprint.
+    pub data: &'a str,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Updates made in all.
+    pub updates: usize,
+    /// Lowest mean validation loss, bits per token.
+    pub best: Option<f64>,
+}
+
+/// Trains until `max_updates`, going on from `last` where there is one. It starts from the weights of `initial`.
+///
+/// # Errors
+/// The folder cannot be written, or holds a run of other data or another space.
+pub fn train(job: &Job, initial: Supernet) -> Result<Outcome> {
+    let mut session = Session::open(job, initial)?;
+    session.announce()?;
+    let total = job.config.max_updates;
+    let progress = Progress::bar(total as u64, "updates", format!("training {}", job.name))
+        .resumed_at(session.position.update as u64);
+    while session.position.update < total {
+        session.step(&progress)?;
+        progress.inc(1);
+    }
+    progress.finish();
+    Ok(Outcome { updates: session.position.update, best: session.position.best })
+}
+
+/// A run under way.
+struct Session<'a> {
+    job: &'a Job<'a>,
+    trainer: Trainer,
+    position: Position,
+    /// The batches of the epoch in `position`.
+    batches: Vec<Vec<u32>>,
+    validation: Validation,
+    checkpoints: Checkpoints,
+    metrics: JsonLines,
+    /// Since the last line of metrics.
+    recent: LossSums,
+    since: Instant,
+}
+
+impl<'a> Session<'a> {
+    fn open(job: &'a Job<'a>, supernet: Supernet) -> Result<Self> {
+        let checkpoints = Checkpoints::new(job.folder);
+        let mut trainer = Trainer::new(supernet, job.config, job.seed);
+        let last = checkpoints.path("last");
+        let position = if last.exists() {
+            let position = checkpoint::restore(&last, &mut trainer, job.data)?;
+            tracing::info!("{}: going on after update {}", job.name, position.update);
+            position
+        } else {
+            Position { update: 0, epoch: 0, batch: 0, best: None }
+        };
+        let mut metrics = JsonLines::open(&job.folder.join("metrics.jsonl"), Sync::Never)?;
+        metrics.truncate_after(|line| line["update"].as_u64().is_some_and(|u| u > position.update as u64))?;
+        let batches = epoch_batches(job.train, job.config.max_tokens, job.seed, position.epoch)?;
+        Ok(Self {
+            job,
+            trainer,
+            batches,
+            validation: Validation::new(job.valid, job.config.max_tokens)?,
+            checkpoints,
+            metrics,
+            position,
+            recent: LossSums::default(),
+            since: Instant::now(),
+        })
+    }
+
+    fn step(&mut self, progress: &Progress) -> Result<()> {
+        let done = self.position.update;
+        let architecture = self.architecture(done);
+        let micro_batches = (0..self.job.config.update_freq).map(|_| self.next_batch());
+        let micro_batches = micro_batches.collect::<Result<Vec<Batch>>>()?;
+        let report = self.trainer.update(&architecture, &micro_batches, done)?;
+        self.recent.add(&report.sums);
+        self.position.update = done + 1;
+        self.write_outputs(&report, progress)
+    }
+
+    /// The architecture of the update after `done` updates.
+    fn architecture(&self, done: usize) -> Architecture {
+        match &self.job.sampler {
+            Sampler::Uniform(space) => space.sample(&mut seed::stream(self.job.seed, "sample-architecture", done as u64)),
+            Sampler::Fixed(architecture) => architecture.clone(),
+        }
+    }
+
+    /// Tells what the rest of the run will cost, measured on the next few updates' batches.
+    fn announce(&self) -> Result<()> {
+        let done = self.position.update;
+        let ahead = self.batches[self.position.batch..].iter().take(ESTIMATE_SAMPLES);
+        let samples: Vec<_> = (done..)
+            .zip(ahead)
+            .map(|(update, indices)| (self.architecture(update), collate(self.job.train, indices)))
+            .collect();
+        announce(self.job, &self.trainer, self.job.config.max_updates.saturating_sub(done), &samples)
+    }
+
+    fn next_batch(&mut self) -> Result<Batch> {
+        if self.position.batch == self.batches.len() {
+            self.position.epoch += 1;
+            self.position.batch = 0;
+            let Job { train, config, seed, .. } = self.job;
+            self.batches = epoch_batches(train, config.max_tokens, *seed, self.position.epoch)?;
+        }
+        let indices = &self.batches[self.position.batch];
+        self.position.batch += 1;
+        Ok(collate(self.job.train, indices))
+    }
+
+    /// What is due after an update: a line of metrics, a validation, checkpoints. `last` comes after everything else, so
+    /// that a run killed in between does it again.
+    fn write_outputs(&mut self, report: &UpdateReport, progress: &Progress) -> Result<()> {
+        let config = self.job.config;
+        let update = self.position.update;
+        let finished = update == config.max_updates;
+        let due = |every: usize| every > 0 && (finished || update.is_multiple_of(every));
+        if due(config.log_every) {
+            self.log(report, progress)?;
+        }
+        if due(config.validate_every) {
+            self.validate()?;
+        }
+        if config.checkpoint_every > 0 && update.is_multiple_of(config.checkpoint_every) {
+            self.save(Name::Step(config.keep_checkpoints.max(1)), Content::Weights)?;
+        }
+        if due(config.save_every) || finished {
+            self.save(Name::Fixed("last"), Content::Everything)?;
+        }
+        Ok(())
+    }
+
+    fn save(&self, name: Name, content: Content) -> Result<()> {
+        checkpoint::save(&self.checkpoints, name, &self.trainer, &self.position, self.job.data, content)
+    }
+
+    fn log(&mut self, report: &UpdateReport, progress: &Progress) -> Result<()> {
+        let sums = std::mem::take(&mut self.recent);
+        let nll = sums.nll_bits();
+        progress.set_message(format!("training {}: perplexity {:.2}", self.job.name, nll.exp2()));
+        let line = json!({
+            "update": self.position.update,
+            "loss": sums.loss_bits(),
+            "nll": nll,
+            "perplexity": nll.exp2(),
+            "lr": report.lr,
+            "tokens": sums.tokens,
+            "seconds": self.since.elapsed().as_secs_f64(),
+            "peak_memory_bytes": peak_memory_bytes(),
+        });
+        self.since = Instant::now();
+        self.metrics.append(&line)
+    }
+
+    /// Validates; the mean over the architectures decides which checkpoint is best.
+    fn validate(&mut self) -> Result<()> {
+        let mut losses = serde_json::Map::new();
+        let mut mean = 0.0;
+        for (name, architecture) in &self.job.validated {
+            let model = self.trainer.supernet.cut(architecture, false)?;
+            let nll = self.validation.evaluate(&model, 1.0).nll_bits();
+            mean += nll / self.job.validated.len() as f64;
+            losses.insert(name.clone(), json!(nll));
+        }
+        let listed: Vec<String> = losses.iter().map(|(name, nll)| format!("{name} {:.3}", nll.as_f64().unwrap_or(f64::NAN))).collect();
+        tracing::info!("{} after update {}: validation loss in bits: {}", self.job.name, self.position.update, listed.join(", "));
+        self.metrics.append(&json!({"update": self.position.update, "valid": Value::Object(losses), "valid_mean": mean}))?;
+        if self.position.best.is_none_or(|best| mean < best) {
+            self.position.best = Some(mean);
+            self.save(Name::Fixed("best"), Content::Weights)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! One update: an architecture is cut out, its gradients over all micro-batches are summed, and Adam takes one step.
+
+use super::optimizer::Adam;
+use super::schedule::learning_rate;
+use crate::config::TrainConfig;
+use crate::error::Result;
+use crate::model::loss::{LossSums, Objective, Tokens, differentiate};
+use crate::model::{Pass, Supernet, Values};
+use crate::seed;
+use crate::space::Architecture;
+use crate::text::Batch;
+use rand::Rng;
+
+/// The supernet's weights, the optimizer's state, and the settings that both are updated with.
+pub struct Trainer {
+    /// The weights.
+    pub supernet: Supernet,
+    /// The optimizer.
+    pub adam: Adam,
+    config: TrainConfig,
+    seed: u64,
+}
+
+/// What one update did.
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateReport {
+    /// Losses over all micro-batches, before the step.
+    pub sums: LossSums,
+    /// The learning rate of the step.
+    pub lr: f64,
+}
+
+impl Trainer {
+    /// Starts from `supernet` with fresh moments. Dropout draws from `seed`.
+    pub fn new(supernet: Supernet, config: &TrainConfig, seed: u64) -> Self {
+        Self { supernet, adam: Adam::default(), config: config.clone(), seed }
+    }
+
+    /// Trains `architecture` on `batches` (its micro-batches), `done` updates having been made before.
+    ///
+    /// # Errors
+    /// The architecture does not fit into the supernet.
+    pub fn update(&mut self, architecture: &Architecture, batches: &[Batch], done: usize) -> Result<UpdateReport> {
+        let (sums, mut gradients) = self.gradients(architecture, batches, done)?;
+        let scale = 1.0 / sums.tokens.max(1) as f64;
+        let scale = scale * clip_factor(&gradients, scale, self.config.clip_norm);
+        let lr = learning_rate(&self.config, done);
+        let parts = self.supernet.parts(architecture);
+        let weights = &mut self.supernet.values;
+        self.adam.update(weights, parts.keys(), &mut gradients, scale, lr, &self.config);
+        Ok(UpdateReport { sums, lr })
+    }
+
+    /// Losses and gradient sums of `batches`; the weights stay as they are.
+    pub fn gradients(
+        &self,
+        architecture: &Architecture,
+        batches: &[Batch],
+        done: usize,
+    ) -> Result<(LossSums, Values)> {
+        let model = self.supernet.cut(architecture, true)?;
+        let objective = objective(&self.config);
+        let mut dropout_seeds = seed::stream(self.seed, "dropout", done as u64);
+        let mut sums = LossSums::default();
+        let mut total = Values::new();
+        for batch in batches {
+            let pass = Pass::training(dropout_seeds.next_u64());
+            let (part, gradients, _) = differentiate(&model, tokens(batch), &objective, pass);
+            sums.add(&part);
+            accumulate(&mut total, gradients);
+        }
+        Ok((sums, total))
+    }
+}
+
+/// The objective that `config` asks for.
+pub(super) fn objective(config: &TrainConfig) -> Objective {
+    Objective {
+        label_smoothing: config.label_smoothing,
+        encoder_load_balance: config.encoder_load_balance,
+        decoder_load_balance: config.decoder_load_balance,
+    }
+}
+
+/// `batch` as the model takes it.
+pub(super) fn tokens(batch: &Batch) -> Tokens<'_> {
+    Tokens {
+        source: &batch.source,
+        previous: &batch.prev_output,
+        target: &batch.target,
+        batch: batch.sentences,
+    }
+}
+
+fn accumulate(total: &mut Values, gradients: Values) {
+    if total.is_empty() {
+        *total = gradients;
+        return;
+    }
+    for (name, gradient) in gradients {
+        let sum = match total.remove(&name) {
+            Some(sum) => sum.kind().of(sum.tensor + gradient.tensor),
+            None => gradient,
+        };
+        total.insert(name, sum);
+    }
+}
+
+/// What brings the norm of `scale · gradients` down to `limit` (1 where it is within, or where `limit` is 0).
+fn clip_factor(gradients: &Values, scale: f64, limit: f64) -> f64 {
+    if limit == 0.0 {
+        return 1.0;
+    }
+    let square = |gradient: &crate::model::Value| {
+        let tensor = gradient.tensor.clone();
+        f64::from((tensor.clone() * tensor).sum().into_scalar::<f32>())
+    };
+    let norm = scale * gradients.values().map(square).sum::<f64>().sqrt();
+    if norm > limit { limit / norm } else { 1.0 }
+}

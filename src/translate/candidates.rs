@@ -1,0 +1,109 @@
+//! The best continuations of one sentence's hypotheses, without sorting the vocabulary.
+
+use crate::model::kernels::vector;
+use crate::text::{EOS, PAD};
+use std::cmp::Ordering;
+
+/// A hypothesis and a token that may follow it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Continuation {
+    /// Row of the hypothesis within its sentence.
+    pub row: usize,
+    /// The token.
+    pub token: u32,
+    /// The hypothesis's summed log-probability, this token included.
+    pub total: f32,
+    /// The token's own log-probability.
+    pub log_probability: f32,
+}
+
+/// Which tokens may come next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Allowed {
+    /// All but padding.
+    All,
+    /// All but padding and the end of the sentence.
+    NotEnd,
+    /// Only the end of the sentence.
+    End,
+}
+
+/// The `count` best continuations over all rows, best first; ties go to the lower row, then to the lower token.
+///
+/// `logits` is `[totals.len(), vocab]` row-major and is used as scratch space.
+pub(super) fn best(logits: &mut [f32], totals: &[f32], count: usize, allowed: Allowed) -> Vec<Continuation> {
+    let vocab = logits.len() / totals.len();
+    let mut best: Vec<Continuation> = Vec::with_capacity(totals.len() * count);
+    for (row, (logits, &total)) in logits.chunks_exact_mut(vocab).zip(totals).enumerate() {
+        let log_sum = log_sum_exp(logits);
+        let continuation = |token: u32, logit: f32| {
+            let log_probability = (f64::from(logit) - log_sum) as f32;
+            Continuation { row, token, total: total + log_probability, log_probability }
+        };
+        match allowed {
+            Allowed::End => best.push(continuation(EOS, logits[EOS as usize])),
+            Allowed::All | Allowed::NotEnd => {
+                logits[PAD as usize] = f32::NEG_INFINITY;
+                if allowed == Allowed::NotEnd {
+                    logits[EOS as usize] = f32::NEG_INFINITY;
+                }
+                best.extend(largest(logits, count).into_iter().map(|(token, logit)| continuation(token, logit)));
+            }
+        }
+    }
+    best.sort_by(|a, b| {
+        let by_total = b.total.partial_cmp(&a.total).unwrap_or(Ordering::Equal);
+        by_total.then(a.row.cmp(&b.row)).then(a.token.cmp(&b.token))
+    });
+    best.truncate(count);
+    best
+}
+
+fn log_sum_exp(logits: &[f32]) -> f64 {
+    let largest = vector::max(logits);
+    f64::from(largest) + f64::from(vector::sum_exp(logits, largest)).ln()
+}
+
+/// The `count` largest values with their places, largest first; of equal ones the earlier.
+fn largest(values: &[f32], count: usize) -> Vec<(u32, f32)> {
+    let mut kept: Vec<(u32, f32)> = Vec::with_capacity(count + 1);
+    let mut threshold = f32::NEG_INFINITY;
+    for (place, &value) in values.iter().enumerate() {
+        if value > threshold {
+            let at = kept.partition_point(|&(_, other)| other >= value);
+            kept.insert(at, (place as u32, value));
+            if kept.len() > count {
+                kept.pop();
+            }
+            if kept.len() == count {
+                threshold = kept[count - 1].1;
+            }
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_come_in_order_and_ties_keep_the_earlier() {
+        let values = [1.0, 5.0, 3.0, 5.0, 2.0, 3.0];
+        assert_eq!(largest(&values, 3), [(1, 5.0), (3, 5.0), (2, 3.0)]);
+        assert_eq!(largest(&values[..2], 3), [(1, 5.0), (0, 1.0)]);
+    }
+
+    #[test]
+    fn rows_compete_by_their_totals() {
+        // Vocabulary of six: bos, pad, eos, unk, a, b.
+        let mut logits = vec![-9.0, 9.0, -9.0, -9.0, 2.0, 1.0, -9.0, -9.0, 3.0, -9.0, 2.0, -9.0];
+        let found = best(&mut logits.clone(), &[-1.0, -1.1], 3, Allowed::All);
+        let tokens: Vec<_> = found.iter().map(|c| (c.row, c.token)).collect();
+        assert_eq!(tokens, [(1, 2), (1, 4), (0, 4)]);
+        let found = best(&mut logits.clone(), &[-1.0, -1.1], 1, Allowed::NotEnd);
+        assert_eq!((found[0].row, found[0].token), (1, 4));
+        let found = best(&mut logits, &[-1.0, -1.1], 5, Allowed::End);
+        assert!(found.len() == 2 && found.iter().all(|c| c.token == EOS));
+    }
+}

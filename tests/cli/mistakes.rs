@@ -1,0 +1,115 @@
+//! Bad input: one clear line, exit code 2, nothing written.
+
+use super::program::Program;
+
+/// A config over files of our own.
+const FILES: &str = r#"
+[data]
+corpus = "files"
+dir = "."
+source_lang = "xx"
+target_lang = "yy"
+train = ["train"]
+valid = ["valid"]
+test = ["test"]
+vocab_size = 50
+"#;
+
+fn assert_names(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is missing in: {message}");
+    }
+}
+
+#[test]
+fn a_config_that_is_not_there() {
+    let program = Program::new();
+    for command in ["space", "data", "train", "search", "cost", "run"] {
+        let message = program.refusal(&[command, "--config", "nowhere.toml"], "");
+        assert_names(&message, &["nowhere.toml"]);
+    }
+}
+
+#[test]
+fn a_wrong_key_is_answered_with_its_line_and_a_suggestion() {
+    let program = Program::new();
+    program.write("a.toml", "seed = 3\n\n[train]\nmax_updaets = 5\n");
+    for command in ["space", "data", "train", "search", "cost", "run"] {
+        let message = program.refusal(&[command, "--config", "a.toml"], "");
+        assert_names(&message, &["a.toml:4", "max_updaets", "max_updates"]);
+    }
+    let message = program.refusal(&["train", "--set", "train.lr=fast"], "");
+    assert_names(&message, &["train.lr"]);
+}
+
+#[test]
+fn a_wrong_architecture() {
+    let program = Program::new();
+    program.write("a.json", r#"{"encoder":{"encoder_embed_dim":64},"decoder":{}}"#);
+    for command in ["cost", "train"] {
+        let message = program.refusal(&[command, "--arch", "a.json"], "");
+        assert_names(&message, &["a.json"]);
+        let message = program.refusal(&[command, "--arch", "-"], "not json\n");
+        assert_names(&message, &["stdin:1"]);
+        let message = program.refusal(&[command, "--arch", "absent.json"], "");
+        assert_names(&message, &["absent.json"]);
+    }
+}
+
+#[test]
+fn an_architecture_outside_the_space_is_told_gene_by_gene() {
+    let program = Program::new();
+    let largest = program.output(&["space", "--largest"]);
+    let output = program.command(&["space", "--check", "-"]).write_stdin(largest.replace("128", "100")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_names(&String::from_utf8(output.stdout).unwrap(), &["encoder_ffn_embed_dim", "100", "128"]);
+    assert_eq!(program.output_of(&["space", "--check", "-"], &largest), "");
+}
+
+#[test]
+fn corpora_that_cannot_be_used() {
+    let program = Program::new();
+    program.write("c.toml", FILES);
+    let message = program.refusal(&["data", "--config", "c.toml"], "");
+    assert_names(&message, &["train.xx"]);
+    for name in ["train.xx", "train.yy", "valid.xx", "valid.yy", "test.xx", "test.yy"] {
+        program.write(name, "");
+    }
+    let message = program.refusal(&["data", "--config", "c.toml"], "");
+    assert_names(&message, &["train"]);
+    program.write("train.xx", "a b\nc d\n");
+    program.write("train.yy", "a b\n");
+    for command in ["data", "train", "run"] {
+        let message = program.refusal(&[command, "--config", "c.toml"], "");
+        assert_names(&message, &["train.xx", "train.yy", "2", "1"]);
+    }
+}
+
+#[test]
+fn checkpoints_that_cannot_be_used() {
+    let program = Program::new();
+    let message = program.refusal(&["translate", "--checkpoint", "nowhere"], "a\n");
+    assert_names(&message, &["nowhere"]);
+    program.write("broken.safetensors", "junk");
+    let message = program.refusal(&["translate", "--checkpoint", "broken.safetensors"], "a\n");
+    assert_names(&message, &["broken.safetensors"]);
+}
+
+#[test]
+fn unknown_devices_and_usage() {
+    let program = Program::new();
+    let message = program.refusal(&["train", "--device", "tpu"], "");
+    assert_names(&message, &["tpu", "cpu", "vulkan"]);
+    let output = program.command(&["train", "--no-such-option"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn scores_of_lines_that_do_not_pair() {
+    let program = Program::new();
+    program.write("reference.txt", "one\ntwo\n");
+    let message = program.refusal(&["score", "--reference", "reference.txt"], "one\n");
+    assert_names(&message, &["1", "2"]);
+    let message = program.refusal(&["score", "--reference", "absent.txt"], "one\n");
+    assert_names(&message, &["absent.txt"]);
+}

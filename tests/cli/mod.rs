@@ -1,0 +1,7 @@
+//! The built program, driven as a user drives it.
+
+mod interrupted;
+mod mistakes;
+mod phases;
+mod pipes;
+mod program;

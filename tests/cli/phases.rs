@@ -1,0 +1,60 @@
+//! All phases on a tiny corpus.
+
+use super::program::{Program, TINY, arguments};
+use serde_json::Value;
+
+#[test]
+fn run_ends_in_a_table_and_does_nothing_the_second_time() {
+    let program = Program::new();
+    let command = arguments(&["run", "--json"], &TINY);
+    let first: Value = serde_json::from_str(&program.output(&command)).unwrap();
+    let names: Vec<_> = first["rows"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["supernet", "winner", "baseline"]);
+    for row in first["rows"].as_array().unwrap() {
+        assert!(row["bleu"].is_f64() && row["gflops"].as_f64().unwrap() > 0.0);
+    }
+    let trials = std::fs::read_to_string(program.folder().join("runs/toy/search/trials.jsonl")).unwrap();
+    let second: Value = serde_json::from_str(&program.output(&command)).unwrap();
+    assert_eq!(first, second);
+    assert_eq!(trials, std::fs::read_to_string(program.folder().join("runs/toy/search/trials.jsonl")).unwrap());
+    let table = program.output(&arguments(&["run"], &TINY));
+    assert!(table.contains("winner") && table.contains("BLEU"), "{table}");
+}
+
+#[test]
+fn phases_one_by_one_in_a_pipeline() {
+    let program = Program::new();
+    let statistics: Value = serde_json::from_str(&program.output(&arguments(&["data"], &TINY))).unwrap();
+    assert!(statistics.is_object());
+    program.output(&arguments(&["train"], &TINY));
+    let winner = program.output(&arguments(&["search"], &TINY));
+    program.output_of(&arguments(&["space", "--check", "-"], &TINY[..2]), &winner);
+    for inherit in [&[][..], &["--inherit"]] {
+        let name = if inherit.is_empty() { "scratch" } else { "inherited" };
+        let train = arguments(&["train", "--arch", "-", "--name", name], inherit);
+        let summary: Value = serde_json::from_str(&program.output_of(&arguments(&train, &TINY), &winner)).unwrap();
+        assert_eq!(summary["updates"], 24);
+    }
+    let input = "mi lo\n\nta ri mo\n";
+    let best = program.output_of(&["translate", "--checkpoint", "runs/toy/models/scratch"], input);
+    assert_eq!(best.lines().count(), 3);
+    let nbest = ["translate", "--checkpoint", "runs/toy/models/scratch", "--nbest", "2", "--scores"];
+    let nbest = program.output_of(&nbest, input);
+    assert_eq!(nbest.lines().count(), 6);
+    assert!(nbest.lines().all(|line| line.split_once('\t').is_some_and(|(score, _)| score.parse::<f64>().is_ok())));
+    program.write("winner.json", &winner);
+    let subnet = ["translate", "--checkpoint", "runs/toy/supernet", "--arch", "winner.json"];
+    assert_eq!(program.output_of(&subnet, input).lines().count(), 3);
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bytes() {
+    let weights = ["1", "2", "3"].map(|threads| {
+        let program = Program::new();
+        program.command(&arguments(&["run"], &TINY)).env("RAYON_NUM_THREADS", threads).assert().success();
+        ["supernet", "models/winner"]
+            .map(|model| std::fs::read(program.folder().join(format!("runs/toy/{model}/last.safetensors"))).unwrap())
+    });
+    assert!(weights[0] == weights[1], "one thread and two");
+    assert!(weights[0] == weights[2], "one thread and three");
+}

@@ -1,0 +1,49 @@
+//! Beam search: the same hypotheses in the same order.
+
+use super::files::{self, ids, numbers};
+use automoe::config::TranslateConfig;
+use automoe::space::Architecture;
+use automoe::text::SourceBatch;
+use automoe::translate::beam_search;
+use burn::tensor::Device;
+
+#[test]
+fn every_hypothesis_agrees_on_the_cpu() {
+    let Some(folder) = files::folder("goldens beam on cpu") else { return };
+    check(&folder, &Device::flex(), 1.0);
+}
+
+fn check(folder: &std::path::Path, device: &Device, tolerance: f64) {
+    let recording = files::read(folder, "beam", device);
+    let (mut worst, mut hypotheses) = (0.0f64, 0);
+    for (number, case) in recording.json["cases"].as_array().unwrap().iter().enumerate() {
+        let architecture: Architecture = serde_json::from_value(case["architecture"].clone()).unwrap();
+        let model = recording.supernet.cut(&architecture, false).unwrap();
+        let source = ids(&case["src_tokens"]);
+        let batch =
+            SourceBatch { sentences: source.rows, source_len: source.ids.len() / source.rows, source: source.ids };
+        let config = TranslateConfig {
+            beam: case["beam"].as_u64().unwrap() as usize,
+            length_penalty: case["length_penalty"].as_f64().unwrap(),
+            max_len_a: case["max_len_a"].as_f64().unwrap(),
+            max_len_b: case["max_len_b"].as_u64().unwrap() as usize,
+            min_len: case["min_len"].as_u64().unwrap() as usize,
+            ..TranslateConfig::default()
+        };
+        let found = beam_search(&model, &batch, &config);
+        for (sentence, (found, want)) in found.iter().zip(case["hypotheses"].as_array().unwrap()).enumerate() {
+            let want = want.as_array().unwrap();
+            assert_eq!(found.len(), want.len(), "case {number}, sentence {sentence}");
+            for (found, want) in found.iter().zip(want) {
+                let tokens: Vec<f64> = found.tokens.iter().map(|&token| f64::from(token)).collect();
+                assert_eq!(tokens, numbers(&want["tokens"]), "case {number}, sentence {sentence}");
+                worst = worst.max((found.score - want["score"].as_f64().unwrap()).abs());
+                let each = found.token_scores.iter().zip(numbers(&want["positional_scores"]));
+                worst = each.map(|(&got, want)| (f64::from(got) - want).abs()).fold(worst, f64::max);
+                hypotheses += 1;
+            }
+        }
+    }
+    println!("goldens beam: {hypotheses} hypotheses, worst score error {worst:.1e}");
+    assert!(worst <= 1e-4 * tolerance);
+}

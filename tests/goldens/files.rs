@@ -1,0 +1,104 @@
+//! Reading a folder of recordings.
+
+use automoe::interop::names::to_native;
+use automoe::interop::safetensors::read_safetensors;
+use automoe::model::{Supernet, Tables, TransformerConfig, Value};
+use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
+use burn::tensor::Device;
+use serde_json::Value as Json;
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+/// The folder, or `None` after a printed line where it is absent.
+pub fn folder(test: &str) -> Option<PathBuf> {
+    let shared = std::env::var_os("AUTOMOE_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let folder = std::env::var_os("AUTOMOE_GOLDENS").map_or_else(|| shared.join("goldens"), PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("{test}: skipped, {} is absent (set AUTOMOE_GOLDENS)", folder.display());
+    None
+}
+
+/// One recording: figures, and the model they were recorded from.
+pub struct Recording {
+    pub json: Json,
+    pub supernet: Supernet,
+}
+
+/// Reads `NAME.json` and `NAME.safetensors`.
+pub fn read(folder: &std::path::Path, name: &str, device: &Device) -> Recording {
+    let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
+    let json: Json = serde_json::from_str(&text).unwrap();
+    let tensors = to_native(read_safetensors(&folder.join(format!("{name}.safetensors"))).unwrap()).unwrap();
+    let tensors: HashMap<String, _> = tensors.into_iter().map(|t| (t.name.clone(), t)).collect();
+    let table = &tensors["encoder.embed_tokens"].shape;
+    let (tables, target_vocab) = match (tensors.get("decoder.embed_tokens"), tensors.get("decoder.embed_out")) {
+        (None, _) => (Tables::Shared, table[0]),
+        (Some(decoder), None) => (Tables::Tied, decoder.shape[0]),
+        (Some(decoder), Some(_)) => (Tables::Separate, decoder.shape[0]),
+    };
+    let config = TransformerConfig {
+        architecture: supernet_architecture(|name| tensors.get(name).map(|t| t.shape.clone())),
+        qkv_dim: tensors["encoder.layers.0.self_attn.in_proj.weight"].shape[0] / 3,
+        source_vocab: table[0],
+        target_vocab,
+        tables,
+        encoder_supernet_dim: table[1],
+        decoder_supernet_dim: tensors["decoder.layers.0.self_attn.in_proj.weight"].shape[1],
+        dropout: 0.0,
+        attention_dropout: 0.0,
+        activation_dropout: 0.0,
+        expert_dropout_ratio: 1.0,
+        capacity_factor: 0.0,
+    };
+    let supernet = Supernet::from_source(config, device, |name, shape| {
+        let tensor = &tensors[name];
+        assert_eq!(tensor.shape, shape, "{name}");
+        Ok(Value::from_vec(tensor.data.clone(), shape, device))
+    });
+    Recording { json, supernet: supernet.unwrap() }
+}
+
+/// The supernet's own shape, read off its parameters'.
+fn supernet_architecture(shape: impl Fn(&str) -> Option<Vec<usize>>) -> Architecture {
+    let stack = |stack: &str| {
+        let embed_dim = shape(&format!("{stack}.layers.0.self_attn.in_proj.weight")).unwrap()[1];
+        let layer = |i: usize| {
+            shape(&format!("{stack}.layers.{i}.self_attn.in_proj.weight"))?;
+            let ffn = |path: String| shape(&format!("{stack}.layers.{i}.{path}.fc1.weight")).map(|s| s[0]);
+            let ffn_dims: Vec<usize> = (0..).map_while(|e| ffn(format!("moe.experts.{e}"))).collect();
+            Some(Layer {
+                self_attention_heads: 1,
+                cross_attention: (stack == "decoder").then_some(CrossAttention { heads: 1, encoder_layers: 1 }),
+                ffn_embed_dim: ffn("ffn".into()).unwrap_or_else(|| ffn_dims[0]),
+                experts: (!ffn_dims.is_empty()).then_some(Experts { ffn_dims, top_k: 1 }),
+                keep_attention: true,
+                keep_ffn: true,
+            })
+        };
+        Stack { embed_dim, layers: (0..).map_while(layer).collect() }
+    };
+    Architecture { encoder: stack("encoder"), decoder: stack("decoder") }
+}
+
+/// A recorded batch's padded ids.
+pub struct Ids {
+    pub rows: usize,
+    pub ids: Vec<u32>,
+}
+
+pub fn ids(json: &Json) -> Ids {
+    let rows = json.as_array().unwrap();
+    let ids = rows.iter().flat_map(|row| row.as_array().unwrap()).map(|id| id.as_u64().unwrap() as u32);
+    Ids { rows: rows.len(), ids: ids.collect() }
+}
+
+/// All numbers of nested lists, in order.
+pub fn numbers(json: &Json) -> Vec<f64> {
+    match json {
+        Json::Array(items) => items.iter().flat_map(numbers).collect(),
+        number => vec![number.as_f64().unwrap()],
+    }
+}

@@ -1,0 +1,276 @@
+//! Foreign checkpoints, against files that PyTorch and subword-nmt made (see the scripts beside this file) and against
+//! the reference's goldens.
+
+mod hostile;
+
+use automoe::interop::NamedTensor;
+use automoe::interop::bpe_codes::{self, BpeCodes};
+use automoe::interop::fairseq::FairseqCheckpoint;
+use automoe::interop::names::{to_native, to_reference};
+use automoe::interop::safetensors::{read_safetensors, write_safetensors};
+use automoe::interop::shape::{FeedForward, Sharing, infer_shape};
+use automoe::interop::torch::TorchFile;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// A file beside this one.
+fn beside(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/interop")
+        .join(name)
+}
+
+fn json(name: &str) -> Value {
+    let text = std::fs::read_to_string(beside(name)).expect("a record beside this file");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// The folder of the goldens, or `None`, with a line that says so, where it is absent.
+fn goldens() -> Option<PathBuf> {
+    let shared = std::env::var_os("AUTOMOE_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
+        PathBuf::from,
+    );
+    let goldens = shared.join("goldens");
+    if !goldens.is_dir() {
+        println!("skipped: no goldens at {}", goldens.display());
+        return None;
+    }
+    Some(goldens)
+}
+
+/// Every golden model: its name and its tensors under the reference's names.
+fn golden_models() -> Vec<(String, Vec<NamedTensor>)> {
+    let Some(folder) = goldens() else {
+        return Vec::new();
+    };
+    let mut models = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("listed") {
+        let path = entry.expect("an entry").path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "safetensors")
+        {
+            let name = path
+                .file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
+            models.push((name, read_safetensors(&path).expect("a golden model")));
+        }
+    }
+    assert!(!models.is_empty(), "the goldens have models");
+    models
+}
+
+/// Name, shape and bits: equal only if the tensors are, NaN and signed zero included.
+fn bits(tensors: &[NamedTensor]) -> Vec<(String, Vec<usize>, Vec<u32>)> {
+    let bits = |tensor: &NamedTensor| tensor.data.iter().map(|x| x.to_bits()).collect();
+    tensors
+        .iter()
+        .map(|tensor| (tensor.name.clone(), tensor.shape.clone(), bits(tensor)))
+        .collect()
+}
+
+/// The tensors that PyTorch itself read, in order of name.
+fn recorded(record: &Value) -> Vec<NamedTensor> {
+    let numbers = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let tensor = |(name, tensor): (&String, &Value)| NamedTensor {
+        name: name.clone(),
+        shape: numbers(&tensor["shape"])
+            .iter()
+            .map(|x| x.as_u64().expect("a size") as usize)
+            .collect(),
+        data: numbers(&tensor["data"])
+            .iter()
+            .map(|x| x.as_f64().expect("a number") as f32)
+            .collect(),
+    };
+    let mut tensors: Vec<_> = record
+        .as_object()
+        .expect("tensors")
+        .iter()
+        .map(tensor)
+        .collect();
+    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    tensors
+}
+
+#[test]
+fn torch_files_of_both_forms_read_as_pytorch_reads_them() {
+    let expected = recorded(&json("expected.json")["tensors"]);
+    assert!(expected.iter().any(|tensor| tensor.name == "strided"));
+    for name in ["tensors.pt", "tensors_legacy.pt"] {
+        let mut file = TorchFile::open(&beside(name)).expect(name);
+        let tensors = file.state_dict(file.object().root()).expect(name);
+        let loaded = file.load(&tensors).expect(name);
+        for (loaded, expected) in bits(&loaded).iter().zip(bits(&expected)) {
+            assert_eq!(*loaded, expected, "{name}");
+        }
+        assert_eq!(loaded.len(), expected.len(), "{name}");
+    }
+}
+
+#[test]
+fn fairseq_checkpoints_give_weights_settings_and_dimensions() {
+    let record = json("expected.json");
+    for name in ["fairseq.pt", "fairseq_legacy.pt"] {
+        let checkpoint = FairseqCheckpoint::load(&beside(name)).expect(name);
+        assert_eq!(
+            bits(&checkpoint.tensors),
+            bits(&recorded(&record["model"])),
+            "{name}"
+        );
+        let args = serde_json::to_value(&checkpoint.args).expect("JSON");
+        assert_eq!(args, record["args"], "{name}");
+
+        let native = to_native(checkpoint.tensors).expect(name);
+        let dimensions = infer_shape(&native).expect(name);
+        assert_eq!(dimensions.sharing, Sharing::All);
+        assert_eq!([dimensions.source_vocabulary, dimensions.qkv_dim], [7, 6]);
+        assert_eq!(
+            [dimensions.encoder_embed_dim, dimensions.decoder_embed_dim],
+            [4, 4]
+        );
+        assert_eq!(dimensions.encoder_layers, [FeedForward::Dense(5)]);
+        assert_eq!(
+            dimensions.decoder_layers,
+            [FeedForward::Experts(vec![3, 5])]
+        );
+    }
+}
+
+#[test]
+fn a_bare_state_dict_is_read_as_a_model() {
+    let read = FairseqCheckpoint::load(&beside("tensors.pt")).expect("read");
+    assert_eq!(
+        read.tensors.len(),
+        recorded(&json("expected.json")["tensors"]).len()
+    );
+    assert!(read.args.is_empty());
+}
+
+#[test]
+fn latency_predictors_of_the_shared_data_are_read() {
+    let Some(goldens) = goldens() else { return };
+    let path = goldens
+        .with_file_name("data")
+        .join("latency/wmt14ende_cpu_xeon.pt");
+    let predictor = FairseqCheckpoint::load(&path).expect("read");
+    let names: Vec<&str> = predictor
+        .tensors
+        .iter()
+        .map(|tensor| tensor.name.as_str())
+        .collect();
+    assert_eq!(names[..2], ["first_layer.bias", "first_layer.weight"]);
+    assert!(names.contains(&"predict.weight"));
+    let finite = |tensor: &NamedTensor| tensor.data.iter().all(|x| x.is_finite());
+    assert!(predictor.tensors.iter().all(finite));
+}
+
+#[test]
+fn goldens_go_to_our_names_and_back_bit_for_bit() {
+    for (name, reference) in golden_models() {
+        let native = to_native(reference.clone()).expect(&name);
+        let back = to_reference(native.clone(), false).expect(&name);
+        assert_eq!(bits(&back), bits(&reference), "{name}");
+        let separate = to_reference(native.clone(), true).expect(&name);
+        assert!(
+            separate
+                .iter()
+                .any(|tensor| tensor.name.ends_with("k_proj_weight")),
+            "{name}"
+        );
+        let again = to_native(separate).expect(&name);
+        assert_eq!(bits(&again), bits(&native), "{name}");
+    }
+}
+
+#[test]
+fn goldens_have_the_dimensions_of_their_space() {
+    for (name, reference) in golden_models() {
+        let dimensions = infer_shape(&to_native(reference).expect(&name)).expect(&name);
+        let widths = [
+            dimensions.encoder_embed_dim,
+            dimensions.decoder_embed_dim,
+            dimensions.qkv_dim,
+        ];
+        assert_eq!(widths, [32; 3], "{name}");
+        assert_eq!(
+            [dimensions.source_vocabulary, dimensions.target_vocabulary],
+            [37; 2],
+            "{name}"
+        );
+        let layers = match name.as_str() {
+            "dense" => FeedForward::Dense(48),
+            "fractional_experts" | "top2" | "trajectory" => FeedForward::Experts(vec![48; 4]),
+            _ => FeedForward::Experts(vec![48; 3]),
+        };
+        assert_eq!(dimensions.encoder_layers, vec![layers.clone(); 3], "{name}");
+        assert_eq!(dimensions.decoder_layers, vec![layers; 3], "{name}");
+        let separate = matches!(name.as_str(), "separate_embeddings" | "beam");
+        let sharing = if separate {
+            Sharing::Separate
+        } else {
+            Sharing::All
+        };
+        assert_eq!(dimensions.sharing, sharing, "{name}");
+    }
+}
+
+#[test]
+fn safetensors_hold_either_naming() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("model.safetensors");
+    let checkpoint = FairseqCheckpoint::load(&beside("fairseq.pt")).expect("read");
+    let native = to_native(checkpoint.tensors.clone()).expect("renamed");
+    for tensors in [checkpoint.tensors, native] {
+        write_safetensors(&path, &tensors).expect("written");
+        assert_eq!(
+            bits(&read_safetensors(&path).expect("read")),
+            bits(&tensors)
+        );
+    }
+}
+
+#[test]
+fn bpe_codes_segment_as_subword_nmt_does() {
+    let record = json("bpe_cases.json");
+    for (name, cases) in record.as_object().expect("files") {
+        let codes = BpeCodes::load(&beside(name)).expect(name);
+        for case in cases.as_array().expect("cases") {
+            let (line, pieces) = (
+                case["line"].as_str().expect("text"),
+                case["pieces"].as_str().expect("text"),
+            );
+            let encoded = codes.encode_line(line);
+            assert_eq!(encoded.join(" "), pieces, "{name}: {line:?}");
+            // A word that itself ends in `@@` does not come back: nor does it from subword-nmt.
+            if !line.contains("@@") {
+                let words: Vec<&str> = line
+                    .split([' ', '\r', '\n'])
+                    .filter(|word| !word.is_empty())
+                    .collect();
+                assert_eq!(bpe_codes::decode(&encoded), words.join(" "), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn broken_bpe_codes_name_the_line() {
+    for (text, message) in [
+        ("#version: 0.3\na b\n", "line 1: version 0.3"),
+        (
+            "#version: 0.2\na b\na b c\n",
+            "line 3: expected two symbols",
+        ),
+        ("", "line 1: expected two symbols"),
+        ("a b\n\nc d\n", "line 2: expected two symbols"),
+    ] {
+        let error = BpeCodes::parse(text).expect_err(text).to_string();
+        assert!(error.starts_with(message), "{error}");
+    }
+    let error = BpeCodes::load(&beside("absent.codes")).expect_err("absent");
+    assert_eq!(error.exit_code(), 2);
+}

@@ -1,0 +1,6 @@
+//! All integration tests in one binary.
+
+mod cli;
+mod goldens;
+mod interop;
+mod metrics;
