@@ -3,9 +3,7 @@
 //! There are none when standard error is no terminal, or after [`disable`]. Whatever else writes to standard error or to
 //! the terminal while a bar may be there does so within [`suspend`]; log lines do.
 
-use indicatif::{
-    HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
-};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -78,13 +76,7 @@ impl Progress {
     /// Takes the bar away.
     pub fn finish(self) {}
 
-    fn on(
-        bars: &MultiProgress,
-        delay: Duration,
-        total: u64,
-        unit: &str,
-        message: Cow<'static, str>,
-    ) -> Self {
+    fn on(bars: &MultiProgress, delay: Duration, total: u64, unit: &str, message: Cow<'static, str>) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden())
             .with_style(style(unit))
             .with_message(message);
@@ -222,8 +214,7 @@ mod tests {
     fn what_takes_long_is_shown_though_nothing_moves_and_goes_when_done() {
         let screen = Screen::default();
         let bars = screen.bars();
-        let progress = Progress::on(&bars, Duration::ZERO, 2000, "updates", "Training".into())
-            .resumed_at(1500);
+        let progress = Progress::on(&bars, Duration::ZERO, 2000, "updates", "Training".into()).resumed_at(1500);
         let drawn = screen.wait_for(" 1,500/2,000 ");
         assert!(drawn.contains("Training "), "{drawn}");
         progress.set_message("Validating");
@@ -236,10 +227,7 @@ mod tests {
         let drawn = screen.text();
         let (before, after) = drawn.split_once("<log line>").unwrap();
         assert!(before.ends_with("<clear>"), "{drawn}");
-        assert!(
-            after.contains("Validating ") && after.contains(" 1,900/2,000 "),
-            "{drawn}"
-        );
+        assert!(after.contains("Validating ") && after.contains(" 1,900/2,000 "), "{drawn}");
         assert!(after.ends_with("<clear>"), "{drawn}");
     }
 
@@ -254,9 +242,6 @@ mod tests {
 
     #[test]
     fn rates_are_short() {
-        assert_eq!(
-            [0.0, 0.123, 12.34, 1234.5].map(short),
-            ["0.00", "0.12", "12.3", "1234"]
-        );
+        assert_eq!([0.0, 0.123, 12.34, 1234.5].map(short), ["0.00", "0.12", "12.3", "1234"]);
     }
 }

@@ -4,3 +4,5 @@ mod cli;
 mod goldens;
 mod interop;
 mod metrics;
+mod model;
+mod operators;

@@ -64,14 +64,7 @@ pub(super) fn single(argument: &Path, qkv_dim: usize) -> Result<Architecture> {
 
 impl<R: BufRead> Architectures<R> {
     fn new(input: R, name: String, qkv_dim: usize) -> Self {
-        Self {
-            input,
-            name,
-            qkv_dim,
-            line: 0,
-            form: Form::Unknown,
-            max_bytes: MAX_BYTES,
-        }
+        Self { input, name, qkv_dim, line: 0, form: Form::Unknown, max_bytes: MAX_BYTES }
     }
 
     fn read(&mut self) -> Result<Option<Architecture>> {
@@ -83,19 +76,14 @@ impl<R: BufRead> Architectures<R> {
             return Ok(None);
         };
         let architecture = self.parse(&text);
-        architecture
-            .map(Some)
-            .map_err(|error| error.at(self.place(first_line)))
+        architecture.map(Some).map_err(|error| error.at(self.place(first_line)))
     }
 
     fn parse(&self, text: &[u8]) -> Result<Architecture> {
-        let text =
-            str::from_utf8(text.trim_ascii_end()).map_err(|_| Error::input("not UTF-8 text"))?;
+        let text = str::from_utf8(text.trim_ascii_end()).map_err(|_| Error::input("not UTF-8 text"))?;
         let architecture = Architecture::from_json(text)?;
         match architecture.head_faults(self.qkv_dim).first() {
-            Some(fault) => Err(Error::input(format!(
-                "{fault}; change that with --set model.qkv_dim=N"
-            ))),
+            Some(fault) => Err(Error::input(format!("{fault}; change that with --set model.qkv_dim=N"))),
             None => Ok(architecture),
         }
     }
@@ -209,9 +197,7 @@ mod tests {
     fn read(text: &[u8], max_bytes: usize) -> Result<Vec<usize>> {
         let mut architectures = Architectures::new(text, "stdin".into(), 64);
         architectures.max_bytes = max_bytes;
-        architectures
-            .map(|read| read.map(|architecture| architecture.encoder.layers.len()))
-            .collect()
+        architectures.map(|read| read.map(|architecture| architecture.encoder.layers.len())).collect()
     }
 
     fn fault(text: &[u8]) -> String {

@@ -16,13 +16,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct LogArgs {
     /// Tell of errors only, and show no progress
-    #[arg(
-        long,
-        short,
-        global = true,
-        conflicts_with = "verbose",
-        help_heading = "Messages"
-    )]
+    #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = "Messages")]
     quiet: bool,
 
     /// Tell more; twice: everything
@@ -30,14 +24,7 @@ pub struct LogArgs {
     verbose: u8,
 
     /// Format of the messages on standard error
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        value_name = "FORMAT",
-        default_value_t,
-        help_heading = "Messages"
-    )]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t, help_heading = "Messages")]
     log_format: LogFormat,
 }
 
@@ -59,9 +46,7 @@ pub fn init(args: &LogArgs) -> Result<()> {
     if args.quiet {
         progress::disable();
     }
-    subscriber(args, || Terminal)
-        .try_init()
-        .map_err(Error::failure)
+    subscriber(args, || Terminal).try_init().map_err(Error::failure)
 }
 
 fn subscriber<W>(args: &LogArgs, writer: W) -> impl Subscriber + Send + Sync + 'static
@@ -77,9 +62,7 @@ where
         LogFormat::Text => layer.event_format(Plain).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
-    Registry::default()
-        .with(EnvFilter::new(filter(args)))
-        .with(layer)
+    Registry::default().with(EnvFilter::new(filter(args))).with(layer)
 }
 
 /// What passes: more of this program's messages than of its libraries'.
@@ -114,12 +97,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     F: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, F>,
-        mut out: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
+    fn format_event(&self, context: &FmtContext<'_, S, F>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         out.write_str(match *event.metadata().level() {
             Level::ERROR => "error: ",
             Level::WARN => "warning: ",
@@ -190,10 +168,7 @@ mod tests {
     #[test]
     fn json_is_an_object_a_line() {
         let text = written(&["--log-format", "json"]);
-        let lines: Vec<serde_json::Value> = text
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 3);
         assert_eq!(lines[0]["level"], "ERROR");
         assert_eq!(lines[2]["message"], "validated");

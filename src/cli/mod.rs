@@ -3,6 +3,7 @@
 mod architectures;
 pub mod cost;
 pub mod data;
+pub mod latency;
 pub mod logging;
 mod options;
 mod output;
@@ -22,10 +23,14 @@ use clap::{Parser, Subcommand};
 /// Results go to standard output, messages and progress to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage or
 /// unusable input.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, after_help = "Start here:
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Start here:
   automoe run --config toy                          all phases on a small invented language pair
   automoe space --config toy --sample 3 | automoe cost --arch -
-  automoe train --config wmt14-en-de --dry-run      what a full-size run needs")]
+  automoe train --config wmt14-en-de --dry-run      what a full-size run needs"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -40,6 +45,7 @@ enum Command {
     Train(train::TrainArgs),
     Search(search::SearchArgs),
     Cost(cost::CostArgs),
+    Latency(latency::LatencyArgs),
     Translate(translate::TranslateArgs),
     Score(score::ScoreArgs),
     Run(run::RunArgs),
@@ -58,6 +64,7 @@ pub fn main(cli: Cli) -> Result<()> {
         Command::Train(args) => train::run(args),
         Command::Search(args) => search::run(args),
         Command::Cost(args) => cost::run(args),
+        Command::Latency(args) => latency::run(args),
         Command::Translate(args) => translate::run(args),
         Command::Score(args) => score::run(args),
         Command::Run(args) => run::run(args),

@@ -44,7 +44,7 @@ pub fn run(args: RunArgs) -> Result<()> {
 fn table(results: &pipeline::Results) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["model", "BLEU", "chrF", "GFLOPs", "parameters M", "active M", "sparsity %"]);
+    table.set_header(["model", "BLEU", "chrF", "GFLOPs", "parameters M", "active M", "sparsity %", "latency ms"]);
     for row in &results.rows {
         table.add_row([
             row.name.clone(),
@@ -54,6 +54,7 @@ fn table(results: &pipeline::Results) -> String {
             format!("{:.3}", row.parameters as f64 / 1e6),
             format!("{:.3}", row.active_parameters as f64 / 1e6),
             format!("{:.1}", 100.0 * row.sparsity),
+            format!("{:.1}", row.latency.total_ms()),
         ]);
     }
     format!("{table}\n")

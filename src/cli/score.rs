@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use flate2::read::MultiGzDecoder;
 use serde_json::json;
 
+use super::output;
 use crate::error::{Error, Result};
 use crate::metrics::{self, BleuConfig, ChrfConfig, Smoothing, Tokenizer};
 
@@ -75,13 +76,11 @@ pub fn run(args: ScoreArgs) -> Result<()> {
 }
 
 fn score(args: &ScoreArgs, input: impl BufRead, output: &mut impl Write) -> Result<()> {
-    let smoothing = Smoothing::from_name(&args.smooth, args.smooth_value)
-        .map_err(|error| error.at("--smooth-value"))?;
+    let smoothing =
+        Smoothing::from_name(&args.smooth, args.smooth_value).map_err(|error| error.at("--smooth-value"))?;
     let hypotheses = read_lines(input, MAX_BYTES).map_err(|error| error.at("standard input"))?;
     if hypotheses.is_empty() {
-        return Err(Error::input(
-            "standard input is empty: expected translations, one a line",
-        ));
+        return Err(Error::input("standard input is empty: expected translations, one a line"));
     }
     let mut references = Vec::new();
     for path in &args.reference {
@@ -107,8 +106,9 @@ fn score(args: &ScoreArgs, input: impl BufRead, output: &mut impl Write) -> Resu
             Metric::Chrf => chrf_line(args, 0, &hypotheses, &references)?,
             Metric::ChrfPlusPlus => chrf_line(args, 2, &hypotheses, &references)?,
         };
-        writeln!(output, "{line}")
-            .map_err(|error| Error::failure(format!("standard output: {error}")))?;
+        if !output::write(output, &format!("{line}\n"))? {
+            break;
+        }
     }
     Ok(())
 }
@@ -143,17 +143,8 @@ fn bleu_line(
     .to_string())
 }
 
-fn chrf_line(
-    args: &ScoreArgs,
-    word_order: usize,
-    hypotheses: &[String],
-    references: &[Vec<String>],
-) -> Result<String> {
-    let config = ChrfConfig {
-        word_order,
-        lowercase: args.lowercase,
-        ..ChrfConfig::default()
-    };
+fn chrf_line(args: &ScoreArgs, word_order: usize, hypotheses: &[String], references: &[Vec<String>]) -> Result<String> {
+    let config = ChrfConfig { word_order, lowercase: args.lowercase, ..ChrfConfig::default() };
     let chrf = metrics::chrf(hypotheses, references, &config)?;
     if !args.json {
         return Ok(chrf.to_string());
@@ -163,19 +154,14 @@ fn chrf_line(
 
 /// Reads tokenizers by their names, which help lists.
 fn tokenizer_parser() -> impl TypedValueParser<Value = Tokenizer> {
-    PossibleValuesParser::new(Tokenizer::ALL.map(Tokenizer::name))
-        .try_map(|name| name.parse::<Tokenizer>())
+    PossibleValuesParser::new(Tokenizer::ALL.map(Tokenizer::name)).try_map(|name| name.parse::<Tokenizer>())
 }
 
 /// The lines of a file that is plain or, as its first bytes tell, gzipped.
 fn read_references(path: &Path) -> Result<Vec<String>> {
     let file = File::open(path).map_err(Error::input)?;
     let mut file = BufReader::new(file);
-    if file
-        .fill_buf()
-        .map_err(Error::input)?
-        .starts_with(&[0x1f, 0x8b])
-    {
+    if file.fill_buf().map_err(Error::input)?.starts_with(&[0x1f, 0x8b]) {
         read_lines(BufReader::new(MultiGzDecoder::new(file)), MAX_BYTES)
     } else {
         read_lines(file, MAX_BYTES)
@@ -194,8 +180,7 @@ fn read_lines(input: impl BufRead, limit: u64) -> Result<Vec<String>> {
                 "line {number}: the text is longer than {limit} bytes, the most that is read"
             )));
         }
-        let text = str::from_utf8(&line)
-            .map_err(|_| Error::input(format!("line {number} is not UTF-8 text")))?;
+        let text = str::from_utf8(&line).map_err(|_| Error::input(format!("line {number} is not UTF-8 text")))?;
         lines.push(metrics::trim_end(text).to_string());
         line.clear();
     }
@@ -266,10 +251,7 @@ mod tests {
             "--json",
         ];
         let printed = printed(&options, &["plain"], REFERENCE.to_uppercase().as_bytes()).unwrap();
-        let values: Vec<serde_json::Value> = printed
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
+        let values: Vec<serde_json::Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(values[0]["name"], "chrF2++");
         assert_eq!(values[1]["name"], "BLEU");
         assert_eq!(values[1]["reference_length"], 11);
@@ -277,10 +259,7 @@ mod tests {
             assert!((value["score"].as_f64().unwrap() - 100.0).abs() < 1e-9);
         }
         let signature = values[1]["signature"].as_str().unwrap();
-        assert!(
-            signature
-                .starts_with("nrefs:1|case:lc|eff:no|tok:none+compound-split|smooth:floor[0.50]|")
-        );
+        assert!(signature.starts_with("nrefs:1|case:lc|eff:no|tok:none+compound-split|smooth:floor[0.50]|"));
     }
 
     #[test]
@@ -291,14 +270,9 @@ mod tests {
             error.to_string()
         };
         assert!(of(&[], &["plain"], b"").starts_with("standard input is empty"));
-        assert!(
-            of(&[], &["plain"], b"a\n").contains("plain has 2 lines, but standard input has 1")
-        );
+        assert!(of(&[], &["plain"], b"a\n").contains("plain has 2 lines, but standard input has 1"));
         assert!(of(&[], &["absent"], b"a\nb\n").contains("absent: No such file"));
-        assert_eq!(
-            of(&[], &["plain"], b"a\n\xff\n"),
-            "standard input: line 2 is not UTF-8 text"
-        );
+        assert_eq!(of(&[], &["plain"], b"a\n\xff\n"), "standard input: line 2 is not UTF-8 text");
         assert!(of(&["--smooth-value=1"], &["plain"], b"a\nb\n").starts_with("--smooth-value: "));
     }
 

@@ -4,6 +4,7 @@ use super::options::RunArgs;
 use super::output;
 use crate::error::Result;
 use crate::pipeline::search;
+use crate::run::checkpoints::resolve;
 use std::io;
 use std::path::PathBuf;
 
@@ -40,10 +41,11 @@ pub fn run(args: SearchArgs) -> Result<()> {
     let mut config = args.run.config()?;
     if let Some(limit) = args.max_gflops {
         config.search.max_gflops = limit;
-        config.validate()?;
+        config.validate().map_err(|error| error.at("--max-gflops"))?;
     }
+    let checkpoint = args.checkpoint.unwrap_or_else(|| config.run_dir.join("supernet"));
+    resolve(&checkpoint)?;
     let workspace = args.run.open(config, "search", false)?;
-    let checkpoint = args.checkpoint.unwrap_or_else(|| workspace.run.supernet());
     let winner = search(&workspace, &checkpoint, args.fresh)?;
     output::json_line(&mut io::stdout().lock(), &winner.architecture).map(|_| ())
 }

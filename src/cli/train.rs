@@ -31,15 +31,15 @@ pub struct TrainArgs {
     name: String,
 
     /// Start --arch from the SuperNet's weights: a checkpoint, or a folder with one [default: the run's supernet/]
-    #[arg(long, value_name = "CHECKPOINT", requires = "arch", num_args = 0..=1, default_missing_value = "")]
-    inherit: Option<PathBuf>,
+    #[arg(long, value_name = "CHECKPOINT", requires = "arch", num_args = 0..=1)]
+    inherit: Option<Option<PathBuf>>,
 
-    /// Remove what an earlier run left in the run directory
-    #[arg(long)]
+    /// Remove everything that an earlier run left in the run directory
+    #[arg(long, conflicts_with = "arch")]
     fresh: bool,
 
-    /// Build the model, print its size and its needs of memory and data as JSON, and stop
-    #[arg(long)]
+    /// Build the SuperNet, print its size and its needs of memory and data as JSON, and stop
+    #[arg(long, conflicts_with_all = ["arch", "fresh"])]
     dry_run: bool,
 }
 
@@ -57,10 +57,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
     let outcome = match architecture {
         None => train_supernet(&workspace)?,
         Some(architecture) => {
-            let inherit = args.inherit.map(|path| match path.as_os_str().is_empty() {
-                true => workspace.run.supernet(),
-                false => path,
-            });
+            let inherit = args.inherit.map(|path| path.unwrap_or_else(|| workspace.run.supernet()));
             let supernet = workspace.space.supernet();
             train_architecture(&workspace, &args.name, &architecture, &supernet, inherit.as_deref())?
         }

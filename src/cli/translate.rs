@@ -61,7 +61,7 @@ pub fn run(args: TranslateArgs) -> Result<()> {
     }
     let architecture = args.arch.as_ref().map(|file| architectures::single(file, config.model.qkv_dim)).transpose()?;
     let device = device::parse(&args.device.device)?;
-    let translator = load_translator(&args.checkpoint, architecture.as_ref(), &config.translate, &device)?;
+    let translator = load_translator(&args.checkpoint, architecture.as_ref(), &config, &device)?;
     let mut input = io::stdin().lock();
     let mut out = io::stdout().lock();
     let mut first_line = 1;
@@ -71,7 +71,8 @@ pub fn run(args: TranslateArgs) -> Result<()> {
             return Ok(());
         }
         let bar = Progress::bar(lines.len() as u64, "lines", "translating");
-        let translations = translator.translate(&lines, first_line, &|done| bar.inc(done)).map_err(|e| e.at("stdin"))?;
+        let translations =
+            translator.translate(&lines, first_line, &|done| bar.inc(done)).map_err(|e| e.at("stdin"))?;
         bar.finish();
         let shown = translations.iter().flat_map(|best| best.iter().take(nbest));
         let text: String = shown.map(|translation| line(translation, args.scores)).collect();
@@ -96,7 +97,7 @@ fn read_lines(input: &mut impl BufRead, first_line: usize) -> Result<Vec<String>
         let place = || format!("stdin:{}", first_line + lines.len());
         let mut line = Vec::new();
         let read = io::Read::take(&mut *input, MAX_LINE + 1).read_until(b'\n', &mut line);
-        if read.map_err(Error::failure)? == 0 {
+        if read.map_err(|error| Error::failure(error).at(place()))? == 0 {
             break;
         }
         if line.len() as u64 > MAX_LINE {

@@ -1,8 +1,8 @@
 //! Default values: the paper's for WMT'14 En-De, on one worker.
 
 use super::settings::{
-    AlgorithmName, BaselineConfig, Config, Corpus, CostConfig, DataConfig, LrSchedule, ModelConfig,
-    SearchConfig, Subwords, TrainConfig, TrainOverrides, TranslateConfig,
+    AlgorithmName, BaselineConfig, Config, Corpus, CostConfig, DataConfig, LrSchedule, ModelConfig, SearchConfig,
+    Subwords, TrainConfig, TrainOverrides, TranslateConfig,
 };
 use crate::space::SpaceConfig;
 use std::path::PathBuf;
@@ -127,22 +127,13 @@ impl Default for TranslateConfig {
 
 impl Default for CostConfig {
     fn default() -> Self {
-        Self {
-            sentence_length: 30,
-            vocab_size: 0,
-        }
+        Self { sentence_length: 30, vocab_size: 0 }
     }
 }
 
 impl Default for BaselineConfig {
     /// Transformer-Base.
     fn default() -> Self {
-        Self {
-            embed_dim: 512,
-            ffn_embed_dim: 2_048,
-            heads: 8,
-            encoder_layers: 6,
-            decoder_layers: 6,
-        }
+        Self { embed_dim: 512, ffn_embed_dim: 2_048, heads: 8, encoder_layers: 6, decoder_layers: 6 }
     }
 }

@@ -9,22 +9,10 @@ use std::path::{Path, PathBuf};
 pub const BUILT_IN: [(&str, &str); 6] = [
     ("toy", include_str!("../../configs/toy.toml")),
     ("multi30k", include_str!("../../configs/multi30k.toml")),
-    (
-        "iwslt14-de-en",
-        include_str!("../../configs/iwslt14-de-en.toml"),
-    ),
-    (
-        "wmt14-en-de",
-        include_str!("../../configs/wmt14-en-de.toml"),
-    ),
-    (
-        "wmt14-en-fr",
-        include_str!("../../configs/wmt14-en-fr.toml"),
-    ),
-    (
-        "wmt19-en-de",
-        include_str!("../../configs/wmt19-en-de.toml"),
-    ),
+    ("iwslt14-de-en", include_str!("../../configs/iwslt14-de-en.toml")),
+    ("wmt14-en-de", include_str!("../../configs/wmt14-en-de.toml")),
+    ("wmt14-en-fr", include_str!("../../configs/wmt14-en-fr.toml")),
+    ("wmt19-en-de", include_str!("../../configs/wmt19-en-de.toml")),
 ];
 
 /// The largest config that is read, in bytes.
@@ -68,9 +56,7 @@ impl Source {
         let fault = |error: std::io::Error| Error::input(error).at(&place);
         let mut text = String::new();
         let file = File::open(path).map_err(fault)?;
-        file.take(MAX_BYTES + 1)
-            .read_to_string(&mut text)
-            .map_err(fault)?;
+        file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(fault)?;
         if text.len() as u64 > MAX_BYTES {
             let message = format!("larger than {MAX_BYTES} bytes: not a config");
             return Err(Error::input(message).at(place));

@@ -72,9 +72,7 @@ fn set(table: &mut Table, option: &str) -> Result<()> {
         return Err(Error::input("expected section.key=value"));
     };
     let value = value.trim();
-    let value = value
-        .parse::<Value>()
-        .unwrap_or_else(|_| Value::String(value.into()));
+    let value = value.parse::<Value>().unwrap_or_else(|_| Value::String(value.into()));
     let key = key_of(option);
     let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
     let mut known = known_keys();

@@ -27,11 +27,7 @@ impl<'a> Document<'a> {
     /// Parses `text`, which is from the file `place`.
     pub fn parse(place: &'a str, text: &'a str) -> Result<Self> {
         match DeTable::parse(text) {
-            Ok(table) => Ok(Self {
-                place,
-                text,
-                table: table.into_inner(),
-            }),
+            Ok(table) => Ok(Self { place, text, table: table.into_inner() }),
             Err(error) => {
                 let line = line_of(text, &error.span().unwrap_or_default());
                 Err(Error::input(one_line(error.message())).at(format!("{place}:{line}")))
@@ -107,9 +103,7 @@ pub(super) fn unknown_key(key: &str, section: &str, known: &Table) -> Error {
 /// The key of this section that is most like `key`, or else the same key in another section.
 fn nearest(key: &str, known: &Table) -> Option<String> {
     let likeness = |name: &String| strsim::jaro_winkler(key, name);
-    let best = known
-        .keys()
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    let best = known.keys().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
     if likeness(best) > 0.8 {
         return Some(best.clone());
     }
@@ -121,9 +115,7 @@ fn nearest(key: &str, known: &Table) -> Option<String> {
 /// A type error's message in our words: what was expected, what was found.
 pub(super) fn expectation(message: &str) -> String {
     let message = one_line(message);
-    let found = message
-        .strip_prefix("invalid type: ")
-        .or(message.strip_prefix("invalid value: "));
+    let found = message.strip_prefix("invalid type: ").or(message.strip_prefix("invalid value: "));
     match found.and_then(|found| found.rsplit_once(", expected ")) {
         None => message,
         Some((found, expected)) => {
@@ -146,11 +138,7 @@ pub(super) fn typed(table: &Table) -> Result<Config> {
 }
 
 fn one_line(message: &str) -> String {
-    message
-        .lines()
-        .map(str::trim)
-        .collect::<Vec<_>>()
-        .join("; ")
+    message.lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }
 
 /// The dotted key of the value at a byte of the text.

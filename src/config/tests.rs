@@ -66,9 +66,7 @@ fn the_toy_config_shows_every_key() {
             let (_, text) = toy.split_once(&format!("\n[{section}]\n")).unwrap();
             let text = text.split("\n[").next().unwrap();
             for key in keys.keys() {
-                let is_shown = text
-                    .lines()
-                    .any(|line| line.starts_with(&format!("{key} = ")));
+                let is_shown = text.lines().any(|line| line.starts_with(&format!("{key} = ")));
                 assert!(is_shown, "{section}.{key}");
             }
         }
@@ -78,60 +76,33 @@ fn the_toy_config_shows_every_key() {
 #[test]
 fn unknown_keys_are_named_with_line_and_nearest_key() {
     let message = mistake("seed = 1\n\n[train]\nlr = 1.0\nmax_updaets = 3\n", &[]);
-    assert_eq!(
-        message,
-        "x.toml:5: unknown key \"max_updaets\" in [train]; did you mean \"max_updates\"?"
-    );
+    assert_eq!(message, "x.toml:5: unknown key \"max_updaets\" in [train]; did you mean \"max_updates\"?");
     let message = mistake("[trian]\nlr = 1.0\n", &[]);
-    assert_eq!(
-        message,
-        "x.toml:1: unknown key \"trian\"; did you mean \"train\"?"
-    );
+    assert_eq!(message, "x.toml:1: unknown key \"trian\"; did you mean \"train\"?");
     let message = mistake("update_freq = 1\n", &[]);
-    assert_eq!(
-        message,
-        "x.toml:1: unknown key \"update_freq\"; did you mean \"train.update_freq\"?"
-    );
+    assert_eq!(message, "x.toml:1: unknown key \"update_freq\"; did you mean \"train.update_freq\"?");
     let message = mistake("[train_architecture]\nwarmup = 1\n", &[]);
-    assert_eq!(
-        message,
-        "x.toml:2: unknown key \"warmup\" in [train_architecture]; did you mean \"warmup_updates\"?"
-    );
+    assert_eq!(message, "x.toml:2: unknown key \"warmup\" in [train_architecture]; did you mean \"warmup_updates\"?");
     assert_eq!(mistake("zzz = 1\n", &[]), "x.toml:1: unknown key \"zzz\"");
 }
 
 #[test]
 fn wrong_types_are_named_with_line_key_and_expectation() {
     let message = mistake("[train]\nlr = 1.0\nmax_updates = \"many\"\n", &[]);
-    assert_eq!(
-        message,
-        "x.toml:3: train.max_updates: expected a whole number, 0 or more, found string \"many\""
-    );
+    assert_eq!(message, "x.toml:3: train.max_updates: expected a whole number, 0 or more, found string \"many\"");
     let message = mistake("[search]\npopulation = -5\n", &[]);
-    assert_eq!(
-        message,
-        "x.toml:2: search.population: expected a whole number, 0 or more, found integer `-5`"
-    );
+    assert_eq!(message, "x.toml:2: search.population: expected a whole number, 0 or more, found integer `-5`");
     let message = mistake("[space]\nencoder_n_experts = [[1], 2]\n", &[]);
     assert_eq!(
         message,
         "x.toml:2: space.encoder_n_experts: a list of whole numbers, or a list of such lists, one for each layer"
     );
     let message = mistake("[train]\nlr_schedule = \"linear\"\n", &[]);
-    assert_eq!(
-        message,
-        "x.toml:2: train.lr_schedule: unknown variant `linear`, expected `cosine` or `inverse-sqrt`"
-    );
+    assert_eq!(message, "x.toml:2: train.lr_schedule: unknown variant `linear`, expected `cosine` or `inverse-sqrt`");
     let message = mistake("train = 3\n", &[]);
-    assert_eq!(
-        message,
-        "x.toml:1: train: expected a section, found integer `3`"
-    );
+    assert_eq!(message, "x.toml:1: train: expected a section, found integer `3`");
     let message = mistake("[data]\nlowercase = 1\n", &[]);
-    assert_eq!(
-        message,
-        "x.toml:2: data.lowercase: expected true or false, found integer `1`"
-    );
+    assert_eq!(message, "x.toml:2: data.lowercase: expected true or false, found integer `1`");
 }
 
 #[test]
@@ -144,30 +115,18 @@ fn text_that_is_not_toml_is_named_with_its_line() {
 #[test]
 fn values_that_do_not_fit_are_named_with_their_line() {
     let message = mistake("[search]\npopulation = 10\nparents = 11\n", &[]);
-    assert_eq!(
-        message,
-        "x.toml:3: search.parents: 11 is not between 1 and 10"
-    );
+    assert_eq!(message, "x.toml:3: search.parents: 11 is not between 1 and 10");
     let message = mistake("[data]\njoined_vocabulary = false\n", &[]);
     assert_eq!(
         message,
         "x.toml: model.share_all_embeddings: one table needs one vocabulary: set data.joined_vocabulary = true, or this to false"
     );
     let message = mistake("[space]\nencoder_self_attention_heads = [8, 3]\n", &[]);
-    assert_eq!(
-        message,
-        "x.toml:2: space.encoder_self_attention_heads: 3 heads do not divide qkv_dim = 512"
-    );
+    assert_eq!(message, "x.toml:2: space.encoder_self_attention_heads: 3 heads do not divide qkv_dim = 512");
     let message = mistake("[train_architecture]\nlr = 0\nupdate_freq = 0\n", &[]);
-    assert_eq!(
-        message,
-        "x.toml:3: train_architecture.update_freq: must be 1 or more (and 2 more)"
-    );
+    assert_eq!(message, "x.toml:3: train_architecture.update_freq: must be 1 or more (and 2 more)");
     let message = mistake("[translate]\naverage_checkpoints = 20\n", &[]);
-    assert_eq!(
-        message,
-        "x.toml:2: translate.average_checkpoints: 20 are more than train.keep_checkpoints = 10"
-    );
+    assert_eq!(message, "x.toml:2: translate.average_checkpoints: 20 are more than train.keep_checkpoints = 10");
 }
 
 #[test]
@@ -176,57 +135,26 @@ fn every_bound_is_checked() {
         let mut config = Config::default();
         change(&mut config);
         let keys = config.faults().into_iter();
-        keys.map(|fault| fault.split(':').next().unwrap().to_string())
-            .collect::<Vec<_>>()
+        keys.map(|fault| fault.split(':').next().unwrap().to_string()).collect::<Vec<_>>()
     };
     assert_eq!(faults(&|_| {}), [""; 0]);
     assert_eq!(faults(&|c| c.seed = u64::MAX), ["seed"]);
-    assert_eq!(
-        faults(&|c| c.data.target_lang = "en".into()),
-        ["data.target_lang"]
-    );
+    assert_eq!(faults(&|c| c.data.target_lang = "en".into()), ["data.target_lang"]);
     assert_eq!(faults(&|c| c.data.valid.clear()), ["data.valid"]);
-    assert_eq!(
-        faults(&|c| c.data.max_length_ratio = 0.5),
-        ["data.max_length_ratio"]
-    );
+    assert_eq!(faults(&|c| c.data.max_length_ratio = 0.5), ["data.max_length_ratio"]);
     assert_eq!(faults(&|c| c.model.dropout = 1.0), ["model.dropout"]);
-    assert_eq!(
-        faults(&|c| c.model.expert_dropout_ratio = f64::NAN),
-        ["model.expert_dropout_ratio"]
-    );
-    assert_eq!(
-        faults(&|c| c.space.encoder_embed_dim = vec![512]),
-        ["model.share_all_embeddings"]
-    );
-    assert_eq!(
-        faults(&|c| c.train.adam_betas[1] = 1.0),
-        ["train.adam_betas"]
-    );
+    assert_eq!(faults(&|c| c.model.expert_dropout_ratio = f64::NAN), ["model.expert_dropout_ratio"]);
+    assert_eq!(faults(&|c| c.space.encoder_embed_dim = vec![512]), ["model.share_all_embeddings"]);
+    assert_eq!(faults(&|c| c.train.adam_betas[1] = 1.0), ["train.adam_betas"]);
     assert_eq!(faults(&|c| c.train.min_lr = 1.0), ["train.min_lr"]);
     assert_eq!(faults(&|c| c.train_architecture.lr = Some(-1.0)).len(), 2);
-    assert_eq!(
-        faults(&|c| c.train.checkpoint_every = 0),
-        ["translate.average_checkpoints"]
-    );
-    assert_eq!(
-        faults(&|c| c.search.mutation_probability = 1.1),
-        ["search.mutation_probability"]
-    );
-    assert_eq!(
-        faults(&|c| c.search.max_gflops = f64::INFINITY),
-        ["search.max_gflops"]
-    );
+    assert_eq!(faults(&|c| c.train.checkpoint_every = 0), ["translate.average_checkpoints"]);
+    assert_eq!(faults(&|c| c.search.mutation_probability = 1.1), ["search.mutation_probability"]);
+    assert_eq!(faults(&|c| c.search.max_gflops = f64::INFINITY), ["search.max_gflops"]);
     assert_eq!(faults(&|c| c.translate.beam = 0), ["translate.beam"]);
-    assert_eq!(
-        faults(&|c| c.cost.sentence_length = 0),
-        ["cost.sentence_length"]
-    );
+    assert_eq!(faults(&|c| c.cost.sentence_length = 0), ["cost.sentence_length"]);
     assert_eq!(faults(&|c| c.baseline.heads = 5), ["baseline.heads"]);
-    assert_eq!(
-        faults(&|c| c.baseline.encoder_layers = usize::MAX),
-        ["baseline.encoder_layers"]
-    );
+    assert_eq!(faults(&|c| c.baseline.encoder_layers = usize::MAX), ["baseline.encoder_layers"]);
     assert_eq!(faults(&|c| c.baseline.embed_dim = 0), [""; 0]);
 }
 
@@ -247,23 +175,10 @@ fn overrides_replace_what_the_file_says() {
     let expected = Config {
         seed: 3,
         run_dir: "elsewhere/x".into(),
-        data: DataConfig {
-            source_lang: "fr".into(),
-            ..DataConfig::default()
-        },
-        space: SpaceConfig {
-            encoder_n_experts: Choices::PerLayer(fixed),
-            ..SpaceConfig::default()
-        },
-        train: TrainConfig {
-            max_updates: 101,
-            lr: 0.5,
-            ..TrainConfig::default()
-        },
-        train_architecture: TrainOverrides {
-            update_freq: Some(2),
-            ..TrainOverrides::default()
-        },
+        data: DataConfig { source_lang: "fr".into(), ..DataConfig::default() },
+        space: SpaceConfig { encoder_n_experts: Choices::PerLayer(fixed), ..SpaceConfig::default() },
+        train: TrainConfig { max_updates: 101, lr: 0.5, ..TrainConfig::default() },
+        train_architecture: TrainOverrides { update_freq: Some(2), ..TrainOverrides::default() },
         ..Config::default()
     };
     assert_eq!(config, expected);
@@ -275,22 +190,10 @@ fn mistakes_in_overrides_are_named_as_such() {
         mistake("", &["train.max_updaets=100"]),
         "--set train.max_updaets=100: unknown key \"max_updaets\" in [train]; did you mean \"max_updates\"?"
     );
-    assert_eq!(
-        mistake("", &["trian.lr=1"]),
-        "--set trian.lr=1: unknown key \"trian\"; did you mean \"train\"?"
-    );
-    assert_eq!(
-        mistake("", &["train=1"]),
-        "--set train=1: train is a section: expected train.key=value"
-    );
-    assert_eq!(
-        mistake("", &["train.lr"]),
-        "--set train.lr: expected section.key=value"
-    );
-    assert_eq!(
-        mistake("", &["train.lr=fast"]),
-        "--set train.lr=fast: expected a number, found string \"fast\""
-    );
+    assert_eq!(mistake("", &["trian.lr=1"]), "--set trian.lr=1: unknown key \"trian\"; did you mean \"train\"?");
+    assert_eq!(mistake("", &["train=1"]), "--set train=1: train is a section: expected train.key=value");
+    assert_eq!(mistake("", &["train.lr"]), "--set train.lr: expected section.key=value");
+    assert_eq!(mistake("", &["train.lr=fast"]), "--set train.lr=fast: expected a number, found string \"fast\"");
     assert_eq!(
         mistake("", &["search.parents=200"]),
         "--set search.parents=200: search.parents: 200 is not between 1 and 125"
@@ -331,14 +234,7 @@ fn train_overrides_replace_only_what_is_given() {
     };
     let all: TrainOverrides = toml::from_str(&toml::to_string(&other).unwrap()).unwrap();
     assert_eq!(train.with(&all), other);
-    assert_eq!(
-        TrainConfig {
-            lr: 1.0,
-            ..other.clone()
-        }
-        .with(&all),
-        other
-    );
+    assert_eq!(TrainConfig { lr: 1.0, ..other.clone() }.with(&all), other);
 }
 
 /// The paper's variants of the search space.
@@ -346,47 +242,24 @@ fn train_overrides_replace_only_what_is_given() {
 fn the_papers_variants_are_spaces() {
     let load = |options: &[&str]| {
         let options: Vec<_> = options.iter().map(|option| option.to_string()).collect();
-        Config::load_with("wmt14-en-de", &options)
-            .unwrap()
-            .space()
-            .unwrap()
+        Config::load_with("wmt14-en-de", &options).unwrap().space().unwrap()
     };
     let elastic = load(&["space.encoder_layer_num=[1,2,3,4,5,6]"]);
     assert_eq!(elastic.smallest().encoder.layers.len(), 1);
     let fixed = load(&["space.encoder_n_experts=[[1],[2],[1],[2],[1],[2]]"]);
     let experts = |space: &Space| -> Vec<usize> {
         let layers = space.smallest().encoder.layers;
-        layers
-            .iter()
-            .map(|layer| layer.experts.as_ref().map_or(0, |e| e.ffn_dims.len()))
-            .collect()
+        layers.iter().map(|layer| layer.experts.as_ref().map_or(0, |e| e.ffn_dims.len())).collect()
     };
     assert_eq!(experts(&fixed), [1, 2, 1, 2, 1, 2]);
     let every_other = load(&["space.encoder_n_experts=[[0],[4],[0],[4],[0],[4]]"]);
     assert_eq!(experts(&every_other), [0, 4, 0, 4, 0, 4]);
     let identity = load(&["space.encoder_each_expert_ffn_dim=[0, 3072]"]);
-    assert_eq!(
-        identity.smallest().encoder.layers[0]
-            .experts
-            .as_ref()
-            .unwrap()
-            .ffn_dims,
-        [0]
-    );
+    assert_eq!(identity.smallest().encoder.layers[0].experts.as_ref().unwrap().ffn_dims, [0]);
     let dense_decoder = load(&["space.decoder_n_experts=[]"]);
-    assert!(
-        dense_decoder
-            .supernet()
-            .decoder
-            .layers
-            .iter()
-            .all(|layer| layer.experts.is_none())
-    );
+    assert!(dense_decoder.supernet().decoder.layers.iter().all(|layer| layer.experts.is_none()));
     for (width, ffn, heads) in [(512, 2048, 8), (1024, 4096, 16)] {
-        let mut options = vec![
-            format!("model.qkv_dim={width}"),
-            "baseline.embed_dim=0".into(),
-        ];
+        let mut options = vec![format!("model.qkv_dim={width}"), "baseline.embed_dim=0".into()];
         for side in ["encoder", "decoder"] {
             options.extend([
                 format!("space.{side}_embed_dim=[{width}]"),
@@ -398,14 +271,8 @@ fn the_papers_variants_are_spaces() {
         }
         options.push(format!("space.decoder_ende_attention_heads=[{heads}]"));
         options.push("space.decoder_arbitrary_ende_attn=[-1]".into());
-        let space = Config::load_with("wmt14-en-de", &options)
-            .unwrap()
-            .space()
-            .unwrap();
+        let space = Config::load_with("wmt14-en-de", &options).unwrap().space().unwrap();
         assert_eq!(space.architectures().to_string(), "1");
-        assert_eq!(
-            space.supernet(),
-            Architecture::dense(width, ffn, heads, 6, 6)
-        );
+        assert_eq!(space.supernet(), Architecture::dense(width, ffn, heads, 6, 6));
     }
 }

@@ -1,8 +1,7 @@
 //! Whether settings of the right types make sense, alone and together.
 
 use super::settings::{
-    BaselineConfig, Config, Corpus, DataConfig, LrSchedule, ModelConfig, SearchConfig, TrainConfig,
-    TranslateConfig,
+    BaselineConfig, Config, Corpus, DataConfig, LrSchedule, ModelConfig, SearchConfig, TrainConfig, TranslateConfig,
 };
 use crate::error::{Error, Result};
 use crate::space::architecture::{MAX_LAYERS, MAX_WIDTH};
@@ -27,11 +26,7 @@ impl Config {
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Faults::default();
         let seed_fits = i64::try_from(self.seed).is_ok();
-        faults.need(
-            seed_fits,
-            "seed",
-            format!("{} is more than 63 bits", self.seed),
-        );
+        faults.need(seed_fits, "seed", format!("{} is more than 63 bits", self.seed));
         self.data.check(&mut faults);
         faults.lines.extend(self.space.faults(self.model.qkv_dim));
         self.model.check(&mut faults);
@@ -104,22 +99,11 @@ impl DataConfig {
     }
 
     fn check_files(&self, faults: &mut Faults) {
-        for (key, language) in [
-            ("data.source_lang", &self.source_lang),
-            ("data.target_lang", &self.target_lang),
-        ] {
+        for (key, language) in [("data.source_lang", &self.source_lang), ("data.target_lang", &self.target_lang)] {
             faults.need(!language.is_empty(), key, "is empty");
         }
-        faults.need(
-            self.source_lang != self.target_lang,
-            "data.target_lang",
-            "is the same as data.source_lang",
-        );
-        for (key, prefixes) in [
-            ("data.train", &self.train),
-            ("data.valid", &self.valid),
-            ("data.test", &self.test),
-        ] {
+        faults.need(self.source_lang != self.target_lang, "data.target_lang", "is the same as data.source_lang");
+        for (key, prefixes) in [("data.train", &self.train), ("data.valid", &self.valid), ("data.test", &self.test)] {
             let is_named = !prefixes.is_empty() && prefixes.iter().all(|prefix| !prefix.is_empty());
             faults.need(is_named, key, "names no files");
         }
@@ -154,11 +138,7 @@ impl TrainConfig {
         faults.non_negative(&key("warmup_init_lr"), self.warmup_init_lr);
         faults.non_negative(&key("min_lr"), self.min_lr);
         let is_least = self.min_lr <= self.lr || self.lr_schedule != LrSchedule::Cosine;
-        faults.need(
-            is_least,
-            &key("min_lr"),
-            format!("{} is more than lr", self.min_lr),
-        );
+        faults.need(is_least, &key("min_lr"), format!("{} is more than lr", self.min_lr));
         for beta in self.adam_betas {
             faults.rate(&key("adam_betas"), beta);
         }
@@ -185,11 +165,7 @@ impl SearchConfig {
         let message = format!("{probability} is not between 0 and 1");
         faults.need((0.0..=1.0).contains(&probability), key, message);
         faults.non_negative("search.max_gflops", self.max_gflops);
-        faults.need(
-            self.max_tokens > 0,
-            "search.max_tokens",
-            "must be 1 or more",
-        );
+        faults.need(self.max_tokens > 0, "search.max_tokens", "must be 1 or more");
     }
 }
 
@@ -200,11 +176,7 @@ impl TranslateConfig {
         faults.non_negative("translate.max_len_a", self.max_len_a);
         faults.range("translate.max_len_b", self.max_len_b, 1, 65_536);
         faults.range("translate.min_len", self.min_len, 0, self.max_len_b);
-        faults.need(
-            self.max_tokens > 0,
-            "translate.max_tokens",
-            "must be 1 or more",
-        );
+        faults.need(self.max_tokens > 0, "translate.max_tokens", "must be 1 or more");
     }
 }
 
@@ -216,22 +188,11 @@ impl BaselineConfig {
         let before = faults.lines.len();
         let width = self.embed_dim;
         let is_width = (4..=MAX_WIDTH).contains(&width) && width.is_multiple_of(2);
-        let message =
-            format!("{width} is neither 0 (no baseline) nor an even number from 4 to {MAX_WIDTH}");
+        let message = format!("{width} is neither 0 (no baseline) nor an even number from 4 to {MAX_WIDTH}");
         faults.need(is_width, "baseline.embed_dim", message);
         faults.range("baseline.ffn_embed_dim", self.ffn_embed_dim, 1, MAX_WIDTH);
-        faults.range(
-            "baseline.encoder_layers",
-            self.encoder_layers,
-            1,
-            MAX_LAYERS,
-        );
-        faults.range(
-            "baseline.decoder_layers",
-            self.decoder_layers,
-            1,
-            MAX_LAYERS,
-        );
+        faults.range("baseline.encoder_layers", self.encoder_layers, 1, MAX_LAYERS);
+        faults.range("baseline.decoder_layers", self.decoder_layers, 1, MAX_LAYERS);
         if faults.lines.len() == before {
             let splits = self.heads > 0 && qkv_dim.is_multiple_of(self.heads);
             let message = format!("{} do not divide model.qkv_dim = {qkv_dim}", self.heads);
@@ -255,21 +216,13 @@ impl Faults {
 
     fn range(&mut self, key: &str, value: usize, least: usize, most: usize) {
         let is_right = (least..=most).contains(&value);
-        self.need(
-            is_right,
-            key,
-            format!("{value} is not between {least} and {most}"),
-        );
+        self.need(is_right, key, format!("{value} is not between {least} and {most}"));
     }
 
     /// At least 0, less than 1.
     fn rate(&mut self, key: &str, value: f64) {
         let is_right = (0.0..1.0).contains(&value);
-        self.need(
-            is_right,
-            key,
-            format!("{value} is not 0 or more and less than 1"),
-        );
+        self.need(is_right, key, format!("{value} is not 0 or more and less than 1"));
     }
 
     fn non_negative(&mut self, key: &str, value: f64) {

@@ -6,6 +6,7 @@
 
 pub mod costs;
 pub mod flops;
+pub mod latency;
 pub mod memory;
 pub mod parameters;
 pub mod routing;

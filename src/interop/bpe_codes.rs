@@ -26,8 +26,7 @@ impl BpeCodes {
     /// # Errors
     /// If the file cannot be read, is not UTF-8, has another version, or a line without exactly two symbols.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::input(error).at(path.display()))?;
+        let text = std::fs::read_to_string(path).map_err(|error| Error::input(error).at(path.display()))?;
         Self::parse(&text).map_err(|error| error.at(path.display()))
     }
 
@@ -37,19 +36,13 @@ impl BpeCodes {
     /// # Errors
     /// If the version is another, or a line lacks its two symbols.
     pub fn parse(text: &str) -> Result<Self> {
-        let mut lines = text
-            .trim_end_matches(['\n', '\r'])
-            .split('\n')
-            .zip(1..)
-            .peekable();
+        let mut lines = text.trim_end_matches(['\n', '\r']).split('\n').zip(1..).peekable();
         let version = lines.next_if(|(line, _)| line.starts_with("#version:"));
         let end_joins_last = match version.and_then(|(line, _)| line.split_whitespace().last()) {
             None | Some("0.1") => false,
             Some("0.2") => true,
             Some(other) => {
-                return Err(Error::input(format!(
-                    "line 1: version {other} where 0.1 or 0.2 is known"
-                )));
+                return Err(Error::input(format!("line 1: version {other} where 0.1 or 0.2 is known")));
             }
         };
         let mut ranks: HashMap<String, HashMap<String, usize>> = HashMap::new();
@@ -64,10 +57,7 @@ impl BpeCodes {
             let after = ranks.entry(left.to_string()).or_default();
             after.entry(right.to_string()).or_insert(rank);
         }
-        Ok(Self {
-            ranks,
-            end_joins_last,
-        })
+        Ok(Self { ranks, end_joins_last })
     }
 
     /// The subwords of a line of words parted by spaces; all but a word's last end in `@@`.
@@ -110,8 +100,7 @@ impl BpeCodes {
     /// Where the pair of lowest rank first stands.
     fn best_pair(&self, pieces: &[String]) -> Option<usize> {
         let pairs = pieces.windows(2).enumerate();
-        let ranked =
-            pairs.filter_map(|(at, pair)| Some((*self.ranks.get(&pair[0])?.get(&pair[1])?, at)));
+        let ranked = pairs.filter_map(|(at, pair)| Some((*self.ranks.get(&pair[0])?.get(&pair[1])?, at)));
         ranked.min().map(|(_, at)| at)
     }
 }

@@ -17,9 +17,7 @@ pub(super) fn split_cross_attention(layer: &str, mut parts: ByName) -> Result<[N
         let value = take(&mut parts, &place, "v_proj_weight", 2)?;
         let rows = [&query, &key, &value].map(|part| part.shape[0]);
         if rows != [query.shape[0]; 3] {
-            return Err(Error::input(format!(
-                "`{place}`: its projections have {rows:?} rows"
-            )));
+            return Err(Error::input(format!("`{place}`: its projections have {rows:?} rows")));
         }
         (query, join_rows(&place, key, value)?)
     };
@@ -32,10 +30,7 @@ pub(super) fn split_cross_attention(layer: &str, mut parts: ByName) -> Result<[N
         )));
     }
     let (query_bias, key_value_bias) = split_rows(&place, bias)?;
-    let named = |name: &str, tensor: NamedTensor| NamedTensor {
-        name: format!("{layer}cross_attn.{name}"),
-        ..tensor
-    };
+    let named = |name: &str, tensor: NamedTensor| NamedTensor { name: format!("{layer}cross_attn.{name}"), ..tensor };
     Ok([
         named("q_proj.weight", query),
         named("q_proj.bias", query_bias),
@@ -45,11 +40,7 @@ pub(super) fn split_cross_attention(layer: &str, mut parts: ByName) -> Result<[N
 }
 
 /// Our cross-attention projections of one layer as the reference's.
-pub(super) fn join_cross_attention(
-    layer: &str,
-    mut parts: ByName,
-    separate: bool,
-) -> Result<Vec<NamedTensor>> {
+pub(super) fn join_cross_attention(layer: &str, mut parts: ByName, separate: bool) -> Result<Vec<NamedTensor>> {
     let place = format!("{layer}cross_attn.");
     let query = take(&mut parts, &place, "q_proj.weight", 2)?;
     let query_bias = take(&mut parts, &place, "q_proj.bias", 1)?;
@@ -59,31 +50,15 @@ pub(super) fn join_cross_attention(
     let rows = [&query, &query_bias, &key_value, &key_value_bias].map(|part| part.shape[0]);
     let width = query.shape[0];
     if rows != [width, width, 2 * width, 2 * width] {
-        return Err(Error::input(format!(
-            "`{place}`: its projections have {rows:?} rows"
-        )));
+        return Err(Error::input(format!("`{place}`: its projections have {rows:?} rows")));
     }
-    let named = |name: &str, tensor: NamedTensor| NamedTensor {
-        name: format!("{layer}encoder_attn.{name}"),
-        ..tensor
-    };
-    let bias = named(
-        "in_proj_bias",
-        join_rows(&place, query_bias, key_value_bias)?,
-    );
+    let named = |name: &str, tensor: NamedTensor| NamedTensor { name: format!("{layer}encoder_attn.{name}"), ..tensor };
+    let bias = named("in_proj_bias", join_rows(&place, query_bias, key_value_bias)?);
     if separate || query.shape[1] != key_value.shape[1] {
         let (key, value) = cut_rows(key_value, width);
-        Ok(vec![
-            named("q_proj_weight", query),
-            named("k_proj_weight", key),
-            named("v_proj_weight", value),
-            bias,
-        ])
+        Ok(vec![named("q_proj_weight", query), named("k_proj_weight", key), named("v_proj_weight", value), bias])
     } else {
-        Ok(vec![
-            named("in_proj_weight", join_rows(&place, query, key_value)?),
-            bias,
-        ])
+        Ok(vec![named("in_proj_weight", join_rows(&place, query, key_value)?), bias])
     }
 }
 
@@ -91,10 +66,7 @@ pub(super) fn join_cross_attention(
 fn take(parts: &mut ByName, place: &str, name: &str, dimensions: usize) -> Result<NamedTensor> {
     let part = parts.remove(name);
     let part = part.ok_or_else(|| Error::input(format!("`{place}{name}` is missing")))?;
-    let elements = part
-        .shape
-        .iter()
-        .try_fold(1usize, |count, size| count.checked_mul(*size));
+    let elements = part.shape.iter().try_fold(1usize, |count, size| count.checked_mul(*size));
     if part.shape.len() != dimensions || elements != Some(part.data.len()) || part.data.is_empty() {
         return Err(Error::input(format!(
             "`{place}{name}` has the shape {:?} where {dimensions} dimension(s), none of them 0, were expected",
@@ -106,9 +78,7 @@ fn take(parts: &mut ByName, place: &str, name: &str, dimensions: usize) -> Resul
 
 fn none_left(place: &str, parts: ByName) -> Result<()> {
     match parts.into_keys().next() {
-        Some(name) => Err(Error::input(format!(
-            "`{place}{name}` is not expected here"
-        ))),
+        Some(name) => Err(Error::input(format!("`{place}{name}` is not expected here"))),
         None => Ok(()),
     }
 }
@@ -117,9 +87,7 @@ fn none_left(place: &str, parts: ByName) -> Result<()> {
 fn split_rows(place: &str, tensor: NamedTensor) -> Result<(NamedTensor, NamedTensor)> {
     match tensor.shape[0] {
         rows if rows % 3 == 0 => Ok(cut_rows(tensor, rows / 3)),
-        rows => Err(Error::input(format!(
-            "`{place}`: its {rows} rows do not split into query, key and value"
-        ))),
+        rows => Err(Error::input(format!("`{place}`: its {rows} rows do not split into query, key and value"))),
     }
 }
 
@@ -127,11 +95,7 @@ fn split_rows(place: &str, tensor: NamedTensor) -> Result<(NamedTensor, NamedTen
 fn cut_rows(mut tensor: NamedTensor, rows: usize) -> (NamedTensor, NamedTensor) {
     let width: usize = tensor.shape[1..].iter().product();
     let data = tensor.data.split_off(rows * width);
-    let mut rest = NamedTensor {
-        name: tensor.name.clone(),
-        shape: tensor.shape.clone(),
-        data,
-    };
+    let mut rest = NamedTensor { name: tensor.name.clone(), shape: tensor.shape.clone(), data };
     rest.shape[0] -= rows;
     tensor.shape[0] = rows;
     (tensor, rest)
@@ -156,11 +120,7 @@ mod tests {
 
     fn tensor(name: &str, shape: &[usize]) -> NamedTensor {
         let data = (0..shape.iter().product()).map(|x| x as f32).collect();
-        NamedTensor {
-            name: name.into(),
-            shape: shape.to_vec(),
-            data,
-        }
+        NamedTensor { name: name.into(), shape: shape.to_vec(), data }
     }
 
     #[test]
@@ -172,61 +132,28 @@ mod tests {
         let native = to_native(reference).expect("renamed");
         let get = |name: &str| {
             let name = format!("decoder.layers.0.cross_attn.{name}");
-            native
-                .iter()
-                .find(|tensor| tensor.name == name)
-                .expect("present")
+            native.iter().find(|tensor| tensor.name == name).expect("present")
         };
         assert_eq!(get("q_proj.weight").data, [0.0, 1.0, 2.0, 3.0]);
         assert_eq!(get("kv_proj.weight").shape, [4, 2]);
-        assert_eq!(
-            get("kv_proj.weight").data,
-            [4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0]
-        );
+        assert_eq!(get("kv_proj.weight").data, [4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0]);
         assert_eq!(get("q_proj.bias").data, [0.0, 1.0]);
         assert_eq!(get("kv_proj.bias").data, [2.0, 3.0, 4.0, 5.0]);
     }
 
     #[test]
     fn incomplete_and_misshapen_parts_are_refused() {
-        let weight = |part: &str, shape: &[usize]| {
-            tensor(&format!("decoder.layers.1.encoder_attn.{part}"), shape)
-        };
+        let weight = |part: &str, shape: &[usize]| tensor(&format!("decoder.layers.1.encoder_attn.{part}"), shape);
         let bias = || weight("in_proj_bias", &[6]);
         for (parts, message) in [
             (vec![bias()], "q_proj_weight` is missing"),
             (vec![bias(), bias()], "is there twice"),
-            (
-                vec![weight("in_proj_weight", &[6, 2])],
-                "in_proj_bias` is missing",
-            ),
-            (
-                vec![bias(), weight("in_proj_weight", &[9, 2])],
-                "has 6 values",
-            ),
-            (
-                vec![
-                    weight("in_proj_bias", &[7]),
-                    weight("in_proj_weight", &[7, 2]),
-                ],
-                "do not split",
-            ),
-            (
-                vec![bias(), weight("in_proj_weight", &[6])],
-                "has the shape",
-            ),
-            (
-                vec![bias(), weight("in_proj_weight", &[6, 0])],
-                "has the shape",
-            ),
-            (
-                vec![
-                    bias(),
-                    weight("in_proj_weight", &[6, 2]),
-                    weight("bias_k", &[6]),
-                ],
-                "bias_k` is not expected",
-            ),
+            (vec![weight("in_proj_weight", &[6, 2])], "in_proj_bias` is missing"),
+            (vec![bias(), weight("in_proj_weight", &[9, 2])], "has 6 values"),
+            (vec![weight("in_proj_bias", &[7]), weight("in_proj_weight", &[7, 2])], "do not split"),
+            (vec![bias(), weight("in_proj_weight", &[6])], "has the shape"),
+            (vec![bias(), weight("in_proj_weight", &[6, 0])], "has the shape"),
+            (vec![bias(), weight("in_proj_weight", &[6, 2]), weight("bias_k", &[6])], "bias_k` is not expected"),
         ] {
             let error = to_native(parts).expect_err(message).to_string();
             assert!(error.contains(message), "{error}");

@@ -89,11 +89,7 @@ mod tests {
     fn f32_bits_survive() {
         let bits = [0x7fc0_1234u32, 0xff80_0000, 1, 0x8000_0000];
         let bytes: Vec<u8> = bits.iter().flat_map(|bits| bits.to_le_bytes()).collect();
-        let read: Vec<u32> = Dtype::F32
-            .to_f32(&bytes)
-            .iter()
-            .map(|x| x.to_bits())
-            .collect();
+        let read: Vec<u32> = Dtype::F32.to_f32(&bytes).iter().map(|x| x.to_bits()).collect();
         assert_eq!(read, bits);
     }
 }

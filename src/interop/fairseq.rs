@@ -56,9 +56,7 @@ fn plain_entries(object: &Pickle, args: NodeId) -> Result<BTreeMap<String, Value
     });
     let plain = plain.collect();
     match left {
-        0 => Err(Error::input(format!(
-            "its settings (`args`) have more than {MAX_CELLS} values"
-        ))),
+        0 => Err(Error::input(format!("its settings (`args`) have more than {MAX_CELLS} values"))),
         _ => Ok(plain),
     }
 }
@@ -116,12 +114,7 @@ mod tests {
     #[test]
     fn settings_that_are_not_plain_data_are_left_out() {
         assert_eq!(settings(b"K\x05").expect("read")["a"], 5);
-        for body in [
-            &b"C\x01x"[..],
-            b"ctorch\nFloatStorage\n",
-            b"](K\x01C\x01xe",
-            b"}NK\x01s",
-        ] {
+        for body in [&b"C\x01x"[..], b"ctorch\nFloatStorage\n", b"](K\x01C\x01xe", b"}NK\x01s"] {
             assert_eq!(settings(body).expect("read").len(), 0);
         }
     }

@@ -41,20 +41,13 @@ const LAYER: [(&str, &str); 14] = [
 const DECODER_LAYER: [(&str, &str); 4] = [
     ("encoder_attn.out_proj.weight", "cross_attn.out_proj.weight"),
     ("encoder_attn.out_proj.bias", "cross_attn.out_proj.bias"),
-    (
-        "encoder_attn_layer_norm.weight",
-        "cross_attn_layer_norm.weight",
-    ),
+    ("encoder_attn_layer_norm.weight", "cross_attn_layer_norm.weight"),
     ("encoder_attn_layer_norm.bias", "cross_attn_layer_norm.bias"),
 ];
 
 /// Parameters of each expert, behind `switch_layer.experts.J.` and `moe.experts.J.`.
-const EXPERT: [(&str, &str); 4] = [
-    ("0.weight", "fc1.weight"),
-    ("0.bias", "fc1.bias"),
-    ("1.weight", "fc2.weight"),
-    ("1.bias", "fc2.bias"),
-];
+const EXPERT: [(&str, &str); 4] =
+    [("0.weight", "fc1.weight"), ("0.bias", "fc1.bias"), ("1.weight", "fc2.weight"), ("1.bias", "fc2.bias")];
 
 /// Entries of a fairseq state dict that hold no weights.
 const IGNORED: [&str; 4] = [
@@ -71,9 +64,7 @@ const IGNORED: [&str; 4] = [
 /// # Errors
 /// If a name is not the reference's, occurs twice, or cross-attention's parts are incomplete or of odd shapes.
 pub fn to_native(tensors: Vec<NamedTensor>) -> Result<Vec<NamedTensor>> {
-    let weights = tensors
-        .into_iter()
-        .filter(|tensor| !IGNORED.contains(&tensor.name.as_str()));
+    let weights = tensors.into_iter().filter(|tensor| !IGNORED.contains(&tensor.name.as_str()));
     let (mut native, projections) = rename_all(weights, Side::Reference)?;
     for (layer, parts) in projections {
         for tensor in split_cross_attention(&layer, parts)? {
@@ -137,9 +128,7 @@ fn rename_all(
             insert(&mut all, NamedTensor { name, ..tensor })?;
         } else {
             let name = tensor.name.escape_debug();
-            return Err(Error::input(format!(
-                "`{name}` is not a parameter of {model}"
-            )));
+            return Err(Error::input(format!("`{name}` is not a parameter of {model}")));
         }
     }
     Ok((all, projections))
@@ -176,17 +165,14 @@ fn renamed(name: &str, from: Side) -> Option<String> {
 
 /// `encoder.layers.3.fc1.bias` as `encoder.layers.3.` and `fc1.bias`.
 fn split_layer(name: &str) -> Option<(&str, &str)> {
-    let layers = ["encoder.layers.", "decoder.layers."]
-        .iter()
-        .find_map(|stack| name.strip_prefix(stack))?;
+    let layers = ["encoder.layers.", "decoder.layers."].iter().find_map(|stack| name.strip_prefix(stack))?;
     let (index, rest) = layers.split_once('.')?;
     is_index(index).then(|| name.split_at(name.len() - rest.len()))
 }
 
 /// Whether `text` is a small number as Rust and Python both print it.
 fn is_index(text: &str) -> bool {
-    text.parse::<u16>()
-        .is_ok_and(|index| index.to_string() == text)
+    text.parse::<u16>().is_ok_and(|index| index.to_string() == text)
 }
 
 /// The layer and the part, if `name` is a query, key or value projection of a decoder layer's attention `module`.
@@ -208,11 +194,7 @@ fn twice(name: &str) -> Error {
 }
 
 fn same_bits(a: &NamedTensor, b: &NamedTensor) -> bool {
-    a.shape == b.shape
-        && a.data
-            .iter()
-            .map(|x| x.to_bits())
-            .eq(b.data.iter().map(|x| x.to_bits()))
+    a.shape == b.shape && a.data.iter().map(|x| x.to_bits()).eq(b.data.iter().map(|x| x.to_bits()))
 }
 
 #[cfg(test)]
@@ -223,11 +205,7 @@ mod tests {
 
     fn tensor(name: &str, shape: &[usize]) -> NamedTensor {
         let data = (0..shape.iter().product()).map(|x| x as f32).collect();
-        NamedTensor {
-            name: name.into(),
-            shape: shape.to_vec(),
-            data,
-        }
+        NamedTensor { name: name.into(), shape: shape.to_vec(), data }
     }
 
     fn names(tensors: &[NamedTensor]) -> Vec<&str> {
@@ -242,11 +220,7 @@ mod tests {
                 next += 1.0;
                 next
             });
-            NamedTensor {
-                name,
-                data: data.collect(),
-                shape,
-            }
+            NamedTensor { name, data: data.collect(), shape }
         };
         let mut tensors: Vec<_> = dimensions.parameters().into_iter().map(&mut fill).collect();
         tensors.sort_by(|a, b| a.name.cmp(&b.name));
@@ -265,10 +239,7 @@ mod tests {
         // Equal as numbers, but not bit for bit.
         for other in [-0.0, 1.0] {
             let native = to_native(tables(other)).expect("renamed");
-            assert_eq!(
-                names(&native),
-                ["decoder.embed_tokens", "encoder.embed_tokens"]
-            );
+            assert_eq!(names(&native), ["decoder.embed_tokens", "encoder.embed_tokens"]);
         }
         let mut with_output = tables(0.0);
         with_output.push(tensor("decoder.embed_out", &[3, 2]));
@@ -289,20 +260,11 @@ mod tests {
             "encoder.embed_out",
             "",
         ] {
-            let error = to_native(vec![tensor(name, &[1])])
-                .expect_err(name)
-                .to_string();
-            assert_eq!(
-                error,
-                format!("`{name}` is not a parameter of the reference model")
-            );
+            let error = to_native(vec![tensor(name, &[1])]).expect_err(name).to_string();
+            assert_eq!(error, format!("`{name}` is not a parameter of the reference model"));
         }
-        let error = to_reference(vec![tensor("encoder.layers.0.fc1.bias", &[1])], false)
-            .expect_err("not ours");
-        assert_eq!(
-            error.to_string(),
-            "`encoder.layers.0.fc1.bias` is not a parameter of our model"
-        );
+        let error = to_reference(vec![tensor("encoder.layers.0.fc1.bias", &[1])], false).expect_err("not ours");
+        assert_eq!(error.to_string(), "`encoder.layers.0.fc1.bias` is not a parameter of our model");
     }
 
     fn feed_forward() -> impl Strategy<Value = FeedForward> {

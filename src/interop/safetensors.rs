@@ -39,9 +39,7 @@ pub fn write_safetensors(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let file = builder.tempfile_in(folder).map_err(|error| fail(&error))?;
-    let views = tensors
-        .iter()
-        .map(|tensor| (tensor.name.as_str(), Floats(tensor)));
+    let views = tensors.iter().map(|tensor| (tensor.name.as_str(), Floats(tensor)));
     safetensors::serialize_to_file(views, None, file.path()).map_err(|error| fail(&error))?;
     file.as_file().sync_all().map_err(|error| fail(&error))?;
     file.persist(path).map_err(|error| fail(&error.error))?;
@@ -49,16 +47,12 @@ pub fn write_safetensors(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<NamedTensor>> {
-    let file = SafeTensors::deserialize(bytes)
-        .map_err(|error| Error::input(format!("not a safetensors file: {error}")))?;
+    let file =
+        SafeTensors::deserialize(bytes).map_err(|error| Error::input(format!("not a safetensors file: {error}")))?;
     let mut tensors = Vec::with_capacity(file.len());
     for (name, view) in file.iter() {
         let dtype = dtype(view.dtype()).ok_or_else(|| {
-            Error::input(format!(
-                "`{}` has elements of type {:?}",
-                name.escape_debug(),
-                view.dtype()
-            ))
+            Error::input(format!("`{}` has elements of type {:?}", name.escape_debug(), view.dtype()))
         })?;
         tensors.push(NamedTensor {
             name: name.to_string(),
@@ -94,10 +88,9 @@ fn check(tensors: &[NamedTensor]) -> Result<()> {
     }
     let whole = |tensor: &&NamedTensor| tensor.shape.iter().product::<usize>() == tensor.data.len();
     match tensors.iter().find(|tensor| !whole(tensor)) {
-        Some(NamedTensor { name, shape, data }) => Err(Error::input(format!(
-            "`{name}` has {} elements where its shape {shape:?} asks for others",
-            data.len()
-        ))),
+        Some(NamedTensor { name, shape, data }) => {
+            Err(Error::input(format!("`{name}` has {} elements where its shape {shape:?} asks for others", data.len())))
+        }
         None => Ok(()),
     }
 }
@@ -115,12 +108,7 @@ impl View for Floats<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        self.0
-            .data
-            .iter()
-            .flat_map(|x| x.to_le_bytes())
-            .collect::<Vec<u8>>()
-            .into()
+        self.0.data.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>().into()
     }
 
     fn data_len(&self) -> usize {
@@ -134,11 +122,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn tensor(name: &str, shape: &[usize], data: &[f32]) -> NamedTensor {
-        NamedTensor {
-            name: name.into(),
-            shape: shape.to_vec(),
-            data: data.to_vec(),
-        }
+        NamedTensor { name: name.into(), shape: shape.to_vec(), data: data.to_vec() }
     }
 
     #[test]
@@ -147,11 +131,7 @@ mod tests {
         let path = folder.path().join("model.safetensors");
         std::fs::write(&path, "an older file").expect("written");
         let tensors = [
-            tensor(
-                "a",
-                &[2, 2],
-                &[1.0, -0.0, f32::MIN_POSITIVE / 2.0, f32::INFINITY],
-            ),
+            tensor("a", &[2, 2], &[1.0, -0.0, f32::MIN_POSITIVE / 2.0, f32::INFINITY]),
             tensor("b", &[], &[0.1]),
             tensor("empty", &[0, 3], &[]),
         ];
@@ -159,10 +139,7 @@ mod tests {
         let read = read_safetensors(&path).expect("read");
         let bits = |tensors: &[NamedTensor]| -> Vec<(String, Vec<usize>, Vec<u32>)> {
             let bits = |t: &NamedTensor| t.data.iter().map(|x| x.to_bits()).collect();
-            tensors
-                .iter()
-                .map(|t| (t.name.clone(), t.shape.clone(), bits(t)))
-                .collect()
+            tensors.iter().map(|t| (t.name.clone(), t.shape.clone(), bits(t))).collect()
         };
         assert_eq!(bits(&read), bits(&tensors));
         let left = std::fs::read_dir(folder.path()).expect("listed").count();

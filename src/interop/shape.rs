@@ -50,22 +50,17 @@ pub enum FeedForward {
 /// # Errors
 /// If a tensor is missing, one too many, or of a shape that does not go with the others.
 pub fn infer_shape(tensors: &[NamedTensor]) -> Result<Dimensions> {
-    let shapes = Shapes {
-        by_name: tensors
-            .iter()
-            .map(|tensor| (tensor.name.as_str(), tensor.shape.as_slice()))
-            .collect(),
-    };
+    let shapes =
+        Shapes { by_name: tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.shape.as_slice())).collect() };
     let [source_vocabulary, encoder_embed_dim] = shapes.matrix("encoder.embed_tokens")?;
     let decoder_table = "decoder.embed_tokens";
-    let (sharing, [target_vocabulary, decoder_embed_dim]) =
-        if shapes.by_name.contains_key("decoder.embed_out") {
-            (Sharing::Separate, shapes.matrix(decoder_table)?)
-        } else if shapes.by_name.contains_key(decoder_table) {
-            (Sharing::DecoderInputOutput, shapes.matrix(decoder_table)?)
-        } else {
-            (Sharing::All, [source_vocabulary, encoder_embed_dim])
-        };
+    let (sharing, [target_vocabulary, decoder_embed_dim]) = if shapes.by_name.contains_key("decoder.embed_out") {
+        (Sharing::Separate, shapes.matrix(decoder_table)?)
+    } else if shapes.by_name.contains_key(decoder_table) {
+        (Sharing::DecoderInputOutput, shapes.matrix(decoder_table)?)
+    } else {
+        (Sharing::All, [source_vocabulary, encoder_embed_dim])
+    };
     let [qkv_rows, _] = shapes.matrix("encoder.layers.0.self_attn.in_proj.weight")?;
     let dimensions = Dimensions {
         source_vocabulary,
@@ -88,21 +83,12 @@ impl Dimensions {
     /// Name and shape of every tensor of such a model.
     pub fn parameters(&self) -> Vec<(String, Vec<usize>)> {
         let (encoder, decoder) = (self.encoder_embed_dim, self.decoder_embed_dim);
-        let mut all = vec![(
-            "encoder.embed_tokens".into(),
-            vec![self.source_vocabulary, encoder],
-        )];
+        let mut all = vec![("encoder.embed_tokens".into(), vec![self.source_vocabulary, encoder])];
         if self.sharing != Sharing::All {
-            all.push((
-                "decoder.embed_tokens".into(),
-                vec![self.target_vocabulary, decoder],
-            ));
+            all.push(("decoder.embed_tokens".into(), vec![self.target_vocabulary, decoder]));
         }
         if self.sharing == Sharing::Separate {
-            all.push((
-                "decoder.embed_out".into(),
-                vec![self.target_vocabulary, decoder],
-            ));
+            all.push(("decoder.embed_out".into(), vec![self.target_vocabulary, decoder]));
         }
         for (index, ffn) in self.encoder_layers.iter().enumerate() {
             self.layer(&mut all, &format!("encoder.layers.{index}."), encoder, ffn);
@@ -111,48 +97,17 @@ impl Dimensions {
             let place = format!("decoder.layers.{index}.");
             self.layer(&mut all, &place, decoder, ffn);
             let attention = format!("{place}cross_attn.");
-            linear(
-                &mut all,
-                &format!("{attention}q_proj"),
-                self.qkv_dim,
-                decoder,
-            );
-            linear(
-                &mut all,
-                &format!("{attention}kv_proj"),
-                self.qkv_dim.saturating_mul(2),
-                encoder,
-            );
-            linear(
-                &mut all,
-                &format!("{attention}out_proj"),
-                decoder,
-                self.qkv_dim,
-            );
+            linear(&mut all, &format!("{attention}q_proj"), self.qkv_dim, decoder);
+            linear(&mut all, &format!("{attention}kv_proj"), self.qkv_dim.saturating_mul(2), encoder);
+            linear(&mut all, &format!("{attention}out_proj"), decoder, self.qkv_dim);
             norm(&mut all, &format!("{place}cross_attn_layer_norm"), decoder);
         }
         all
     }
 
-    fn layer(
-        &self,
-        all: &mut Vec<(String, Vec<usize>)>,
-        place: &str,
-        width: usize,
-        ffn: &FeedForward,
-    ) {
-        linear(
-            all,
-            &format!("{place}self_attn.in_proj"),
-            self.qkv_dim.saturating_mul(3),
-            width,
-        );
-        linear(
-            all,
-            &format!("{place}self_attn.out_proj"),
-            width,
-            self.qkv_dim,
-        );
+    fn layer(&self, all: &mut Vec<(String, Vec<usize>)>, place: &str, width: usize, ffn: &FeedForward) {
+        linear(all, &format!("{place}self_attn.in_proj"), self.qkv_dim.saturating_mul(3), width);
+        linear(all, &format!("{place}self_attn.out_proj"), width, self.qkv_dim);
         norm(all, &format!("{place}self_attn_layer_norm"), width);
         norm(all, &format!("{place}ffn_layer_norm"), width);
         let mut network = |place: String, inner: usize| {
@@ -189,19 +144,14 @@ struct Shapes<'a> {
 impl Shapes<'_> {
     fn matrix(&self, name: &str) -> Result<[usize; 2]> {
         let shape = self.by_name.get(name).ok_or_else(|| missing(name))?;
-        <[usize; 2]>::try_from(*shape).map_err(|_| {
-            Error::input(format!(
-                "`{name}` has the shape {shape:?} where a matrix was expected"
-            ))
-        })
+        <[usize; 2]>::try_from(*shape)
+            .map_err(|_| Error::input(format!("`{name}` has the shape {shape:?} where a matrix was expected")))
     }
 
     /// The feed-forward parts of a stack's layers, by its highest layer number.
     fn layers(&self, stack: &str) -> Result<Vec<FeedForward>> {
         let layers = self.count(&format!("{stack}.layers."));
-        (0..layers)
-            .map(|index| self.feed_forward(&format!("{stack}.layers.{index}.")))
-            .collect()
+        (0..layers).map(|index| self.feed_forward(&format!("{stack}.layers.{index}."))).collect()
     }
 
     fn feed_forward(&self, place: &str) -> Result<FeedForward> {
@@ -238,9 +188,7 @@ impl Shapes<'_> {
             }
         }
         match left.into_keys().next() {
-            Some(name) => Err(Error::input(format!(
-                "`{name}` is not a tensor of such a model"
-            ))),
+            Some(name) => Err(Error::input(format!("`{name}` is not a tensor of such a model"))),
             None => Ok(()),
         }
     }
@@ -277,16 +225,8 @@ mod tests {
 
     #[test]
     fn dimensions_come_back_from_their_tensors() {
-        let separate = Dimensions {
-            sharing: Sharing::Separate,
-            ..example()
-        };
-        let shared = Dimensions {
-            sharing: Sharing::All,
-            target_vocabulary: 11,
-            decoder_embed_dim: 6,
-            ..example()
-        };
+        let separate = Dimensions { sharing: Sharing::Separate, ..example() };
+        let shared = Dimensions { sharing: Sharing::All, target_vocabulary: 11, decoder_embed_dim: 6, ..example() };
         for dimensions in [example(), separate, shared] {
             assert_eq!(infer_shape(&tensors(&dimensions)), Ok(dimensions));
         }

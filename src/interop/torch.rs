@@ -32,15 +32,9 @@ pub struct TorchFile<R> {
 /// Where a file keeps its storages.
 enum Container<R> {
     /// One entry each: `prefix/data/KEY`.
-    Zip {
-        archive: ZipArchive<R>,
-        prefix: String,
-    },
+    Zip { archive: ZipArchive<R>, prefix: String },
     /// At these offsets, by key.
-    Stream {
-        reader: R,
-        offsets: BTreeMap<String, u64>,
-    },
+    Stream { reader: R, offsets: BTreeMap<String, u64> },
 }
 
 impl TorchFile<BufReader<File>> {
@@ -63,24 +57,16 @@ impl<R: Read + Seek> TorchFile<R> {
         let length = reader.seek(SeekFrom::End(0)).map_err(unreadable)?;
         reader.rewind().map_err(unreadable)?;
         let mut start = [0; 2];
-        reader
-            .read_exact(&mut start)
-            .map_err(|_| Error::input("not a PyTorch file: it is empty"))?;
+        reader.read_exact(&mut start).map_err(|_| Error::input("not a PyTorch file: it is empty"))?;
         reader.rewind().map_err(unreadable)?;
         let (object, container) = match &start {
             b"PK" => open_zip(reader, length)?,
             [0x80, _] => open_stream(reader, length)?,
             _ => {
-                return Err(Error::input(
-                    "not a PyTorch file: it starts neither like a zip archive nor like a pickle",
-                ));
+                return Err(Error::input("not a PyTorch file: it starts neither like a zip archive nor like a pickle"));
             }
         };
-        Ok(Self {
-            object,
-            container,
-            length,
-        })
+        Ok(Self { object, container, length })
     }
 
     /// The pickled object.
@@ -94,17 +80,13 @@ impl<R: Read + Seek> TorchFile<R> {
     /// If `dict` is not a dictionary of names to tensors, or names one twice.
     pub fn state_dict(&self, dict: NodeId) -> Result<BTreeMap<String, Tensor>> {
         let entries = self.object.entries(dict);
-        let entries =
-            entries.ok_or_else(|| Error::input("expected a state dict (names to tensors)"))?;
+        let entries = entries.ok_or_else(|| Error::input("expected a state dict (names to tensors)"))?;
         let mut tensors = BTreeMap::new();
         for (name, value) in entries {
             let name = self.object.str(*name);
-            let name =
-                name.ok_or_else(|| Error::input("the state dict has a name that is not a string"))?;
+            let name = name.ok_or_else(|| Error::input("the state dict has a name that is not a string"))?;
             let Node::Tensor(tensor) = self.object.node(*value) else {
-                return Err(Error::input(format!(
-                    "the state dict's `{name}` is not a tensor"
-                )));
+                return Err(Error::input(format!("the state dict's `{name}` is not a tensor")));
             };
             if tensors.insert(name.to_string(), tensor.clone()).is_some() {
                 return Err(Error::input(format!("the state dict has `{name}` twice")));
@@ -119,18 +101,13 @@ impl<R: Read + Seek> TorchFile<R> {
     /// If a storage is missing, broken or not of the size that the object declares, or the tensors together have
     /// more elements than the file has bytes (and more than 2^20).
     pub fn load(&mut self, tensors: &BTreeMap<String, Tensor>) -> Result<Vec<NamedTensor>> {
-        let most = usize::try_from(self.length)
-            .unwrap_or(usize::MAX)
-            .max(MIN_ELEMENTS);
+        let most = usize::try_from(self.length).unwrap_or(usize::MAX).max(MIN_ELEMENTS);
         let mut total = 0usize;
         let mut by_storage: BTreeMap<&str, Vec<(&String, &Tensor)>> = BTreeMap::new();
         for (name, tensor) in tensors {
             total = total.saturating_add(tensor.shape.iter().product());
             let storage = self.object.storage_of(tensor);
-            by_storage
-                .entry(&storage.key)
-                .or_default()
-                .push((name, tensor));
+            by_storage.entry(&storage.key).or_default().push((name, tensor));
         }
         if total > most {
             return Err(Error::input(format!(
@@ -140,9 +117,7 @@ impl<R: Read + Seek> TorchFile<R> {
         }
         let mut loaded = Vec::with_capacity(tensors.len());
         for (key, views) in by_storage {
-            let mut storages = views
-                .iter()
-                .map(|(_, tensor)| self.object.storage_of(tensor));
+            let mut storages = views.iter().map(|(_, tensor)| self.object.storage_of(tensor));
             let Some(storage) = storages.next() else {
                 continue;
             };
@@ -179,19 +154,13 @@ impl<R: Read + Seek> Container<R> {
             }
             Self::Stream { reader, offsets } => {
                 let offset = offsets.get(key);
-                let offset =
-                    offset.ok_or_else(|| Error::input(format!("storage `{key}` is missing")))?;
+                let offset = offset.ok_or_else(|| Error::input(format!("storage `{key}` is missing")))?;
                 reader.seek(SeekFrom::Start(*offset)).map_err(unreadable)?;
                 let mut bytes = Vec::new();
-                reader
-                    .take(size)
-                    .read_to_end(&mut bytes)
-                    .map_err(unreadable)?;
+                reader.take(size).read_to_end(&mut bytes).map_err(unreadable)?;
                 match bytes.len() as u64 == size {
                     true => Ok(bytes),
-                    false => Err(Error::input(format!(
-                        "the file ends within storage `{key}`"
-                    ))),
+                    false => Err(Error::input(format!("the file ends within storage `{key}`"))),
                 }
             }
         }
@@ -199,8 +168,7 @@ impl<R: Read + Seek> Container<R> {
 }
 
 fn open_zip<R: Read + Seek>(reader: R, length: u64) -> Result<(Pickle, Container<R>)> {
-    let mut archive = ZipArchive::new(reader)
-        .map_err(|error| Error::input(format!("broken zip archive: {error}")))?;
+    let mut archive = ZipArchive::new(reader).map_err(|error| Error::input(format!("broken zip archive: {error}")))?;
     let mut prefixes = archive.file_names().filter_map(|name| {
         let name = name.ok()?;
         let prefix = name.strip_suffix("/data.pkl")?;
@@ -209,23 +177,15 @@ fn open_zip<R: Read + Seek>(reader: R, length: u64) -> Result<(Pickle, Container
     let prefix = match (prefixes.next(), prefixes.next()) {
         (Some(prefix), None) => prefix,
         _ => {
-            return Err(Error::input(
-                "not a PyTorch file: the zip archive lacks its one data.pkl",
-            ));
+            return Err(Error::input("not a PyTorch file: the zip archive lacks its one data.pkl"));
         }
     };
     drop(prefixes);
     let byte_order = format!("{prefix}/byteorder");
-    if archive.index_for_name(&byte_order).is_some()
-        && zip_entry(&mut archive, &byte_order, length)? != b"little"
-    {
+    if archive.index_for_name(&byte_order).is_some() && zip_entry(&mut archive, &byte_order, length)? != b"little" {
         return Err(Error::input("the file is not little-endian"));
     }
-    let bytes = zip_entry(
-        &mut archive,
-        &format!("{prefix}/data.pkl"),
-        length.min(pickle::MAX_BYTES),
-    )?;
+    let bytes = zip_entry(&mut archive, &format!("{prefix}/data.pkl"), length.min(pickle::MAX_BYTES))?;
     let mut rest = bytes.as_slice();
     let object = pickle::parse(&mut rest, bytes.len() as u64)?;
     match rest {
@@ -236,28 +196,18 @@ fn open_zip<R: Read + Seek>(reader: R, length: u64) -> Result<(Pickle, Container
 
 /// One entry's bytes, at most `most`. Only stored entries are read, as PyTorch writes them, so that an entry is never
 /// larger than the file.
-fn zip_entry<R: Read + Seek>(
-    archive: &mut ZipArchive<R>,
-    name: &str,
-    most: u64,
-) -> Result<Vec<u8>> {
-    let fail = |what: &dyn std::fmt::Display| {
-        Error::input(format!("entry `{}`: {what}", name.escape_debug()))
-    };
+fn zip_entry<R: Read + Seek>(archive: &mut ZipArchive<R>, name: &str, most: u64) -> Result<Vec<u8>> {
+    let fail = |what: &dyn std::fmt::Display| Error::input(format!("entry `{}`: {what}", name.escape_debug()));
     let mut entry = archive.by_name(name).map_err(|error| fail(&error))?;
     let size = entry.size();
     if entry.compression() != zip::CompressionMethod::Stored || entry.compressed_size() != size {
         return Err(fail(&"compressed, which PyTorch's files are not"));
     }
     if size > most {
-        return Err(fail(&format!(
-            "its {size} bytes are more than the {most} allowed"
-        )));
+        return Err(fail(&format!("its {size} bytes are more than the {most} allowed")));
     }
     let mut bytes = Vec::new();
-    entry
-        .read_to_end(&mut bytes)
-        .map_err(|error| fail(&error))?;
+    entry.read_to_end(&mut bytes).map_err(|error| fail(&error))?;
     match bytes.len() as u64 == size {
         true => Ok(bytes),
         false => Err(fail(&"ends early")),
@@ -271,9 +221,7 @@ fn open_stream<R: Read + Seek>(mut reader: R, length: u64) -> Result<(Pickle, Co
     let [magic, protocol, system] = [next()?, next()?, next()?];
     let number = |pickle: &Pickle, value| *pickle.node(pickle.root()) == Node::Int(value);
     if !number(&magic, LEGACY_MAGIC) || !number(&protocol, LEGACY_PROTOCOL) {
-        return Err(Error::input(
-            "not a PyTorch file: it is a pickle of something else",
-        ));
+        return Err(Error::input("not a PyTorch file: it is a pickle of something else"));
     }
     let little = system.get(system.root(), "little_endian");
     if little.map(|value| system.node(value)) != Some(&Node::Bool(true)) {
@@ -283,10 +231,7 @@ fn open_stream<R: Read + Seek>(mut reader: R, length: u64) -> Result<(Pickle, Co
     let mut declared: BTreeMap<&str, &Storage> = BTreeMap::new();
     for storage in object.storages() {
         if *declared.entry(&storage.key).or_insert(storage) != storage {
-            return Err(Error::input(format!(
-                "storage `{}` is declared twice",
-                storage.key
-            )));
+            return Err(Error::input(format!("storage `{}` is declared twice", storage.key)));
         }
     }
     let Node::List(key_list) = keys.node(keys.root()) else {
@@ -296,25 +241,18 @@ fn open_stream<R: Read + Seek>(mut reader: R, length: u64) -> Result<(Pickle, Co
     let mut offsets = BTreeMap::new();
     for key in key_list {
         let storage = keys.str(*key).and_then(|key| declared.get(key));
-        let storage = storage
-            .ok_or_else(|| Error::input("the list of storages names one that is not used"))?;
+        let storage = storage.ok_or_else(|| Error::input("the list of storages names one that is not used"))?;
         let mut elements = [0; 8];
         reader.seek(SeekFrom::Start(position)).map_err(unreadable)?;
         let read = reader.read_exact(&mut elements);
         read.map_err(|_| Error::input(format!("the file ends before storage `{}`", storage.key)))?;
         if u64::from_le_bytes(elements) != storage.elements {
-            return Err(Error::input(format!(
-                "storage `{}` is not of its declared size",
-                storage.key
-            )));
+            return Err(Error::input(format!("storage `{}` is not of its declared size", storage.key)));
         }
         offsets.insert(storage.key.clone(), position + 8);
         position = (position + 8).saturating_add(storage_bytes(storage)?);
         if position > length {
-            return Err(Error::input(format!(
-                "the file ends within storage `{}`",
-                storage.key
-            )));
+            return Err(Error::input(format!("the file ends within storage `{}`", storage.key)));
         }
     }
     match position == length {
@@ -363,14 +301,9 @@ fn gather(tensor: &Tensor, dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
 
 fn is_contiguous(tensor: &Tensor) -> bool {
     let mut expected = 1;
-    tensor
-        .shape
-        .iter()
-        .zip(&tensor.strides)
-        .rev()
-        .all(|(size, stride)| {
-            let fits = *size == 1 || *stride == expected;
-            expected *= size;
-            fits
-        })
+    tensor.shape.iter().zip(&tensor.strides).rev().all(|(size, stride)| {
+        let fits = *size == 1 || *stride == expected;
+        expected *= size;
+        fits
+    })
 }

@@ -47,11 +47,7 @@ impl BleuConfig {
             case(self.lowercase),
             yes_no(self.effective_order),
             self.tokenizer,
-            if self.compound_split {
-                "+compound-split"
-            } else {
-                ""
-            },
+            if self.compound_split { "+compound-split" } else { "" },
             self.smoothing
         )
     }
@@ -70,11 +66,7 @@ impl BleuConfig {
         } else {
             self.tokenizer.tokenize(trim_end(line))
         };
-        if self.compound_split {
-            compound_split(&tokenized)
-        } else {
-            tokenized
-        }
+        if self.compound_split { compound_split(&tokenized) } else { tokenized }
     }
 }
 
@@ -94,12 +86,7 @@ pub struct BleuStatistics {
 impl BleuStatistics {
     /// Those of no sentence.
     pub fn new(max_order: usize) -> Self {
-        Self {
-            hypothesis_length: 0,
-            reference_length: 0,
-            matches: vec![0; max_order],
-            totals: vec![0; max_order],
-        }
+        Self { hypothesis_length: 0, reference_length: 0, matches: vec![0; max_order], totals: vec![0; max_order] }
     }
 
     /// Those of one hypothesis against all references of its sentence, of which there must be at least one for any
@@ -111,14 +98,8 @@ impl BleuStatistics {
     ) -> Self {
         let hypothesis = config.prepare(hypothesis);
         let hypothesis: Vec<&str> = words(&hypothesis).collect();
-        let references: Vec<String> = references
-            .into_iter()
-            .map(|line| config.prepare(line))
-            .collect();
-        let references: Vec<Vec<&str>> = references
-            .iter()
-            .map(|line| words(line).collect())
-            .collect();
+        let references: Vec<String> = references.into_iter().map(|line| config.prepare(line)).collect();
+        let references: Vec<Vec<&str>> = references.iter().map(|line| words(line).collect()).collect();
 
         let mut statistics = Self::new(config.max_order);
         statistics.hypothesis_length = hypothesis.len();
@@ -171,11 +152,7 @@ impl BleuStatistics {
             score: brevity_penalty * mean_log.exp(),
             precisions,
             brevity_penalty,
-            ratio: if self.reference_length == 0 {
-                0.0
-            } else {
-                lengths.0 / lengths.1
-            },
+            ratio: if self.reference_length == 0 { 0.0 } else { lengths.0 / lengths.1 },
             hypothesis_length: self.hypothesis_length,
             reference_length: self.reference_length,
             signature: config.signature(references),
@@ -269,11 +246,7 @@ impl fmt::Display for Bleu {
 ///
 /// # Errors
 /// No hypotheses, no references, a set with another number of lines, or a configuration out of range.
-pub fn bleu(
-    hypotheses: &[String],
-    references: &[Vec<String>],
-    config: &BleuConfig,
-) -> Result<Bleu> {
+pub fn bleu(hypotheses: &[String], references: &[Vec<String>], config: &BleuConfig) -> Result<Bleu> {
     config.check()?;
     check_line_counts(hypotheses, references)?;
     let mut corpus = BleuStatistics::new(config.max_order);
@@ -322,15 +295,8 @@ mod tests {
 
     #[test]
     fn compound_splitting_rewards_half_a_compound() {
-        let (hypothesis, reference) = (
-            lines(&["a solar-powered car"]),
-            lines(&["a wind-powered car"]),
-        );
-        let mut config = BleuConfig {
-            tokenizer: Tokenizer::None,
-            max_order: 1,
-            ..BleuConfig::default()
-        };
+        let (hypothesis, reference) = (lines(&["a solar-powered car"]), lines(&["a wind-powered car"]));
+        let mut config = BleuConfig { tokenizer: Tokenizer::None, max_order: 1, ..BleuConfig::default() };
         let whole = bleu(&hypothesis, from_ref(&reference), &config).unwrap();
         config.compound_split = true;
         let split = bleu(&hypothesis, from_ref(&reference), &config).unwrap();
@@ -342,19 +308,14 @@ mod tests {
     #[test]
     fn statistics_add_up_in_any_order() {
         let config = BleuConfig::default();
-        let count =
-            |hypothesis, reference| BleuStatistics::of_sentence(hypothesis, [reference], &config);
+        let count = |hypothesis, reference| BleuStatistics::of_sentence(hypothesis, [reference], &config);
         let (a, b) = (count("a b c d e", "a b c d f"), count("g h", "g h i"));
         let mut ab = a.clone();
         ab.merge(&b);
         let mut ba = b.clone();
         ba.merge(&a);
         assert_eq!(ab, ba);
-        let corpus = bleu(
-            &lines(&["a b c d e", "g h"]),
-            &[lines(&["a b c d f", "g h i"])],
-            &config,
-        );
+        let corpus = bleu(&lines(&["a b c d e", "g h"]), &[lines(&["a b c d f", "g h i"])], &config);
         assert_eq!(corpus.unwrap(), ab.score(&config, 1));
     }
 
@@ -362,18 +323,9 @@ mod tests {
     fn configurations_out_of_range_are_refused() {
         let corpus = lines(&["a"]);
         for config in [
-            BleuConfig {
-                max_order: 0,
-                ..BleuConfig::default()
-            },
-            BleuConfig {
-                smoothing: Smoothing::Floor(-1.0),
-                ..BleuConfig::default()
-            },
-            BleuConfig {
-                smoothing: Smoothing::AddK(f64::NAN),
-                ..BleuConfig::default()
-            },
+            BleuConfig { max_order: 0, ..BleuConfig::default() },
+            BleuConfig { smoothing: Smoothing::Floor(-1.0), ..BleuConfig::default() },
+            BleuConfig { smoothing: Smoothing::AddK(f64::NAN), ..BleuConfig::default() },
         ] {
             let error = bleu(&corpus, from_ref(&corpus), &config).unwrap_err();
             assert_eq!(error.exit_code(), 2);

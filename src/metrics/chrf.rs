@@ -26,14 +26,7 @@ pub struct ChrfConfig {
 
 impl Default for ChrfConfig {
     fn default() -> Self {
-        Self {
-            char_order: 6,
-            word_order: 0,
-            beta: 2,
-            lowercase: false,
-            whitespace: false,
-            eps_smoothing: false,
-        }
+        Self { char_order: 6, word_order: 0, beta: 2, lowercase: false, whitespace: false, eps_smoothing: false }
     }
 }
 
@@ -78,16 +71,10 @@ impl fmt::Display for Chrf {
 ///
 /// # Errors
 /// No hypotheses, no references, a set with another number of lines, or n-grams of no order at all.
-pub fn chrf(
-    hypotheses: &[String],
-    references: &[Vec<String>],
-    config: &ChrfConfig,
-) -> Result<Chrf> {
+pub fn chrf(hypotheses: &[String], references: &[Vec<String>], config: &ChrfConfig) -> Result<Chrf> {
     let orders = config.char_order + config.word_order;
     if orders == 0 {
-        return Err(Error::input(
-            "chrF's char_order and word_order are both 0: expected 1 or more",
-        ));
+        return Err(Error::input("chrF's char_order and word_order are both 0: expected 1 or more"));
     }
     check_line_counts(hypotheses, references)?;
     let mut corpus = vec![Counts::default(); orders];
@@ -99,11 +86,7 @@ pub fn chrf(
             sum.matches += counts.matches;
         }
     }
-    Ok(Chrf {
-        score: f_score(&corpus, config),
-        name: config.name(),
-        signature: config.signature(references.len()),
-    })
+    Ok(Chrf { score: f_score(&corpus, config), name: config.name(), signature: config.signature(references.len()) })
 }
 
 /// How many n-grams of one order there are.
@@ -122,11 +105,7 @@ struct Segment {
 
 impl Segment {
     fn new(line: &str, config: &ChrfConfig) -> Self {
-        let line = if config.lowercase {
-            line.to_lowercase()
-        } else {
-            line.to_string()
-        };
+        let line = if config.lowercase { line.to_lowercase() } else { line.to_string() };
         Self {
             characters: if config.whitespace {
                 line.chars().collect()
@@ -163,11 +142,7 @@ fn split_punctuation(word: &str) -> (&str, &str) {
 }
 
 /// Counts of each order, characters first, against the reference with the best F score (the first of equals).
-fn best_counts<'a>(
-    hypothesis: &str,
-    references: impl Iterator<Item = &'a str>,
-    config: &ChrfConfig,
-) -> Vec<Counts> {
+fn best_counts<'a>(hypothesis: &str, references: impl Iterator<Item = &'a str>, config: &ChrfConfig) -> Vec<Counts> {
     let hypothesis = Segment::new(hypothesis, config);
     let hypothesis_characters = sorted_ngrams(&hypothesis.characters, config.char_order);
     let hypothesis_words = sorted_ngrams(&hypothesis.words, config.word_order);
@@ -190,30 +165,18 @@ fn best_counts<'a>(
 
 /// The longest n-gram, up to `max_order`, from each position, sorted. Cut to any shorter length they are sorted still.
 fn sorted_ngrams<T: Ord>(items: &[T], max_order: usize) -> Vec<&[T]> {
-    let mut ngrams: Vec<&[T]> = (0..items.len())
-        .map(|start| &items[start..])
-        .map(|rest| &rest[..rest.len().min(max_order)])
-        .collect();
+    let mut ngrams: Vec<&[T]> =
+        (0..items.len()).map(|start| &items[start..]).map(|rest| &rest[..rest.len().min(max_order)]).collect();
     ngrams.sort_unstable();
     ngrams
 }
 
 /// Counts n-grams of one order among [`sorted_ngrams`]; those of the hypothesis only if the reference has any.
 fn count<T: Ord>(hypothesis: &[&[T]], reference: &[&[T]], order: usize) -> Counts {
-    let hypothesis: Vec<&[T]> = hypothesis
-        .iter()
-        .filter_map(|ngram| ngram.get(..order))
-        .collect();
-    let reference: Vec<&[T]> = reference
-        .iter()
-        .filter_map(|ngram| ngram.get(..order))
-        .collect();
+    let hypothesis: Vec<&[T]> = hypothesis.iter().filter_map(|ngram| ngram.get(..order)).collect();
+    let reference: Vec<&[T]> = reference.iter().filter_map(|ngram| ngram.get(..order)).collect();
     Counts {
-        hypothesis: if reference.is_empty() {
-            0
-        } else {
-            hypothesis.len()
-        },
+        hypothesis: if reference.is_empty() { 0 } else { hypothesis.len() },
         reference: reference.len(),
         matches: common(&hypothesis, &reference),
     }
@@ -240,9 +203,7 @@ fn common<T: Ord>(left: &[T], right: &[T]) -> usize {
 fn f_score(counts: &[Counts], config: &ChrfConfig) -> f64 {
     const EPSILON: f64 = 1e-16;
     let weight = f64::from(config.beta).powi(2);
-    let f = |precision: f64, recall: f64| {
-        (1.0 + weight) * precision * recall / (weight * precision + recall)
-    };
+    let f = |precision: f64, recall: f64| (1.0 + weight) * precision * recall / (weight * precision + recall);
     if config.eps_smoothing {
         let share = |matches: usize, of: usize| match of {
             0 => EPSILON,
@@ -253,24 +214,14 @@ fn f_score(counts: &[Counts], config: &ChrfConfig) -> f64 {
             .map(|c| {
                 let precision = share(c.matches, c.hypothesis);
                 let recall = share(c.matches, c.reference);
-                if weight * precision + recall > 0.0 {
-                    f(precision, recall)
-                } else {
-                    EPSILON
-                }
+                if weight * precision + recall > 0.0 { f(precision, recall) } else { EPSILON }
             })
             .sum();
         return 100.0 * sum / counts.len() as f64;
     }
-    let present: Vec<&Counts> = counts
-        .iter()
-        .filter(|c| c.hypothesis > 0 && c.reference > 0)
-        .collect();
+    let present: Vec<&Counts> = counts.iter().filter(|c| c.hypothesis > 0 && c.reference > 0).collect();
     let mean = |of: fn(&Counts) -> usize| {
-        let sum: f64 = present
-            .iter()
-            .map(|c| c.matches as f64 / of(c) as f64)
-            .sum();
+        let sum: f64 = present.iter().map(|c| c.matches as f64 / of(c) as f64).sum();
         sum / present.len() as f64
     };
     if present.iter().all(|c| c.matches == 0) {
@@ -292,30 +243,18 @@ mod tests {
     #[test]
     fn a_perfect_corpus_scores_100_and_prints_sacrebleus_line() {
         let corpus = lines(&["One two three.", ""]);
-        let config = ChrfConfig {
-            word_order: 2,
-            ..ChrfConfig::default()
-        };
+        let config = ChrfConfig { word_order: 2, ..ChrfConfig::default() };
         let chrf = chrf(&corpus, from_ref(&corpus), &config).unwrap();
         assert_eq!(
             chrf.to_string(),
-            format!(
-                "chrF2++|nrefs:1|case:mixed|eff:yes|nc:6|nw:2|space:no|version:{VERSION} = 100.00"
-            )
+            format!("chrF2++|nrefs:1|case:mixed|eff:yes|nc:6|nw:2|space:no|version:{VERSION} = 100.00")
         );
     }
 
     #[test]
     fn recall_weighs_more_than_precision() {
-        let config = ChrfConfig {
-            char_order: 1,
-            ..ChrfConfig::default()
-        };
-        let score = |hypothesis, reference| {
-            chrf(&lines(&[hypothesis]), &[lines(&[reference])], &config)
-                .unwrap()
-                .score
-        };
+        let config = ChrfConfig { char_order: 1, ..ChrfConfig::default() };
+        let score = |hypothesis, reference| chrf(&lines(&[hypothesis]), &[lines(&[reference])], &config).unwrap().score;
         // precision 1 and recall 1/2: 5 · 1 · 0.5 / (4 · 1 + 0.5); and the other way round
         assert!((score("ab", "abcd") - 100.0 * 2.5 / 4.5).abs() < 1e-9);
         assert!((score("abcd", "ab") - 100.0 * 2.5 / 3.0).abs() < 1e-9);
@@ -337,10 +276,7 @@ mod tests {
 
     #[test]
     fn no_order_at_all_is_refused() {
-        let config = ChrfConfig {
-            char_order: 0,
-            ..ChrfConfig::default()
-        };
+        let config = ChrfConfig { char_order: 0, ..ChrfConfig::default() };
         let error = chrf(&lines(&["a"]), &[lines(&["a"])], &config).unwrap_err();
         assert_eq!(error.exit_code(), 2);
     }

@@ -64,10 +64,7 @@ mod tests {
     fn line_counts_that_differ_are_both_named() {
         let error = check_line_counts(&lines(3), &[lines(3), lines(5)]).unwrap_err();
         assert_eq!(error.exit_code(), 2);
-        assert_eq!(
-            error.to_string(),
-            "3 hypotheses, but reference set 2 has 5 lines: both need one line a sentence"
-        );
+        assert_eq!(error.to_string(), "3 hypotheses, but reference set 2 has 5 lines: both need one line a sentence");
     }
 
     #[test]

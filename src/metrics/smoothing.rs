@@ -33,15 +33,11 @@ impl Smoothing {
             ("exp", None) => Self::Exp,
             ("none", None) => Self::None,
             ("exp" | "none", Some(_)) => {
-                return Err(Error::input(format!(
-                    "smoothing {name:?} takes no value: only floor and add-k do"
-                )));
+                return Err(Error::input(format!("smoothing {name:?} takes no value: only floor and add-k do")));
             }
             _ => {
                 let names = Self::NAMES.join(", ");
-                return Err(Error::input(format!(
-                    "no smoothing {name:?}: choose one of {names}"
-                )));
+                return Err(Error::input(format!("no smoothing {name:?}: choose one of {names}")));
             }
         };
         smoothing.check()?;
@@ -51,9 +47,7 @@ impl Smoothing {
     pub(super) fn check(self) -> Result<()> {
         match self {
             Self::Floor(value) | Self::AddK(value) if !(value >= 0.0 && value.is_finite()) => {
-                Err(Error::input(format!(
-                    "smoothing value {value}: expected a finite number, 0 or more"
-                )))
+                Err(Error::input(format!("smoothing value {value}: expected a finite number, 0 or more")))
             }
             _ => Ok(()),
         }
@@ -78,19 +72,9 @@ mod tests {
 
     #[test]
     fn smoothing_is_read_by_name() {
-        assert_eq!(
-            Smoothing::from_name("floor", None),
-            Ok(Smoothing::Floor(0.1))
-        );
-        assert_eq!(
-            Smoothing::from_name("add-k", Some(2.0)),
-            Ok(Smoothing::AddK(2.0))
-        );
-        for (name, value) in [
-            ("exp", Some(1.0)),
-            ("exponential", None),
-            ("floor", Some(-0.5)),
-        ] {
+        assert_eq!(Smoothing::from_name("floor", None), Ok(Smoothing::Floor(0.1)));
+        assert_eq!(Smoothing::from_name("add-k", Some(2.0)), Ok(Smoothing::AddK(2.0)));
+        for (name, value) in [("exp", Some(1.0)), ("exponential", None), ("floor", Some(-0.5))] {
             assert!(Smoothing::from_name(name, value).is_err());
         }
     }

@@ -68,13 +68,10 @@ impl FromStr for Tokenizer {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|tokenizer| tokenizer.name() == name)
-            .ok_or_else(|| {
-                let names = Self::ALL.map(Self::name).join(", ");
-                Error::input(format!("no tokenizer {name:?}: choose one of {names}"))
-            })
+        Self::ALL.into_iter().find(|tokenizer| tokenizer.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Error::input(format!("no tokenizer {name:?}: choose one of {names}"))
+        })
     }
 }
 
@@ -155,18 +152,10 @@ static INTL_RULES: LazyLock<[Rule; 3]> = LazyLock::new(|| {
 });
 
 fn mteval_13a(line: &str) -> String {
-    let mut line = line
-        .replace("<skipped>", "")
-        .replace("-\n", "")
-        .replace('\n', " ");
+    let mut line = line.replace("<skipped>", "").replace("-\n", "").replace('\n', " ");
     if line.contains('&') {
         // In this order, so that `&amp;lt;` becomes `<` as in sacreBLEU.
-        for (entity, character) in [
-            ("&quot;", "\""),
-            ("&amp;", "&"),
-            ("&lt;", "<"),
-            ("&gt;", ">"),
-        ] {
+        for (entity, character) in [("&quot;", "\""), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">")] {
             line = line.replace(entity, character);
         }
     }
@@ -175,9 +164,7 @@ fn mteval_13a(line: &str) -> String {
 
 /// The line after each rule in turn.
 fn replace_all(line: String, rules: &[Rule]) -> String {
-    rules.iter().fold(line, |line, (regex, replacement)| {
-        regex.replace_all(&line, *replacement).into_owned()
-    })
+    rules.iter().fold(line, |line, (regex, replacement)| regex.replace_all(&line, *replacement).into_owned())
 }
 
 /// The words with one space between them.
@@ -210,10 +197,7 @@ mod tests {
             assert_eq!(tokenizer.to_string().parse(), Ok(tokenizer));
         }
         let error = "14".parse::<Tokenizer>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "no tokenizer \"14\": choose one of 13a, none, intl, char"
-        );
+        assert_eq!(error.to_string(), "no tokenizer \"14\": choose one of 13a, none, intl, char");
     }
 
     #[test]
@@ -235,9 +219,6 @@ mod tests {
     #[test]
     fn white_space_is_python_s() {
         assert_eq!(trim_end("a\u{200b} \u{1c}\u{85}\u{a0}\n"), "a\u{200b}");
-        assert_eq!(
-            words(" a\u{1f}b\u{3000}c ").collect::<Vec<_>>(),
-            ["a", "b", "c"]
-        );
+        assert_eq!(words(" a\u{1f}b\u{3000}c ").collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 }

@@ -19,18 +19,12 @@ pub struct KeyValue {
 impl KeyValue {
     /// Appends `next` along time.
     fn extend(self, next: KeyValue) -> KeyValue {
-        KeyValue {
-            key: Tensor::cat(vec![self.key, next.key], 2),
-            value: Tensor::cat(vec![self.value, next.value], 2),
-        }
+        KeyValue { key: Tensor::cat(vec![self.key, next.key], 2), value: Tensor::cat(vec![self.value, next.value], 2) }
     }
 
     /// The rows `rows` of the batch, in that order.
     pub(super) fn select(&self, rows: Tensor<1, burn::tensor::Int>) -> KeyValue {
-        KeyValue {
-            key: self.key.clone().select(0, rows.clone()),
-            value: self.value.clone().select(0, rows),
-        }
+        KeyValue { key: self.key.clone().select(0, rows.clone()), value: self.value.clone().select(0, rows) }
     }
 }
 
@@ -109,13 +103,7 @@ pub struct CrossAttention {
 }
 
 impl CrossAttention {
-    pub(super) fn new(
-        embed_dim: usize,
-        encoder_dim: usize,
-        qkv_dim: usize,
-        heads: usize,
-        device: &Device,
-    ) -> Self {
+    pub(super) fn new(embed_dim: usize, encoder_dim: usize, qkv_dim: usize, heads: usize, device: &Device) -> Self {
         Self {
             q_proj: Linear::new(embed_dim, qkv_dim, device),
             kv_proj: Linear::new(encoder_dim, 2 * qkv_dim, device),

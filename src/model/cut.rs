@@ -3,6 +3,7 @@
 //! Output dimensions come first, input dimensions second, so that a slice keeps the first rows and the first columns;
 //! the first layers and the first experts are used.
 
+use super::embedding::Positions;
 use super::parameters::{Value, Values};
 use super::transformer::{Transformer, TransformerConfig};
 use crate::error::{Error, Result};
@@ -19,9 +20,15 @@ pub struct Supernet {
     pub values: Values,
     /// Where they are.
     pub device: Device,
+    positions: Positions,
 }
 
 impl Supernet {
+    /// A supernet of `config` whose parameters are `values`.
+    pub(super) fn new(config: TransformerConfig, values: Values, device: &Device) -> Self {
+        Self { positions: Positions::new(&config, device), config, values, device: device.clone() }
+    }
+
     /// A supernet of `config` with the weights `source` gives, asked by name and shape.
     ///
     /// # Errors
@@ -37,7 +44,7 @@ impl Supernet {
             Ok((name, value))
         });
         let values = values.collect::<Result<Values>>()?;
-        Ok(Self { config, values, device: device.clone() })
+        Ok(Self::new(config, values, device))
     }
 
     /// The subnet `architecture`. With `tracked` its weights are leaves of autodiff.
@@ -46,7 +53,7 @@ impl Supernet {
     /// The architecture is larger than the supernet somewhere.
     pub fn cut(&self, architecture: &Architecture, tracked: bool) -> Result<Transformer> {
         let config = self.config.with_architecture(architecture);
-        Transformer::from_values(&config, &self.device, tracked, |name, shape| {
+        Transformer::from_values(&config, &self.positions, tracked, |name, shape| {
             let whole = self.values.get(name).ok_or_else(|| missing(name))?;
             if whole.shape().iter().zip(shape).any(|(whole, part)| part > whole) {
                 let whole = whole.shape();

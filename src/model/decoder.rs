@@ -57,6 +57,11 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Waits until the device has computed it.
+    pub fn wait(&self) {
+        self.outputs[0].clone().into_data();
+    }
+
     /// The last `layers` outputs (as many as there are) concatenated along time: `[batch · layers · source, embed]`, and
     /// their mask.
     fn of_layers(&self, layers: usize) -> (Tensor<2>, Option<Tensor<4>>) {
@@ -108,7 +113,7 @@ impl Decoder {
             embed_tokens: (tables != Tables::Shared).then(table),
             embed_out: (tables == Tables::Separate).then(table),
             layers: stack.layers.iter().map(|layer| DecoderLayer::new(layer, stack, device)).collect(),
-            sinusoids: super::embedding::sinusoids(stack.supernet_dim, stack.embed_dim, device),
+            sinusoids: stack.positions.clone(),
         }
     }
 

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use burn::tensor::{Device, DeviceType};
 
-/// The device named `name`: `cpu`; `gpu` or `gpu:N` (the platform's own graphics interface); `vulkan` or `vulkan:N`. N
-/// counts from 0, real graphics cards first; without it the first is taken.
+/// The device named `name`: `cpu`; `gpu` or `gpu:N` (the platform's own graphics interface); `vulkan` or `vulkan:N`, the
+/// same where that interface is Vulkan. N counts from 0, real graphics cards first; without it the first is taken.
 ///
 /// # Errors
 /// The name is none of these, or no such device is there.
@@ -13,13 +13,17 @@ pub fn parse(name: &str) -> Result<Device> {
         Some((kind, index)) => (kind, index.parse::<usize>().map_err(|_| unknown(name))?),
         None => (name, 0),
     };
-    let devices = match kind {
+    match kind {
         "cpu" if name == "cpu" => return Ok(Device::flex()),
-        "gpu" => Device::enumerate(DeviceType::Wgpu),
-        "vulkan" => Device::enumerate(DeviceType::Vulkan),
+        "vulkan" if cfg!(any(windows, target_vendor = "apple")) => {
+            return Err(Error::input(format!(
+                "--device {name}: this platform's graphics interface is another; use gpu"
+            )));
+        }
+        "gpu" | "vulkan" => {}
         _ => return Err(unknown(name)),
-    };
-    let mut devices = devices.into_vec();
+    }
+    let mut devices = Device::enumerate(DeviceType::Wgpu).into_vec();
     if index < devices.len() {
         return Ok(devices.swap_remove(index));
     }

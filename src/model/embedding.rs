@@ -1,11 +1,42 @@
 //! Token embeddings plus sinusoidal positions.
 
+use super::transformer::TransformerConfig;
+use crate::text::PAD;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-/// Id of the padding symbol.
-pub const PAD: u32 = 1;
 /// Longest sequence that has positions, in tokens.
 pub const MAX_POSITIONS: usize = 1024;
+
+/// The positions of a supernet, made once: those of its subnets are leading columns.
+#[derive(Debug, Clone)]
+pub struct Positions {
+    /// `[MAX_POSITIONS + 2, encoder embed]`
+    pub(super) encoder: Tensor<2>,
+    /// `[MAX_POSITIONS + 2, decoder embed]`
+    pub(super) decoder: Tensor<2>,
+}
+
+impl Positions {
+    /// Those of the widths that `config` names as its supernet's.
+    pub(super) fn new(config: &TransformerConfig, device: &Device) -> Self {
+        Self {
+            encoder: sinusoids(config.encoder_supernet_dim, device),
+            decoder: sinusoids(config.decoder_supernet_dim, device),
+        }
+    }
+
+    /// Stands in where only the shapes of parameters are asked for.
+    pub(super) fn absent(device: &Device) -> Self {
+        let none = Tensor::zeros([1, 1], device);
+        Self { encoder: none.clone(), decoder: none }
+    }
+}
+
+/// The first columns of a table, all of them where it has no more.
+pub(super) fn leading_columns(table: Tensor<2>, columns: usize) -> Tensor<2> {
+    let [rows, width] = table.dims();
+    if width <= columns { table } else { table.slice([0..rows, 0..columns]) }
+}
 
 /// `sqrt(d) · E[tokens] + P[positions]`, d the table's width. Padding takes its row as a constant: no gradient.
 ///
@@ -14,12 +45,7 @@ pub const MAX_POSITIONS: usize = 1024;
 /// - sinusoids: `[MAX_POSITIONS + 2, d]`
 /// - tokens: `[batch, time]` row-major
 /// - output: `[batch · time, d]`
-pub(super) fn embed(
-    table: Tensor<2>,
-    sinusoids: &Tensor<2>,
-    tokens: &[u32],
-    position_ids: &[u32],
-) -> Tensor<2> {
+pub(super) fn embed(table: Tensor<2>, sinusoids: &Tensor<2>, tokens: &[u32], position_ids: &[u32]) -> Tensor<2> {
     let device = sinusoids.device();
     let scale = (table.dims()[1] as f64).sqrt();
     let mut rows = table.clone().select(0, ids(tokens, &device));
@@ -48,29 +74,26 @@ pub(super) fn position_ids(tokens: &[u32], time: usize) -> Vec<u32> {
     positions
 }
 
-/// The table P, `[MAX_POSITIONS + 2, dim]`: built for width `supernet_dim`, of which the first `dim` columns are kept.
-/// With h = supernet_dim / 2: P[p, j] = sin(p · 10000^(-j / (h-1))) for j < h, the cosine of the same for j - h above.
-pub(super) fn sinusoids(supernet_dim: usize, dim: usize, device: &Device) -> Tensor<2> {
-    let half = supernet_dim / 2;
+/// The table P, `[MAX_POSITIONS + 2, dim]`. With h = dim / 2: P[p, j] = sin(p · 10000^(-j / (h-1))) for j < h, the cosine
+/// of the same for j - h above.
+fn sinusoids(dim: usize, device: &Device) -> Tensor<2> {
+    let half = dim / 2;
     let rows = MAX_POSITIONS + 2;
     let step = 10_000f64.ln() / (half.max(2) - 1) as f64;
+    // The reference multiplies in single precision.
+    let frequencies: Vec<f32> = (0..half).map(|j| (-(j as f64) * step).exp() as f32).collect();
     let mut table = vec![0.0f32; rows * dim];
-    for (p, row) in table.chunks_exact_mut(dim).enumerate() {
-        if p == PAD as usize {
-            continue;
-        }
-        for (j, value) in row.iter_mut().enumerate().take(2 * half) {
-            // The reference multiplies in single precision.
-            let frequency = (-((j % half) as f64) * step).exp() as f32;
+    for (p, row) in table.chunks_exact_mut(dim).enumerate().filter(|(p, _)| *p != PAD as usize) {
+        for (j, frequency) in frequencies.iter().enumerate() {
             let angle = p as f32 * frequency;
-            *value = if j < half { angle.sin() } else { angle.cos() };
+            (row[j], row[half + j]) = (angle.sin(), angle.cos());
         }
     }
     Tensor::from_data(TensorData::new(table, [rows, dim]), device)
 }
 
 /// Ids as an index tensor, `[rows]`.
-pub(super) fn ids(values: &[u32], device: &Device) -> Tensor<1, Int> {
+pub fn ids(values: &[u32], device: &Device) -> Tensor<1, Int> {
     let values: Vec<i32> = values.iter().map(|&value| value as i32).collect();
     let shape = [values.len()];
     Tensor::from_data(TensorData::new(values, shape), device)
@@ -87,23 +110,22 @@ mod tests {
     }
 
     #[test]
-    fn sinusoids_of_a_narrower_stack_are_cut_from_the_supernet() {
-        let device = Device::flex();
-        let full = sinusoids(8, 8, &device);
-        let cut = sinusoids(8, 6, &device);
-        assert_eq!(full.clone().slice([0..50, 0..6]).into_data(), cut.slice([0..50, 0..6]).into_data());
-        let row: Vec<f32> = full.slice([3..4, 0..8]).into_data().try_into_vec().unwrap();
+    fn sinusoids_are_sines_then_cosines_and_a_narrower_stack_has_the_first_columns() {
+        let full = sinusoids(8, &Device::flex());
+        let row: Vec<f32> = full.clone().slice([3..4, 0..8]).into_data().try_into_vec().unwrap();
         let second = 10_000f32.powf(-1.0 / 3.0);
         for (got, want) in [(row[0], 3f32.sin()), (row[1], (3.0 * second).sin()), (row[4], 3f32.cos())] {
             assert!((got - want).abs() < 1e-6, "{got} {want}");
         }
+        let cut: Vec<f32> = leading_columns(full, 6).slice([3..4, 0..6]).into_data().try_into_vec().unwrap();
+        assert_eq!(cut, row[..6]);
     }
 
     #[test]
     fn the_pad_row_is_used_but_gets_no_gradient() {
         let device = Device::flex();
         let table = Tensor::<2>::ones([4, 2], &device).autodiff().require_grad();
-        let positions = sinusoids(2, 2, &device);
+        let positions = sinusoids(2, &device);
         let out = embed(table.clone(), &positions, &[PAD, 3], &[1, 2]);
         let first: Vec<f32> = out.clone().inner().into_data().try_into_vec().unwrap();
         assert!((first[0] - 2f32.sqrt()).abs() < 1e-6);

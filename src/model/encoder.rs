@@ -41,7 +41,7 @@ impl Encoder {
         Self {
             embed_tokens: parameter([vocab, table_dim], device),
             layers: stack.layers.iter().map(|layer| EncoderLayer::new(layer, stack, device)).collect(),
-            sinusoids: super::embedding::sinusoids(stack.supernet_dim, stack.embed_dim, device),
+            sinusoids: stack.positions.clone(),
         }
     }
 
@@ -75,8 +75,7 @@ impl EncoderLayer {
         let attention = layer.keep_attention;
         let (ffn, moe) = feed_forward(layer, stack, device);
         Self {
-            self_attn: attention
-                .then(|| SelfAttention::new(dim, stack.qkv_dim, layer.self_attention_heads, device)),
+            self_attn: attention.then(|| SelfAttention::new(dim, stack.qkv_dim, layer.self_attention_heads, device)),
             self_attn_layer_norm: attention.then(|| LayerNorm::new(dim, device)),
             ffn,
             moe,

@@ -3,13 +3,14 @@
 //! Tokens are sorted by expert once; each expert then sees one contiguous block, nothing is padded.
 
 use super::dropout::DropoutRates;
+use super::embedding::ids;
 use super::linear::Linear;
 use super::pass::{LayerRouting, Pass};
 use super::routing::{Assignment, assign};
 use crate::space::Experts;
 use burn::module::Module;
 use burn::tensor::activation::{relu, softmax};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 /// `W₂ relu(W₁ x + b₁) + b₂`
 #[derive(Module, Debug)]
@@ -22,10 +23,7 @@ pub struct FeedForward {
 
 impl FeedForward {
     pub(super) fn new(embed_dim: usize, ffn_dim: usize, device: &Device) -> Self {
-        Self {
-            fc1: Linear::new(embed_dim, ffn_dim, device),
-            fc2: Linear::new(ffn_dim, embed_dim, device),
-        }
+        Self { fc1: Linear::new(embed_dim, ffn_dim, device), fc2: Linear::new(ffn_dim, embed_dim, device) }
     }
 
     /// # Shapes
@@ -68,25 +66,26 @@ impl MixtureOfExperts {
         rates: &DropoutRates,
         pass: &mut Pass,
     ) -> (Tensor<2>, LayerRouting) {
-        if let [expert] = self.experts.as_slice() {
+        let unlimited = self.capacity_factor == 0.0 || self.capacity_factor >= 1.0;
+        if let ([expert], true) = (self.experts.as_slice(), unlimited) {
             // One expert has probability 1 whatever the router says: its gradient is exactly 0.
             let routing = single_expert_routing(layer, &x);
             return (run_expert(expert, x, rates, pass), routing);
         }
         let tokens = x.dims()[0];
-        let device = x.device();
+        let device = x.device().inner();
         let probabilities = softmax(self.router.forward(x.clone()), 1); // [tokens, experts]
         let assignment = self.assign(&probabilities, layer, pass);
 
-        let order = indices(&assignment.token_order, &device); // sorted entry → token
+        let order = ids(&assignment.token_order, &device); // sorted entry → token
         let sorted = x.select(0, order.clone());
         let outputs = self.run_groups(sorted, &assignment, rates, pass);
 
-        let chosen = indices(&assignment.probability_order, &device); // sorted entry → its place in `probabilities`
+        let chosen = ids(&assignment.probability_order, &device); // sorted entry → its place in `probabilities`
         let gates = probabilities.clone().reshape([tokens * self.experts.len()]).select(0, chosen);
         let scaled = outputs * gates.unsqueeze_dim::<2>(1);
 
-        let entries = scaled.select(0, indices(&assignment.inverse_order, &device)); // [rank · tokens, embed]
+        let entries = scaled.select(0, ids(&assignment.inverse_order, &device)); // [rank · tokens, embed]
         let embed = entries.dims()[1];
         let y = if self.top_k == 1 {
             entries
@@ -104,12 +103,7 @@ impl MixtureOfExperts {
     }
 
     fn assign(&self, probabilities: &Tensor<2>, layer: usize, pass: &Pass) -> Assignment {
-        let host: Vec<f32> = probabilities
-            .clone()
-            .inner()
-            .into_data()
-            .try_into_vec()
-            .expect("probabilities are f32");
+        let host: Vec<f32> = probabilities.clone().inner().into_data().try_into_vec().expect("probabilities are f32");
         let tokens = probabilities.dims()[0];
         let capacity = (self.capacity_factor > 0.0)
             .then(|| (self.capacity_factor * tokens as f64 / self.experts.len() as f64) as usize);
@@ -142,12 +136,7 @@ impl MixtureOfExperts {
     }
 }
 
-fn run_expert(
-    expert: &Option<FeedForward>,
-    x: Tensor<2>,
-    rates: &DropoutRates,
-    pass: &mut Pass,
-) -> Tensor<2> {
+fn run_expert(expert: &Option<FeedForward>, x: Tensor<2>, rates: &DropoutRates, pass: &mut Pass) -> Tensor<2> {
     match expert {
         Some(network) => network.forward(x, rates.expert_activation, pass),
         None => x,
@@ -163,10 +152,4 @@ fn single_expert_routing(layer: usize, x: &Tensor<2>) -> LayerRouting {
         counts: vec![tokens as u64],
         probability_sums: Tensor::from_data([tokens as f32], &x.device().inner()),
     }
-}
-
-fn indices(values: &[u32], device: &Device) -> Tensor<1, Int> {
-    let values: Vec<i32> = values.iter().map(|&v| v as i32).collect();
-    let shape = [values.len()];
-    Tensor::from_data(TensorData::new(values, shape), &device.clone().inner())
 }

@@ -1,10 +1,10 @@
 //! Initial values, as the reference draws them on the supernet's full shapes.
 
 use super::cut::Supernet;
-use super::embedding::PAD;
 use super::parameters::Value;
 use super::transformer::{Transformer, TransformerConfig};
 use crate::seed;
+use crate::text::PAD;
 use burn::tensor::Device;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -22,7 +22,7 @@ impl Supernet {
             })
             .collect();
         let values = drawn.into_iter().map(|(name, shape, elements)| (name, Value::from_vec(elements, &shape, device)));
-        Self { values: values.collect(), config, device: device.clone() }
+        Self::new(config, values.collect(), device)
     }
 }
 
@@ -55,7 +55,10 @@ fn draw(name: &str, shape: &[usize], config: &TransformerConfig, seed: u64) -> V
 fn embedding_table(rows: usize, columns: usize, zero_pad: bool, rng: &mut impl rand::Rng) -> Vec<f32> {
     let deviation = (columns as f32).powf(-0.5);
     let mut table: Vec<f32> = (0..rows * columns)
-        .map(|_| { let z: f32 = StandardNormal.sample(rng); z * deviation })
+        .map(|_| {
+            let z: f32 = StandardNormal.sample(rng);
+            z * deviation
+        })
         .collect();
     if zero_pad && rows > PAD as usize {
         table[PAD as usize * columns..(PAD as usize + 1) * columns].fill(0.0);

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Shape, Tensor};
 /// Added to the variance, as in fairseq.
 const LAYER_NORM_EPSILON: f64 = 1e-5;
 
-/// A parameter that holds nothing yet: [`super::init`], [`super::cut`] or [`super::parameters::load`] gives it a value.
+/// A parameter that holds nothing yet: [`super::Transformer::from_values`] gives it one.
 pub(super) fn parameter<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
     Param::uninitialized(
         ParamId::new(),
@@ -29,10 +29,7 @@ pub struct Linear {
 impl Linear {
     /// A linear map without values.
     pub(super) fn new(input: usize, output: usize, device: &Device) -> Self {
-        Self {
-            weight: parameter([output, input], device),
-            bias: parameter([output], device),
-        }
+        Self { weight: parameter([output, input], device), bias: parameter([output], device) }
     }
 
     /// # Shapes
@@ -55,20 +52,12 @@ pub struct LayerNorm {
 impl LayerNorm {
     /// A LayerNorm without values.
     pub(super) fn new(dim: usize, device: &Device) -> Self {
-        Self {
-            weight: parameter([dim], device),
-            bias: parameter([dim], device),
-        }
+        Self { weight: parameter([dim], device), bias: parameter([dim], device) }
     }
 
     /// # Shapes
     /// - x, output: `[rows, dim]`
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        burn::tensor::module::layer_norm(
-            x,
-            self.weight.val(),
-            Some(self.bias.val()),
-            LAYER_NORM_EPSILON,
-        )
+        burn::tensor::module::layer_norm(x, self.weight.val(), Some(self.bias.val()), LAYER_NORM_EPSILON)
     }
 }

@@ -1,15 +1,17 @@
 //! Label-smoothed cross-entropy, load-balance loss, and one forward–backward step.
 
+use super::device;
 use super::kernels::projection;
 use super::parameters::{Kind, Values};
 use super::pass::{LayerRouting, Pass};
 use super::transformer::Transformer;
-use super::{PAD, device};
+use crate::text::PAD;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Tensor, TensorData};
+use serde::{Deserialize, Serialize};
 
 /// Loss sums over the target tokens of a batch, in nats.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct LossSums {
     /// Label-smoothed cross-entropy: Σ (1-ε)·nll + (ε/V)·Σ_v -log p_v.
     pub loss: f64,

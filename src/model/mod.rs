@@ -18,7 +18,7 @@ mod routing;
 pub mod transformer;
 
 pub use cut::Supernet;
-pub use embedding::{MAX_POSITIONS, PAD};
+pub use embedding::{MAX_POSITIONS, ids};
 pub use parameters::{Kind, Value, Values};
 pub use pass::{LayerRouting, Pass};
 pub use transformer::{Tables, Transformer, TransformerConfig};

@@ -1,6 +1,7 @@
 //! A Transformer's parameters by name. The names are the paths of the modules' fields, for example
-//! `encoder.layers.0.self_attn.in_proj.weight`; nowhere else are they written down.
+//! `encoder.layers.0.self_attn.in_proj.weight`.
 
+use super::embedding::Positions;
 use super::transformer::{Transformer, TransformerConfig};
 use crate::error::{Error, Result};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -112,28 +113,28 @@ impl Transformer {
     /// leaves of autodiff.
     pub fn from_values(
         config: &TransformerConfig,
-        device: &Device,
+        positions: &Positions,
         tracked: bool,
         source: impl FnMut(&str, &[usize]) -> Result<Value>,
     ) -> Result<Self> {
         let mut mapper = Fill { path: Path::default(), tracked, source, error: None };
-        let filled = config.skeleton(device).map(&mut mapper);
+        let filled = config.skeleton(positions).map(&mut mapper);
         mapper.error.map_or(Ok(filled), Err)
     }
 
     /// Names and shapes of the parameters of `config`, without making them.
     pub fn shapes(config: &TransformerConfig, device: &Device) -> BTreeMap<String, Vec<usize>> {
         let mut visitor = Shapes { path: Path::default(), shapes: BTreeMap::new() };
-        config.skeleton(device).visit(&mut visitor);
+        config.skeleton(&Positions::absent(device)).visit(&mut visitor);
         visitor.shapes
     }
 }
 
 /// Looks `name` up among `values` and checks its shape.
 pub fn lookup(values: &Values, name: &str, shape: &[usize]) -> Result<Value> {
-    let value = values
-        .get(name)
-        .ok_or_else(|| Error::input(format!("parameter {name} is missing; the weights belong to another architecture")))?;
+    let value = values.get(name).ok_or_else(|| {
+        Error::input(format!("parameter {name} is missing; the weights belong to another architecture"))
+    })?;
     if value.shape() != shape {
         let found = value.shape();
         return Err(Error::input(format!("parameter {name} has shape {found:?}, expected {shape:?}")));

@@ -39,11 +39,7 @@ impl Pass {
 
     /// A pass with dropout drawn from `seed`.
     pub fn training(seed: u64) -> Self {
-        Self {
-            dropout: Some(Dropout::new(seed)),
-            seed,
-            ..Self::default()
-        }
+        Self { dropout: Some(Dropout::new(seed)), seed, ..Self::default() }
     }
 
     /// `x` with dropout at `rate`; `x` itself at inference.

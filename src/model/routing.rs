@@ -51,10 +51,8 @@ pub(super) fn assign(
     }
     let mut group_sizes = vec![0usize; experts + 1];
     groups.iter().for_each(|&group| group_sizes[group as usize] += 1);
-    let mut next: Vec<usize> = group_sizes
-        .iter()
-        .scan(0, |start, &size| Some(std::mem::replace(start, *start + size)))
-        .collect();
+    let mut next: Vec<usize> =
+        group_sizes.iter().scan(0, |start, &size| Some(std::mem::replace(start, *start + size))).collect();
 
     let mut assignment = Assignment {
         token_order: vec![0; groups.len()],

@@ -2,10 +2,11 @@
 
 use super::decoder::{Decoder, DecoderCache, Memory};
 use super::dropout::DropoutRates;
-use super::embedding::{PAD, embed, position_ids};
+use super::embedding::{Positions, embed, leading_columns, position_ids};
 use super::encoder::Encoder;
 use super::pass::Pass;
 use crate::space::{Architecture, Layer, Stack};
+use crate::text::PAD;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,8 @@ pub struct TransformerConfig {
 pub(super) struct StackConfig {
     pub layers: Vec<Layer>,
     pub embed_dim: usize,
-    pub supernet_dim: usize,
+    /// `[MAX_POSITIONS + 2, embed]`
+    pub positions: Tensor<2>,
     /// Width of the encoder outputs that cross-attention sees.
     pub memory_dim: usize,
     pub qkv_dim: usize,
@@ -73,14 +75,15 @@ impl TransformerConfig {
     }
 
     /// A Transformer whose parameters hold no values yet.
-    pub(super) fn skeleton(&self, device: &Device) -> Transformer {
+    pub(super) fn skeleton(&self, positions: &Positions) -> Transformer {
+        let device = &positions.encoder.device();
         let Architecture { encoder, decoder } = &self.architecture;
         let table_dim = match self.tables {
             Tables::Shared => encoder.embed_dim.max(decoder.embed_dim),
             Tables::Tied | Tables::Separate => encoder.embed_dim,
         };
-        let encoder_stack = self.stack(encoder, self.encoder_supernet_dim);
-        let decoder_stack = self.stack(decoder, self.decoder_supernet_dim);
+        let encoder_stack = self.stack(encoder, &positions.encoder);
+        let decoder_stack = self.stack(decoder, &positions.decoder);
         Transformer {
             encoder: Encoder::new(self.source_vocab, table_dim, &encoder_stack, device),
             decoder: Decoder::new(self.target_vocab, self.tables, &decoder_stack, device),
@@ -88,11 +91,11 @@ impl TransformerConfig {
         }
     }
 
-    fn stack(&self, stack: &Stack, supernet_dim: usize) -> StackConfig {
+    fn stack(&self, stack: &Stack, positions: &Tensor<2>) -> StackConfig {
         StackConfig {
             layers: stack.layers.clone(),
             embed_dim: stack.embed_dim,
-            supernet_dim,
+            positions: leading_columns(positions.clone(), stack.embed_dim),
             memory_dim: self.architecture.encoder.embed_dim,
             qkv_dim: self.qkv_dim,
             capacity_factor: self.capacity_factor,
@@ -219,11 +222,6 @@ impl Transformer {
     }
 }
 
-fn leading_columns(table: Tensor<2>, columns: usize) -> Tensor<2> {
-    let [rows, width] = table.dims();
-    if width == columns { table } else { table.slice([0..rows, 0..columns]) }
-}
-
 /// `[batch, 1, 1, time]`: masks padding keys.
 fn padding_mask(tokens: &[u32], batch: usize, device: &Device) -> Tensor<4> {
     let time = tokens.len() / batch;
@@ -233,8 +231,6 @@ fn padding_mask(tokens: &[u32], batch: usize, device: &Device) -> Tensor<4> {
 
 /// `[1, 1, time, time]`: masks keys after the query.
 fn causal_mask(time: usize, device: &Device) -> Tensor<4> {
-    let mask: Vec<f32> = (0..time * time)
-        .map(|i| if i % time > i / time { MASKED } else { 0.0 })
-        .collect();
+    let mask: Vec<f32> = (0..time * time).map(|i| if i % time > i / time { MASKED } else { 0.0 }).collect();
     Tensor::from_data(TensorData::new(mask, [1, 1, time, time]), device)
 }

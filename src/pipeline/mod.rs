@@ -13,7 +13,7 @@ mod workspace;
 pub use dry_run::dry_run;
 pub use evaluator::SupernetEvaluator;
 pub use search::search;
-pub use test::{Scores, load_translator, run_config, run_root, test};
+pub use test::{Scores, load_translator, run_config, test};
 pub use training::{train_architecture, train_supernet};
 pub use whole::{Results, Row, run};
 pub use workspace::{Workspace, prepare_data};

@@ -1,7 +1,7 @@
 //! Translating a split and scoring it.
 
 use super::workspace::{Workspace, load_subwords};
-use crate::config::{Config, TranslateConfig};
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::metrics::{BleuConfig, ChrfConfig, bleu, chrf};
 use crate::progress::Progress;
@@ -10,7 +10,7 @@ use crate::train::{average_weights, load_weights};
 use crate::translate::Translator;
 use burn::tensor::Device;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Scores of one model on one split.
 #[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
@@ -29,26 +29,32 @@ pub struct Scores {
 pub fn load_translator(
     path: &Path,
     architecture: Option<&Architecture>,
-    config: &TranslateConfig,
+    config: &Config,
     device: &Device,
 ) -> Result<Translator> {
-    let weights = match path.is_dir() && config.average_checkpoints > 1 {
-        true => average_weights(path, config.average_checkpoints, device)?,
+    let weights = match path.is_dir() && config.translate.average_checkpoints > 1 {
+        true => average_weights(path, config.translate.average_checkpoints, device)?,
         false => load_weights(path, device)?,
     };
     let own = weights.supernet.config.architecture.clone();
     let model = weights.supernet.cut(architecture.unwrap_or(&own), false).map_err(|error| error.at("--arch"))?;
-    let [source_subwords, target_subwords] = load_subwords(run_root(path)?)?;
-    if [source_subwords.vocab_size(), target_subwords.vocab_size()] != [model.config().source_vocab, model.config().target_vocab] {
+    let [source_subwords, target_subwords] = load_subwords(&run_root(path)?)?;
+    if [source_subwords.vocab_size(), target_subwords.vocab_size()]
+        != [model.config().source_vocab, model.config().target_vocab]
+    {
         return Err(Error::input("the subwords beside it belong to another model").at(path.display()));
     }
-    Ok(Translator { model, source_subwords, target_subwords, config: config.clone() })
+    let lowercase = config.data.lowercase;
+    Ok(Translator { model, source_subwords, target_subwords, lowercase, config: config.translate.clone() })
 }
 
 /// The run directory that a checkpoint is in.
-pub fn run_root(path: &Path) -> Result<&Path> {
-    path.ancestors()
+fn run_root(path: &Path) -> Result<PathBuf> {
+    let absolute = path.canonicalize().map_err(|error| Error::input(error).at(path.display()))?;
+    let mut folders = absolute.ancestors();
+    folders
         .find(|folder| folder.join("manifest.json").is_file())
+        .map(Path::to_path_buf)
         .ok_or_else(|| Error::input("not inside a run directory (no manifest.json above it)").at(path.display()))
 }
 
@@ -71,7 +77,8 @@ pub fn test(workspace: &Workspace, name: &str, translator: &Translator) -> Resul
     let bar = Progress::bar(sources.len() as u64, "sentences", format!("translating with {name}"));
     let translations = translator.translate_ids(&sources, 1, &|done| bar.inc(done))?;
     bar.finish();
-    let best: Vec<String> = translations.into_iter().map(|best| best.into_iter().next().map_or_else(String::new, |t| t.text)).collect();
+    let best: Vec<String> =
+        translations.into_iter().map(|best| best.into_iter().next().map_or_else(String::new, |t| t.text)).collect();
     let references = vec![workspace.prepared.test_references.clone()];
     Ok(Scores {
         bleu: bleu(&best, &references, &BleuConfig::default())?.score,

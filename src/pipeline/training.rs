@@ -3,7 +3,8 @@
 use super::workspace::Workspace;
 use crate::config::TrainConfig;
 use crate::error::Result;
-use crate::model::Supernet;
+use crate::model::parameters::lookup;
+use crate::model::{Supernet, TransformerConfig};
 use crate::seed;
 use crate::space::Architecture;
 use crate::train::{Job, Outcome, Sampler, load_weights, train};
@@ -27,8 +28,10 @@ pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
         valid: &workspace.prepared.valid,
         data: &workspace.prepared.fingerprint,
     };
-    let supernet = Supernet::init(workspace.supernet_config(), workspace.config.seed, &workspace.device);
-    train(&job, supernet)
+    let shape = workspace.supernet_config();
+    train(&job, &shape, &workspace.device, || {
+        Ok(Supernet::init(shape.clone(), workspace.config.seed, &workspace.device))
+    })
 }
 
 /// The architectures that a supernet is validated with: the extremes, and some random ones, always the same.
@@ -69,13 +72,17 @@ pub fn train_architecture(
         data: &workspace.prepared.fingerprint,
     };
     let shape = workspace.transformer_config(architecture.clone(), supernet);
-    let initial = match inherit {
-        None => Supernet::init(shape, workspace.config.seed, &workspace.device),
-        Some(path) => {
-            let weights = load_weights(path, &workspace.device)?;
-            let cut = weights.supernet.cut(architecture, false)?;
-            Supernet { config: shape, values: cut.values(), device: workspace.device.clone() }
-        }
-    };
-    train(&job, initial)
+    train(&job, &shape, &workspace.device, || match inherit {
+        None => Ok(Supernet::init(shape.clone(), workspace.config.seed, &workspace.device)),
+        Some(path) => inherited(workspace, &shape, path),
+    })
+}
+
+/// The weights that a model of `shape` takes over from the supernet at `path`.
+fn inherited(workspace: &Workspace, shape: &TransformerConfig, path: &Path) -> Result<Supernet> {
+    let weights = load_weights(path, &workspace.device)?;
+    workspace.check_weights(&weights, path)?;
+    let cut = weights.supernet.cut(&shape.architecture, false).map_err(|error| error.at(path.display()))?;
+    let values = cut.values();
+    Supernet::from_source(shape.clone(), &workspace.device, |name, shape| lookup(&values, name, shape))
 }

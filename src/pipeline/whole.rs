@@ -4,16 +4,23 @@ use super::search::search;
 use super::test::{Scores, load_translator, test};
 use super::training::{train_architecture, train_supernet};
 use super::workspace::Workspace;
+use crate::cost::latency::{Latency, measure};
 use crate::cost::{CostSummary, Dimensions, Embeddings};
 use crate::error::{Error, Result};
 use crate::run::atomic;
 use crate::space::Architecture;
+use crate::train::trained_architecture;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+/// Timed passes of each model's latency.
+const LATENCY_PASSES: usize = 50;
 
 /// `results.json`: what a run has found.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Results {
+    /// Fingerprint of settings and device: results of others are not taken for these.
+    pub settings: String,
     /// One model a row.
     pub rows: Vec<Row>,
 }
@@ -38,6 +45,8 @@ pub struct Row {
     pub active_parameters: u64,
     /// 1 - active / total.
     pub sparsity: f64,
+    /// Of one dummy sentence, on the device of the run.
+    pub latency: Latency,
 }
 
 /// Runs every phase that is not finished and returns the results.
@@ -45,30 +54,52 @@ pub struct Row {
 /// # Errors
 /// Those of the phases.
 pub fn run(workspace: &Workspace) -> Result<Results> {
+    let settings = format!("{}\ndevice = {}", workspace.config.to_toml()?, workspace.device_name);
+    let settings = blake3::hash(settings.as_bytes()).to_hex().to_string();
+    let path = workspace.run.results();
+    if let Some(results) = finished(&path, &settings) {
+        return Ok(results);
+    }
     train_supernet(workspace)?;
     let supernet = workspace.run.supernet();
     let winner = search(workspace, &supernet, false)?.architecture;
     let largest = workspace.space.supernet();
-    train_architecture(workspace, "winner", &winner, &largest, None)?;
     let winner_folder = workspace.run.model("winner")?;
-    let mut models = vec![
-        ("supernet", workspace.space.largest(), supernet),
-        ("winner", winner, winner_folder),
-    ];
+    discard_other(&winner_folder, &winner)?;
+    train_architecture(workspace, "winner", &winner, &largest, None)?;
+    let mut models = vec![("supernet", workspace.space.largest(), supernet), ("winner", winner, winner_folder)];
     if let Some(baseline) = workspace.config.baseline.architecture() {
         train_architecture(workspace, "baseline", &baseline, &baseline, None)?;
         models.push(("baseline", baseline, workspace.run.model("baseline")?));
     }
     let rows = models.into_iter().map(|(name, architecture, folder)| row(workspace, name, architecture, &folder));
-    let results = Results { rows: rows.collect::<Result<_>>()? };
+    let results = Results { settings, rows: rows.collect::<Result<_>>()? };
     let text = serde_json::to_string_pretty(&results).map_err(Error::failure)?;
-    atomic::write(&workspace.run.results(), format!("{text}\n").as_bytes())?;
+    atomic::write(&path, format!("{text}\n").as_bytes())?;
     Ok(results)
 }
 
-fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &PathBuf) -> Result<Row> {
+/// Removes the model in `folder` where it is the winner of an earlier search.
+fn discard_other(folder: &Path, winner: &Architecture) -> Result<()> {
+    match trained_architecture(folder) {
+        Some(other) if other != *winner => {
+            tracing::info!("{}: removing the winner of an earlier search", folder.display());
+            std::fs::remove_dir_all(folder).map_err(|error| Error::failure(error).at(folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The results of an earlier call with the same settings.
+fn finished(path: &Path, settings: &str) -> Option<Results> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let results: Results = serde_json::from_str(&text).ok()?;
+    (results.settings == settings).then_some(results)
+}
+
+fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &Path) -> Result<Row> {
     let config = &workspace.config;
-    let translator = load_translator(folder, Some(&architecture), &config.translate, &workspace.device)?;
+    let translator = load_translator(folder, Some(&architecture), config, &workspace.device)?;
     let scores = test(workspace, name, &translator)?;
     let embeddings = Embeddings::of(config, workspace.prepared.target_vocab());
     let cost = CostSummary::new(&architecture, &Dimensions::of(config)?, &embeddings);
@@ -81,6 +112,7 @@ fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &P
         parameters: cost.parameters.total,
         active_parameters: cost.parameters.active,
         sparsity: cost.sparsity,
+        latency: measure(&translator.model, config.cost.sentence_length, config.translate.beam, LATENCY_PASSES),
         architecture,
     })
 }

@@ -22,6 +22,8 @@ pub struct Workspace {
     pub prepared: Prepared,
     /// Where tensors live.
     pub device: Device,
+    /// The device as it was named.
+    pub device_name: String,
     /// Where results go; locked.
     pub run: RunDirectory,
 }
@@ -31,15 +33,19 @@ impl Workspace {
     ///
     /// # Errors
     /// Unusable settings, data or device; a run directory in use or of other settings.
-    pub fn open(config: Config, device: &str, created_by: &str, fresh: bool) -> Result<Self> {
-        let device = device::parse(device)?;
+    pub fn open(config: Config, device_name: &str, created_by: &str, fresh: bool) -> Result<Self> {
+        let device = device::parse(device_name)?;
+        if config.cost.sentence_length > MAX_POSITIONS {
+            let message = format!("expected at most {MAX_POSITIONS}, the positions that models have");
+            return Err(Error::input(message).at("cost.sentence_length"));
+        }
         let space = config.space()?;
         let prepared = prepare_data(&config)?;
         check_data(&prepared)?;
         let run = RunDirectory::open(&config.run_dir, &config.to_toml()?, created_by, fresh)?;
         run.check_data(&prepared.fingerprint)?;
         save_subwords(run.root(), &prepared)?;
-        Ok(Self { config, space, prepared, device, run })
+        Ok(Self { config, space, prepared, device, device_name: device_name.to_owned(), run })
     }
 
     /// The largest Transformer of the space.
@@ -54,7 +60,8 @@ impl Workspace {
     pub fn check_weights(&self, weights: &Weights, path: &Path) -> Result<()> {
         match weights.data == self.prepared.fingerprint {
             true => Ok(()),
-            false => Err(Error::input("trained on other data than this config's").at(path.display())),
+            false => Err(Error::input("trained on other data than this config's; give the config it was trained with")
+                .at(path.display())),
         }
     }
 
@@ -75,7 +82,6 @@ pub(super) fn transformer_config(
 ) -> TransformerConfig {
     let model = &config.model;
     TransformerConfig {
-        architecture,
         qkv_dim: model.qkv_dim,
         source_vocab,
         target_vocab,
@@ -84,8 +90,10 @@ pub(super) fn transformer_config(
             (false, true) => Tables::Tied,
             (false, false) => Tables::Separate,
         },
-        encoder_supernet_dim: supernet.encoder.embed_dim,
-        decoder_supernet_dim: supernet.decoder.embed_dim,
+        // An architecture from elsewhere may be wider than the space.
+        encoder_supernet_dim: supernet.encoder.embed_dim.max(architecture.encoder.embed_dim),
+        decoder_supernet_dim: supernet.decoder.embed_dim.max(architecture.decoder.embed_dim),
+        architecture,
         dropout: model.dropout,
         attention_dropout: model.attention_dropout,
         activation_dropout: model.activation_dropout,
@@ -127,9 +135,7 @@ fn check_data(prepared: &Prepared) -> Result<()> {
 /// Keeps the subwords with the run: translating needs nothing else of the data.
 fn save_subwords(root: &Path, prepared: &Prepared) -> Result<()> {
     for (path, subwords) in subword_files(root).iter().zip([&prepared.source_subwords, &prepared.target_subwords]) {
-        if !path.exists() {
-            atomic::write(path, subwords.to_json()?.as_bytes())?;
-        }
+        atomic::write(path, subwords.to_json()?.as_bytes())?;
     }
     Ok(())
 }

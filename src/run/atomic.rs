@@ -25,9 +25,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// [`Error::Failure`] with the path and the cause when the file cannot be written or `fill` fails. What was at `path`
 /// before is then still there, untouched.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let failure = |error: &dyn std::fmt::Display| {
-        Error::failure(format!("cannot write {}: {error}", path.display()))
-    };
+    let failure = |error: &dyn std::fmt::Display| Error::failure(format!("cannot write {}: {error}", path.display()));
     let folder = folder_of(path);
     let mut file = temporary_file(folder).map_err(|error| failure(&error.kind()))?;
     write_to_disk(file.as_file_mut(), fill).map_err(|error| failure(&error))?;
@@ -70,10 +68,7 @@ fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-fn write_to_disk(
-    file: &mut File,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
+fn write_to_disk(file: &mut File, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut buffered = BufWriter::with_capacity(1 << 16, &mut *file);
     fill(&mut buffered)?;
     buffered.flush()?;
@@ -94,10 +89,8 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }

@@ -50,11 +50,7 @@ pub struct TensorView<'a> {
 impl NamedTensor {
     /// The same tensor, borrowed.
     pub fn view(&self) -> TensorView<'_> {
-        TensorView {
-            name: &self.name,
-            shape: &self.shape,
-            data: &self.data,
-        }
+        TensorView { name: &self.name, shape: &self.shape, data: &self.data }
     }
 }
 
@@ -120,10 +116,7 @@ pub fn save<'a>(
         }
         Ok(())
     })?;
-    atomic::write(
-        &folder.join(format!("{name}.json")),
-        format!("{state:#}\n").as_bytes(),
-    )?;
+    atomic::write(&folder.join(format!("{name}.json")), format!("{state:#}\n").as_bytes())?;
     Ok(path)
 }
 
@@ -144,18 +137,11 @@ fn header(tensors: &[TensorView<'_>], state: &Value) -> Result<Vec<u8>> {
             )));
         }
         let end = start + size_of_val(tensor.data);
-        let info = TensorInfo {
-            dtype: Dtype::F32,
-            shape: tensor.shape.to_vec(),
-            data_offsets: (start, end),
-        };
+        let info = TensorInfo { dtype: Dtype::F32, shape: tensor.shape.to_vec(), data_offsets: (start, end) };
         start = end;
         checksum.begin(tensor.name, &info);
         write_floats(tensor.data, &mut checksum.0).map_err(Error::failure)?;
-        if entries
-            .insert(tensor.name.to_string(), json!(info))
-            .is_some()
-        {
+        if entries.insert(tensor.name.to_string(), json!(info)).is_some() {
             return Err(Error::failure(format!("`{}` is there twice", tensor.name)));
         }
     }
@@ -182,15 +168,11 @@ fn read(mut file: impl Read, size: u64, keep: impl Fn(&str) -> bool) -> Result<C
     // The header was read, so the file has room for it.
     let (data, expected) = (size - 8 - header.len() as u64, metadata.data_len() as u64);
     if data != expected {
-        return Err(Error::input(format!(
-            "damaged: {data} bytes of tensors where the header asks for {expected}"
-        )));
+        return Err(Error::input(format!("damaged: {data} bytes of tensors where the header asks for {expected}")));
     }
     let text = |key| metadata.metadata().as_ref()?.get(key);
     let (Some(state), Some(sum)) = (text(STATE), text(CHECKSUM)) else {
-        return Err(Error::input(
-            "no checkpoint of this program: the header has no state and checksum",
-        ));
+        return Err(Error::input("no checkpoint of this program: the header has no state and checksum"));
     };
     let mut checksum = Checksum::new(state);
     let mut tensors = Vec::new();
@@ -210,8 +192,7 @@ fn read(mut file: impl Read, size: u64, keep: impl Fn(&str) -> bool) -> Result<C
         ));
     }
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
-    let state = serde_json::from_str(state)
-        .map_err(|error| Error::input(format!("the state is not JSON: {error}")))?;
+    let state = serde_json::from_str(state).map_err(|error| Error::input(format!("the state is not JSON: {error}")))?;
     Ok(Checkpoint { tensors, state })
 }
 
@@ -248,9 +229,7 @@ fn read_tensor(
         Dtype::F16 => decode_f16,
         Dtype::BF16 => decode_bf16,
         other => {
-            return Err(Error::input(format!(
-                "elements of type {other}; expected F32, F16 or BF16"
-            )));
+            return Err(Error::input(format!("elements of type {other}; expected F32, F16 or BF16")));
         }
     };
     // The size of the file bounds this: the offsets were checked against it, and against type and shape.

@@ -23,9 +23,7 @@ pub struct Checkpoints {
 impl Checkpoints {
     /// The checkpoints in `folder`, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self {
-            folder: folder.into(),
-        }
+        Self { folder: folder.into() }
     }
 
     /// Where the checkpoint `name` ([`LAST`], [`BEST`]) is, or would be.
@@ -104,14 +102,8 @@ pub fn resolve(path: &Path) -> Result<PathBuf> {
             .at(path.display())
         });
     }
-    if path
-        .extension()
-        .is_none_or(|extension| extension != EXTENSION)
-    {
-        return Err(Error::input(
-            "expected a .safetensors file, or a folder that has a checkpoint",
-        )
-        .at(path.display()));
+    if path.extension().is_none_or(|extension| extension != EXTENSION) {
+        return Err(Error::input("expected a .safetensors file, or a folder that has a checkpoint").at(path.display()));
     }
     if !path.is_file() {
         return Err(Error::input("no such checkpoint").at(path.display()));
@@ -126,10 +118,7 @@ fn step_name(update: u64) -> String {
 /// N, where `path` is a `step-N` checkpoint that [`Checkpoints`] wrote.
 fn update_of(path: &Path) -> Option<u64> {
     let name = path.file_name()?.to_str()?;
-    let update = name
-        .strip_prefix("step-")?
-        .strip_suffix(EXTENSION)?
-        .strip_suffix('.')?;
+    let update = name.strip_prefix("step-")?.strip_suffix(EXTENSION)?.strip_suffix('.')?;
     let update = update.parse().ok()?;
     // `step-007` or `step-+7` is somebody else's.
     (name == format!("{}.{EXTENSION}", step_name(update))).then_some(update)
@@ -137,10 +126,9 @@ fn update_of(path: &Path) -> Option<u64> {
 
 fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::failure(format!(
-            "cannot remove {}: {error}",
-            path.display()
-        ))),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Error::failure(format!("cannot remove {}: {error}", path.display())))
+        }
         _ => Ok(()),
     }
 }
@@ -167,14 +155,10 @@ mod tests {
             fs::write(folder.path().join("supernet").join(name), "").unwrap();
         }
         for update in [9, 10, 100, 20] {
-            checkpoints
-                .save_step(update, 9, [], &json!({"update": update}))
-                .unwrap();
+            checkpoints.save_step(update, 9, [], &json!({"update": update})).unwrap();
         }
         assert_eq!(updates(&checkpoints), [100, 20, 10, 9]);
-        checkpoints
-            .save_step(101, 3, [], &json!({"update": 101}))
-            .unwrap();
+        checkpoints.save_step(101, 3, [], &json!({"update": 101})).unwrap();
         assert_eq!(updates(&checkpoints), [101, 100, 20]);
         let (_, path) = &checkpoints.steps().unwrap()[1];
         assert_eq!(Checkpoint::load(path).unwrap().state["update"], 100);

@@ -47,16 +47,11 @@ impl RunDirectory {
     pub fn open(path: &Path, settings: &str, created_by: &str, fresh: bool) -> Result<Self> {
         let parsed = Settings::parse(settings)?;
         create_folder(path)?;
-        let run = Self {
-            root: path.to_path_buf(),
-            lock: Some(lock(path)?),
-        };
+        let run = Self { root: path.to_path_buf(), lock: Some(lock(path)?) };
         let mut manifest = run.read_manifest()?;
         if manifest.is_none() && run.config().exists() {
-            return Err(Error::input(
-                "this config.toml is no run's, and would be lost; give another run_dir",
-            )
-            .at(run.config().display()));
+            return Err(Error::input("this config.toml is no run's, and would be lost; give another run_dir")
+                .at(run.config().display()));
         }
         if fresh && manifest.take().is_some() {
             run.clear()?;
@@ -84,16 +79,12 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Input`] when there is no run.
     pub fn read_only(path: &Path) -> Result<Self> {
-        let run = Self {
-            root: path.to_path_buf(),
-            lock: None,
-        };
+        let run = Self { root: path.to_path_buf(), lock: None };
         match run.read_manifest()? {
             Some(_) => Ok(run),
-            None => Err(Error::input(
-                "no run here: there is no manifest.json; give the folder of a run",
-            )
-            .at(path.display())),
+            None => {
+                Err(Error::input("no run here: there is no manifest.json; give the folder of a run").at(path.display()))
+            }
         }
     }
 
@@ -183,32 +174,18 @@ impl RunDirectory {
     }
 
     fn refusal(&self, why: &str) -> Error {
-        Error::input(format!(
-            "{why}; give another run_dir, or --fresh to discard what is there"
-        ))
-        .at(format!("run directory {}", self.root.display()))
+        Error::input(format!("{why}; give another run_dir, or --fresh to discard what is there"))
+            .at(format!("run directory {}", self.root.display()))
     }
 
     /// Removes what a run makes, and nothing else. Its manifest stays until it is replaced: a run that is half removed is
     /// still one.
     fn clear(&self) -> Result<()> {
-        for path in [
-            self.search(),
-            self.models(),
-            self.supernet(),
-            self.results(),
-        ] {
-            let removed = if path.is_dir() {
-                fs::remove_dir_all(&path)
-            } else {
-                fs::remove_file(&path)
-            };
+        for path in [self.search(), self.models(), self.supernet(), self.results()] {
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             match removed {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(Error::failure(format!(
-                        "cannot remove {}: {error}",
-                        path.display()
-                    )));
+                    return Err(Error::failure(format!("cannot remove {}: {error}", path.display())));
                 }
                 _ => {}
             }
@@ -246,10 +223,7 @@ impl RunDirectory {
             return Ok(None);
         };
         serde_json::from_str(&text).map(Some).map_err(|error| {
-            Error::input(format!(
-                "not the manifest of a run ({error}); give another run_dir"
-            ))
-            .at(path.display())
+            Error::input(format!("not the manifest of a run ({error}); give another run_dir")).at(path.display())
         })
     }
 
@@ -262,15 +236,9 @@ impl RunDirectory {
 /// Locks the folder for this process. The system lets go of the lock when the process ends, however it ends.
 fn lock(folder: &Path) -> Result<File> {
     let path = folder.join(".lock");
-    let failure =
-        |error: std::io::Error| Error::failure(format!("cannot lock {}: {error}", path.display()));
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(failure)?;
+    let failure = |error: std::io::Error| Error::failure(format!("cannot lock {}: {error}", path.display()));
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failure)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -295,8 +263,7 @@ fn lock(folder: &Path) -> Result<File> {
 }
 
 fn create_folder(path: &Path) -> Result<()> {
-    fs::create_dir_all(path)
-        .map_err(|error| Error::failure(format!("cannot create {}: {error}", path.display())))
+    fs::create_dir_all(path).map_err(|error| Error::failure(format!("cannot create {}: {error}", path.display())))
 }
 
 /// The text of a file of ours; none when there is no such file.
@@ -309,9 +276,7 @@ fn read_text(path: &Path) -> Result<Option<String>> {
         }
         Ok(_) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == ErrorKind::InvalidData => {
-            Err(Error::input(error).at(path.display()))
-        }
+        Err(error) if error.kind() == ErrorKind::InvalidData => Err(Error::input(error).at(path.display())),
         Err(error) => Err(Error::failure(error).at(path.display())),
     }
 }

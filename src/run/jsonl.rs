@@ -38,20 +38,10 @@ impl JsonLines {
     /// file cannot be read or written.
     pub fn open(path: &Path, sync: Sync) -> Result<Self> {
         let failure = |error| Error::failure(error).at(path.display());
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(failure)?;
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failure)?;
         let length = whole_lines(path, &file, |_: Value| true)?;
-        let mut log = Self {
-            path: path.to_path_buf(),
-            file,
-            length,
-            sync,
-        };
+        let mut log = Self { path: path.to_path_buf(), file, length, sync };
         log.cut().map_err(failure)?;
         Ok(log)
     }
@@ -78,9 +68,8 @@ impl JsonLines {
     /// # Errors
     /// [`Error::Failure`] when it cannot be written; the log then ends with the line before.
     pub fn append(&mut self, value: &impl Serialize) -> Result<()> {
-        self.append_line(value).map_err(|error| {
-            Error::failure(format!("cannot write {}: {error}", self.path.display()))
-        })
+        self.append_line(value)
+            .map_err(|error| Error::failure(format!("cannot write {}: {error}", self.path.display())))
     }
 
     /// Cuts off the first line that `after` is true of, and all that follow it: a resumed run drops what was logged
@@ -124,11 +113,7 @@ impl JsonLines {
 
 /// Hands the values of `file`, from where it stands, to `keep` until that returns false, and returns the bytes of the
 /// lines that were kept. A last line without its end, or whose text is no JSON, is torn and not kept.
-fn whole_lines<T: DeserializeOwned>(
-    path: &Path,
-    file: &File,
-    mut keep: impl FnMut(T) -> bool,
-) -> Result<u64> {
+fn whole_lines<T: DeserializeOwned>(path: &Path, file: &File, mut keep: impl FnMut(T) -> bool) -> Result<u64> {
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
     let mut length = 0;
@@ -156,9 +141,7 @@ fn whole_lines<T: DeserializeOwned>(
                 if last && !error.is_data() {
                     break;
                 }
-                return Err(place(Error::input(format!(
-                    "not a line of this log: {error}"
-                ))));
+                return Err(place(Error::input(format!("not a line of this log: {error}"))));
             }
         }
     }
@@ -184,9 +167,7 @@ mod tests {
     }
 
     fn text(updates: std::ops::Range<u64>) -> String {
-        updates
-            .map(|update| line(update).to_string() + "\n")
-            .collect()
+        updates.map(|update| line(update).to_string() + "\n").collect()
     }
 
     #[test]
@@ -224,8 +205,7 @@ mod tests {
     fn a_resumed_log_ends_up_as_an_unbroken_one() {
         let (_folder, path) = log_of(text(0..8) + "{\"upd");
         let mut log = JsonLines::open(&path, Sync::Never).unwrap();
-        log.truncate_after(|line| line["update"].as_u64() > Some(4))
-            .unwrap();
+        log.truncate_after(|line| line["update"].as_u64() > Some(4)).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), text(0..5));
         (5..10).for_each(|update| log.append(&line(update)).unwrap());
         assert_eq!(fs::read_to_string(&path).unwrap(), text(0..10));
@@ -237,10 +217,7 @@ mod tests {
     fn a_bad_line_is_named_and_nothing_is_cut_off() {
         let too_long = text(0..1) + "\"" + &"x".repeat(MAX_LINE) + "\"\n";
         let cases = [
-            (
-                text(0..2) + "oops\n" + &text(2..3),
-                ":3: not a line of this log: ",
-            ),
+            (text(0..2) + "oops\n" + &text(2..3), ":3: not a line of this log: "),
             (too_long, ":2: the line is too long for a log"),
         ];
         for (text, expected) in cases {
@@ -262,15 +239,9 @@ mod tests {
         }
         let (_folder, path) = log_of(text(0..1) + "{\"id\":1}\n");
         let error = JsonLines::read::<Update>(&path).unwrap_err().to_string();
-        assert!(
-            error.contains(":2: not a line of this log: missing field `update`"),
-            "{error}"
-        );
+        assert!(error.contains(":2: not a line of this log: missing field `update`"), "{error}");
         let absent = path.with_file_name("absent.jsonl");
-        assert_eq!(
-            JsonLines::read::<Update>(&absent).unwrap_err().exit_code(),
-            2
-        );
+        assert_eq!(JsonLines::read::<Update>(&absent).unwrap_err().exit_code(), 2);
     }
 
     #[test]

@@ -4,7 +4,15 @@ use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 
 /// Settings that change nothing that a run computes: it may go on with others.
-const HARMLESS: [&str; 5] = ["run_dir", "train.log_every", "train_architecture.log_every", "search.", "translate."];
+const HARMLESS: [&str; 7] = [
+    "data.cache_dir",
+    "data.dir",
+    "run_dir",
+    "search.",
+    "train.log_every",
+    "train_architecture.log_every",
+    "translate.",
+];
 /// Differences that a message names before it counts the rest.
 const NAMED: usize = 4;
 
@@ -18,11 +26,12 @@ impl Settings {
     /// # Errors
     /// [`Error::Input`] when it is not TOML.
     pub fn parse(text: &str) -> Result<Self> {
-        let table: toml::Table =
-            toml::from_str(text).map_err(|error| Error::input(error.message()))?;
+        let table: toml::Table = toml::from_str(text).map_err(|error| Error::input(error.message()))?;
         let mut flat = BTreeMap::new();
         flatten("", table, &mut flat);
-        flat.retain(|key, _| !HARMLESS.iter().any(|name| key == name || (name.ends_with('.') && key.starts_with(name))));
+        flat.retain(|key, _| {
+            !HARMLESS.iter().any(|name| key == name || (name.ends_with('.') && key.starts_with(name)))
+        });
         Ok(Self(flat))
     }
 
@@ -85,7 +94,7 @@ mod tests {
         assert_eq!(a.fingerprint(), b.fingerprint());
         assert_eq!(a.differences(&b), "");
         // The same key name elsewhere is another setting.
-        let other = settings("seed = 1\n[train]\nlr = 0.1\n[search]\nlog_every = 1\n");
+        let other = settings("seed = 1\n[train]\nlr = 0.1\n[translate_log]\nlog_every = 1\n");
         assert_ne!(a.fingerprint(), other.fingerprint());
     }
 
@@ -100,10 +109,7 @@ mod tests {
         assert_ne!(old.fingerprint(), new.fingerprint());
         let many = settings("a = 1\nb = 1\nc = 1\nd = 1\ne = 1\nf = 1\n");
         let named = settings("").differences(&many);
-        assert_eq!(
-            named,
-            "a = 1 (new), b = 1 (new), c = 1 (new), d = 1 (new), and 2 more"
-        );
+        assert_eq!(named, "a = 1 (new), b = 1 (new), c = 1 (new), d = 1 (new), and 2 more");
     }
 
     #[test]

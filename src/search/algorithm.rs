@@ -77,11 +77,7 @@ pub trait Algorithm {
 }
 
 /// The algorithm that `settings` name, at its start.
-pub fn algorithm<'a>(
-    settings: &SearchConfig,
-    feasible: &'a Feasible<'a>,
-    seed: u64,
-) -> Box<dyn Algorithm + 'a> {
+pub fn algorithm<'a>(settings: &SearchConfig, feasible: &'a Feasible<'a>, seed: u64) -> Box<dyn Algorithm + 'a> {
     match settings.algorithm {
         AlgorithmName::Evolution => Box::new(Evolution::new(settings, feasible, seed)),
         AlgorithmName::Random => Box::new(RandomSearch::new(settings, feasible, seed)),

@@ -25,9 +25,7 @@ impl Budget {
 
     /// Evaluations in all; a search of a small space may end earlier.
     pub fn total(&self) -> u64 {
-        self.children
-            .saturating_mul(self.generations)
-            .saturating_add(self.population)
+        self.children.saturating_mul(self.generations).saturating_add(self.population)
     }
 
     /// The last generation; the first, random one is 0.
@@ -40,10 +38,7 @@ impl Budget {
         let Some(earlier) = generation.checked_sub(1) else {
             return 0..self.population;
         };
-        let start = self
-            .children
-            .saturating_mul(earlier)
-            .saturating_add(self.population);
+        let start = self.children.saturating_mul(earlier).saturating_add(self.population);
         start..start.saturating_add(self.children)
     }
 

@@ -9,16 +9,10 @@ use std::sync::Arc;
 pub fn constraints(settings: &SearchConfig, gflops: Arc<dyn Cost>) -> Vec<Constraint> {
     let mut constraints = Vec::new();
     if settings.max_gflops > 0.0 {
-        constraints.push(Constraint {
-            cost: gflops,
-            limit: settings.max_gflops,
-        });
+        constraints.push(Constraint { cost: gflops, limit: settings.max_gflops });
     }
     if settings.encoder_at_least_decoder {
-        constraints.push(Constraint {
-            cost: Arc::new(DecoderExcess),
-            limit: 0.0,
-        });
+        constraints.push(Constraint { cost: Arc::new(DecoderExcess), limit: 0.0 });
     }
     constraints
 }

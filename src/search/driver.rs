@@ -82,13 +82,7 @@ impl Search<'_> {
                     best = Some(trial.clone());
                 }
                 done += 1;
-                report(Progress {
-                    trial: &trial,
-                    resumed,
-                    best: best.as_ref(),
-                    done,
-                    total: budget.total(),
-                });
+                report(Progress { trial: &trial, resumed, best: best.as_ref(), done, total: budget.total() });
                 failures.extend(trial.error);
                 Ok(())
             })?;
@@ -145,9 +139,7 @@ impl Search<'_> {
             tokens: 0,
             gflops: self.gflops.of(architecture),
             seconds: start.elapsed().as_secs_f64(),
-            costs: costs
-                .map(|cost| (cost.name().to_string(), cost.of(architecture)))
-                .collect(),
+            costs: costs.map(|cost| (cost.name().to_string(), cost.of(architecture))).collect(),
             error: None,
         };
         match measured {
@@ -158,10 +150,7 @@ impl Search<'_> {
                 seconds: measured.seconds,
                 ..trial
             },
-            Err(error) => Trial {
-                error: Some(error.to_string()),
-                ..trial
-            },
+            Err(error) => Trial { error: Some(error.to_string()), ..trial },
         }
     }
 }
@@ -190,14 +179,8 @@ fn is_of(trial: &Trial, candidate: &Candidate) -> bool {
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!(
-        "the evaluation panicked: {}",
-        message.unwrap_or("no message")
-    )
+    let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("the evaluation panicked: {}", message.unwrap_or("no message"))
 }
 
 #[cfg(test)]
@@ -247,11 +230,7 @@ mod tests {
         fn evaluate(&self, architecture: &Architecture, _fidelity: f64) -> Result<Measured> {
             assert!(!narrow(architecture), "no room");
             let shallow = architecture.decoder.layers.len() < 4;
-            Ok(Measured {
-                loss: if shallow { f64::NAN } else { 1.0 },
-                tokens: 1,
-                seconds: 0.0,
-            })
+            Ok(Measured { loss: if shallow { f64::NAN } else { 1.0 }, tokens: 1, seconds: 0.0 })
         }
     }
 
@@ -271,12 +250,7 @@ mod tests {
         let (space, settings) = (space(), settings());
         let feasible = Feasible::check(&space, &[], 1).unwrap();
         let costs: [Arc<dyn Cost>; 1] = [Arc::new(crate::search::DecoderExcess)];
-        let search = Search {
-            settings: &settings,
-            feasible: &feasible,
-            gflops: &Toy,
-            costs: &costs,
-        };
+        let search = Search { settings: &settings, feasible: &feasible, gflops: &Toy, costs: &costs };
         let dir = tempfile::tempdir().unwrap();
         let mut log = TrialLog::open(&dir.path().join("trials.jsonl"), &space).unwrap();
         let mut seen = Vec::new();

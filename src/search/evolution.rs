@@ -51,17 +51,10 @@ impl<'a> Evolution<'a> {
     /// Draws the next generation; an empty one ends the search, for the parents would stay the same for ever.
     fn draw_next(&mut self) {
         let generation = self.next_generation;
-        self.current = if generation == 0 {
-            self.proposals.random(self.budget.ids(0), 0)
-        } else {
-            self.children(generation)
-        };
+        self.current =
+            if generation == 0 { self.proposals.random(self.budget.ids(0), 0) } else { self.children(generation) };
         self.asked = 0;
-        self.next_generation = if self.current.is_empty() {
-            self.budget.last_generation() + 1
-        } else {
-            generation + 1
-        };
+        self.next_generation = if self.current.is_empty() { self.budget.last_generation() + 1 } else { generation + 1 };
     }
 
     /// Mutants and crossovers of the best trials so far.

@@ -39,11 +39,7 @@ impl<'a> Feasible<'a> {
     /// # Errors
     /// [`Error::Input`] when no allowed architecture is found; it names the nearest figures.
     pub fn check(space: &'a Space, constraints: &'a [Constraint], seed: u64) -> Result<Self> {
-        let mut feasible = Self {
-            space,
-            constraints,
-            witness: space.smallest(),
-        };
+        let mut feasible = Self { space, constraints, witness: space.smallest() };
         if feasible.allows(&feasible.witness) {
             return Ok(feasible);
         }
@@ -82,15 +78,9 @@ impl<'a> Feasible<'a> {
             }
         }
         let violation = |architecture: &Architecture| self.violation(architecture);
-        let done = |violation: f64, architecture: &Architecture| {
-            violation == 0.0 && !used.contains(architecture)
-        };
+        let done = |violation: f64, architecture: &Architecture| violation == 0.0 && !used.contains(architecture);
         for descent in 1..=DESCENTS {
-            let (start, parents) = if descent < DESCENTS {
-                propose(rng)
-            } else {
-                (self.witness.clone(), Vec::new())
-            };
+            let (start, parents) = if descent < DESCENTS { propose(rng) } else { (self.witness.clone(), Vec::new()) };
             let (found, left) = self.descend(start, rng, &violation, &done);
             if done(left, &found) {
                 return Some((found, parents));
@@ -133,11 +123,7 @@ impl<'a> Feasible<'a> {
             let scale = if limit == 0.0 { 1.0 } else { limit.abs() };
             let excess = (figure - limit) / scale;
             // A cost that is not a number is never allowed; a tiny excess must not vanish.
-            if excess.is_nan() {
-                f64::INFINITY
-            } else {
-                excess.max(f64::MIN_POSITIVE)
-            }
+            if excess.is_nan() { f64::INFINITY } else { excess.max(f64::MIN_POSITIVE) }
         };
         self.constraints.iter().map(excess).sum()
     }
@@ -151,10 +137,7 @@ impl<'a> Feasible<'a> {
                 let (_, least) = self.nearest(rng, &|architecture| cost.of(architecture));
                 (least > *limit || least.is_nan()).then(|| {
                     let (name, unit) = (cost.name(), cost.unit());
-                    format!(
-                        "{name} ≤ {limit}: the smallest found has {} {unit}",
-                        round_up(least)
-                    )
+                    format!("{name} ≤ {limit}: the smallest found has {} {unit}", round_up(least))
                 })
             })
             .collect();
@@ -172,12 +155,7 @@ impl<'a> Feasible<'a> {
         let limits = each(&|c| format!("{} ≤ {}", c.cost.name(), c.limit));
         let figures = each(&|c| {
             let Constraint { cost, .. } = c;
-            format!(
-                "{} {} {}",
-                cost.name(),
-                round_up(cost.of(&nearest)),
-                cost.unit()
-            )
+            format!("{} {} {}", cost.name(), round_up(cost.of(&nearest)), cost.unit())
         });
         Error::input(format!(
             "no architecture of this space has {limits} at once: the nearest found has {figures}; raise a limit or widen the space"
@@ -185,11 +163,7 @@ impl<'a> Feasible<'a> {
     }
 
     /// The architecture with the lowest `figure` that descents from the smallest and from random ones find, and its figure.
-    fn nearest(
-        &self,
-        rng: &mut ChaCha8Rng,
-        figure: &dyn Fn(&Architecture) -> f64,
-    ) -> (Architecture, f64) {
+    fn nearest(&self, rng: &mut ChaCha8Rng, figure: &dyn Fn(&Architecture) -> f64) -> (Architecture, f64) {
         let never = |_: f64, _: &Architecture| false;
         let mut best = self.descend(self.space.smallest(), rng, figure, &never);
         for _ in 1..DESCENTS {
@@ -244,10 +218,7 @@ mod tests {
     }
 
     fn at_most(cost: impl Cost + 'static, limit: f64) -> Constraint {
-        Constraint {
-            cost: Arc::new(cost),
-            limit,
-        }
+        Constraint { cost: Arc::new(cost), limit }
     }
 
     /// `count` random draws, none twice.
@@ -290,9 +261,7 @@ mod tests {
         let error = Feasible::check(&space, &constraints, 1).err().unwrap();
         assert_eq!(error.exit_code(), 2);
         assert!(
-            error
-                .to_string()
-                .contains("width ≤ 512 and slimness ≤ -640 at once: the nearest found has width "),
+            error.to_string().contains("width ≤ 512 and slimness ≤ -640 at once: the nearest found has width "),
             "{error}"
         );
     }
@@ -322,10 +291,7 @@ mod tests {
         assert_eq!(drawn, draws(&feasible, 1, 30));
         let other = draws(&feasible, 2, 30);
         let common = drawn.iter().filter(|a| other.contains(a)).count();
-        assert!(
-            common < 10,
-            "{common} of 30 draws are the same with another seed"
-        );
+        assert!(common < 10, "{common} of 30 draws are the same with another seed");
     }
 
     #[test]

@@ -18,19 +18,13 @@ pub(super) struct Proposals<'a> {
 impl<'a> Proposals<'a> {
     /// None yet.
     pub fn new(feasible: &'a Feasible<'a>, seed: u64) -> Self {
-        Self {
-            feasible,
-            seed,
-            used: HashSet::new(),
-        }
+        Self { feasible, seed, used: HashSet::new() }
     }
 
     /// Random candidates for `ids`; fewer once nothing new is found.
     pub fn random(&mut self, ids: Range<u64>, generation: u64) -> Vec<Candidate> {
         let space = self.feasible.space();
-        self.fill(ids, generation, "search-random", &|rng| {
-            (space.sample(rng), Vec::new())
-        })
+        self.fill(ids, generation, "search-random", &|rng| (space.sample(rng), Vec::new()))
     }
 
     /// Candidates for `ids` from what `propose` draws; fewer once nothing new is found.
@@ -46,17 +40,11 @@ impl<'a> Proposals<'a> {
         let mut candidates = Vec::new();
         for id in ids {
             let mut rng = seed::stream(self.seed, purpose, id);
-            let Some((architecture, parents)) = self.feasible.draw(&mut rng, &self.used, propose)
-            else {
+            let Some((architecture, parents)) = self.feasible.draw(&mut rng, &self.used, propose) else {
                 break;
             };
             self.used.insert(architecture.clone());
-            candidates.push(Candidate {
-                id,
-                generation,
-                parents,
-                architecture,
-            });
+            candidates.push(Candidate { id, generation, parents, architecture });
         }
         candidates
     }

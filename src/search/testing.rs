@@ -1,8 +1,6 @@
 //! What the tests of this room share: small spaces, a toy cost, a made-up loss.
 
-use super::{
-    Evaluator, Feasible, Measured, Search, Trial, TrialLog, TrialState, algorithm, constraints,
-};
+use super::{Evaluator, Feasible, Measured, Search, Trial, TrialLog, TrialState, algorithm, constraints};
 use crate::config::{AlgorithmName, SearchConfig};
 use crate::cost::Cost;
 use crate::error::{Error, Result};
@@ -29,11 +27,7 @@ pub fn settings() -> SearchConfig {
 
 fn dense_space(change: impl FnOnce(&mut SpaceConfig)) -> Space {
     let none = || Choices::Every(Vec::new());
-    let mut config = SpaceConfig {
-        encoder_n_experts: none(),
-        decoder_n_experts: none(),
-        ..SpaceConfig::default()
-    };
+    let mut config = SpaceConfig { encoder_n_experts: none(), decoder_n_experts: none(), ..SpaceConfig::default() };
     change(&mut config);
     Space::new(&config, 512).unwrap()
 }
@@ -105,10 +99,7 @@ impl MadeUp {
     }
 
     pub fn failing(fails: fn(&Architecture) -> bool) -> Self {
-        Self {
-            measured: Mutex::default(),
-            fails,
-        }
+        Self { measured: Mutex::default(), fails }
     }
 }
 
@@ -119,11 +110,7 @@ impl Evaluator for MadeUp {
         if (self.fails)(architecture) {
             return Err(Error::failure("out of memory"));
         }
-        Ok(Measured {
-            loss: loss(architecture),
-            tokens: 100,
-            seconds: 0.5,
-        })
+        Ok(Measured { loss: loss(architecture), tokens: 100, seconds: 0.5 })
     }
 }
 
@@ -157,12 +144,7 @@ pub fn search(
     fs::write(&path, log).unwrap();
     let constraints = constraints(settings, Arc::new(Toy));
     let feasible = Feasible::check(space, &constraints, seed).unwrap();
-    let search = Search {
-        settings,
-        feasible: &feasible,
-        gflops: &Toy,
-        costs: &[],
-    };
+    let search = Search { settings, feasible: &feasible, gflops: &Toy, costs: &[] };
     let mut algorithm = algorithm(settings, &feasible, seed);
     let mut log = TrialLog::open(&path, space).unwrap();
     let winner = search.run(evaluator, &mut *algorithm, &mut log, &mut |_| {});

@@ -65,10 +65,8 @@ fn a_trial_taken_out_of_the_log_is_evaluated_again() {
     let space = space();
     for settings in every_algorithm() {
         let (winner, log) = search(&settings, &space, 5, &evaluator(), "");
-        let without_failures: String = log
-            .split_inclusive('\n')
-            .filter(|line| !line.contains(r#""state":"failed""#))
-            .collect();
+        let without_failures: String =
+            log.split_inclusive('\n').filter(|line| !line.contains(r#""state":"failed""#)).collect();
         assert_ne!(without_failures, log);
         let (again, again_log) = search(&settings, &space, 5, &evaluator(), &without_failures);
         assert_eq!(again, winner);
@@ -83,10 +81,7 @@ fn the_number_of_threads_changes_nothing() {
     let space = space();
     for settings in every_algorithm() {
         let with = |parallel| {
-            let settings = SearchConfig {
-                parallel,
-                ..settings.clone()
-            };
+            let settings = SearchConfig { parallel, ..settings.clone() };
             let (winner, log) = search(&settings, &space, 6, &evaluator(), "");
             let loss = winner.unwrap().loss;
             (loss, without_seconds(&log))
@@ -127,12 +122,7 @@ fn asked(settings: &SearchConfig, space: &Space, told: &[Trial], n: usize) -> Ve
 }
 
 fn result(candidate: &Candidate) -> Trial {
-    let Candidate {
-        id,
-        generation,
-        parents,
-        architecture,
-    } = candidate.clone();
+    let Candidate { id, generation, parents, architecture } = candidate.clone();
     Trial {
         id,
         generation,
@@ -172,11 +162,7 @@ fn nothing_is_evaluated_twice_and_nothing_infeasible_at_all() {
         assert_eq!(measured.len(), 38);
         assert_eq!(measured.iter().collect::<HashSet<_>>().len(), 38);
         let constraints = constraints(&settings, Arc::new(Toy));
-        assert!(
-            constraints
-                .iter()
-                .all(|c| measured.iter().all(|a| c.allows(a)))
-        );
+        assert!(constraints.iter().all(|c| measured.iter().all(|a| c.allows(a))));
         let trials = trials(&log);
         assert_eq!(winner.unwrap(), *best(&trials, 1)[0]);
         assert!(trials.iter().map(|trial| trial.id).eq(0..38));
@@ -188,11 +174,7 @@ fn a_tiny_space_is_searched_whole_and_then_the_search_ends() {
     let space = tiny_space();
     for settings in every_algorithm() {
         for generations in [1, 1_000_000] {
-            let settings = SearchConfig {
-                max_gflops: 0.0,
-                generations,
-                ..settings.clone()
-            };
+            let settings = SearchConfig { max_gflops: 0.0, generations, ..settings.clone() };
             let evaluator = MadeUp::new();
             let (winner, _) = search(&settings, &space, 1, &evaluator, "");
             let measured = evaluator.measured.into_inner().unwrap();
@@ -212,12 +194,7 @@ fn a_log_of_another_search_is_refused() {
         let (winner, after) = search(&settings, &space, 2, &evaluator, &log);
         let error = winner.unwrap_err();
         assert_eq!(error.exit_code(), 2);
-        assert!(
-            error
-                .to_string()
-                .contains("trial 0 is not what this search proposes"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("trial 0 is not what this search proposes"), "{error}");
         assert_eq!(after, log);
         assert!(evaluator.measured.into_inner().unwrap().is_empty());
     }
@@ -228,16 +205,10 @@ fn more_generations_go_on_from_the_same_log() {
     let space = space();
     for settings in every_algorithm() {
         let (_, short) = search(&settings, &space, 1, &MadeUp::new(), "");
-        let longer = SearchConfig {
-            generations: 6,
-            ..settings
-        };
+        let longer = SearchConfig { generations: 6, ..settings };
         let (winner, resumed) = search(&longer, &space, 1, &MadeUp::new(), &short);
         assert!(resumed.starts_with(&short));
-        assert_eq!(
-            (winner, resumed),
-            search(&longer, &space, 1, &MadeUp::new(), "")
-        );
+        assert_eq!((winner, resumed), search(&longer, &space, 1, &MadeUp::new(), ""));
     }
 }
 
@@ -248,10 +219,7 @@ fn children_descend_from_the_best_trials_before_them() {
     let trials = trials(&log);
     for trial in &trials {
         let earlier = trials.iter().filter(|t| t.generation < trial.generation);
-        let parents: Vec<u64> = best(earlier, settings.parents)
-            .iter()
-            .map(|t| t.id)
-            .collect();
+        let parents: Vec<u64> = best(earlier, settings.parents).iter().map(|t| t.id).collect();
         assert!(trial.parents.iter().all(|id| parents.contains(id)));
     }
     // Seven children: four mutants, then three crossovers of two different parents.
@@ -285,12 +253,6 @@ fn evolution_beats_random_search_of_the_same_budget() {
         });
         losses.sum::<f64>() / count
     };
-    let (evolution, random) = (
-        mean_loss(AlgorithmName::Evolution),
-        mean_loss(AlgorithmName::Random),
-    );
-    assert!(
-        evolution < 0.9 * random,
-        "evolution {evolution}, random {random}"
-    );
+    let (evolution, random) = (mean_loss(AlgorithmName::Evolution), mean_loss(AlgorithmName::Random));
+    assert!(evolution < 0.9 * random, "evolution {evolution}, random {random}");
 }

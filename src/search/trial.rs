@@ -55,19 +55,13 @@ impl Trial {
     /// Best first: by loss, then by FLOPs, then by id. Trials without a comparable loss come last.
     pub fn rank(&self, other: &Self) -> Ordering {
         let loss = |trial: &Self| trial.complete_loss().unwrap_or(f64::INFINITY);
-        loss(self)
-            .total_cmp(&loss(other))
-            .then(self.gflops.total_cmp(&other.gflops))
-            .then(self.id.cmp(&other.id))
+        loss(self).total_cmp(&loss(other)).then(self.gflops.total_cmp(&other.gflops)).then(self.id.cmp(&other.id))
     }
 }
 
 /// The `count` best complete trials, best first (see [`Trial::rank`]); fewer when there are not so many.
 pub fn best<'a>(trials: impl IntoIterator<Item = &'a Trial>, count: usize) -> Vec<&'a Trial> {
-    let mut complete: Vec<&Trial> = trials
-        .into_iter()
-        .filter(|trial| trial.complete_loss().is_some())
-        .collect();
+    let mut complete: Vec<&Trial> = trials.into_iter().filter(|trial| trial.complete_loss().is_some()).collect();
     complete.sort_by(|a, b| a.rank(b));
     complete.truncate(count);
     complete
@@ -104,11 +98,8 @@ mod tests {
 
     #[test]
     fn best_orders_by_loss_then_flops_then_id_and_skips_what_does_not_compare() {
-        let mut trials: Vec<Trial> = [2.0, 1.0, 1.0, 1.0, 0.1, 0.2]
-            .iter()
-            .zip(0..)
-            .map(|(&loss, id)| testing::trial(id, Some(loss)))
-            .collect();
+        let mut trials: Vec<Trial> =
+            [2.0, 1.0, 1.0, 1.0, 0.1, 0.2].iter().zip(0..).map(|(&loss, id)| testing::trial(id, Some(loss))).collect();
         trials[3].gflops = 0.5;
         trials[4].state = TrialState::Pruned;
         trials[5].state = TrialState::Failed;

@@ -85,19 +85,10 @@ impl Architecture {
             keep_attention: true,
             keep_ffn: true,
         };
-        let cross = CrossAttention {
-            heads,
-            encoder_layers: 1,
-        };
+        let cross = CrossAttention { heads, encoder_layers: 1 };
         Self {
-            encoder: Stack {
-                embed_dim,
-                layers: vec![layer(None); encoder_layers],
-            },
-            decoder: Stack {
-                embed_dim,
-                layers: vec![layer(Some(cross)); decoder_layers],
-            },
+            encoder: Stack { embed_dim, layers: vec![layer(None); encoder_layers] },
+            decoder: Stack { embed_dim, layers: vec![layer(Some(cross)); decoder_layers] },
         }
     }
 
@@ -116,9 +107,7 @@ impl Architecture {
         for (side, stack) in [("encoder", &self.encoder), ("decoder", &self.decoder)] {
             for (index, layer) in stack.layers.iter().enumerate() {
                 let own = ("self_attention_heads", layer.self_attention_heads);
-                let cross = layer
-                    .cross_attention
-                    .map(|c| ("ende_attention_heads", c.heads));
+                let cross = layer.cross_attention.map(|c| ("ende_attention_heads", c.heads));
                 for (gene, heads) in std::iter::once(own).chain(cross) {
                     if heads == 0 || !qkv_dim.is_multiple_of(heads) {
                         faults.push(format!(
@@ -138,13 +127,7 @@ impl Stack {
         if let Some(fault) = width_fault(self.embed_dim) {
             faults.push(format!("{side}_embed_dim: {fault}"));
         }
-        check(
-            faults,
-            format!("{side}_layer_num"),
-            self.layers.len(),
-            1,
-            MAX_LAYERS,
-        );
+        check(faults, format!("{side}_layer_num"), self.layers.len(), 1, MAX_LAYERS);
         for (index, layer) in self.layers.iter().enumerate() {
             layer.validate(side, index + 1, is_decoder, faults);
         }
@@ -154,48 +137,21 @@ impl Stack {
 impl Layer {
     fn validate(&self, side: &str, number: usize, is_decoder: bool, faults: &mut Vec<String>) {
         let name = |gene: &str| format!("{side}_{gene}, layer {number}");
-        check(
-            faults,
-            name("ffn_embed_dim"),
-            self.ffn_embed_dim,
-            1,
-            MAX_WIDTH,
-        );
-        check(
-            faults,
-            name("self_attention_heads"),
-            self.self_attention_heads,
-            1,
-            MAX_WIDTH,
-        );
+        check(faults, name("ffn_embed_dim"), self.ffn_embed_dim, 1, MAX_WIDTH);
+        check(faults, name("self_attention_heads"), self.self_attention_heads, 1, MAX_WIDTH);
         if self.cross_attention.is_some() != is_decoder {
             let holds = if is_decoder { "needs" } else { "cannot have" };
             faults.push(format!("{side} layer {number} {holds} cross-attention"));
         }
         if let Some(cross) = self.cross_attention {
-            check(
-                faults,
-                name("ende_attention_heads"),
-                cross.heads,
-                1,
-                MAX_WIDTH,
-            );
-            let seen = format!(
-                "{} (encoder layers attended to)",
-                name("arbitrary_ende_attn")
-            );
+            check(faults, name("ende_attention_heads"), cross.heads, 1, MAX_WIDTH);
+            let seen = format!("{} (encoder layers attended to)", name("arbitrary_ende_attn"));
             check(faults, seen, cross.encoder_layers, 1, MAX_ATTENDED_LAYERS);
         }
         if let Some(experts) = &self.experts {
             let count = experts.ffn_dims.len();
             check(faults, name("n_experts"), count, 1, MAX_EXPERTS);
-            check(
-                faults,
-                name("num_experts_to_route"),
-                experts.top_k,
-                1,
-                count,
-            );
+            check(faults, name("num_experts_to_route"), experts.top_k, 1, count);
             for (expert, &size) in experts.ffn_dims.iter().enumerate() {
                 let gene = format!("{}, expert {}", name("each_expert_ffn_dim"), expert + 1);
                 check(faults, gene, size, 0, MAX_WIDTH);
@@ -233,10 +189,7 @@ mod tests {
         let mut model = Architecture::dense(0, 2048, 8, 1, 2);
         model.encoder.layers[0].cross_attention = model.decoder.layers[0].cross_attention;
         model.decoder.layers[0].cross_attention = None;
-        model.decoder.layers[1].experts = Some(Experts {
-            ffn_dims: vec![0, MAX_WIDTH + 1],
-            top_k: 3,
-        });
+        model.decoder.layers[1].experts = Some(Experts { ffn_dims: vec![0, MAX_WIDTH + 1], top_k: 3 });
         let faults = model.validate();
         let expected = [
             "encoder_embed_dim: 0 is not an even number between 4 and 65536",

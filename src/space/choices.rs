@@ -54,10 +54,7 @@ pub struct SpaceConfig {
 
 /// The values a gene may take: the same for every layer, or each layer's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a list of whole numbers, or a list of such lists, one for each layer"
-)]
+#[serde(untagged, expecting = "a list of whole numbers, or a list of such lists, one for each layer")]
 pub enum Choices<T> {
     /// The same values in every layer.
     Every(Vec<T>),

@@ -14,11 +14,7 @@ impl Space {
         let mut faults = architecture.validate();
         self.encoder.check(&architecture.encoder, &mut faults);
         self.decoder.check(&architecture.decoder, &mut faults);
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 }
 
@@ -49,18 +45,13 @@ impl Place<'_> {
             0 => String::new(),
             layer => format!(", layer {layer}"),
         };
-        self.faults
-            .push(format!("{}_{gene}{layer}: {message}", self.side));
+        self.faults.push(format!("{}_{gene}{layer}: {message}", self.side));
     }
 }
 
 impl StackSpace {
     fn check(&self, stack: &Stack, faults: &mut Vec<String>) {
-        let mut place = Place {
-            side: self.side,
-            layer: 0,
-            faults,
-        };
+        let mut place = Place { side: self.side, layer: 0, faults };
         place.check("embed_dim", stack.embed_dim, &self.embed_dim);
         place.check("layer_num", stack.layers.len(), &self.layer_num);
         for (space, layer) in self.layers.iter().zip(&stack.layers) {
@@ -81,28 +72,15 @@ impl LayerSpace {
         }
         match (&self.experts, &layer.experts) {
             (Some(space), Some(experts)) => space.check(experts, layer.ffn_embed_dim, place),
-            (Some(space), None) => place.push(
-                "n_experts",
-                format!(
-                    "a dense layer, where the choices are {:?} experts",
-                    space.count
-                ),
-            ),
-            (None, Some(experts)) => place.push(
-                "n_experts",
-                format!(
-                    "{} experts, where the space has a dense layer",
-                    experts.ffn_dims.len()
-                ),
-            ),
+            (Some(space), None) => {
+                place.push("n_experts", format!("a dense layer, where the choices are {:?} experts", space.count))
+            }
+            (None, Some(experts)) => place
+                .push("n_experts", format!("{} experts, where the space has a dense layer", experts.ffn_dims.len())),
             (None, None) => {}
         }
         let keeps = [
-            (
-                "drop_mha_sublayer",
-                layer.keep_attention,
-                &self.keep_attention,
-            ),
+            ("drop_mha_sublayer", layer.keep_attention, &self.keep_attention),
             ("drop_ffn_sublayer", layer.keep_ffn, &self.keep_ffn),
         ];
         for (gene, keep, choices) in keeps {
@@ -129,10 +107,7 @@ impl ExpertSpace {
             if !choices.contains(&size) {
                 place.push(
                     "each_expert_ffn_dim",
-                    format!(
-                        "expert {} has {size}, the choices are {choices:?}",
-                        index + 1
-                    ),
+                    format!("expert {} has {size}, the choices are {choices:?}", index + 1),
                 );
             }
         }
@@ -174,10 +149,7 @@ mod tests {
         model.encoder.embed_dim = 256;
         model.encoder.layers[1].self_attention_heads = 16;
         model.encoder.layers[2].experts = None;
-        model.encoder.layers[3].experts = Some(Experts {
-            ffn_dims: vec![1024, 0],
-            top_k: 2,
-        });
+        model.encoder.layers[3].experts = Some(Experts { ffn_dims: vec![1024, 0], top_k: 2 });
         let cross = model.decoder.layers[0].cross_attention.as_mut();
         cross.unwrap().encoder_layers = 3;
         model.decoder.layers[0].keep_ffn = false;
@@ -198,11 +170,7 @@ mod tests {
             config.decoder_arbitrary_ende_attn = Choices::Every(vec![-1, 1]);
         });
         let mut model = space.smallest();
-        model.decoder.layers[0]
-            .cross_attention
-            .as_mut()
-            .unwrap()
-            .encoder_layers = 3;
+        model.decoder.layers[0].cross_attention.as_mut().unwrap().encoder_layers = 3;
         let expected = ["decoder_arbitrary_ende_attn, layer 1: 2 is not among the choices [-1, 1]"];
         assert_eq!(space.contains(&model).unwrap_err(), expected);
     }

@@ -77,27 +77,14 @@ mod tests {
         assert_eq!(count(&moe).to_string(), (encoder * decoder).to_string());
 
         let every = |values: &[usize]| Choices::Every(values.to_vec());
-        let dense = SpaceConfig {
-            encoder_n_experts: every(&[]),
-            decoder_n_experts: every(&[]),
-            ..moe.clone()
-        };
+        let dense = SpaceConfig { encoder_n_experts: every(&[]), decoder_n_experts: every(&[]), ..moe.clone() };
         let (encoder, decoder) = (2 * 6u128.pow(6), 2 * decoders(36));
         assert_eq!(count(&dense).to_string(), (encoder * decoder).to_string());
 
-        let fractional = SpaceConfig {
-            encoder_each_expert_ffn_dim: every(&[3072, 2048, 1024]),
-            ..dense
-        };
-        let fractional = SpaceConfig {
-            encoder_n_experts: every(&[1, 2]),
-            ..fractional
-        };
+        let fractional = SpaceConfig { encoder_each_expert_ffn_dim: every(&[3072, 2048, 1024]), ..dense };
+        let fractional = SpaceConfig { encoder_n_experts: every(&[1, 2]), ..fractional };
         let encoder = 2 * (2 * (3 + 9) as u128).pow(6);
-        assert_eq!(
-            count(&fractional).to_string(),
-            (encoder * decoder).to_string()
-        );
+        assert_eq!(count(&fractional).to_string(), (encoder * decoder).to_string());
     }
 
     /// Draws so many architectures of a small space that each turns up.

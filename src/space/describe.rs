@@ -57,10 +57,7 @@ fn stack_genes(stack: &StackConfig) -> Vec<Gene> {
         name: format!("{side}_{name}"),
         scope,
         choices,
-        depends_on: depends_on
-            .iter()
-            .map(|gene| format!("{side}_{gene}"))
-            .collect(),
+        depends_on: depends_on.iter().map(|gene| format!("{side}_{gene}")).collect(),
     };
     let scalar = |name, values: &[usize]| {
         let values = values.iter().map(|&value| value as i64).collect();
@@ -75,10 +72,7 @@ fn stack_genes(stack: &StackConfig) -> Vec<Gene> {
     let attention = with(stack.drop_mha_sublayer, "drop_mha_sublayer");
     let ffn = with(stack.drop_ffn_sublayer, "drop_ffn_sublayer");
 
-    let mut genes = vec![
-        scalar("embed_dim", stack.embed_dim),
-        scalar("layer_num", stack.layer_num),
-    ];
+    let mut genes = vec![scalar("embed_dim", stack.embed_dim), scalar("layer_num", stack.layer_num)];
     let mut layer = |name, choices: &Choices<usize>, depends_on: &[&str]| {
         genes.push(gene(name, Scope::Layer, signed(choices), depends_on));
     };
@@ -90,11 +84,7 @@ fn stack_genes(stack: &StackConfig) -> Vec<Gene> {
     if !all_fractional {
         layer("ffn_embed_dim", stack.ffn_embed_dim, &ffn);
     }
-    layer(
-        "self_attention_heads",
-        stack.self_attention_heads,
-        &attention,
-    );
+    layer("self_attention_heads", stack.self_attention_heads, &attention);
     if let Some((heads, _)) = stack.cross {
         layer("ende_attention_heads", heads, &attention);
     }
@@ -105,26 +95,15 @@ fn stack_genes(stack: &StackConfig) -> Vec<Gene> {
         layer("std_vs_dummy_experts", stack.std_vs_dummy_experts, &experts);
         if !sizes.is_empty() {
             let experts = [&experts[..], &["std_vs_dummy_experts"]].concat();
-            genes.push(gene(
-                "each_expert_ffn_dim",
-                Scope::Expert,
-                signed(sizes),
-                &experts,
-            ));
+            genes.push(gene("each_expert_ffn_dim", Scope::Expert, signed(sizes), &experts));
         }
     }
     if let Some((_, seen)) = stack.cross {
-        genes.push(gene(
-            "arbitrary_ende_attn",
-            Scope::Layer,
-            seen.clone(),
-            &attention,
-        ));
+        genes.push(gene("arbitrary_ende_attn", Scope::Layer, seen.clone(), &attention));
     }
-    for (name, choices) in [
-        ("drop_mha_sublayer", stack.drop_mha_sublayer),
-        ("drop_ffn_sublayer", stack.drop_ffn_sublayer),
-    ] {
+    for (name, choices) in
+        [("drop_mha_sublayer", stack.drop_mha_sublayer), ("drop_ffn_sublayer", stack.drop_ffn_sublayer)]
+    {
         genes.push(gene(name, Scope::Layer, signed(choices), &["layer_num"]));
     }
     genes
@@ -153,10 +132,7 @@ mod tests {
     fn genes_follow_the_kind_of_space() {
         let names = |space: Space| -> Vec<_> {
             let genes = space.genes().into_iter();
-            genes
-                .filter(|gene| gene.name.starts_with("encoder"))
-                .map(|gene| gene.name)
-                .collect()
+            genes.filter(|gene| gene.name.starts_with("encoder")).map(|gene| gene.name).collect()
         };
         let dense = names(space(|config| {
             config.encoder_n_experts = Choices::Every(vec![]);
@@ -184,10 +160,7 @@ mod tests {
             config.decoder_drop_ffn_sublayer = Choices::Every(vec![0, 1]);
         });
         let genes = space.genes();
-        let sizes = genes
-            .iter()
-            .find(|gene| gene.name == "decoder_each_expert_ffn_dim")
-            .unwrap();
+        let sizes = genes.iter().find(|gene| gene.name == "decoder_each_expert_ffn_dim").unwrap();
         let expected = Gene {
             name: "decoder_each_expert_ffn_dim".into(),
             scope: Scope::Expert,
@@ -207,11 +180,7 @@ mod tests {
     #[test]
     fn the_description_counts_exactly() {
         let description = space(|_| {}).description();
-        let count: f64 = description["architectures"]
-            .as_str()
-            .unwrap()
-            .parse()
-            .unwrap();
+        let count: f64 = description["architectures"].as_str().unwrap().parse().unwrap();
         let log10 = description["architectures_log10"].as_f64().unwrap();
         assert!((count.log10() - log10).abs() < 1e-9);
         assert_eq!(description["qkv_dim"], 512);

@@ -6,9 +6,7 @@
 //! `*_each_expert_ffn_dim` only for a stack with a layer whose experts differ from its `*_ffn_embed_dim`, an identity
 //! expert as size 0, and the drop genes only where something is dropped; so equal models print equally.
 
-use super::architecture::{
-    Architecture, CrossAttention, Experts, Layer, MAX_EXPERTS, MAX_LAYERS, Stack,
-};
+use super::architecture::{Architecture, CrossAttention, Experts, Layer, MAX_EXPERTS, MAX_LAYERS, Stack};
 use crate::error::{Error, Result};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
@@ -37,8 +35,8 @@ impl Architecture {
     /// # Errors
     /// Text that is not JSON, an unknown or missing key, a list that is too short, a value that makes no model.
     pub fn from_json(text: &str) -> Result<Self> {
-        let value = serde_json::from_str(text)
-            .map_err(|error| Error::input(format!("not a JSON architecture: {error}")))?;
+        let value =
+            serde_json::from_str(text).map_err(|error| Error::input(format!("not a JSON architecture: {error}")))?;
         Self::from_value(&value)
     }
 
@@ -92,11 +90,7 @@ struct StackReader<'a> {
 impl<'a> StackReader<'a> {
     fn new(side: &'static str, genes: &'a Map<String, Value>) -> Result<Self> {
         known_keys(genes, &keys_of(side))?;
-        let mut reader = Self {
-            side,
-            genes,
-            layers: 0,
-        };
+        let mut reader = Self { side, genes, layers: 0 };
         reader.layers = reader.scalar("layer_num")?;
         if !(1..=MAX_LAYERS).contains(&reader.layers) {
             let message = format!("{} is not between 1 and {MAX_LAYERS}", reader.layers);
@@ -144,14 +138,7 @@ impl<'a> StackReader<'a> {
         };
         let heads = self.required("ende_attention_heads")?;
         let pairs = heads.into_iter().zip(seen);
-        Ok(pairs
-            .map(|(heads, encoder_layers)| {
-                Some(CrossAttention {
-                    heads,
-                    encoder_layers,
-                })
-            })
-            .collect())
+        Ok(pairs.map(|(heads, encoder_layers)| Some(CrossAttention { heads, encoder_layers })).collect())
     }
 
     fn experts(&self, ffn: &[usize]) -> Result<Vec<Option<Experts>>> {
@@ -183,10 +170,7 @@ impl<'a> StackReader<'a> {
                 ffn_dims[0] = 0;
             }
             let route = routes.as_ref().map_or(1, |routes| routes[i]);
-            Some(Experts {
-                top_k: route.min(counts[i]),
-                ffn_dims,
-            })
+            Some(Experts { top_k: route.min(counts[i]), ffn_dims })
         };
         Ok((0..self.layers).map(layer).collect())
     }
@@ -205,13 +189,9 @@ impl<'a> StackReader<'a> {
         for (i, (list, &count)) in lists.iter().zip(counts).enumerate() {
             let list = list.as_array().map_or(&[][..], Vec::as_slice);
             if list.len() < count {
-                return Err(self.fault(
-                    gene,
-                    format!(
-                        "layer {} has {count} experts and needs a list of as many sizes",
-                        i + 1
-                    ),
-                ));
+                return Err(
+                    self.fault(gene, format!("layer {} has {count} experts and needs a list of as many sizes", i + 1))
+                );
             }
             let layer = list[..count].iter().map(|size| self.number(gene, size));
             sizes.push(layer.collect::<Result<_>>()?);
@@ -244,20 +224,12 @@ impl<'a> StackReader<'a> {
     }
 
     /// A gene's value in each layer in use; `None` where the gene is missing.
-    fn per_layer<T: Clone>(
-        &self,
-        gene: &str,
-        read: impl Fn(&Value) -> Result<T>,
-    ) -> Result<Option<Vec<T>>> {
+    fn per_layer<T: Clone>(&self, gene: &str, read: impl Fn(&Value) -> Result<T>) -> Result<Option<Vec<T>>> {
         match self.value(gene) {
             None => Ok(None),
             Some(Value::Array(values)) => {
                 self.long_enough(gene, values.len())?;
-                values[..self.layers]
-                    .iter()
-                    .map(read)
-                    .collect::<Result<_>>()
-                    .map(Some)
+                values[..self.layers].iter().map(read).collect::<Result<_>>().map(Some)
             }
             Some(value) => Ok(Some(vec![read(value)?; self.layers])),
         }
@@ -272,9 +244,7 @@ impl<'a> StackReader<'a> {
     }
 
     fn number(&self, gene: &str, value: &Value) -> Result<usize> {
-        let number = value
-            .as_u64()
-            .and_then(|number| usize::try_from(number).ok());
+        let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
         number.ok_or_else(|| {
             let message = format!("expected a whole number, 0 or more, found {value}");
             self.fault(gene, message)
@@ -298,9 +268,7 @@ impl<'a> StackReader<'a> {
 }
 
 fn object<'a>(value: &'a Value, what: &str) -> Result<&'a Map<String, Value>> {
-    value
-        .as_object()
-        .ok_or_else(|| Error::input(format!("{what} must be a JSON object with named values")))
+    value.as_object().ok_or_else(|| Error::input(format!("{what} must be a JSON object with named values")))
 }
 
 fn missing(key: &str) -> Error {
@@ -320,9 +288,7 @@ fn known_keys(map: &Map<String, Value>, known: &[String]) -> Result<()> {
     let nearest = known
         .iter()
         .max_by(|a, b| strsim::jaro_winkler(key, a).total_cmp(&strsim::jaro_winkler(key, b)))
-        .map_or(String::new(), |nearest| {
-            format!("; did you mean \"{nearest}\"?")
-        });
+        .map_or(String::new(), |nearest| format!("; did you mean \"{nearest}\"?"));
     Err(Error::input(format!("unknown key \"{key}\"{nearest}")))
 }
 
@@ -337,17 +303,9 @@ fn print_stack(side: &str, stack: &Stack) -> Value {
     put("embed_dim", stack.embed_dim.into());
     put("layer_num", layers.len().into());
     put("ffn_embed_dim", list(&|l| l.ffn_embed_dim.into()));
-    put(
-        "self_attention_heads",
-        list(&|l| l.self_attention_heads.into()),
-    );
+    put("self_attention_heads", list(&|l| l.self_attention_heads.into()));
 
-    let sizes = |layer: &Layer| {
-        layer
-            .experts
-            .as_ref()
-            .map_or(vec![], |e| e.ffn_dims.clone())
-    };
+    let sizes = |layer: &Layer| layer.experts.as_ref().map_or(vec![], |e| e.ffn_dims.clone());
     if layers.iter().any(|layer| layer.experts.is_some()) {
         let top_k = |layer: &Layer| layer.experts.as_ref().map_or(0, |e| e.top_k);
         put("n_experts", list(&|l| sizes(l).len().into()));
@@ -358,10 +316,7 @@ fn print_stack(side: &str, stack: &Stack) -> Value {
         put("each_expert_ffn_dim", list(&|l| sizes(l).into()));
     }
     if side == "decoder" {
-        let cross: Vec<_> = layers
-            .iter()
-            .filter_map(|layer| layer.cross_attention)
-            .collect();
+        let cross: Vec<_> = layers.iter().filter_map(|layer| layer.cross_attention).collect();
         let heads = cross.iter().map(|c| c.heads);
         put("ende_attention_heads", heads.collect());
         let seen = cross.iter().map(|c| arbitrary_ende_attn(c.encoder_layers));

@@ -91,10 +91,7 @@ impl SpaceConfig {
             layer_num: &self.decoder_layer_num,
             ffn_embed_dim: &self.decoder_ffn_embed_dim,
             self_attention_heads: &self.decoder_self_attention_heads,
-            cross: Some((
-                &self.decoder_ende_attention_heads,
-                &self.decoder_arbitrary_ende_attn,
-            )),
+            cross: Some((&self.decoder_ende_attention_heads, &self.decoder_arbitrary_ende_attn)),
             n_experts: &self.decoder_n_experts,
             num_experts_to_route: &self.decoder_num_experts_to_route,
             each_expert_ffn_dim: &self.decoder_each_expert_ffn_dim,
@@ -120,9 +117,7 @@ impl StackSpace {
             side: config.side,
             embed_dim: config.embed_dim.to_vec(),
             layer_num: config.layer_num.to_vec(),
-            layers: (0..layers)
-                .map(|i| LayerSpace::resolve(config, i))
-                .collect(),
+            layers: (0..layers).map(|i| LayerSpace::resolve(config, i)).collect(),
         }
     }
 }
@@ -176,11 +171,8 @@ fn encoder_layers(gene: i64) -> usize {
 
 impl StackConfig<'_> {
     fn faults(&self, qkv_dim: usize) -> Vec<String> {
-        let mut faults = Faults {
-            side: self.side,
-            layers: self.layer_num.iter().copied().max().unwrap_or(0),
-            lines: Vec::new(),
-        };
+        let mut faults =
+            Faults { side: self.side, layers: self.layer_num.iter().copied().max().unwrap_or(0), lines: Vec::new() };
         faults.list("embed_dim", self.embed_dim, |&width| width_fault(width));
         let layers = between(1, MAX_LAYERS);
         faults.list("layer_num", self.layer_num, layers);
@@ -253,16 +245,10 @@ struct Faults {
 
 impl Faults {
     fn push(&mut self, gene: &str, message: &str) {
-        self.lines
-            .push(format!("space.{}_{gene}: {message}", self.side));
+        self.lines.push(format!("space.{}_{gene}: {message}", self.side));
     }
 
-    fn gene<T: PartialEq + Display>(
-        &mut self,
-        gene: &str,
-        choices: &Choices<T>,
-        fault: impl Fn(&T) -> Option<String>,
-    ) {
+    fn gene<T: PartialEq + Display>(&mut self, gene: &str, choices: &Choices<T>, fault: impl Fn(&T) -> Option<String>) {
         let lists = match choices {
             Choices::Every(_) => &[][..],
             Choices::PerLayer(lists) => lists.as_slice(),
@@ -302,12 +288,7 @@ impl Faults {
         self.values(gene, values, fault);
     }
 
-    fn values<T: PartialEq + Display>(
-        &mut self,
-        gene: &str,
-        values: &[T],
-        fault: impl Fn(&T) -> Option<String>,
-    ) {
+    fn values<T: PartialEq + Display>(&mut self, gene: &str, values: &[T], fault: impl Fn(&T) -> Option<String>) {
         if values.len() > MAX_CHOICES {
             let message = format!("{} choices are more than {MAX_CHOICES}", values.len());
             return self.push(gene, &message);
@@ -390,10 +371,7 @@ mod tests {
 
     #[test]
     fn a_space_with_faults_is_an_input_error() {
-        let config = SpaceConfig {
-            encoder_layer_num: vec![usize::MAX],
-            ..SpaceConfig::default()
-        };
+        let config = SpaceConfig { encoder_layer_num: vec![usize::MAX], ..SpaceConfig::default() };
         let error = Space::new(&config, 512).unwrap_err();
         assert_eq!(error.exit_code(), 2);
     }

@@ -36,10 +36,7 @@ impl StackSpace {
         let lists = self.lists();
         let mut properties = Map::new();
         let mut required = Vec::new();
-        for (gene, choices) in [
-            ("embed_dim", &self.embed_dim),
-            ("layer_num", &self.layer_num),
-        ] {
+        for (gene, choices) in [("embed_dim", &self.embed_dim), ("layer_num", &self.layer_num)] {
             let name = format!("{}_{gene}", self.side);
             properties.insert(name.clone(), one_of(choices));
             required.push(name);
@@ -76,9 +73,7 @@ impl StackSpace {
         };
         let mut lists = vec![
             list("ffn_embed_dim", true, &|l| one_of(&l.ffn_embed_dim)),
-            list("self_attention_heads", true, &|l| {
-                one_of(&l.self_attention_heads)
-            }),
+            list("self_attention_heads", true, &|l| one_of(&l.self_attention_heads)),
         ];
         if self.layers.iter().any(|layer| layer.experts.is_some()) {
             // A dense layer beside layers with experts has none, and an empty list of sizes.
@@ -87,44 +82,26 @@ impl StackSpace {
             };
             let none = || one_of(&[0]);
             // Stacks whose first layers are dense print no experts where only those are in use.
-            let always = self
-                .layers
-                .first()
-                .is_some_and(|layer| layer.experts.is_some());
+            let always = self.layers.first().is_some_and(|layer| layer.experts.is_some());
             lists.extend([
-                list("n_experts", always, &|l| {
-                    of(l, &|e| one_of(&e.count), none())
-                }),
+                list("n_experts", always, &|l| of(l, &|e| one_of(&e.count), none())),
                 list("num_experts_to_route", always, &|l| of(l, &route, none())),
                 list("each_expert_ffn_dim", false, &|l| {
-                    of(
-                        l,
-                        &|e| sizes(e, &l.ffn_embed_dim),
-                        json!({"type": "array", "maxItems": 0}),
-                    )
+                    of(l, &|e| sizes(e, &l.ffn_embed_dim), json!({"type": "array", "maxItems": 0}))
                 }),
-                list("std_vs_dummy_experts", false, &|l| {
-                    of(l, &|e| one_of(&e.first_is_network), one_of(&[0, 1]))
-                }),
+                list("std_vs_dummy_experts", false, &|l| of(l, &|e| one_of(&e.first_is_network), one_of(&[0, 1]))),
             ]);
         }
         if self.layers.iter().any(|layer| layer.cross.is_some()) {
-            let of = |l: &LayerSpace, item: &dyn Fn(&CrossSpace) -> Value| {
-                l.cross.as_ref().map_or(json!(false), item)
-            };
+            let of = |l: &LayerSpace, item: &dyn Fn(&CrossSpace) -> Value| l.cross.as_ref().map_or(json!(false), item);
             lists.extend([
-                list("ende_attention_heads", true, &|l| {
-                    of(l, &|c| one_of(&c.heads))
-                }),
+                list("ende_attention_heads", true, &|l| of(l, &|c| one_of(&c.heads))),
                 list("arbitrary_ende_attn", true, &|l| of(l, &seen)),
             ]);
         }
         // What is always dropped in the first layer has to be said.
-        let said = |of: fn(&LayerSpace) -> &Vec<usize>| {
-            self.layers
-                .first()
-                .is_some_and(|layer| !of(layer).contains(&1))
-        };
+        let said =
+            |of: fn(&LayerSpace) -> &Vec<usize>| self.layers.first().is_some_and(|layer| !of(layer).contains(&1));
         let (mha, ffn) = (said(|l| &l.keep_attention), said(|l| &l.keep_ffn));
         lists.extend([
             list("drop_mha_sublayer", mha, &|l| one_of(&l.keep_attention)),
@@ -143,19 +120,12 @@ fn one_of(choices: &[usize]) -> Value {
 }
 
 fn seen(cross: &CrossSpace) -> Value {
-    let genes = cross
-        .encoder_layers
-        .iter()
-        .map(|&layers| arbitrary_ende_attn(layers));
+    let genes = cross.encoder_layers.iter().map(|&layers| arbitrary_ende_attn(layers));
     json!({"enum": genes.collect::<Vec<_>>()})
 }
 
 fn route(experts: &ExpertSpace) -> Value {
-    let mut values: Vec<_> = experts
-        .count
-        .iter()
-        .flat_map(|&count| experts.top_k_of(count))
-        .collect();
+    let mut values: Vec<_> = experts.count.iter().flat_map(|&count| experts.top_k_of(count)).collect();
     values.sort_unstable();
     values.dedup();
     one_of(&values)
@@ -163,10 +133,7 @@ fn route(experts: &ExpertSpace) -> Value {
 
 /// One layer's list of expert sizes.
 fn sizes(experts: &ExpertSpace, ffn_embed_dim: &[usize]) -> Value {
-    let mut values = experts
-        .sizes
-        .clone()
-        .unwrap_or_else(|| ffn_embed_dim.to_vec());
+    let mut values = experts.sizes.clone().unwrap_or_else(|| ffn_embed_dim.to_vec());
     if experts.first_is_network.contains(&0) && !values.contains(&0) {
         values.push(0);
     }
@@ -194,21 +161,11 @@ mod tests {
         let schema = Space::new(&config, 512).unwrap().schema();
         let decoder = &schema["properties"]["decoder"];
         let counts = &decoder["properties"]["decoder_n_experts"];
-        assert_eq!(
-            counts["prefixItems"],
-            json!([{"enum": [1]}, {"enum": [2, 4]}])
-        );
-        assert_eq!(
-            decoder["allOf"][1]["if"]["properties"]["decoder_layer_num"]["const"],
-            1
-        );
+        assert_eq!(counts["prefixItems"], json!([{"enum": [1]}, {"enum": [2, 4]}]));
+        assert_eq!(decoder["allOf"][1]["if"]["properties"]["decoder_layer_num"]["const"], 1);
         let heads = &decoder["allOf"][1]["then"]["properties"]["decoder_ende_attention_heads"];
         assert_eq!(*heads, json!({"minItems": 1, "maxItems": 1}));
-        assert!(
-            schema["properties"]["encoder"]["properties"]
-                .get("encoder_arbitrary_ende_attn")
-                .is_none()
-        );
+        assert!(schema["properties"]["encoder"]["properties"].get("encoder_arbitrary_ende_attn").is_none());
     }
 
     /// Each key that an architecture prints is in the schema, each key that it must have is printed.
@@ -222,16 +179,9 @@ mod tests {
             for side in ["encoder", "decoder"] {
                 let schema = &schema["properties"][side];
                 let keys = model[side].as_object().unwrap();
-                assert!(
-                    keys.keys()
-                        .all(|key| schema["properties"].get(key).is_some())
-                );
+                assert!(keys.keys().all(|key| schema["properties"].get(key).is_some()));
                 let required = schema["required"].as_array().unwrap();
-                assert!(
-                    required
-                        .iter()
-                        .all(|key| keys.contains_key(key.as_str().unwrap()))
-                );
+                assert!(required.iter().all(|key| keys.contains_key(key.as_str().unwrap())));
             }
         }
     }

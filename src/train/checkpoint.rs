@@ -3,6 +3,8 @@
 use super::optimizer::{Adam, Moments};
 use super::update::Trainer;
 use crate::error::{Error, Result};
+use crate::model::loss::LossSums;
+use crate::model::parameters::lookup;
 use crate::model::{Supernet, Tables, TransformerConfig, Value, Values};
 use crate::run::{Checkpoint, Checkpoints, NamedTensor};
 use crate::space::Architecture;
@@ -25,6 +27,8 @@ pub(super) struct Position {
     pub batch: usize,
     /// Lowest validation loss so far, in bits.
     pub best: Option<f64>,
+    /// Losses since the last line of metrics.
+    pub recent: LossSums,
 }
 
 /// The JSON part of a checkpoint.
@@ -116,22 +120,36 @@ pub(super) enum Name {
     Step(usize),
 }
 
-/// Restores `trainer` from the checkpoint at `path`.
+impl Position {
+    /// Before the first update.
+    pub(super) fn start() -> Self {
+        Self { update: 0, epoch: 0, batch: 0, best: None, recent: LossSums::default() }
+    }
+}
+
+/// The architecture that the model in `folder` was trained with, if there is one.
+pub fn trained_architecture(folder: &Path) -> Option<Architecture> {
+    let text = std::fs::read_to_string(folder.join("last.json")).ok()?;
+    let state: State = serde_json::from_str(&text).ok()?;
+    Some(state.architecture)
+}
+
+/// Restores a trainer from the checkpoint at `path`.
 ///
 /// # Errors
 /// The checkpoint is of another architecture, vocabulary or data.
-pub(super) fn restore(path: &Path, trainer: &mut Trainer, data: &str) -> Result<Position> {
+pub(super) fn restore(path: &Path, config: &TransformerConfig, device: &Device, data: &str) -> Result<Restored> {
     let checkpoint = Checkpoint::load(path)?;
     let state = state_of(&checkpoint).map_err(|error| error.at(path.display()))?;
-    let config = &trainer.supernet.config;
-    if state.architecture != config.architecture || state.model != ModelState::of(config) || state.data != data {
-        return Err(Error::input(
-            "made with other data or another space; use another run_dir, or --fresh to start over",
-        )
-        .at(path.display()));
+    if state.architecture != config.architecture && state.data == data {
+        let folder = path.parent().unwrap_or(path).display();
+        let message = format!("holds another architecture; give another --name, or remove {folder}");
+        return Err(Error::input(message).at(path.display()));
     }
-    let device = trainer.supernet.device.clone();
-    let mut values = values(checkpoint.tensors, &device);
+    if state.model != ModelState::of(config) || state.data != data {
+        return Err(Error::input("made with other data or another model; use another run_dir").at(path.display()));
+    }
+    let mut values = values(checkpoint.tensors, device);
     let mut adam = Adam::default();
     for (name, &steps) in &state.steps {
         let mut take = |prefix: &str| {
@@ -141,9 +159,15 @@ pub(super) fn restore(path: &Path, trainer: &mut Trainer, data: &str) -> Result<
         let (first, second) = (take(FIRST)?, take(SECOND)?);
         adam.moments.insert(name.clone(), Moments { first, second, steps });
     }
-    trainer.supernet = supernet(config.clone(), values, &device).map_err(|error| error.at(path.display()))?;
-    trainer.adam = adam;
-    Ok(state.position)
+    let supernet = supernet(config.clone(), &values, device).map_err(|error| error.at(path.display()))?;
+    Ok(Restored { supernet, adam, position: state.position })
+}
+
+/// A training run's state, read back.
+pub(super) struct Restored {
+    pub supernet: Supernet,
+    pub adam: Adam,
+    pub position: Position,
 }
 
 /// Loads the weights at `path`, a checkpoint or a folder with one.
@@ -155,8 +179,9 @@ pub fn load_weights(path: &Path, device: &Device) -> Result<Weights> {
     let checkpoint = Checkpoint::load_some(&path, |name| !name.starts_with("adam."))?;
     let state = state_of(&checkpoint).map_err(|error| error.at(path.display()))?;
     let config = state.model.config(&state.architecture);
+    check_finite(&checkpoint.tensors).map_err(|error| error.at(path.display()))?;
     let values = values(checkpoint.tensors, device);
-    let supernet = supernet(config, values, device).map_err(|error| error.at(path.display()))?;
+    let supernet = supernet(config, &values, device).map_err(|error| error.at(path.display()))?;
     Ok(Weights { supernet, data: state.data, update: state.position.update })
 }
 
@@ -175,7 +200,9 @@ pub fn average_weights(folder: &Path, count: usize, device: &Device) -> Result<W
         let mut other = load_weights(path, device)?.supernet.values;
         for (name, value) in &mut weights.supernet.values {
             let added = other.remove(name).filter(|added| added.shape() == value.shape());
-            let added = added.ok_or_else(|| Error::input(format!("{name} differs from the newest checkpoint's")).at(path.display()))?;
+            let added = added.ok_or_else(|| {
+                Error::input(format!("{name} differs from the newest checkpoint's")).at(path.display())
+            })?;
             *value = value.kind().of(value.tensor.clone() + added.tensor);
         }
     }
@@ -190,21 +217,21 @@ fn state_of(checkpoint: &Checkpoint) -> Result<State> {
         .map_err(|error| Error::input(format!("not a checkpoint of this program's models: {error}")))
 }
 
-fn supernet(config: TransformerConfig, mut values: Values, device: &Device) -> Result<Supernet> {
-    Supernet::from_source(config, device, |name, shape| {
-        let value = values.remove(name).ok_or_else(|| Error::input(format!("parameter {name} is missing")))?;
-        match value.shape() == shape {
-            true => Ok(value),
-            false => {
-                let found = value.shape();
-                Err(Error::input(format!("parameter {name} has shape {found:?}, expected {shape:?}")))
-            }
-        }
-    })
+fn supernet(config: TransformerConfig, values: &Values, device: &Device) -> Result<Supernet> {
+    Supernet::from_source(config, device, |name, shape| lookup(values, name, shape))
 }
 
 fn tensor(name: String, value: &Value) -> NamedTensor {
     NamedTensor { name, shape: value.shape(), data: value.to_vec() }
+}
+
+/// # Errors
+/// A value that is not finite: the training had diverged.
+fn check_finite(tensors: &[NamedTensor]) -> Result<()> {
+    match tensors.iter().find(|tensor| tensor.data.iter().any(|value| !value.is_finite())) {
+        Some(tensor) => Err(Error::input(format!("parameter {} is not finite: its training diverged", tensor.name))),
+        None => Ok(()),
+    }
 }
 
 fn values(tensors: Vec<NamedTensor>, device: &Device) -> Values {

@@ -19,7 +19,7 @@ pub(super) fn announce(
     remaining: usize,
     samples: &[(Architecture, Batch)],
 ) -> Result<()> {
-    if remaining < FEW_UPDATES {
+    if remaining < FEW_UPDATES || samples.len() < 2 {
         return Ok(());
     }
     let (mut spent, mut tokens, mut timed) = (Duration::ZERO, 0, 0);

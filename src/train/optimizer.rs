@@ -53,8 +53,7 @@ impl Adam {
             // The tensors move into the step, which then updates them in place.
             let kind = weight.kind();
             let state = [weight, moments.first, moments.second].map(|value| value.tensor);
-            let [weight, first, second] =
-                step(state, gradients.remove(&name), numbers).map(|tensor| kind.of(tensor));
+            let [weight, first, second] = step(state, gradients.remove(&name), numbers).map(|tensor| kind.of(tensor));
             weights.insert(name.clone(), weight);
             self.moments.insert(name, Moments { first, second, steps });
         }
@@ -81,10 +80,8 @@ fn step(state: [Tensor<2>; 3], gradient: Option<Value>, numbers: AdamStep) -> [T
     }
     let [weight, first, second] = state;
     let shape = weight.dims();
-    let gradient = gradient.map_or_else(
-        || weight.zeros_like(),
-        |gradient| gradient.padded(shape).tensor * numbers.gradient_scale,
-    );
+    let gradient =
+        gradient.map_or_else(|| weight.zeros_like(), |gradient| gradient.padded(shape).tensor * numbers.gradient_scale);
     let first = first * numbers.beta1 + gradient.clone() * (1.0 - numbers.beta1);
     let second = second * numbers.beta2 + gradient.clone() * gradient * (1.0 - numbers.beta2);
     let direction = first.clone() / (second.clone().sqrt() + numbers.epsilon);

@@ -1,20 +1,21 @@
 //! The training loop of one run: which architecture and which batches each update takes, and what is written when.
 
-use super::estimate::announce;
 use super::checkpoint::{self, Content, Name, Position};
+use super::estimate::announce;
 use super::update::{Trainer, UpdateReport};
 use super::validation::Validation;
 use crate::config::TrainConfig;
-use crate::error::Result;
-use crate::model::loss::LossSums;
-use crate::model::Supernet;
+use crate::error::{Error, Result};
+use crate::model::{Supernet, TransformerConfig};
 use crate::progress::Progress;
+use crate::run::checkpoints::{BEST, LAST};
 use crate::run::jsonl::Sync;
 use crate::run::memory::peak_memory_bytes;
 use crate::run::{Checkpoints, JsonLines};
 use crate::seed;
 use crate::space::{Architecture, Space};
 use crate::text::{Batch, Dataset, collate, epoch_batches};
+use burn::tensor::Device;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Instant;
@@ -42,7 +43,7 @@ pub struct Job<'a> {
     pub seed: u64,
     /// Architectures trained.
     pub sampler: Sampler<'a>,
-    /// Architectures validated, by name; the first decides which checkpoint is best, together with the others.
+    /// Architectures validated, by name; the mean of their losses decides which checkpoint is best.
     pub validated: Vec<(String, Architecture)>,
     /// Training pairs.
     pub train: &'a Dataset,
@@ -61,12 +62,18 @@ pub struct Outcome {
     pub best: Option<f64>,
 }
 
-/// Trains until `max_updates`, going on from `last` where there is one. It starts from the weights of `initial`.
+/// Trains until `max_updates`, going on from `last` where there is one; otherwise `initial` gives the weights to start
+/// from. `shape` is theirs.
 ///
 /// # Errors
 /// The folder cannot be written, or holds a run of other data or another space.
-pub fn train(job: &Job, initial: Supernet) -> Result<Outcome> {
-    let mut session = Session::open(job, initial)?;
+pub fn train(
+    job: &Job,
+    shape: &TransformerConfig,
+    device: &Device,
+    initial: impl FnOnce() -> Result<Supernet>,
+) -> Result<Outcome> {
+    let mut session = Session::open(job, shape, device, initial)?;
     session.announce()?;
     let total = job.config.max_updates;
     let progress = Progress::bar(total as u64, "updates", format!("training {}", job.name))
@@ -89,22 +96,27 @@ struct Session<'a> {
     validation: Validation,
     checkpoints: Checkpoints,
     metrics: JsonLines,
-    /// Since the last line of metrics.
-    recent: LossSums,
+    /// When the last line of metrics was written.
     since: Instant,
 }
 
 impl<'a> Session<'a> {
-    fn open(job: &'a Job<'a>, supernet: Supernet) -> Result<Self> {
+    fn open(
+        job: &'a Job<'a>,
+        shape: &TransformerConfig,
+        device: &Device,
+        initial: impl FnOnce() -> Result<Supernet>,
+    ) -> Result<Self> {
         let checkpoints = Checkpoints::new(job.folder);
-        let mut trainer = Trainer::new(supernet, job.config, job.seed);
-        let last = checkpoints.path("last");
-        let position = if last.exists() {
-            let position = checkpoint::restore(&last, &mut trainer, job.data)?;
-            tracing::info!("{}: going on after update {}", job.name, position.update);
-            position
+        let last = checkpoints.path(LAST);
+        let (trainer, position) = if last.exists() {
+            let restored = checkpoint::restore(&last, shape, device, job.data)?;
+            tracing::info!("{}: going on after update {}", job.name, restored.position.update);
+            let mut trainer = Trainer::new(restored.supernet, job.config, job.seed);
+            trainer.adam = restored.adam;
+            (trainer, restored.position)
         } else {
-            Position { update: 0, epoch: 0, batch: 0, best: None }
+            (Trainer::new(initial()?, job.config, job.seed), Position::start())
         };
         let mut metrics = JsonLines::open(&job.folder.join("metrics.jsonl"), Sync::Never)?;
         metrics.truncate_after(|line| line["update"].as_u64().is_some_and(|u| u > position.update as u64))?;
@@ -117,7 +129,6 @@ impl<'a> Session<'a> {
             checkpoints,
             metrics,
             position,
-            recent: LossSums::default(),
             since: Instant::now(),
         })
     }
@@ -128,7 +139,14 @@ impl<'a> Session<'a> {
         let micro_batches = (0..self.job.config.update_freq).map(|_| self.next_batch());
         let micro_batches = micro_batches.collect::<Result<Vec<Batch>>>()?;
         let report = self.trainer.update(&architecture, &micro_batches, done)?;
-        self.recent.add(&report.sums);
+        if !report.sums.loss.is_finite() {
+            return Err(Error::failure(format!(
+                "training {}: the loss is not a finite number at update {}; lower train.lr or lengthen train.warmup_updates",
+                self.job.name,
+                done + 1
+            )));
+        }
+        self.position.recent.add(&report.sums);
         self.position.update = done + 1;
         self.write_outputs(&report, progress)
     }
@@ -136,7 +154,9 @@ impl<'a> Session<'a> {
     /// The architecture of the update after `done` updates.
     fn architecture(&self, done: usize) -> Architecture {
         match &self.job.sampler {
-            Sampler::Uniform(space) => space.sample(&mut seed::stream(self.job.seed, "sample-architecture", done as u64)),
+            Sampler::Uniform(space) => {
+                space.sample(&mut seed::stream(self.job.seed, "sample-architecture", done as u64))
+            }
             Sampler::Fixed(architecture) => architecture.clone(),
         }
     }
@@ -144,7 +164,7 @@ impl<'a> Session<'a> {
     /// Tells what the rest of the run will cost, measured on the next few updates' batches.
     fn announce(&self) -> Result<()> {
         let done = self.position.update;
-        let ahead = self.batches[self.position.batch..].iter().take(ESTIMATE_SAMPLES);
+        let ahead = self.batches.iter().skip(self.position.batch).take(ESTIMATE_SAMPLES);
         let samples: Vec<_> = (done..)
             .zip(ahead)
             .map(|(update, indices)| (self.architecture(update), collate(self.job.train, indices)))
@@ -153,7 +173,7 @@ impl<'a> Session<'a> {
     }
 
     fn next_batch(&mut self) -> Result<Batch> {
-        if self.position.batch == self.batches.len() {
+        if self.position.batch >= self.batches.len() {
             self.position.epoch += 1;
             self.position.batch = 0;
             let Job { train, config, seed, .. } = self.job;
@@ -181,7 +201,7 @@ impl<'a> Session<'a> {
             self.save(Name::Step(config.keep_checkpoints.max(1)), Content::Weights)?;
         }
         if due(config.save_every) || finished {
-            self.save(Name::Fixed("last"), Content::Everything)?;
+            self.save(Name::Fixed(LAST), Content::Everything)?;
         }
         Ok(())
     }
@@ -191,7 +211,7 @@ impl<'a> Session<'a> {
     }
 
     fn log(&mut self, report: &UpdateReport, progress: &Progress) -> Result<()> {
-        let sums = std::mem::take(&mut self.recent);
+        let sums = std::mem::take(&mut self.position.recent);
         let nll = sums.nll_bits();
         progress.set_message(format!("training {}: perplexity {:.2}", self.job.name, nll.exp2()));
         let line = json!({
@@ -218,12 +238,19 @@ impl<'a> Session<'a> {
             mean += nll / self.job.validated.len() as f64;
             losses.insert(name.clone(), json!(nll));
         }
-        let listed: Vec<String> = losses.iter().map(|(name, nll)| format!("{name} {:.3}", nll.as_f64().unwrap_or(f64::NAN))).collect();
-        tracing::info!("{} after update {}: validation loss in bits: {}", self.job.name, self.position.update, listed.join(", "));
-        self.metrics.append(&json!({"update": self.position.update, "valid": Value::Object(losses), "valid_mean": mean}))?;
-        if self.position.best.is_none_or(|best| mean < best) {
+        let listed: Vec<String> =
+            losses.iter().map(|(name, nll)| format!("{name} {:.3}", nll.as_f64().unwrap_or(f64::NAN))).collect();
+        tracing::info!(
+            "{} after update {}: validation loss in bits: {}",
+            self.job.name,
+            self.position.update,
+            listed.join(", ")
+        );
+        self.metrics
+            .append(&json!({"update": self.position.update, "valid": Value::Object(losses), "valid_mean": mean}))?;
+        if mean.is_finite() && self.position.best.is_none_or(|best| mean < best) {
             self.position.best = Some(mean);
-            self.save(Name::Fixed("best"), Content::Weights)?;
+            self.save(Name::Fixed(BEST), Content::Weights)?;
         }
         Ok(())
     }

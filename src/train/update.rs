@@ -52,12 +52,7 @@ impl Trainer {
     }
 
     /// Losses and gradient sums of `batches`; the weights stay as they are.
-    pub fn gradients(
-        &self,
-        architecture: &Architecture,
-        batches: &[Batch],
-        done: usize,
-    ) -> Result<(LossSums, Values)> {
+    pub fn gradients(&self, architecture: &Architecture, batches: &[Batch], done: usize) -> Result<(LossSums, Values)> {
         let model = self.supernet.cut(architecture, true)?;
         let objective = objective(&self.config);
         let mut dropout_seeds = seed::stream(self.seed, "dropout", done as u64);
@@ -84,12 +79,7 @@ pub(super) fn objective(config: &TrainConfig) -> Objective {
 
 /// `batch` as the model takes it.
 pub(super) fn tokens(batch: &Batch) -> Tokens<'_> {
-    Tokens {
-        source: &batch.source,
-        previous: &batch.prev_output,
-        target: &batch.target,
-        batch: batch.sentences,
-    }
+    Tokens { source: &batch.source, previous: &batch.prev_output, target: &batch.target, batch: batch.sentences }
 }
 
 fn accumulate(total: &mut Values, gradients: Values) {

@@ -23,8 +23,7 @@ impl Validation {
         Ok(Self { batches })
     }
 
-    /// Losses of `model` over about the first `fidelity` (0 to 1) of the batches, at least one, and how often each
-    /// expert was chosen.
+    /// Losses of `model` over about the first `fidelity` (0 to 1) of the batches, at least one.
     pub fn evaluate(&self, model: &Transformer, fidelity: f64) -> LossSums {
         let count = (self.batches.len() as f64 * fidelity).ceil() as usize;
         let mut sums = LossSums::default();

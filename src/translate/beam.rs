@@ -3,9 +3,8 @@
 
 use super::candidates::{Allowed, Continuation, best};
 use crate::config::TranslateConfig;
-use crate::model::{MAX_POSITIONS, Pass, Transformer};
+use crate::model::{MAX_POSITIONS, Pass, Transformer, ids};
 use crate::text::{EOS, SourceBatch};
-use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// A finished translation.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +38,7 @@ pub fn beam_search(model: &Transformer, source: &SourceBatch, config: &Translate
     let mut pass = Pass::inference();
     let memory = model.encode(&source.source, source.sentences, &mut pass);
     let mut cache = model.start(&memory);
-    let max_len = (config.max_len_a * source.source_len as f64) as usize + config.max_len_b;
+    let max_len = ((config.max_len_a * source.source_len as f64) as usize).saturating_add(config.max_len_b);
     let max_len = max_len.min(MAX_POSITIONS - 1);
     let mut done = vec![Vec::new(); source.sentences];
     let mut open: Vec<Open> = (0..source.sentences)
@@ -63,12 +62,13 @@ pub fn beam_search(model: &Transformer, source: &SourceBatch, config: &Translate
             let totals: Vec<f32> = sentence.partial.iter().map(|partial| partial.total).collect();
             let found = best(&mut logits[start * vocab..end * vocab], &totals, 2 * config.beam, allowed);
             let parents = sentence.advance(&found, config);
-            if sentence.finished.len() == config.beam || step == max_len {
+            // Nothing is found where the model's numbers are not finite.
+            if sentence.finished.len() == config.beam || step == max_len || found.is_empty() {
                 let index = sentence.index;
                 done[index] = sentence.sorted();
             } else {
-                kept_rows.extend(parents.iter().map(|row| (start + row) as i32));
-                kept_sentences.push(place as i32);
+                kept_rows.extend(parents.iter().map(|row| (start + row) as u32));
+                kept_sentences.push(place as u32);
                 still_open.push(sentence);
             }
             start = end;
@@ -79,7 +79,7 @@ pub fn beam_search(model: &Transformer, source: &SourceBatch, config: &Translate
             break;
         }
         let device = model.device();
-        cache.select(index(kept_rows, &device), shrunk.then(|| index(kept_sentences, &device)));
+        cache.select(ids(&kept_rows, &device), shrunk.then(|| ids(&kept_sentences, &device)));
     }
     done
 }
@@ -126,9 +126,4 @@ impl Partial {
 
 fn rows(open: &[Open]) -> impl Iterator<Item = &Partial> {
     open.iter().flat_map(|sentence| &sentence.partial)
-}
-
-fn index(rows: Vec<i32>, device: &Device) -> Tensor<1, Int> {
-    let shape = [rows.len()];
-    Tensor::from_data(TensorData::new(rows, shape), device)
 }

@@ -2,7 +2,6 @@
 
 use crate::model::kernels::vector;
 use crate::text::{EOS, PAD};
-use std::cmp::Ordering;
 
 /// A hypothesis and a token that may follow it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,10 +50,7 @@ pub(super) fn best(logits: &mut [f32], totals: &[f32], count: usize, allowed: Al
             }
         }
     }
-    best.sort_by(|a, b| {
-        let by_total = b.total.partial_cmp(&a.total).unwrap_or(Ordering::Equal);
-        by_total.then(a.row.cmp(&b.row)).then(a.token.cmp(&b.token))
-    });
+    best.sort_by(|a, b| b.total.total_cmp(&a.total).then(a.row.cmp(&b.row)).then(a.token.cmp(&b.token)));
     best.truncate(count);
     best
 }

@@ -16,6 +16,8 @@ pub struct Translator {
     pub source_subwords: Arc<SubwordModel>,
     /// Turns target ids into text.
     pub target_subwords: Arc<SubwordModel>,
+    /// Lower-case the source first, as the training text was.
+    pub lowercase: bool,
     /// Beam search's settings.
     pub config: TranslateConfig,
 }
@@ -79,7 +81,10 @@ impl Translator {
     }
 
     fn encode(&self, line: &str) -> Vec<u32> {
-        let mut ids = self.source_subwords.encode(line);
+        let mut ids = match self.lowercase {
+            true => self.source_subwords.encode(&line.to_lowercase()),
+            false => self.source_subwords.encode(line),
+        };
         ids.push(EOS);
         ids
     }

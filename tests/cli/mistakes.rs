@@ -60,7 +60,8 @@ fn a_wrong_architecture() {
 fn an_architecture_outside_the_space_is_told_gene_by_gene() {
     let program = Program::new();
     let largest = program.output(&["space", "--largest"]);
-    let output = program.command(&["space", "--check", "-"]).write_stdin(largest.replace("128", "100")).output().unwrap();
+    let output =
+        program.command(&["space", "--check", "-"]).write_stdin(largest.replace("128", "100")).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert_names(&String::from_utf8(output.stdout).unwrap(), &["encoder_ffn_embed_dim", "100", "128"]);
     assert_eq!(program.output_of(&["space", "--check", "-"], &largest), "");

@@ -5,3 +5,4 @@ mod mistakes;
 mod phases;
 mod pipes;
 mod program;
+mod vulkan;

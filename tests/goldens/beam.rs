@@ -8,9 +8,12 @@ use automoe::translate::beam_search;
 use burn::tensor::Device;
 
 #[test]
-fn every_hypothesis_agrees_on_the_cpu() {
-    let Some(folder) = files::folder("goldens beam on cpu") else { return };
-    check(&folder, &Device::flex(), 1.0);
+fn every_hypothesis_agrees() {
+    let Some(folder) = files::folder("goldens beam") else { return };
+    for (name, device, factor) in files::devices() {
+        println!("goldens beam on {name}:");
+        check(&folder, &device, factor);
+    }
 }
 
 fn check(folder: &std::path::Path, device: &Device, tolerance: f64) {
@@ -31,6 +34,7 @@ fn check(folder: &std::path::Path, device: &Device, tolerance: f64) {
             ..TranslateConfig::default()
         };
         let found = beam_search(&model, &batch, &config);
+        assert_eq!(found.len(), case["hypotheses"].as_array().unwrap().len());
         for (sentence, (found, want)) in found.iter().zip(case["hypotheses"].as_array().unwrap()).enumerate() {
             let want = want.as_array().unwrap();
             assert_eq!(found.len(), want.len(), "case {number}, sentence {sentence}");

@@ -21,6 +21,16 @@ pub fn folder(test: &str) -> Option<PathBuf> {
     None
 }
 
+/// The devices to compare on, with the factor by which errors may be larger than on the CPU.
+pub fn devices() -> Vec<(&'static str, Device, f64)> {
+    let mut devices = vec![("cpu", Device::flex(), 1.0)];
+    match automoe::model::device::parse("vulkan") {
+        Ok(device) => devices.push(("vulkan", device, 10.0)),
+        Err(error) => println!("goldens on vulkan: skipped, {error}"),
+    }
+    devices
+}
+
 /// One recording: figures, and the model they were recorded from.
 pub struct Recording {
     pub json: Json,

@@ -6,7 +6,6 @@ use automoe::model::loss::{self, Objective, Tokens};
 use automoe::model::{LayerRouting, Pass, Values};
 use automoe::run::NamedTensor;
 use automoe::space::Architecture;
-use burn::tensor::Device;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -21,15 +20,17 @@ pub struct Errors {
     cases: usize,
 }
 
-/// Allowed errors: issue 11's, times a factor for devices other than the CPU.
+/// Allowed errors, times a factor for devices other than the CPU.
 struct Tolerance(f64);
 
 #[test]
-fn every_case_agrees_on_the_cpu() {
-    let Some(folder) = files::folder("goldens on cpu") else { return };
-    for name in ["dense", "std_experts", "fractional_experts", "top2", "separate_embeddings", "load_balance"] {
-        let errors = check(&files::read(&folder, name, &Device::flex()), &Tolerance(1.0));
-        println!("goldens {name} on cpu: {errors:?}");
+fn every_case_agrees() {
+    let Some(folder) = files::folder("goldens") else { return };
+    for (device_name, device, factor) in files::devices() {
+        for name in ["dense", "std_experts", "fractional_experts", "top2", "separate_embeddings", "load_balance"] {
+            let errors = check(&files::read(&folder, name, &device), &Tolerance(factor));
+            println!("goldens {name} on {device_name}: {errors:?}");
+        }
     }
 }
 
@@ -84,12 +85,13 @@ fn check_logits(recording: &Recording, architecture: &Architecture, tokens: Toke
 /// The reference lists tokens time-major; ours are batch-major.
 fn check_routing(pass: &Pass, case: &Json, source: &Ids, target: &Ids) {
     let recorded = case["routing"].as_array().unwrap();
-    let ours: BTreeMap<String, (&LayerRouting, &Ids)> = [("encoder", &pass.encoder_routing, source), ("decoder", &pass.decoder_routing, target)]
-        .into_iter()
-        .flat_map(|(stack, routing, ids)| {
-            routing.iter().map(move |layer| (format!("{stack}.layers.{}.switch_layer", layer.layer), (layer, ids)))
-        })
-        .collect();
+    let ours: BTreeMap<String, (&LayerRouting, &Ids)> =
+        [("encoder", &pass.encoder_routing, source), ("decoder", &pass.decoder_routing, target)]
+            .into_iter()
+            .flat_map(|(stack, routing, ids)| {
+                routing.iter().map(move |layer| (format!("{stack}.layers.{}.switch_layer", layer.layer), (layer, ids)))
+            })
+            .collect();
     assert_eq!(recorded.len(), ours.len());
     for entry in recorded {
         let (layer, ids) = ours[entry["layer"].as_str().unwrap()];
@@ -103,7 +105,13 @@ fn check_routing(pass: &Pass, case: &Json, source: &Ids, target: &Ids) {
     }
 }
 
-fn check_gradients(recording: &Recording, architecture: &Architecture, gradients: Values, case: &Json, errors: &mut Errors) {
+fn check_gradients(
+    recording: &Recording,
+    architecture: &Architecture,
+    gradients: Values,
+    case: &Json,
+    errors: &mut Errors,
+) {
     let gradients = reference_gradients(recording, architecture, gradients);
     for (name, want) in case["grad_norms"].as_object().unwrap() {
         match (gradients.get(name), want.as_f64()) {
@@ -131,7 +139,11 @@ fn check_gradients(recording: &Recording, architecture: &Architecture, gradients
 }
 
 /// Gradients in the supernet's shapes under the reference's names; zero where a parameter took part without one.
-fn reference_gradients(recording: &Recording, architecture: &Architecture, gradients: Values) -> BTreeMap<String, Vec<f32>> {
+fn reference_gradients(
+    recording: &Recording,
+    architecture: &Architecture,
+    gradients: Values,
+) -> BTreeMap<String, Vec<f32>> {
     let named = recording.supernet.parts(architecture).into_keys().map(|name| {
         let whole = &recording.supernet.values[&name];
         let gradient = gradients.get(&name).map(|gradient| gradient.padded(whole.tensor.dims()));

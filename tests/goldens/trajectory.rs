@@ -13,9 +13,12 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 #[test]
-fn twenty_updates_agree_on_the_cpu() {
-    let Some(folder) = files::folder("goldens trajectory on cpu") else { return };
-    check(&folder, &Device::flex(), 1.0);
+fn twenty_updates_agree() {
+    let Some(folder) = files::folder("goldens trajectory") else { return };
+    for (name, device, factor) in files::devices() {
+        println!("goldens trajectory on {name}:");
+        check(&folder, &device, factor);
+    }
 }
 
 fn check(folder: &std::path::Path, device: &Device, tolerance: f64) {

@@ -9,12 +9,7 @@ use proptest::prelude::*;
 use std::io::Cursor;
 
 /// The files that PyTorch made.
-const FILES: [&str; 4] = [
-    "tensors.pt",
-    "tensors_legacy.pt",
-    "fairseq.pt",
-    "fairseq_legacy.pt",
-];
+const FILES: [&str; 4] = ["tensors.pt", "tensors_legacy.pt", "fairseq.pt", "fairseq_legacy.pt"];
 
 fn bytes_of(name: &str) -> Vec<u8> {
     std::fs::read(beside(name)).expect("a file beside this one")
@@ -26,10 +21,7 @@ fn read(bytes: &[u8]) -> Result<FairseqCheckpoint> {
 
 fn assert_one_line(error: &Error) {
     let line = error.to_string();
-    assert!(
-        !line.is_empty() && !line.contains('\n') && line.len() < 1000,
-        "{line}"
-    );
+    assert!(!line.is_empty() && !line.contains('\n') && line.len() < 1000, "{line}");
     assert_eq!(error.exit_code(), 2, "{line}");
 }
 
@@ -37,11 +29,7 @@ fn assert_one_line(error: &Error) {
 fn legacy(object: &[u8], keys: &[u8], storages: &[u8]) -> Vec<u8> {
     let whole = bytes_of("tensors_legacy.pt");
     // Magic number, protocol and facts of the system: up to the third pickle's STOP, which `u.` ends.
-    let end = whole
-        .windows(2)
-        .position(|pair| pair == b"u.")
-        .expect("the system's facts")
-        + 2;
+    let end = whole.windows(2).position(|pair| pair == b"u.").expect("the system's facts") + 2;
     [&whole[..end], object, keys, storages].concat()
 }
 
@@ -67,10 +55,7 @@ fn truncated_files_are_refused_at_every_length() {
 fn zip_files_are_refused_when_a_weight_is_damaged() {
     let bytes = bytes_of("tensors.pt");
     let needle = 0.1f32.to_le_bytes();
-    let at = bytes
-        .windows(4)
-        .position(|window| window == needle)
-        .expect("the scalar 0.1");
+    let at = bytes.windows(4).position(|window| window == needle).expect("the scalar 0.1");
     let mut damaged = bytes.clone();
     damaged[at] ^= 1;
     let error = read(&damaged).expect_err("a wrong checksum");
@@ -81,17 +66,12 @@ fn zip_files_are_refused_when_a_weight_is_damaged() {
 fn tensors_that_expand_past_the_file_are_refused() {
     // {"x": one element repeated `count` times by strides of 0}, on a storage of 1 float.
     let file = |count: i32| {
-        let mut object =
-            b"\x80\x02}X\x01\x00\x00\x00xctorch._utils\n_rebuild_tensor_v2\n((".to_vec();
+        let mut object = b"\x80\x02}X\x01\x00\x00\x00xctorch._utils\n_rebuild_tensor_v2\n((".to_vec();
         object.extend(b"X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01NtQ");
         object.extend(b"K\x00(J");
         object.extend(count.to_le_bytes());
         object.extend(b"t(K\x00t\x89}tRs.");
-        legacy(
-            &object,
-            b"\x80\x02]X\x01\x00\x00\x000a.",
-            &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 128, 63],
-        )
+        legacy(&object, b"\x80\x02]X\x01\x00\x00\x000a.", &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 128, 63])
     };
     let read_back = read(&file(1000)).expect("a small expanded tensor");
     assert_eq!(elements(&read_back.tensors), 1000);
@@ -103,11 +83,9 @@ fn tensors_that_expand_past_the_file_are_refused() {
 #[test]
 fn storages_must_be_as_declared() {
     let object = b"\x80\x02}.";
-    for (keys, storages) in [
-        (&b"\x80\x02]X\x01\x00\x00\x000a."[..], &[0u8; 8][..]),
-        (b"\x80\x02}.", &[]),
-        (b"\x80\x02].", &[0]),
-    ] {
+    for (keys, storages) in
+        [(&b"\x80\x02]X\x01\x00\x00\x000a."[..], &[0u8; 8][..]), (b"\x80\x02}.", &[]), (b"\x80\x02].", &[0])]
+    {
         assert_one_line(&read(&legacy(object, keys, storages)).expect_err("refused"));
     }
     assert!(read(&legacy(object, b"\x80\x02].", &[])).is_ok());
@@ -116,14 +94,7 @@ fn storages_must_be_as_declared() {
 #[test]
 fn other_files_are_refused() {
     let other_pickle = b"\x80\x02K\x01.\x80\x02K\x01.\x80\x02}.";
-    for bytes in [
-        &b""[..],
-        b"P",
-        b"PK\x03\x04",
-        b"{}",
-        other_pickle,
-        &[0x80; 100],
-    ] {
+    for bytes in [&b""[..], b"P", b"PK\x03\x04", b"{}", other_pickle, &[0x80; 100]] {
         assert_one_line(&read(bytes).expect_err("refused"));
     }
 }
@@ -154,9 +125,7 @@ proptest! {
 
 /// An opcode with its argument, most of them well-formed so that programs get far.
 fn opcode() -> impl Strategy<Value = Vec<u8>> {
-    let plain = prop::sample::select(
-        b"N(]})tdleasuRbQ012\x85\x86\x87\x88\x8f\x90\x91\x93\x94\x81".to_vec(),
-    );
+    let plain = prop::sample::select(b"N(]})tdleasuRbQ012\x85\x86\x87\x88\x8f\x90\x91\x93\x94\x81".to_vec());
     let names = prop::sample::select(vec![
         &b"ctorch._utils\n_rebuild_tensor_v2\n"[..],
         b"ccollections\nOrderedDict\n",

@@ -15,9 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// A file beside this one.
 fn beside(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/interop")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(name)
 }
 
 fn json(name: &str) -> Value {
@@ -27,10 +25,8 @@ fn json(name: &str) -> Value {
 
 /// The folder of the goldens, or `None`, with a line that says so, where it is absent.
 fn goldens() -> Option<PathBuf> {
-    let shared = std::env::var_os("AUTOMOE_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-        PathBuf::from,
-    );
+    let shared = std::env::var_os("AUTOMOE_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let goldens = shared.join("goldens");
     if !goldens.is_dir() {
         println!("skipped: no goldens at {}", goldens.display());
@@ -47,15 +43,8 @@ fn golden_models() -> Vec<(String, Vec<NamedTensor>)> {
     let mut models = Vec::new();
     for entry in std::fs::read_dir(folder).expect("listed") {
         let path = entry.expect("an entry").path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "safetensors")
-        {
-            let name = path
-                .file_stem()
-                .expect("a name")
-                .to_string_lossy()
-                .into_owned();
+        if path.extension().is_some_and(|extension| extension == "safetensors") {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
             models.push((name, read_safetensors(&path).expect("a golden model")));
         }
     }
@@ -66,10 +55,7 @@ fn golden_models() -> Vec<(String, Vec<NamedTensor>)> {
 /// Name, shape and bits: equal only if the tensors are, NaN and signed zero included.
 fn bits(tensors: &[NamedTensor]) -> Vec<(String, Vec<usize>, Vec<u32>)> {
     let bits = |tensor: &NamedTensor| tensor.data.iter().map(|x| x.to_bits()).collect();
-    tensors
-        .iter()
-        .map(|tensor| (tensor.name.clone(), tensor.shape.clone(), bits(tensor)))
-        .collect()
+    tensors.iter().map(|tensor| (tensor.name.clone(), tensor.shape.clone(), bits(tensor))).collect()
 }
 
 /// The tensors that PyTorch itself read, in order of name.
@@ -77,21 +63,10 @@ fn recorded(record: &Value) -> Vec<NamedTensor> {
     let numbers = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let tensor = |(name, tensor): (&String, &Value)| NamedTensor {
         name: name.clone(),
-        shape: numbers(&tensor["shape"])
-            .iter()
-            .map(|x| x.as_u64().expect("a size") as usize)
-            .collect(),
-        data: numbers(&tensor["data"])
-            .iter()
-            .map(|x| x.as_f64().expect("a number") as f32)
-            .collect(),
+        shape: numbers(&tensor["shape"]).iter().map(|x| x.as_u64().expect("a size") as usize).collect(),
+        data: numbers(&tensor["data"]).iter().map(|x| x.as_f64().expect("a number") as f32).collect(),
     };
-    let mut tensors: Vec<_> = record
-        .as_object()
-        .expect("tensors")
-        .iter()
-        .map(tensor)
-        .collect();
+    let mut tensors: Vec<_> = record.as_object().expect("tensors").iter().map(tensor).collect();
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     tensors
 }
@@ -116,11 +91,7 @@ fn fairseq_checkpoints_give_weights_settings_and_dimensions() {
     let record = json("expected.json");
     for name in ["fairseq.pt", "fairseq_legacy.pt"] {
         let checkpoint = FairseqCheckpoint::load(&beside(name)).expect(name);
-        assert_eq!(
-            bits(&checkpoint.tensors),
-            bits(&recorded(&record["model"])),
-            "{name}"
-        );
+        assert_eq!(bits(&checkpoint.tensors), bits(&recorded(&record["model"])), "{name}");
         let args = serde_json::to_value(&checkpoint.args).expect("JSON");
         assert_eq!(args, record["args"], "{name}");
 
@@ -128,40 +99,25 @@ fn fairseq_checkpoints_give_weights_settings_and_dimensions() {
         let dimensions = infer_shape(&native).expect(name);
         assert_eq!(dimensions.sharing, Sharing::All);
         assert_eq!([dimensions.source_vocabulary, dimensions.qkv_dim], [7, 6]);
-        assert_eq!(
-            [dimensions.encoder_embed_dim, dimensions.decoder_embed_dim],
-            [4, 4]
-        );
+        assert_eq!([dimensions.encoder_embed_dim, dimensions.decoder_embed_dim], [4, 4]);
         assert_eq!(dimensions.encoder_layers, [FeedForward::Dense(5)]);
-        assert_eq!(
-            dimensions.decoder_layers,
-            [FeedForward::Experts(vec![3, 5])]
-        );
+        assert_eq!(dimensions.decoder_layers, [FeedForward::Experts(vec![3, 5])]);
     }
 }
 
 #[test]
 fn a_bare_state_dict_is_read_as_a_model() {
     let read = FairseqCheckpoint::load(&beside("tensors.pt")).expect("read");
-    assert_eq!(
-        read.tensors.len(),
-        recorded(&json("expected.json")["tensors"]).len()
-    );
+    assert_eq!(read.tensors.len(), recorded(&json("expected.json")["tensors"]).len());
     assert!(read.args.is_empty());
 }
 
 #[test]
 fn latency_predictors_of_the_shared_data_are_read() {
     let Some(goldens) = goldens() else { return };
-    let path = goldens
-        .with_file_name("data")
-        .join("latency/wmt14ende_cpu_xeon.pt");
+    let path = goldens.with_file_name("data").join("latency/wmt14ende_cpu_xeon.pt");
     let predictor = FairseqCheckpoint::load(&path).expect("read");
-    let names: Vec<&str> = predictor
-        .tensors
-        .iter()
-        .map(|tensor| tensor.name.as_str())
-        .collect();
+    let names: Vec<&str> = predictor.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
     assert_eq!(names[..2], ["first_layer.bias", "first_layer.weight"]);
     assert!(names.contains(&"predict.weight"));
     let finite = |tensor: &NamedTensor| tensor.data.iter().all(|x| x.is_finite());
@@ -175,12 +131,7 @@ fn goldens_go_to_our_names_and_back_bit_for_bit() {
         let back = to_reference(native.clone(), false).expect(&name);
         assert_eq!(bits(&back), bits(&reference), "{name}");
         let separate = to_reference(native.clone(), true).expect(&name);
-        assert!(
-            separate
-                .iter()
-                .any(|tensor| tensor.name.ends_with("k_proj_weight")),
-            "{name}"
-        );
+        assert!(separate.iter().any(|tensor| tensor.name.ends_with("k_proj_weight")), "{name}");
         let again = to_native(separate).expect(&name);
         assert_eq!(bits(&again), bits(&native), "{name}");
     }
@@ -190,17 +141,9 @@ fn goldens_go_to_our_names_and_back_bit_for_bit() {
 fn goldens_have_the_dimensions_of_their_space() {
     for (name, reference) in golden_models() {
         let dimensions = infer_shape(&to_native(reference).expect(&name)).expect(&name);
-        let widths = [
-            dimensions.encoder_embed_dim,
-            dimensions.decoder_embed_dim,
-            dimensions.qkv_dim,
-        ];
+        let widths = [dimensions.encoder_embed_dim, dimensions.decoder_embed_dim, dimensions.qkv_dim];
         assert_eq!(widths, [32; 3], "{name}");
-        assert_eq!(
-            [dimensions.source_vocabulary, dimensions.target_vocabulary],
-            [37; 2],
-            "{name}"
-        );
+        assert_eq!([dimensions.source_vocabulary, dimensions.target_vocabulary], [37; 2], "{name}");
         let layers = match name.as_str() {
             "dense" => FeedForward::Dense(48),
             "fractional_experts" | "top2" | "trajectory" => FeedForward::Experts(vec![48; 4]),
@@ -209,11 +152,7 @@ fn goldens_have_the_dimensions_of_their_space() {
         assert_eq!(dimensions.encoder_layers, vec![layers.clone(); 3], "{name}");
         assert_eq!(dimensions.decoder_layers, vec![layers; 3], "{name}");
         let separate = matches!(name.as_str(), "separate_embeddings" | "beam");
-        let sharing = if separate {
-            Sharing::Separate
-        } else {
-            Sharing::All
-        };
+        let sharing = if separate { Sharing::Separate } else { Sharing::All };
         assert_eq!(dimensions.sharing, sharing, "{name}");
     }
 }
@@ -226,10 +165,7 @@ fn safetensors_hold_either_naming() {
     let native = to_native(checkpoint.tensors.clone()).expect("renamed");
     for tensors in [checkpoint.tensors, native] {
         write_safetensors(&path, &tensors).expect("written");
-        assert_eq!(
-            bits(&read_safetensors(&path).expect("read")),
-            bits(&tensors)
-        );
+        assert_eq!(bits(&read_safetensors(&path).expect("read")), bits(&tensors));
     }
 }
 
@@ -239,18 +175,12 @@ fn bpe_codes_segment_as_subword_nmt_does() {
     for (name, cases) in record.as_object().expect("files") {
         let codes = BpeCodes::load(&beside(name)).expect(name);
         for case in cases.as_array().expect("cases") {
-            let (line, pieces) = (
-                case["line"].as_str().expect("text"),
-                case["pieces"].as_str().expect("text"),
-            );
+            let (line, pieces) = (case["line"].as_str().expect("text"), case["pieces"].as_str().expect("text"));
             let encoded = codes.encode_line(line);
             assert_eq!(encoded.join(" "), pieces, "{name}: {line:?}");
             // A word that itself ends in `@@` does not come back: nor does it from subword-nmt.
             if !line.contains("@@") {
-                let words: Vec<&str> = line
-                    .split([' ', '\r', '\n'])
-                    .filter(|word| !word.is_empty())
-                    .collect();
+                let words: Vec<&str> = line.split([' ', '\r', '\n']).filter(|word| !word.is_empty()).collect();
                 assert_eq!(bpe_codes::decode(&encoded), words.join(" "), "{name}");
             }
         }
@@ -261,10 +191,7 @@ fn bpe_codes_segment_as_subword_nmt_does() {
 fn broken_bpe_codes_name_the_line() {
     for (text, message) in [
         ("#version: 0.3\na b\n", "line 1: version 0.3"),
-        (
-            "#version: 0.2\na b\na b c\n",
-            "line 3: expected two symbols",
-        ),
+        ("#version: 0.2\na b\na b c\n", "line 3: expected two symbols"),
         ("", "line 1: expected two symbols"),
         ("a b\n\nc d\n", "line 2: expected two symbols"),
     ] {

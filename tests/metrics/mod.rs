@@ -67,10 +67,7 @@ impl Recorded {
 }
 
 fn assert_close(ours: f64, theirs: f64, what: &str) {
-    assert!(
-        (ours - theirs).abs() <= 1e-9,
-        "{ours} is not {theirs}: {what}"
-    );
+    assert!((ours - theirs).abs() <= 1e-9, "{ours} is not {theirs}: {what}");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! `automoe latency fit`: a latency predictor for any file of measured architectures.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
+use crate::cli::output;
 use crate::cost::latency::{Dataset, fit};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::run::atomic;
 
 /// Fit a latency predictor to measured architectures, and print how well it predicts rows it has not seen
 ///
@@ -41,9 +43,8 @@ pub fn run(args: FitArgs) -> Result<()> {
     });
     let profile = fit(&data, &device).map_err(|error| error.at(args.data.display()))?;
     if let Some(path) = &args.out {
-        profile.write(path)?;
+        atomic::write(path, profile.to_json().as_bytes())?;
     }
-    let line = serde_json::to_string(&profile.report).map_err(Error::failure)?;
-    writeln!(io::stdout().lock(), "{line}")
-        .map_err(|error| Error::failure(format!("standard output: {error}")))
+    output::json_line(&mut io::stdout().lock(), &profile.report)?;
+    Ok(())
 }

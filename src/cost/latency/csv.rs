@@ -5,7 +5,10 @@
 //! the names of [`AVERAGES`], `latency_mean_encoder,latency_mean_decoder`, and for models with experts
 //! `encoder_n_experts_avg,decoder_n_experts_avg`. Other columns (deviations, FLOPs) are left alone.
 
-use super::features::{Averages, FeatureSet, Features, RoutingFractions};
+use super::averages::Averages;
+use super::features::{FeatureSet, Features, check_routing};
+use super::records::{Fault, Field, Place, Records};
+use crate::cost::RoutingFractions;
 use crate::error::{Error, Result};
 use crate::space::Architecture;
 use std::fs::File;
@@ -107,21 +110,6 @@ impl Dataset {
         Ok(Self { feature_set: columns.feature_set(), samples })
     }
 }
-
-/// Where a field begins: line and column, counted from 1, columns in characters.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Place {
-    line: usize,
-    column: usize,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Field {
-    text: String,
-    place: Place,
-}
-
-type Fault = (Place, String);
 
 /// Which fields of a row hold what.
 struct Columns {
@@ -253,7 +241,7 @@ fn features_of_json(json: &Field, routing: Option<&Field>) -> Result<Features, F
             let fault = |message: String| (field.place, message);
             let fractions: RoutingFractions = serde_json::from_str(&field.text)
                 .map_err(|error| fault(format!("not routing fractions in JSON: {error}")))?;
-            let checked = fractions.check(&architecture);
+            let checked = check_routing(&fractions, &architecture);
             checked.map_err(|error| fault(error.to_string()))?;
             Some(fractions)
         }
@@ -270,99 +258,6 @@ fn number(field: &Field, what: &str) -> Result<f64, Fault> {
             let shown: String = field.text.chars().take(40).collect();
             let message = format!("expected {what}, a positive number, but found '{shown}'");
             Err((field.place, message))
-        }
-    }
-}
-
-/// The records of a text (RFC 4180): fields in commas, quoted where they hold commas, quotes or line breaks. Empty lines
-/// are passed over.
-struct Records<'a> {
-    rest: std::iter::Peekable<std::str::Chars<'a>>,
-    place: Place,
-}
-
-impl<'a> Records<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { rest: text.chars().peekable(), place: Place { line: 1, column: 1 } }
-    }
-
-    fn take(&mut self) -> Option<char> {
-        let taken = self.rest.next()?;
-        if taken == '\n' {
-            self.place.line += 1;
-            self.place.column = 1;
-        } else {
-            self.place.column += 1;
-        }
-        Some(taken)
-    }
-
-    /// Takes a line break, if one comes next.
-    fn take_line_break(&mut self) -> bool {
-        let mut ahead = self.rest.clone();
-        let length = match (ahead.next(), ahead.next()) {
-            (Some('\n'), _) => 1,
-            (Some('\r'), Some('\n')) => 2,
-            _ => return false,
-        };
-        for _ in 0..length {
-            self.take();
-        }
-        true
-    }
-
-    /// Reads one field, up to the comma or line break after it.
-    fn field(&mut self) -> Result<Field, Fault> {
-        let place = self.place;
-        let mut text = String::new();
-        if self.rest.peek() != Some(&'"') {
-            while let Some(&next) = self.rest.peek() {
-                if next == ',' || next == '\n' {
-                    break;
-                }
-                self.take();
-                text.push(next);
-            }
-            if text.ends_with('\r') {
-                text.pop();
-            }
-            return Ok(Field { text, place });
-        }
-        self.take();
-        loop {
-            match self.take() {
-                None => return Err((place, "the quote that begins here never ends".into())),
-                Some('"') if self.rest.peek() == Some(&'"') => {
-                    self.take();
-                    text.push('"');
-                }
-                Some('"') => return Ok(Field { text, place }),
-                Some(inside) => text.push(inside),
-            }
-        }
-    }
-}
-
-impl Iterator for Records<'_> {
-    type Item = Result<Vec<Field>, Fault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        while self.take_line_break() {}
-        self.rest.peek()?;
-        let mut fields = Vec::new();
-        loop {
-            match self.field() {
-                Ok(field) => fields.push(field),
-                Err(fault) => return Some(Err(fault)),
-            }
-            if self.rest.peek().is_none() || self.take_line_break() || self.rest.peek() == Some(&'\n') {
-                return Some(Ok(fields));
-            }
-            if self.rest.peek() != Some(&',') {
-                let message = "expected a comma after the closing quote".into();
-                return Some(Err((self.place, message)));
-            }
-            self.take();
         }
     }
 }
@@ -413,11 +308,11 @@ mod tests {
         let text = |fractions: &str| {
             format!("architecture,encoder_ms,decoder_ms,routing_fractions\n\"{json}\",1,2,{fractions}\n")
         };
-        let uneven = text("\"{\"\"encoder\"\":[[0.25,0.75]]}\"");
+        let uneven = text("\"{\"\"encoder\"\":[[0.25,0.75]],\"\"decoder\"\":[]}\"");
         let uneven = Dataset::parse("data.csv", &uneven).unwrap();
         let even = Dataset::parse("data.csv", &text("")).unwrap();
         assert_ne!(uneven.samples[0].features, even.samples[0].features);
-        let wrong = fault(&text("\"{\"\"encoder\"\":[[0.25]]}\""));
+        let wrong = fault(&text("\"{\"\"encoder\"\":[[0.25]],\"\"decoder\"\":[]}\""));
         assert!(wrong.contains("expected 2 routing fractions"), "{wrong}");
     }
 
@@ -451,20 +346,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn fields_survive_quoting(rows in prop::collection::vec(
-            prop::collection::vec("[a\",\n\r é]{0,5}", 2..3), 1..4)) {
-            let quoted = |field: &String| format!("\"{}\"", field.replace('"', "\"\""));
-            let text: String = rows
-                .iter()
-                .map(|row| row.iter().map(quoted).collect::<Vec<_>>().join(",") + "\r\n")
-                .collect();
-            let read: Vec<Vec<String>> = Records::new(&text)
-                .map(|record| record.unwrap().into_iter().map(|field| field.text).collect())
-                .collect();
-            prop_assert_eq!(read, rows);
-        }
-
         #[test]
         fn no_text_makes_the_reader_panic(text in "[architecturencd_ms,\"\n{}0-9.]{0,80}") {
             let header = "architecture,encoder_ms,decoder_ms\n";

@@ -2,8 +2,8 @@
 //!
 //! The ratio of measured to predicted latency is far from constant along such a file: in published data it jumps by up to
 //! a quarter and stays there for hundreds of rows. Fitted blindly, those jumps become costs of operators. So the logarithm
-//! of the ratio is cut into stretches of constant level, the levels are taken out before the fit, and predictions
-//! are for the device as it was at the file's end.
+//! of the ratio is cut into stretches of constant level, the levels are taken out before the fit, and predictions are for
+//! the level to be expected after the file's end.
 
 use super::linalg::{median, robust_deviation};
 
@@ -24,7 +24,7 @@ const FEWEST_RECENT: usize = 20;
 const BACKTEST: std::ops::Range<usize> = 8..20;
 /// Errors of a forecast level that do not matter.
 const NEGLIGIBLE: f64 = 0.005;
-/// How large errors of the last stretch may be in relation to the whole file's for its level to be taken.
+/// The last stretch's level is taken where its errors are below this share of the whole file's.
 const CLEARLY_BETTER: f64 = 2.0 / 3.0;
 
 /// The device's level at every row, and where the last stretch of constant level begins.
@@ -85,7 +85,7 @@ impl Drift {
 ///
 /// By default that is the mean over the whole file: the device will come and go as it did before. Where the file shows that
 /// levels last, it is the level of the last stretch: where that would have forecast later parts of the file, each from
-/// the rows before it, at least [`CLEARLY_BETTER`]. Errors are compared by their geometric mean, so that jumps, which no
+/// the rows before it, clearly better ([`CLEARLY_BETTER`]). Errors are compared by their geometric mean, so that jumps, which no
 /// forecast foresees, do not decide.
 pub(super) fn level_at_end(log_ratios: &[f64]) -> f64 {
     let rows = log_ratios.len();

@@ -5,16 +5,18 @@
 //! encoder outputs × width, …). HAT's ten features are averages over the layers in use: times the number of layers
 //! they are exact sums again, but a product of two averages only stands for the average of the products.
 
+use super::averages::{AVERAGE_DECODER, AVERAGE_ENCODER, Averages};
+use crate::cost::RoutingFractions;
 use crate::error::{Error, Result};
 use crate::space::{Architecture, Layer, Stack};
 use serde::{Deserialize, Serialize};
 
 /// Widths are counted in this many features, which keeps all operators' counts near 1.
-const WIDTH_UNIT: f64 = 512.0;
+pub(super) const WIDTH_UNIT: f64 = 512.0;
 /// Feed-forward sizes are counted in this many features.
-const FFN_UNIT: f64 = 2048.0;
+pub(super) const FFN_UNIT: f64 = 2048.0;
 /// Heads are counted in fours.
-const HEADS_UNIT: f64 = 4.0;
+pub(super) const HEADS_UNIT: f64 = 4.0;
 
 /// Which view of architectures a predictor rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,149 +92,30 @@ impl Features {
     }
 }
 
-/// Shares of the tokens that each expert receives, as measured: one list a layer, one share an expert. An empty list (a
-/// dense layer, or one that was not measured) stands for equal shares.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RoutingFractions {
-    /// Layers of the encoder.
-    #[serde(default)]
-    pub encoder: Vec<Vec<f64>>,
-    /// Layers of the decoder.
-    #[serde(default)]
-    pub decoder: Vec<Vec<f64>>,
-}
-
-impl RoutingFractions {
-    /// Checks that the shares belong to `architecture`.
-    ///
-    /// # Errors
-    /// A layer or expert too many or too few, a share that is no number from 0 to 1.
-    pub fn check(&self, architecture: &Architecture) -> Result<()> {
-        let stacks =
-            [("encoder", &self.encoder, &architecture.encoder), ("decoder", &self.decoder, &architecture.decoder)];
-        for (name, shares, stack) in stacks {
-            if !shares.is_empty() && shares.len() != stack.layers.len() {
-                return Err(Error::input(format!(
-                    "{name}: routing fractions of {} layers for {} layers",
-                    shares.len(),
-                    stack.layers.len()
-                )));
-            }
-            for (index, (shares, layer)) in shares.iter().zip(&stack.layers).enumerate() {
-                let experts = layer.experts.as_ref().map_or(0, |e| e.ffn_dims.len());
-                let fits = shares.is_empty() || shares.len() == experts;
-                if !fits || !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
-                    return Err(Error::input(format!(
-                        "{name} layer {}: expected {experts} routing fractions from 0 to 1, or none",
-                        index + 1
-                    )));
-                }
+/// Checks that routing fractions belong to `architecture`; a layer without any is taken to spread its tokens evenly.
+///
+/// # Errors
+/// A layer too many, or another number of experts, or shares that cannot be normalised.
+pub fn check_routing(routing: &RoutingFractions, architecture: &Architecture) -> Result<()> {
+    let stacks =
+        [("encoder", &routing.encoder, &architecture.encoder), ("decoder", &routing.decoder, &architecture.decoder)];
+    for (name, shares, stack) in stacks {
+        let (measured, layers) = (shares.len(), stack.layers.len());
+        if measured > layers {
+            return Err(Error::input(format!("{name}: routing fractions of {measured} layers for {layers} layers")));
+        }
+        for (index, (shares, layer)) in shares.iter().zip(&stack.layers).enumerate() {
+            let experts = layer.experts.as_ref().map_or(0, |experts| experts.ffn_dims.len());
+            let sum: f64 = shares.iter().sum();
+            let sound = shares.len() == experts && sum.is_finite() && sum > 0.0 && shares.iter().all(|s| *s >= 0.0);
+            if !shares.is_empty() && !sound {
+                let layer = index + 1;
+                let expected = "routing fractions that are 0 or more and not all 0, or none";
+                return Err(Error::input(format!("{name} layer {layer}: expected {experts} {expected}")));
             }
         }
-        Ok(())
     }
-}
-
-/// HAT's features of one architecture: per-layer genes are averages over the layers in use.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Averages {
-    /// `encoder_embed_dim`
-    pub encoder_width: f64,
-    /// `encoder_layer_num`
-    pub encoder_layers: f64,
-    /// `encoder_ffn_embed_dim_avg`
-    pub encoder_ffn: f64,
-    /// `encoder_self_attention_heads_avg`
-    pub encoder_heads: f64,
-    /// `decoder_embed_dim`
-    pub decoder_width: f64,
-    /// `decoder_layer_num`
-    pub decoder_layers: f64,
-    /// `decoder_ffn_embed_dim_avg`
-    pub decoder_ffn: f64,
-    /// `decoder_self_attention_heads_avg`
-    pub decoder_heads: f64,
-    /// `decoder_ende_attention_heads_avg`
-    pub cross_heads: f64,
-    /// `decoder_arbitrary_ende_attn_avg`: encoder layers attended to (-1 counts as 1, 1 as 2, 2 as 3)
-    pub attended: f64,
-    /// `encoder_n_experts_avg`; 1 where the file has no such column
-    pub encoder_experts: f64,
-    /// `decoder_n_experts_avg`; 1 where the file has no such column
-    pub decoder_experts: f64,
-}
-
-const AVERAGE_ENCODER: [&str; 8] =
-    ["call", "width", "layer", "layer_width", "layer_ffn", "layer_width_ffn", "layer_heads", "layer_experts"];
-const AVERAGE_DECODER: [&str; 13] = [
-    "call",
-    "width",
-    "layer",
-    "layer_width",
-    "layer_ffn",
-    "layer_width_ffn",
-    "layer_heads",
-    "layer_experts",
-    "encoder_width",
-    "cross_heads",
-    "cross_attended",
-    "cross_attended_encoder_width",
-    "cross_attended_heads",
-];
-
-impl Averages {
-    fn of(encoder: &Totals, decoder: &Totals) -> Self {
-        Self {
-            encoder_width: encoder.width * WIDTH_UNIT,
-            encoder_layers: encoder.layers,
-            encoder_ffn: encoder.ffn_routed * FFN_UNIT / encoder.layers,
-            encoder_heads: encoder.heads * HEADS_UNIT / encoder.layers,
-            decoder_width: decoder.width * WIDTH_UNIT,
-            decoder_layers: decoder.layers,
-            decoder_ffn: decoder.ffn_routed * FFN_UNIT / decoder.layers,
-            decoder_heads: decoder.heads * HEADS_UNIT / decoder.layers,
-            cross_heads: decoder.cross_heads * HEADS_UNIT / decoder.layers,
-            attended: decoder.attended / decoder.layers,
-            encoder_experts: (encoder.experts / encoder.layers).max(1.0),
-            decoder_experts: (decoder.experts / decoder.layers).max(1.0),
-        }
-    }
-
-    /// The features that these averages allow.
-    pub fn features(&self) -> Features {
-        let side = |width: f64, layers: f64, ffn: f64, heads: f64, experts: f64| {
-            let (width, ffn, heads) = (width / WIDTH_UNIT, ffn / FFN_UNIT, heads / HEADS_UNIT);
-            let operators = vec![
-                1.0,
-                width,
-                layers,
-                layers * width,
-                layers * ffn,
-                layers * width * ffn,
-                layers * heads,
-                layers * (experts - 1.0).max(0.0),
-            ];
-            let shape = vec![width, layers, ffn, heads, experts];
-            PartFeatures { operators, shape }
-        };
-        let encoder =
-            side(self.encoder_width, self.encoder_layers, self.encoder_ffn, self.encoder_heads, self.encoder_experts);
-        let mut decoder =
-            side(self.decoder_width, self.decoder_layers, self.decoder_ffn, self.decoder_heads, self.decoder_experts);
-        let layers = self.decoder_layers;
-        let encoder_width = self.encoder_width / WIDTH_UNIT;
-        let heads = self.cross_heads / HEADS_UNIT;
-        decoder.operators.extend([
-            encoder_width,
-            layers * heads,
-            layers * self.attended,
-            layers * self.attended * encoder_width,
-            layers * self.attended * heads,
-        ]);
-        decoder.shape.extend([encoder_width, heads, self.attended]);
-        Features { encoder, decoder }
-    }
+    Ok(())
 }
 
 /// The operators of a stack; the encoder has all but the last five.
@@ -260,25 +143,25 @@ const LAYER_OPERATORS: [&str; 19] = [
 
 /// Sums over the layers of a stack.
 #[derive(Debug, Clone, Copy, Default)]
-struct Totals {
-    width: f64,
-    layers: f64,
+pub(super) struct Totals {
+    pub width: f64,
+    pub layers: f64,
     /// Layers with attention, and their heads.
-    attention: f64,
-    heads: f64,
+    pub attention: f64,
+    pub heads: f64,
     /// Layers with a feed-forward network; hidden features a token passes; hidden features of all experts that get tokens.
-    ffn: f64,
-    ffn_routed: f64,
-    ffn_all: f64,
+    pub ffn: f64,
+    pub ffn_routed: f64,
+    pub ffn_all: f64,
     /// Layers with a router, their experts, and the experts a token is sent to.
-    routers: f64,
-    experts: f64,
-    routes: f64,
+    pub routers: f64,
+    pub experts: f64,
+    pub routes: f64,
     /// Layers with cross-attention, their heads, the encoder layers attended to, and the product of the two.
-    cross: f64,
-    cross_heads: f64,
-    attended: f64,
-    attended_heads: f64,
+    pub cross: f64,
+    pub cross_heads: f64,
+    pub attended: f64,
+    pub attended_heads: f64,
 }
 
 impl Totals {
@@ -412,7 +295,7 @@ mod tests {
         assert_eq!(operator(&even, "ffn_size"), 2.0);
         assert_eq!(operator(&even, "expert_weights"), 3.0);
         let routing = RoutingFractions { encoder: vec![vec![], vec![1.0, 0.0]], decoder: vec![] };
-        routing.check(&architecture).unwrap();
+        check_routing(&routing, &architecture).unwrap();
         let routed = Features::of(FeatureSet::Layers, &architecture, Some(&routing));
         assert_eq!(operator(&routed, "ffn_size"), 1.5);
         assert_eq!(operator(&routed, "expert_weights"), 1.5);
@@ -449,9 +332,9 @@ mod tests {
     #[test]
     fn fractions_of_another_architecture_are_refused() {
         let architecture = with_experts(vec![1024, 3072], 1);
-        for encoder in [vec![vec![]], vec![vec![], vec![0.5, 0.3, 0.2]], vec![vec![], vec![1.5, -0.5]]] {
+        for encoder in [vec![vec![]; 3], vec![vec![], vec![0.5, 0.3, 0.2]], vec![vec![], vec![1.5, -0.5]]] {
             let routing = RoutingFractions { encoder, decoder: vec![] };
-            assert!(routing.check(&architecture).is_err());
+            assert!(check_routing(&routing, &architecture).is_err());
         }
     }
 }

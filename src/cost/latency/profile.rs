@@ -1,14 +1,14 @@
 //! A device's profile: the fitted predictor as a JSON file, and the latency that it predicts as a [`Cost`].
 
-use super::features::{FeatureSet, Features, Part, RoutingFractions};
+use super::features::{FeatureSet, Features, Part};
 use super::fit::{FitReport, PairModel};
 use super::model::PartModel;
-use crate::cost::Cost;
+use crate::cost::{Cost, RoutingFractions};
 use crate::error::{Error, Result};
 use crate::space::Architecture;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 /// The value of `format` in a profile.
@@ -155,21 +155,6 @@ impl LatencyProfile {
         }
         Self::from_json(&text).map_err(|error| error.at(path.display()))
     }
-
-    /// Writes a profile; the file appears whole or not at all.
-    ///
-    /// # Errors
-    /// A folder that is not there, a full disk.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let failed = |error: std::io::Error| Error::failure(error).at(path.display());
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        file.write_all(self.to_json().as_bytes()).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(path).map_err(|error| failed(error.error))?;
-        Ok(())
-    }
 }
 
 impl Cost for LatencyProfile {
@@ -246,7 +231,7 @@ mod tests {
         let profile = profile();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("device.json");
-        profile.write(&path).unwrap();
+        std::fs::write(&path, profile.to_json()).unwrap();
         let read = LatencyProfile::read(&path).unwrap();
         assert_eq!(read.device, "a device");
         for index in 0..20 {
@@ -259,7 +244,6 @@ mod tests {
             assert_eq!(read.of(&architecture), after.ms);
             assert!(0.0 < after.low && after.low <= after.ms && after.ms <= after.high);
         }
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -13,11 +13,7 @@ pub(super) struct Input<'a, R> {
 impl<'a, R: Read> Input<'a, R> {
     /// A pickle of at most `limit` bytes.
     pub(super) fn new(reader: &'a mut R, limit: u64) -> Self {
-        Self {
-            reader,
-            position: 0,
-            limit,
-        }
+        Self { reader, position: 0, limit }
     }
 
     /// An error at this point of the pickle.
@@ -51,8 +47,7 @@ impl<'a, R: Read> Input<'a, R> {
 
     /// The text up to the next line feed, which must be UTF-8.
     pub(super) fn line(&mut self) -> Result<String> {
-        String::from_utf8(self.line_bytes()?)
-            .map_err(|_| self.error("has a line that is not UTF-8"))
+        String::from_utf8(self.line_bytes()?).map_err(|_| self.error("has a line that is not UTF-8"))
     }
 
     fn line_bytes(&mut self) -> Result<Vec<u8>> {

@@ -72,9 +72,7 @@ fn storage_dtype(class: &str) -> Option<Dtype> {
 impl<R: Read> Machine<'_, R> {
     /// Calls the known name `callee` with the tuple `arguments`; the node of what it builds.
     pub(super) fn call(&mut self, callee: NodeId, arguments: NodeId) -> Result<NodeId> {
-        let (Node::Known(known), Node::Tuple(arguments)) =
-            (self.node(callee), self.node(arguments))
-        else {
+        let (Node::Known(known), Node::Tuple(arguments)) = (self.node(callee), self.node(arguments)) else {
             return Err(self.error("calls something that is not on the list of known classes"));
         };
         let (known, arguments) = (*known, arguments.clone());
@@ -83,9 +81,7 @@ impl<R: Read> Machine<'_, R> {
             (Known::RebuildTensor, [storage, offset, shape, strides, ..]) => {
                 Node::Tensor(self.tensor(*storage, *offset, *shape, *strides)?)
             }
-            (Known::RebuildParameter, [tensor, ..])
-                if matches!(self.node(*tensor), Node::Tensor(_)) =>
-            {
+            (Known::RebuildParameter, [tensor, ..]) if matches!(self.node(*tensor), Node::Tensor(_)) => {
                 return Ok(*tensor);
             }
             (Known::FirstArgument, [first, ..]) => return Ok(*first),
@@ -97,9 +93,7 @@ impl<R: Read> Machine<'_, R> {
             (Known::Bytes, []) => Node::Bytes(Vec::new()),
             (Known::Encode, [text, encoding]) => Node::Bytes(self.latin1(*text, *encoding)?),
             _ => {
-                return Err(self.error(format!(
-                    "calls {known:?} with arguments that it does not take"
-                )));
+                return Err(self.error(format!("calls {known:?} with arguments that it does not take")));
             }
         };
         self.add(node)
@@ -110,9 +104,7 @@ impl<R: Read> Machine<'_, R> {
         let entries = match self.node(state) {
             Node::Dict(entries) => entries.clone(),
             _ => {
-                return Err(
-                    self.error("sets an object's state to something other than a dictionary")
-                );
+                return Err(self.error("sets an object's state to something other than a dictionary"));
             }
         };
         self.spend(2 * entries.len())?;
@@ -128,8 +120,7 @@ impl<R: Read> Machine<'_, R> {
     /// The storage that the persistent id `('storage', class, key, location, elements, …)` names.
     pub(super) fn storage(&mut self, id: NodeId) -> Result<NodeId> {
         let storage = self.read_storage(id);
-        let storage =
-            storage.ok_or_else(|| self.error("names a storage in a form that is not known"))?;
+        let storage = storage.ok_or_else(|| self.error("names a storage in a form that is not known"))?;
         self.spend(storage.key.len() / size_of::<Node>())?;
         self.add(Node::Storage(storage))
     }
@@ -144,27 +135,16 @@ impl<R: Read> Machine<'_, R> {
             return None;
         }
         match [kind, class, key, elements].map(|part| self.node(part)) {
-            [
-                Node::Str(kind),
-                Node::Known(Known::Storage(dtype)),
-                Node::Str(key),
-                Node::Int(elements),
-            ] if kind == "storage" => Some(Storage {
-                dtype: *dtype,
-                key: key.clone(),
-                elements: (*elements).try_into().ok()?,
-            }),
+            [Node::Str(kind), Node::Known(Known::Storage(dtype)), Node::Str(key), Node::Int(elements)]
+                if kind == "storage" =>
+            {
+                Some(Storage { dtype: *dtype, key: key.clone(), elements: (*elements).try_into().ok()? })
+            }
             _ => None,
         }
     }
 
-    fn tensor(
-        &self,
-        storage: NodeId,
-        offset: NodeId,
-        shape: NodeId,
-        strides: NodeId,
-    ) -> Result<Tensor> {
+    fn tensor(&self, storage: NodeId, offset: NodeId, shape: NodeId, strides: NodeId) -> Result<Tensor> {
         let Node::Storage(Storage { elements, .. }) = self.node(storage) else {
             return Err(self.error("builds a tensor on something that is not a storage"));
         };
@@ -189,9 +169,7 @@ impl<R: Read> Machine<'_, R> {
 
     fn sizes(&self, id: NodeId) -> Option<Vec<usize>> {
         match self.node(id) {
-            Node::Tuple(items) if items.len() <= MAX_DIMENSIONS => {
-                items.iter().map(|item| self.size(*item)).collect()
-            }
+            Node::Tuple(items) if items.len() <= MAX_DIMENSIONS => items.iter().map(|item| self.size(*item)).collect(),
             _ => None,
         }
     }
@@ -208,26 +186,17 @@ impl<R: Read> Machine<'_, R> {
     fn pairs(&mut self, id: NodeId) -> Result<Vec<(NodeId, NodeId)>> {
         let items = self.items(id)?;
         let pair = |item: &NodeId| match self.node(*item) {
-            Node::Tuple(parts) | Node::List(parts) => {
-                <[NodeId; 2]>::try_from(parts.as_slice()).ok()
-            }
+            Node::Tuple(parts) | Node::List(parts) => <[NodeId; 2]>::try_from(parts.as_slice()).ok(),
             _ => None,
         };
-        let pairs: Option<Vec<_>> = items
-            .iter()
-            .map(|item| pair(item).map(|[k, v]| (k, v)))
-            .collect();
+        let pairs: Option<Vec<_>> = items.iter().map(|item| pair(item).map(|[k, v]| (k, v))).collect();
         pairs.ok_or_else(|| self.error("builds a dictionary from something other than pairs"))
     }
 
     fn latin1(&mut self, text: NodeId, encoding: NodeId) -> Result<Vec<u8>> {
         let bytes = match (self.node(text), self.node(encoding)) {
-            (Node::Str(text), Node::Str(encoding))
-                if encoding == "latin1" || encoding == "latin-1" =>
-            {
-                text.chars()
-                    .map(|c| u8::try_from(c).ok())
-                    .collect::<Option<Vec<u8>>>()
+            (Node::Str(text), Node::Str(encoding)) if encoding == "latin1" || encoding == "latin-1" => {
+                text.chars().map(|c| u8::try_from(c).ok()).collect::<Option<Vec<u8>>>()
             }
             _ => None,
         };
@@ -239,24 +208,15 @@ impl<R: Read> Machine<'_, R> {
 
 /// Whether every element of `tensor` lies within its storage's `elements`.
 fn within(tensor: &Tensor, elements: u64) -> bool {
-    let Tensor {
-        offset,
-        shape,
-        strides,
-        ..
-    } = tensor;
+    let Tensor { offset, shape, strides, .. } = tensor;
     if shape.len() != strides.len() {
         return false;
     }
-    let count = shape
-        .iter()
-        .try_fold(1usize, |count, size| count.checked_mul(*size));
+    let count = shape.iter().try_fold(1usize, |count, size| count.checked_mul(*size));
     let last = shape
         .iter()
         .zip(strides)
-        .try_fold(*offset, |last, (size, stride)| {
-            last.checked_add(size.saturating_sub(1).checked_mul(*stride)?)
-        });
+        .try_fold(*offset, |last, (size, stride)| last.checked_add(size.saturating_sub(1).checked_mul(*stride)?));
     match (count, last) {
         (Some(0), Some(_)) => true,
         (Some(_), Some(last)) => (last as u64) < elements,

@@ -31,16 +31,11 @@ pub(super) fn run(reader: &mut impl Read, limit: u64) -> Result<Pickle> {
             || machine.stack_and_memo(opcode)?
             || machine.object(opcode)?;
         if !known {
-            return Err(machine.error(format!(
-                "has the opcode {opcode:#04x}, which plain data does not need"
-            )));
+            return Err(machine.error(format!("has the opcode {opcode:#04x}, which plain data does not need")));
         }
     }
     let root = machine.pop()?;
-    Ok(Pickle {
-        nodes: machine.nodes,
-        root,
-    })
+    Ok(Pickle { nodes: machine.nodes, root })
 }
 
 /// The state of a pickle in the reading.
@@ -149,9 +144,7 @@ impl<R: Read> Machine<'_, R> {
             0x80 => {
                 let protocol = self.input.byte()?;
                 if protocol > MAX_PROTOCOL {
-                    return Err(self.error(format!(
-                        "has protocol {protocol}, newer than {MAX_PROTOCOL}"
-                    )));
+                    return Err(self.error(format!("has protocol {protocol}, newer than {MAX_PROTOCOL}")));
                 }
             }
             0x95 => {
@@ -185,8 +178,7 @@ impl<R: Read> Machine<'_, R> {
             b'h' | b'j' | b'g' => {
                 let index = self.memo_index(opcode)?;
                 let id = self.memo.get(&index).copied();
-                let id = id
-                    .ok_or_else(|| self.error(format!("uses memo {index}, which was never set")))?;
+                let id = id.ok_or_else(|| self.error(format!("uses memo {index}, which was never set")))?;
                 self.push(id)?;
             }
             _ => return Ok(false),
@@ -252,12 +244,7 @@ impl<R: Read> Machine<'_, R> {
             (b'I', "00") => Some(Node::Bool(false)),
             (b'I', "01") => Some(Node::Bool(true)),
             (b'F', digits) => digits.parse().ok().map(Node::Float),
-            (_, digits) => digits
-                .strip_suffix('L')
-                .unwrap_or(digits)
-                .parse()
-                .ok()
-                .map(Node::Int),
+            (_, digits) => digits.strip_suffix('L').unwrap_or(digits).parse().ok().map(Node::Int),
         };
         node.ok_or_else(|| self.error(format!("has the number `{}`", quoted(&line))))
     }
@@ -268,8 +255,7 @@ impl<R: Read> Machine<'_, R> {
             b'r' | b'j' => Ok(u32::from_le_bytes(self.input.array()?)),
             _ => {
                 let line = self.input.line()?;
-                line.parse()
-                    .map_err(|_| self.error(format!("has the memo number `{}`", quoted(&line))))
+                line.parse().map_err(|_| self.error(format!("has the memo number `{}`", quoted(&line))))
             }
         }
     }
@@ -322,9 +308,7 @@ impl<R: Read> Machine<'_, R> {
     fn top(&self) -> Result<NodeId> {
         let floor = self.marks.last().copied().unwrap_or(0);
         let above = self.stack.get(floor..).and_then(|above| above.last());
-        above
-            .copied()
-            .ok_or_else(|| self.error("takes from an empty stack"))
+        above.copied().ok_or_else(|| self.error("takes from an empty stack"))
     }
 
     fn pop_to_mark(&mut self) -> Result<Vec<NodeId>> {

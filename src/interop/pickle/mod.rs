@@ -169,9 +169,7 @@ impl Pickle {
     /// The value under the string `key` of a dictionary or object.
     pub fn get(&self, id: NodeId, key: &str) -> Option<NodeId> {
         let mut entries = self.entries(id)?.iter().rev();
-        entries
-            .find(|(name, _)| self.str(*name) == Some(key))
-            .map(|(_, value)| *value)
+        entries.find(|(name, _)| self.str(*name) == Some(key)).map(|(_, value)| *value)
     }
 
     /// Refuses cycles and nesting past [`MAX_DEPTH`], without recursion.
@@ -194,10 +192,7 @@ impl Pickle {
                 }
             } else {
                 let children = (0..*next).filter_map(|index| self.child(id, index));
-                let height = 1 + children
-                    .filter_map(|child| heights[child.0])
-                    .max()
-                    .unwrap_or(0);
+                let height = 1 + children.filter_map(|child| heights[child.0]).max().unwrap_or(0);
                 if height > MAX_DEPTH {
                     return Err(too_deep());
                 }

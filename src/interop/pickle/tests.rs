@@ -21,10 +21,7 @@ fn calls_of_anything_unknown_are_refused_by_name() {
     for (body, name) in [
         (&b"cos\nsystem\n(X\x02\x00\x00\x00lstR"[..], "`os.system`"),
         (b"cposix\nsystem\n", "`posix.system`"),
-        (
-            b"c__builtin__\neval\n(X\x01\x00\x00\x001tR",
-            "`__builtin__.eval`",
-        ),
+        (b"c__builtin__\neval\n(X\x01\x00\x00\x001tR", "`__builtin__.eval`"),
         (b"\x8c\x02os\x8c\x06system\x93", "`os.system`"),
         (b"\x8c\x03o\ns\x8c\x01x\x93", "`o\\ns.x`"),
         (b"ctorch\nload\n", "`torch.load`"),
@@ -57,16 +54,7 @@ fn calls_of_data_and_of_known_names_with_other_arguments_are_refused() {
 
 #[test]
 fn opcodes_that_plain_data_does_not_need_are_refused() {
-    for body in [
-        &b"\x82\x01"[..],
-        b"(i",
-        b"(o",
-        b"Pid\n",
-        b"S'a'\n",
-        b"\x97",
-        b"\x98",
-        b"\xff",
-    ] {
+    for body in [&b"\x82\x01"[..], b"(i", b"(o", b"Pid\n", b"S'a'\n", b"\x97", b"\x98", b"\xff"] {
         assert!(refused(body).contains("opcode"));
     }
 }
@@ -109,25 +97,12 @@ fn lengths_are_checked_before_anything_is_read() {
     ] {
         refused(body);
     }
-    let endless = parse(&mut std::io::repeat(b'('), u64::MAX)
-        .expect_err("endless")
-        .to_string();
+    let endless = parse(&mut std::io::repeat(b'('), u64::MAX).expect_err("endless").to_string();
     assert!(endless.contains("objects"), "{endless}");
-    let memos = parse(
-        &mut std::io::Read::chain(&b"N"[..], std::io::repeat(0x94)),
-        u64::MAX,
-    );
+    let memos = parse(&mut std::io::Read::chain(&b"N"[..], std::io::repeat(0x94)), u64::MAX);
     assert!(memos.expect_err("endless").to_string().contains("objects"));
-    let long_line = parse(
-        &mut std::io::Read::chain(&b"c"[..], std::io::repeat(b'a')),
-        1000,
-    );
-    assert!(
-        long_line
-            .expect_err("endless")
-            .to_string()
-            .contains("are left")
-    );
+    let long_line = parse(&mut std::io::Read::chain(&b"c"[..], std::io::repeat(b'a')), 1000);
+    assert!(long_line.expect_err("endless").to_string().contains("are left"));
 }
 
 #[test]
@@ -207,11 +182,7 @@ fn tensors_lie_within_their_storage() {
     ] {
         assert!(refused(&tensor(offset, shape, strides)).contains("does not fit"));
     }
-    for id in [
-        &b"N"[..],
-        b")",
-        b"(\x8c\x06modulectorch\nFloatStorage\n\x8c\x010\x8c\x03cpuK\x06t",
-    ] {
+    for id in [&b"N"[..], b")", b"(\x8c\x06modulectorch\nFloatStorage\n\x8c\x010\x8c\x03cpuK\x06t"] {
         assert!(refused(&[id, b"Q"].concat()).contains("storage"));
     }
 }
@@ -224,50 +195,30 @@ fn plain_objects_of_every_protocol_are_read() {
     };
     assert_eq!(text(b"I01\n"), Node::Bool(true));
     assert_eq!(text(b"I-12\n"), Node::Int(-12));
-    assert_eq!(
-        text(b"L123456789012345678901L\n"),
-        Node::Int(123_456_789_012_345_678_901)
-    );
+    assert_eq!(text(b"L123456789012345678901L\n"), Node::Int(123_456_789_012_345_678_901));
     assert_eq!(text(b"F-1.5\n"), Node::Float(-1.5));
     assert_eq!(text(b"J\xfe\xff\xff\xff"), Node::Int(-2));
     assert_eq!(text(b"\x8a\x01\xfe"), Node::Int(-2));
     assert_eq!(text(b"\x8a\x00"), Node::Int(0));
     assert_eq!(text(b"G\x3f\xf8\x00\x00\x00\x00\x00\x00"), Node::Float(1.5));
-    assert_eq!(
-        text(b"V\\u00e4\\x\xe4\\U0001f600\n"),
-        Node::Str("ä\\xä😀".into())
-    );
+    assert_eq!(text(b"V\\u00e4\\x\xe4\\U0001f600\n"), Node::Str("ä\\xä😀".into()));
     assert_eq!(text(b"U\x02ab"), Node::Str("ab".into()));
     assert_eq!(text(b"U\x01\xff"), Node::Bytes(vec![0xff]));
     assert_eq!(text(b"C\x02ab"), Node::Bytes(b"ab".to_vec()));
-    assert_eq!(
-        text(b"ctorch\nfloat32\n"),
-        Node::Str("torch.float32".into())
-    );
-    assert_eq!(
-        text(b"ctorch\ndevice\n\x8c\x03cpu\x85R"),
-        Node::Str("cpu".into())
-    );
+    assert_eq!(text(b"ctorch\nfloat32\n"), Node::Str("torch.float32".into()));
+    assert_eq!(text(b"ctorch\ndevice\n\x8c\x03cpu\x85R"), Node::Str("cpu".into()));
     assert_eq!(
         text(b"c_codecs\nencode\nX\x02\x00\x00\x00\xc3\xbfX\x06\x00\x00\x00latin1\x86R"),
         Node::Bytes(vec![0xff])
     );
-    for broken in [
-        &b"Ix\n"[..],
-        b"F\n",
-        b"V\\u12\n",
-        b"V\\ud800\n",
-        b"X\x01\x00\x00\x00\xff",
-        b"\x80\x06N",
-    ] {
+    for broken in [&b"Ix\n"[..], b"F\n", b"V\\u12\n", b"V\\ud800\n", b"X\x01\x00\x00\x00\xff", b"\x80\x06N"] {
         refused(broken);
     }
 }
 
 #[test]
 fn the_last_of_equal_keys_counts() {
-    let pickle =
-        read(b"cargparse\nNamespace\n)\x81}(\x8c\x01aK\x01\x8c\x01aK\x02ub").expect("read");
+    let pickle = read(b"cargparse\nNamespace\n)\x81}(\x8c\x01aK\x01\x8c\x01aK\x02ub").expect("read");
     let value = pickle.get(pickle.root(), "a").expect("an attribute");
     assert_eq!(*pickle.node(value), Node::Int(2));
     assert_eq!(pickle.get(pickle.root(), "b"), None);

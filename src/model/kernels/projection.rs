@@ -2,8 +2,8 @@
 //! whole batch are never held.
 
 use super::vector;
-use crate::model::PAD;
 use crate::model::loss::LossSums;
+use crate::text::PAD;
 use burn::backend::Flex;
 use burn::tensor::{Float, Tensor};
 use rayon::prelude::*;

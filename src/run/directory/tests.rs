@@ -9,9 +9,7 @@ fn open(path: &Path, settings: &str) -> Result<RunDirectory> {
 fn error_of(path: &Path, settings: &str) -> String {
     let error = open(path, settings).unwrap_err();
     assert_eq!(error.exit_code(), 2, "{error}");
-    error
-        .to_string()
-        .replace(&path.display().to_string(), "RUN")
+    error.to_string().replace(&path.display().to_string(), "RUN")
 }
 
 #[test]
@@ -40,10 +38,8 @@ fn only_one_process_writes_and_others_may_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let run = open(path, SETTINGS).unwrap();
-    let expected = format!(
-        "run directory RUN is in use by process {}; wait for it, or give another run_dir",
-        std::process::id()
-    );
+    let expected =
+        format!("run directory RUN is in use by process {}; wait for it, or give another run_dir", std::process::id());
     assert_eq!(error_of(path, SETTINGS), expected);
     assert_eq!(error_of(path, "seed = 2\n"), expected);
     let reader = RunDirectory::read_only(path).unwrap();
@@ -60,8 +56,8 @@ fn the_lock_file_and_the_unfinished_files_of_a_dead_process_are_no_obstacle() {
     drop(open(path, SETTINGS).unwrap());
     fs::write(path.join(".lock"), "4000000000 and more than a number\n").unwrap();
     fs::create_dir(path.join("models/dense")).unwrap();
-    let torn = ["", "supernet/", "search/", "models/dense/"]
-        .map(|folder| path.join(folder).join(".automoe-unfinished-x1"));
+    let torn =
+        ["", "supernet/", "search/", "models/dense/"].map(|folder| path.join(folder).join(".automoe-unfinished-x1"));
     for torn in &torn {
         fs::write(torn, "half").unwrap();
     }
@@ -83,22 +79,13 @@ fn other_settings_are_refused_with_the_lines_that_differ() {
         "run directory RUN: it was begun with other settings: train.lr = 0.1 (now 0.2); \
              give another run_dir, or --fresh to discard what is there"
     );
-    assert_eq!(
-        fs::read_to_string(path.join("config.toml")).unwrap(),
-        SETTINGS
-    );
+    assert_eq!(fs::read_to_string(path.join("config.toml")).unwrap(), SETTINGS);
     let harmless = SETTINGS.replace("100", "7");
     drop(open(path, &harmless).unwrap());
-    assert_eq!(
-        fs::read_to_string(path.join("config.toml")).unwrap(),
-        harmless
-    );
+    assert_eq!(fs::read_to_string(path.join("config.toml")).unwrap(), harmless);
     fs::write(path.join("config.toml"), &other).unwrap();
     let error = error_of(path, &other);
-    assert!(
-        error.contains("its config.toml was edited after it was begun"),
-        "{error}"
-    );
+    assert!(error.contains("its config.toml was edited after it was begun"), "{error}");
     drop(open(path, SETTINGS).unwrap());
 }
 
@@ -112,10 +99,7 @@ fn other_data_is_refused() {
         run.check_data("d1").unwrap();
         let error = run.check_data("d2").unwrap_err();
         assert_eq!(error.exit_code(), 2);
-        assert!(
-            error.to_string().contains("the data has changed"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("the data has changed"), "{error}");
     }
 }
 
@@ -151,10 +135,7 @@ fn a_folder_that_is_no_run_is_never_cleared() {
     fs::write(path.join("manifest.json"), "{\"name\":\"a web page\"}").unwrap();
     for fresh in [false, true] {
         let error = RunDirectory::open(path, SETTINGS, "train", fresh).unwrap_err();
-        assert!(
-            error.to_string().contains("not the manifest of a run"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("not the manifest of a run"), "{error}");
     }
     assert!(theirs.exists());
 }
@@ -167,10 +148,7 @@ fn a_run_that_was_killed_while_it_began_begins_again() {
     // The manifest is written first.
     fs::remove_file(path.join("config.toml")).unwrap();
     let error = error_of(path, "seed = 2\n");
-    assert!(
-        error.contains("it was begun with other settings;"),
-        "{error}"
-    );
+    assert!(error.contains("it was begun with other settings;"), "{error}");
     let run = open(path, SETTINGS).unwrap();
     assert_eq!(fs::read_to_string(run.config()).unwrap(), SETTINGS);
 }
@@ -186,10 +164,7 @@ fn a_config_of_the_user_is_not_overwritten() {
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("is no run's"), "{error}");
     }
-    assert_eq!(
-        fs::read_to_string(path.join("config.toml")).unwrap(),
-        "seed = 7\n"
-    );
+    assert_eq!(fs::read_to_string(path.join("config.toml")).unwrap(), "seed = 7\n");
     assert!(!path.join("manifest.json").exists());
 }
 
@@ -199,9 +174,7 @@ fn names_of_models_lead_nowhere_else() {
     let run = open(folder.path(), SETTINGS).unwrap();
     let expected = folder.path().join("models/dense-6_v1.0");
     assert_eq!(run.model("dense-6_v1.0").unwrap(), expected);
-    for bad in [
-        "", ".", "..", "../x", "a/b", "a\\b", "/etc", ".hidden", "a\nb",
-    ] {
+    for bad in ["", ".", "..", "../x", "a/b", "a\\b", "/etc", ".hidden", "a\nb"] {
         let error = run.model(bad).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert_eq!(error.to_string().lines().count(), 1);

@@ -15,14 +15,7 @@ fn rich() -> Space {
         encoder_each_expert_ffn_dim: every(&[3072, 1024, 512]),
         encoder_std_vs_dummy_experts: every(&[1, 0]),
         encoder_drop_mha_sublayer: every(&[1, 0]),
-        decoder_n_experts: Choices::PerLayer(vec![
-            vec![0],
-            vec![4, 2],
-            vec![0],
-            vec![1],
-            vec![0],
-            vec![1, 2],
-        ]),
+        decoder_n_experts: Choices::PerLayer(vec![vec![0], vec![4, 2], vec![0], vec![1], vec![0], vec![1, 2]]),
         decoder_std_vs_dummy_experts: every(&[1, 0]),
         decoder_drop_ffn_sublayer: every(&[0, 1]),
         ..SpaceConfig::default()
@@ -32,10 +25,7 @@ fn rich() -> Space {
 
 /// Identity experts by size alone, standard experts in the decoder.
 fn identity() -> Space {
-    let config = SpaceConfig {
-        encoder_each_expert_ffn_dim: every(&[0, 3072]),
-        ..SpaceConfig::default()
-    };
+    let config = SpaceConfig { encoder_each_expert_ffn_dim: every(&[0, 3072]), ..SpaceConfig::default() };
     Space::new(&config, 512).unwrap()
 }
 
@@ -126,22 +116,13 @@ fn the_ends_are_in_the_space() {
         assert_eq!(space.contains(&space.supernet()), Ok(()));
     }
     let largest = standard().largest();
-    assert_eq!(
-        (largest.encoder.embed_dim, largest.decoder.layers.len()),
-        (640, 6)
-    );
+    assert_eq!((largest.encoder.embed_dim, largest.decoder.layers.len()), (640, 6));
     let layer = &largest.decoder.layers[5];
     assert_eq!(layer.cross_attention.unwrap().encoder_layers, 3);
     assert_eq!(layer.experts.as_ref().unwrap().ffn_dims, [3072; 6]);
     let smallest = identity().smallest();
     let experts = smallest.encoder.layers[0].experts.clone();
-    assert_eq!(
-        experts,
-        Some(Experts {
-            ffn_dims: vec![0],
-            top_k: 1
-        })
-    );
+    assert_eq!(experts, Some(Experts { ffn_dims: vec![0], top_k: 1 }));
 }
 
 #[test]
@@ -153,12 +134,7 @@ fn choices_are_drawn_evenly() {
         counts[space.sample(&mut rng).decoder.layers.len() - 1] += 1;
     }
     // Six standard deviations of a binomial with 6000 draws of 1/6 are 173.
-    assert!(
-        counts
-            .iter()
-            .all(|count| (1000 - 173..=1000 + 173).contains(count)),
-        "{counts:?}"
-    );
+    assert!(counts.iter().all(|count| (1000 - 173..=1000 + 173).contains(count)), "{counts:?}");
 }
 
 #[test]

@@ -48,10 +48,7 @@ fn lists_are_cut_and_gaps_filled() {
         value["encoder"]["encoder_num_experts_to_route"] = json!([2, 2]);
         value["encoder"]["encoder_each_expert_ffn_dim"] = json!([[8, 16, 24, 32], [8], [8]]);
         value["decoder"]["decoder_n_experts"] = json!([]);
-        value["decoder"]
-            .as_object_mut()
-            .unwrap()
-            .remove("decoder_arbitrary_ende_attn");
+        value["decoder"].as_object_mut().unwrap().remove("decoder_arbitrary_ende_attn");
     });
     let given = given.unwrap();
     let printed = given.to_value();
@@ -59,14 +56,8 @@ fn lists_are_cut_and_gaps_filled() {
     assert_eq!(encoder["encoder_ffn_embed_dim"], json!([64, 32]));
     assert_eq!(encoder["encoder_self_attention_heads"], json!([4, 4]));
     assert_eq!(encoder["encoder_num_experts_to_route"], json!([2, 1]));
-    assert_eq!(
-        encoder["encoder_each_expert_ffn_dim"],
-        json!([[8, 16, 24], [8]])
-    );
-    assert_eq!(
-        printed["decoder"]["decoder_arbitrary_ende_attn"],
-        json!([-1])
-    );
+    assert_eq!(encoder["encoder_each_expert_ffn_dim"], json!([[8, 16, 24], [8]]));
+    assert_eq!(printed["decoder"]["decoder_arbitrary_ende_attn"], json!([-1]));
     assert_eq!(Architecture::from_value(&printed).unwrap(), given);
 }
 
@@ -84,10 +75,7 @@ fn equal_models_print_equally() {
     let dummy = dummy.unwrap();
     assert_eq!(dummy, sizes.unwrap());
     let printed = dummy.to_value();
-    assert_eq!(
-        printed["encoder"]["encoder_each_expert_ffn_dim"],
-        json!([[0, 64], [32]])
-    );
+    assert_eq!(printed["encoder"]["encoder_each_expert_ffn_dim"], json!([[0, 64], [32]]));
     assert_eq!(printed["encoder"].get("encoder_drop_mha_sublayer"), None);
 
     let standard = read(|value| {
@@ -117,69 +105,35 @@ fn dense_layers_beside_experts_and_dropped_sublayers_come_back() {
 #[test]
 fn faults_name_the_key_and_what_was_expected() {
     let unknown = fault(|value| value["encoder"]["encoder_ffn_dim"] = json!([1]));
-    assert_eq!(
-        unknown,
-        "unknown key \"encoder_ffn_dim\"; did you mean \"encoder_ffn_embed_dim\"?"
-    );
+    assert_eq!(unknown, "unknown key \"encoder_ffn_dim\"; did you mean \"encoder_ffn_embed_dim\"?");
     let missing = fault(|value| {
-        value["decoder"]
-            .as_object_mut()
-            .unwrap()
-            .remove("decoder_embed_dim");
+        value["decoder"].as_object_mut().unwrap().remove("decoder_embed_dim");
     });
     assert_eq!(missing, "\"decoder_embed_dim\" is missing");
     let short = fault(|value| value["encoder"]["encoder_ffn_embed_dim"] = json!([64]));
     assert_eq!(short, "encoder_ffn_embed_dim: 1 values for 2 layers");
     let negative = fault(|value| value["encoder"]["encoder_ffn_embed_dim"] = json!([64, -1]));
-    assert_eq!(
-        negative,
-        "encoder_ffn_embed_dim: expected a whole number, 0 or more, found -1"
-    );
+    assert_eq!(negative, "encoder_ffn_embed_dim: expected a whole number, 0 or more, found -1");
     let attention = fault(|value| value["decoder"]["decoder_arbitrary_ende_attn"] = json!([3]));
-    assert_eq!(
-        attention,
-        "decoder_arbitrary_ende_attn: expected -1, 1 or 2, found 3"
-    );
+    assert_eq!(attention, "decoder_arbitrary_ende_attn: expected -1, 1 or 2, found 3");
     let few = fault(|value| {
         value["encoder"]["encoder_n_experts"] = json!([1, 2]);
         value["encoder"]["encoder_each_expert_ffn_dim"] = json!([[64], [64]]);
     });
-    assert_eq!(
-        few,
-        "encoder_each_expert_ffn_dim: layer 2 has 2 experts and needs a list of as many sizes"
-    );
+    assert_eq!(few, "encoder_each_expert_ffn_dim: layer 2 has 2 experts and needs a list of as many sizes");
     let useless = fault(|value| value["encoder"]["encoder_std_vs_dummy_experts"] = json!([0, 1]));
-    assert_eq!(
-        useless,
-        "encoder_std_vs_dummy_experts: needs encoder_n_experts, which is missing"
-    );
-    assert!(
-        Architecture::from_json("[]")
-            .unwrap_err()
-            .to_string()
-            .contains("JSON object")
-    );
-    assert!(
-        Architecture::from_json("{")
-            .unwrap_err()
-            .to_string()
-            .contains("line 1")
-    );
+    assert_eq!(useless, "encoder_std_vs_dummy_experts: needs encoder_n_experts, which is missing");
+    assert!(Architecture::from_json("[]").unwrap_err().to_string().contains("JSON object"));
+    assert!(Architecture::from_json("{").unwrap_err().to_string().contains("line 1"));
 }
 
 /// Numbers that would need much memory are refused before anything is allocated for them.
 #[test]
 fn sizes_are_bounded() {
     let layers = fault(|value| value["encoder"]["encoder_layer_num"] = json!(u64::MAX));
-    assert_eq!(
-        layers,
-        "encoder_layer_num: 18446744073709551615 is not between 1 and 256"
-    );
+    assert_eq!(layers, "encoder_layer_num: 18446744073709551615 is not between 1 and 256");
     let experts = fault(|value| value["encoder"]["encoder_n_experts"] = json!([1, 1u64 << 40]));
-    assert_eq!(
-        experts,
-        "encoder_n_experts: 1099511627776 experts are more than 1024"
-    );
+    assert_eq!(experts, "encoder_n_experts: 1099511627776 experts are more than 1024");
     let width = fault(|value| value["encoder"]["encoder_embed_dim"] = json!(1u64 << 40));
     assert!(width.starts_with("encoder_embed_dim: 1099511627776 is not an even number"));
 }
@@ -229,9 +183,5 @@ fn the_references_architectures_come_back() {
             count += 1;
         }
     }
-    assert!(
-        count > 80,
-        "only {count} architectures in {}",
-        folder.display()
-    );
+    assert!(count > 80, "only {count} architectures in {}", folder.display());
 }

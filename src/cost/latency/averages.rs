@@ -1,0 +1,107 @@
+//! HAT's ten features (twelve with experts): what averages over the layers tell of an architecture's operators.
+
+use super::features::{FFN_UNIT, Features, HEADS_UNIT, PartFeatures, Totals, WIDTH_UNIT};
+
+/// HAT's features of one architecture: per-layer genes are averages over the layers in use.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Averages {
+    /// `encoder_embed_dim`
+    pub encoder_width: f64,
+    /// `encoder_layer_num`
+    pub encoder_layers: f64,
+    /// `encoder_ffn_embed_dim_avg`
+    pub encoder_ffn: f64,
+    /// `encoder_self_attention_heads_avg`
+    pub encoder_heads: f64,
+    /// `decoder_embed_dim`
+    pub decoder_width: f64,
+    /// `decoder_layer_num`
+    pub decoder_layers: f64,
+    /// `decoder_ffn_embed_dim_avg`
+    pub decoder_ffn: f64,
+    /// `decoder_self_attention_heads_avg`
+    pub decoder_heads: f64,
+    /// `decoder_ende_attention_heads_avg`
+    pub cross_heads: f64,
+    /// `decoder_arbitrary_ende_attn_avg`: encoder layers attended to (-1 counts as 1, 1 as 2, 2 as 3)
+    pub attended: f64,
+    /// `encoder_n_experts_avg`; 1 where the file has no such column
+    pub encoder_experts: f64,
+    /// `decoder_n_experts_avg`; 1 where the file has no such column
+    pub decoder_experts: f64,
+}
+
+/// Operators of the encoder, as far as averages tell them.
+pub(super) const AVERAGE_ENCODER: [&str; 8] =
+    ["call", "width", "layer", "layer_width", "layer_ffn", "layer_width_ffn", "layer_heads", "layer_experts"];
+/// Operators of the decoder.
+pub(super) const AVERAGE_DECODER: [&str; 13] = [
+    "call",
+    "width",
+    "layer",
+    "layer_width",
+    "layer_ffn",
+    "layer_width_ffn",
+    "layer_heads",
+    "layer_experts",
+    "encoder_width",
+    "cross_heads",
+    "cross_attended",
+    "cross_attended_encoder_width",
+    "cross_attended_heads",
+];
+
+impl Averages {
+    /// The averages of an architecture, from its sums.
+    pub(super) fn of(encoder: &Totals, decoder: &Totals) -> Self {
+        Self {
+            encoder_width: encoder.width * WIDTH_UNIT,
+            encoder_layers: encoder.layers,
+            encoder_ffn: encoder.ffn_routed * FFN_UNIT / encoder.layers,
+            encoder_heads: encoder.heads * HEADS_UNIT / encoder.layers,
+            decoder_width: decoder.width * WIDTH_UNIT,
+            decoder_layers: decoder.layers,
+            decoder_ffn: decoder.ffn_routed * FFN_UNIT / decoder.layers,
+            decoder_heads: decoder.heads * HEADS_UNIT / decoder.layers,
+            cross_heads: decoder.cross_heads * HEADS_UNIT / decoder.layers,
+            attended: decoder.attended / decoder.layers,
+            encoder_experts: (encoder.experts / encoder.layers).max(1.0),
+            decoder_experts: (decoder.experts / decoder.layers).max(1.0),
+        }
+    }
+
+    /// The features that these averages allow.
+    pub fn features(&self) -> Features {
+        let side = |width: f64, layers: f64, ffn: f64, heads: f64, experts: f64| {
+            let (width, ffn, heads) = (width / WIDTH_UNIT, ffn / FFN_UNIT, heads / HEADS_UNIT);
+            let operators = vec![
+                1.0,
+                width,
+                layers,
+                layers * width,
+                layers * ffn,
+                layers * width * ffn,
+                layers * heads,
+                layers * (experts - 1.0).max(0.0),
+            ];
+            let shape = vec![width, layers, ffn, heads, experts];
+            PartFeatures { operators, shape }
+        };
+        let encoder =
+            side(self.encoder_width, self.encoder_layers, self.encoder_ffn, self.encoder_heads, self.encoder_experts);
+        let mut decoder =
+            side(self.decoder_width, self.decoder_layers, self.decoder_ffn, self.decoder_heads, self.decoder_experts);
+        let layers = self.decoder_layers;
+        let encoder_width = self.encoder_width / WIDTH_UNIT;
+        let heads = self.cross_heads / HEADS_UNIT;
+        decoder.operators.extend([
+            encoder_width,
+            layers * heads,
+            layers * self.attended,
+            layers * self.attended * encoder_width,
+            layers * self.attended * heads,
+        ]);
+        decoder.shape.extend([encoder_width, heads, self.attended]);
+        Features { encoder, decoder }
+    }
+}
