@@ -2,21 +2,21 @@
 //!
 //! The rooms, each depending only on those before it:
 //!
-//! - [`error`], [`seed`], [`progress`]: what went wrong, where randomness comes from, how long it will take
-//! - [`space`]: the architecture, the search space, sampling, mutation, crossover
-//! - [`config`]: TOML to typed settings
-//! - [`text`]: corpus, subwords, vocabulary, batches
-//! - [`model`]: the one Transformer, the supernet it is cut from, their loss
-//! - [`cost`]: parameters, FLOPs, latency
-//! - [`run`]: the run directory: locks, atomic files, checkpoints, logs
-//! - [`train`]: optimizer, schedule, loop
-//! - [`translate`]: beam search
-//! - [`metrics`]: BLEU, chrF
-//! - [`search`]: algorithm, evaluator, trial log
-//! - [`interop`]: foreign checkpoints
-//! - [`pipeline`]: the phases as a user runs them
-//! - [`report`]: tables
-//! - [`cli`]: one thin file a subcommand
+//! - [`mod@error`], [`seed`], [`progress`] — what went wrong, where randomness comes from, how long it will take
+//! - [`space`] — the architecture, the search space, sampling, mutation, crossover
+//! - [`config`] — TOML to typed settings
+//! - [`text`] — corpus, subwords, vocabulary, batches
+//! - [`model`] — the one Transformer, the supernet it is cut from, their loss
+//! - [`cost`] — parameters, FLOPs, latency
+//! - [`run`] — the run directory: locks, atomic files, checkpoints, logs
+//! - [`train`] — optimizer, schedule, loop
+//! - [`translate`] — beam search
+//! - [`metrics`] — BLEU, chrF
+//! - [`search`] — algorithm, evaluator, trial log
+//! - [`interop`] — foreign checkpoints
+//! - [`report`] — tables
+//! - [`pipeline`] — the phases as a user runs them
+//! - [`cli`] — one thin file a subcommand
 
 #![warn(missing_docs)]
 

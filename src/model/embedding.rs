@@ -52,7 +52,7 @@ pub(super) fn embed(table: Tensor<2>, sinusoids: &Tensor<2>, tokens: &[u32], pos
     if table.is_tracked() && tokens.contains(&PAD) {
         let real: Vec<f32> = tokens.iter().map(|&t| f32::from(u8::from(t != PAD))).collect();
         let real = Tensor::<2>::from_data(TensorData::new(real, [tokens.len(), 1]), &device);
-        let pad_row = table.inner().slice([PAD as usize..PAD as usize + 1]);
+        let pad_row = table.inner().narrow(0, PAD as usize, 1);
         rows = rows * real.clone() + pad_row * (1.0 - real);
     }
     rows * scale + sinusoids.clone().select(0, ids(position_ids, &device))

@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(plan.counts, [4, 4]);
         assert_eq!(plan.group_sizes, [3, 3, 2]);
         let over = &plan.probability_order[6..];
-        assert!(over[0] % 2 == 1 && over[1] % 2 == 0, "one of each rank: {over:?}");
+        assert!([over[0] % 2, over[1] % 2] == [1, 0], "one of each rank: {over:?}");
         assert_eq!(plan, assign(&p, 2, 2, Some(3), 9));
     }
 }
