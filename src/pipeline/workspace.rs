@@ -105,7 +105,7 @@ pub(super) fn transformer_config(
 /// Prepares the data, or finds it in the cache, behind a progress bar.
 ///
 /// # Errors
-/// See [`prepare`].
+/// See [`prepare()`].
 pub fn prepare_data(config: &Config) -> Result<Prepared> {
     let bar = Progress::bar(1, "steps", "preparing data");
     prepare(&config.data, config.seed, &|stage, _, _| bar.set_message(format!("preparing data: {stage}")))
