@@ -158,6 +158,7 @@ impl SearchConfig {
     fn check(&self, faults: &mut Faults) {
         faults.range("search.population", self.population, 1, MANY);
         faults.range("search.parents", self.parents, 1, self.population);
+        faults.range("search.parallel", self.parallel, 0, 1024);
         faults.range("search.mutations", self.mutations, 0, MANY);
         faults.range("search.crossovers", self.crossovers, 0, MANY);
         let key = "search.mutation_probability";

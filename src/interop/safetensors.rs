@@ -3,6 +3,7 @@
 use super::NamedTensor;
 use super::dtype::Dtype;
 use crate::error::{Error, Result};
+use crate::run::atomic;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype as FileDtype, View};
 use std::borrow::Cow;
@@ -26,24 +27,9 @@ pub fn read_safetensors(path: &Path) -> Result<Vec<NamedTensor>> {
 /// be written ([`Error::Failure`]).
 pub fn write_safetensors(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
     check(tensors).map_err(|error| error.at(path.display()))?;
-    let fail = |error: &dyn std::fmt::Display| Error::failure(error).at(path.display());
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // What a new file gets by default; the umask still applies.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let file = builder.tempfile_in(folder).map_err(|error| fail(&error))?;
     let views = tensors.iter().map(|tensor| (tensor.name.as_str(), Floats(tensor)));
-    safetensors::serialize_to_file(views, None, file.path()).map_err(|error| fail(&error))?;
-    file.as_file().sync_all().map_err(|error| fail(&error))?;
-    file.persist(path).map_err(|error| fail(&error.error))?;
-    Ok(())
+    let bytes = safetensors::serialize(views, None).map_err(|error| Error::failure(error).at(path.display()))?;
+    atomic::write(path, &bytes)
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<NamedTensor>> {

@@ -2,6 +2,8 @@
 
 use super::workspace::transformer_config;
 use crate::config::{Config, Corpus};
+use crate::cost::Embeddings;
+use crate::cost::memory::training_bytes;
 use crate::error::Result;
 use crate::model::Supernet;
 use crate::text::corpus;
@@ -17,7 +19,7 @@ pub struct Needs {
     pub embedding_parameters: u64,
     /// Architectures in the space.
     pub architectures: String,
-    /// Bytes of weights, gradients and both moments, in single precision.
+    /// Bytes of the supernet's weights and both moments, and of the largest subnet's weights and gradients.
     pub training_bytes: u64,
     /// Bytes of a checkpoint that training can go on from.
     pub checkpoint_bytes: u64,
@@ -45,15 +47,16 @@ pub fn dry_run(config: &Config) -> Result<Needs> {
         values.map(|(_, value)| value.shape().iter().product::<usize>() as u64).sum::<u64>()
     };
     let parameters = count(false);
+    let embeddings = Embeddings::of(config, config.data.vocab_size);
     let (found, missing) = text_files(config);
     Ok(Needs {
         parameters,
         embedding_parameters: count(true),
         architectures: space.architectures().to_string(),
-        training_bytes: 16 * parameters,
+        training_bytes: training_bytes(&largest, &largest, config.model.qkv_dim, &embeddings),
         checkpoint_bytes: 12 * parameters,
         updates: config.train.max_updates,
-        tokens_per_update: config.train.max_tokens * config.train.update_freq,
+        tokens_per_update: config.train.max_tokens.saturating_mul(config.train.update_freq),
         found,
         missing,
     })

@@ -3,10 +3,14 @@
 use crate::model::{Pass, Transformer};
 use crate::text::EOS;
 use serde::{Deserialize, Serialize};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Passes before the timed ones.
 const WARM_UP: usize = 5;
+/// Timing stops after this long, on devices that are slow …
+const ENOUGH: Duration = Duration::from_secs(5);
+/// … but not before so many passes.
+const FEWEST: usize = 5;
 /// Any token that is not a special symbol.
 const TOKEN: u32 = 7;
 
@@ -37,7 +41,8 @@ pub struct Timing {
     pub deviation_ms: f64,
 }
 
-/// Measures `model` on a dummy sentence of `length` tokens with `beam` rows; `passes` are timed of each stack.
+/// Measures `model` on a dummy sentence of `length` tokens with `beam` rows; `passes` (one at least) are timed of each stack, fewer
+/// where they take long.
 pub fn measure(model: &Transformer, length: usize, beam: usize, passes: usize) -> Latency {
     let vocab = model.config().source_vocab.min(model.config().target_vocab) as u32;
     let mut source = vec![TOKEN.min(vocab - 1); length];
@@ -59,14 +64,20 @@ pub fn measure(model: &Transformer, length: usize, beam: usize, passes: usize) -
 }
 
 fn time(passes: usize, mut pass: impl FnMut()) -> Timing {
-    (0..WARM_UP).for_each(|_| pass());
-    let mut times: Vec<f64> = (0..passes.max(1))
-        .map(|_| {
-            let start = Instant::now();
-            pass();
-            start.elapsed().as_secs_f64() * 1e3
-        })
-        .collect();
+    let begin = Instant::now();
+    for _ in 0..WARM_UP {
+        pass();
+        if begin.elapsed() > ENOUGH {
+            break;
+        }
+    }
+    let begin = Instant::now();
+    let mut times = Vec::with_capacity(passes);
+    while times.len() < FEWEST.min(passes.max(1)) || (times.len() < passes && begin.elapsed() < ENOUGH) {
+        let start = Instant::now();
+        pass();
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
     summarise(&mut times)
 }
 
