@@ -305,7 +305,7 @@ pub struct TranslateConfig {
 pub struct CostConfig {
     /// Tokens of the dummy source and target sentences, eos included (30 for WMT, 23 for IWSLT).
     pub sentence_length: usize,
-    /// Entries of the vocabulary in the projection's FLOPs; 0: the prepared data's own.
+    /// Entries of the vocabulary in the projection's FLOPs; 0: `data.vocab_size`.
     pub vocab_size: usize,
 }
 

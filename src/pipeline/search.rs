@@ -40,11 +40,27 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let search = Search { settings, feasible: &feasible, gflops: gflops.as_ref(), costs: &[] };
     let total = Budget::new(settings).total();
     let bar = Progress::bar(total, "candidates", "searching");
+    let known = log.trials().len();
+    if known > 0 {
+        tracing::info!("searching: going on after {known} trials");
+    }
+    let mut generation = 0;
     let winner = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| {
         bar.set_position(progress.done);
+        if let Some(best) = progress.best
+            && progress.trial.generation > generation
+            && !progress.resumed
+        {
+            generation = progress.trial.generation;
+            let loss = best.loss.unwrap_or(f64::NAN);
+            tracing::info!(
+                "searching: generation {generation}: best loss so far {loss:.4} at {:.4} GFLOPs",
+                best.gflops
+            );
+        }
         if let Some(best) = progress.best {
             bar.set_message(format!(
-                "searching: generation {}, best loss {:.3} at {:.3} GFLOPs",
+                "searching: generation {}, best loss {:.4} at {:.4} GFLOPs",
                 progress.trial.generation,
                 best.loss.unwrap_or(f64::NAN),
                 best.gflops
@@ -55,6 +71,20 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let text = serde_json::to_string(&winner.architecture).map_err(Error::failure)?;
     atomic::write(&workspace.run.winner(), format!("{text}\n").as_bytes())?;
     Ok(winner)
+}
+
+/// Finds out before a long training whether the search after it can be done at all.
+///
+/// # Errors
+/// Limits that nothing in the space keeps; validation pairs that are longer than the search's batches.
+pub(super) fn check_search(workspace: &Workspace) -> Result<()> {
+    let gflops = Arc::new(Gflops(Dimensions::of(&workspace.config)?));
+    let limits = constraints(&workspace.config.search, gflops);
+    Feasible::check(&workspace.space, &limits, workspace.config.seed)?;
+    let max_tokens = workspace.config.search.max_tokens;
+    Validation::new(&workspace.prepared.valid, max_tokens)
+        .map_err(|error| error.at("search.max_tokens, validation set"))?;
+    Ok(())
 }
 
 /// Remembers beside the log `trials` which weights measured them, and refuses to go on with others.

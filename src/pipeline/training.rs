@@ -29,9 +29,22 @@ pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
         data: &workspace.prepared.fingerprint,
     };
     let shape = workspace.supernet_config();
+    warn_about_size(workspace, config);
     train(&job, &shape, &workspace.device, || {
         Ok(Supernet::init(shape.clone(), workspace.config.seed, &workspace.device))
     })
+}
+
+/// Tells when the settings of a large corpus were kept for a small one.
+fn warn_about_size(workspace: &Workspace, config: &TrainConfig) {
+    let an_update = config.max_tokens.saturating_mul(config.update_freq);
+    let corpus = workspace.prepared.train.source_tokens().max(workspace.prepared.train.target_tokens());
+    if an_update > corpus {
+        tracing::warn!(
+            "an update takes up to {an_update} tokens, but the training text has {corpus}: set train.max_tokens and \
+             train.update_freq, and the sizes in [space], for a corpus of this size (configs/toy.toml, configs/multi30k.toml)"
+        );
+    }
 }
 
 /// The architectures that a supernet is validated with: the extremes, and some random ones, always the same.

@@ -1,6 +1,6 @@
 //! `automoe run`: all phases, and the table of what was found.
 
-use super::search::search;
+use super::search::{check_search, search};
 use super::test::{Scores, load_translator, test};
 use super::training::{train_architecture, train_supernet};
 use super::workspace::Workspace;
@@ -60,6 +60,7 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
     if let Some(results) = finished(&path, &settings) {
         return Ok(results);
     }
+    check_search(workspace)?;
     train_supernet(workspace)?;
     let supernet = workspace.run.supernet();
     let winner = search(workspace, &supernet, false)?.architecture;
@@ -69,6 +70,7 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
     train_architecture(workspace, "winner", &winner, &largest, None)?;
     let mut models = vec![("supernet", workspace.space.largest(), supernet), ("winner", winner, winner_folder)];
     if let Some(baseline) = workspace.config.baseline.architecture() {
+        discard_other(&workspace.run.model("baseline")?, &baseline)?;
         train_architecture(workspace, "baseline", &baseline, &baseline, None)?;
         models.push(("baseline", baseline, workspace.run.model("baseline")?));
     }
@@ -79,11 +81,11 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
     Ok(results)
 }
 
-/// Removes the model in `folder` where it is the winner of an earlier search.
-fn discard_other(folder: &Path, winner: &Architecture) -> Result<()> {
+/// Removes the model in `folder` where it has another architecture: that of an earlier search or baseline.
+fn discard_other(folder: &Path, architecture: &Architecture) -> Result<()> {
     match trained_architecture(folder) {
-        Some(other) if other != *winner => {
-            tracing::info!("{}: removing the winner of an earlier search", folder.display());
+        Some(other) if other != *architecture => {
+            tracing::info!("{}: removing a model of another architecture", folder.display());
             std::fs::remove_dir_all(folder).map_err(|error| Error::failure(error).at(folder.display()))
         }
         _ => Ok(()),

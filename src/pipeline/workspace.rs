@@ -45,6 +45,11 @@ impl Workspace {
         let run = RunDirectory::open(&config.run_dir, &config.to_toml()?, created_by, fresh)?;
         run.check_data(&prepared.fingerprint)?;
         save_subwords(run.root(), &prepared)?;
+        tracing::info!(
+            "run directory {}, device {device_name}, {} training pairs",
+            run.root().display(),
+            prepared.train.len()
+        );
         Ok(Self { config, space, prepared, device, device_name: device_name.to_owned(), run })
     }
 

@@ -102,6 +102,10 @@ pub fn resolve(path: &Path) -> Result<PathBuf> {
             .at(path.display())
         });
     }
+    if !path.exists() {
+        let message = "there is nothing here; train first, or give another checkpoint";
+        return Err(Error::input(message).at(path.display()));
+    }
     if path.extension().is_none_or(|extension| extension != EXTENSION) {
         return Err(Error::input("expected a .safetensors file, or a folder that has a checkpoint").at(path.display()));
     }

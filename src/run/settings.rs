@@ -4,12 +4,14 @@ use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 
 /// Settings that change nothing that a run computes: it may go on with others.
-const HARMLESS: [&str; 7] = [
+const HARMLESS: [&str; 9] = [
+    "baseline.",
     "data.cache_dir",
     "data.dir",
     "run_dir",
     "search.",
     "train.log_every",
+    "train.save_every",
     "train_architecture.log_every",
     "translate.",
 ];

@@ -162,7 +162,7 @@ fn logged(candidates: Vec<Candidate>, log: &TrialLog) -> Result<Vec<(Candidate, 
         match trial {
             Some(trial) if !is_of(trial, &candidate) => Err(Error::input(format!(
                 "trial {} is not what this search proposes: the log is one of another seed, space, constraint or \
-                 [search]; give another run directory, or --fresh",
+                 [search]; give another run directory, or remove its trials (the SuperNet stays) with automoe search --fresh",
                 trial.id
             ))
             .at(log.path().display())),

@@ -37,7 +37,7 @@ impl TrialLog {
             if space.contains(&trial.architecture).is_err() {
                 return Err(Error::input(
                     "the architecture is not in this search space: the log is another search's; \
-                     give another run directory, or --fresh",
+                     give another run directory, or remove its trials (the SuperNet stays) with automoe search --fresh",
                 )
                 .at(place()));
             }

@@ -111,7 +111,12 @@ impl<'a> Session<'a> {
         let last = checkpoints.path(LAST);
         let (trainer, position) = if last.exists() {
             let restored = checkpoint::restore(&last, shape, device, job.data)?;
-            tracing::info!("{}: going on after update {}", job.name, restored.position.update);
+            match restored.position.update {
+                update if update >= job.config.max_updates => {
+                    tracing::info!("{}: trained already ({update} updates)", job.name);
+                }
+                update => tracing::info!("{}: going on after update {update}", job.name),
+            }
             let mut trainer = Trainer::new(restored.supernet, job.config, job.seed);
             trainer.adam = restored.adam;
             (trainer, restored.position)

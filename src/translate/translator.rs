@@ -32,7 +32,7 @@ pub struct Translation {
 }
 
 impl Translator {
-    /// The translations of each line, best first, at most `beam` each. `progress` is told how many lines were finished.
+    /// The translations of each line, best first, at most `beam` each; blank lines stay blank. `progress` is told how many lines were finished.
     ///
     /// # Errors
     /// A line has more subwords than the model has positions; it is named by its number, counted from `first_line`.
@@ -44,7 +44,13 @@ impl Translator {
     ) -> Result<Vec<Vec<Translation>>> {
         let encoded: Vec<Vec<u32>> = lines.par_iter().map(|line| self.encode(line)).collect();
         let encoded: Vec<&[u32]> = encoded.iter().map(Vec::as_slice).collect();
-        self.translate_ids(&encoded, first_line, progress)
+        let mut translations = self.translate_ids(&encoded, first_line, progress)?;
+        for (line, best) in lines.iter().zip(&mut translations) {
+            if line.trim().is_empty() {
+                best.iter_mut().for_each(|translation| *translation = Translation { text: String::new(), score: 0.0 });
+            }
+        }
+        Ok(translations)
     }
 
     /// [`Translator::translate`] of encoded sources, each with its end-of-sentence symbol.

@@ -22,7 +22,7 @@ pub struct FitArgs {
     #[arg(value_name = "DATA")]
     data: PathBuf,
 
-    /// Save the device's profile here (JSON), for search and cost to read
+    /// Save the device's profile here (JSON)
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
