@@ -28,6 +28,7 @@ pub(super) struct Position {
     /// Lowest validation loss so far, in bits.
     pub best: Option<f64>,
     /// Losses since the last line of metrics.
+    #[serde(default)]
     pub recent: LossSums,
 }
 
