@@ -1,0 +1,54 @@
+//! Beam search: 16 sentences, 20 steps, beam 5.
+
+use crate::harness::{Bench, Work};
+use crate::models::{LENGTH, Size, VOCAB};
+use automoe::config::TranslateConfig;
+use automoe::text::SourceBatch;
+use automoe::translate::beam_search;
+use rand::RngExt;
+
+const SENTENCES: usize = 16;
+const STEPS: usize = 20;
+const BEAM: usize = 5;
+
+pub fn run(bench: &Bench) {
+    // No end of sentence before the last step: each sentence takes exactly STEPS.
+    let config = TranslateConfig {
+        beam: BEAM,
+        min_len: STEPS - 1,
+        max_len_a: 0.0,
+        max_len_b: STEPS - 1,
+        ..TranslateConfig::default()
+    };
+    for (width, layers) in crate::training::SIZES {
+        for experts in [0, 6] {
+            let size = Size { width, layers, experts };
+            let name = format!("beam/{}", size.name());
+            if !bench.wants(&name) {
+                continue;
+            }
+            let model = size.model();
+            let source = source();
+            bench.measure(&name, work(size), || beam_search(&model, &source, &config));
+        }
+    }
+}
+
+fn source() -> SourceBatch {
+    let mut rng = automoe::seed::stream(2, "bench sources", 0);
+    let source = (0..SENTENCES * LENGTH).map(|_| rng.random_range(4..VOCAB as u32)).collect();
+    SourceBatch { source, sentences: SENTENCES, source_len: LENGTH }
+}
+
+/// FLOPs of the encoder, of the source's keys and values once, and of every row of every step; bytes of the decoder's
+/// parameters at every step.
+fn work(size: Size) -> Work {
+    let d = size.width as f64;
+    let layers = size.layers as f64;
+    let encoded = (SENTENCES * LENGTH) as f64 * layers * (4.0 + 8.0 + 2.0) * d * d;
+    let row = layers * (4.0 + 2.0 + 8.0) * d * d + VOCAB as f64 * d;
+    let rows = (SENTENCES * BEAM * STEPS) as f64;
+    let networks = 8.0 * size.experts.max(1) as f64;
+    let decoder = layers * (6.0 + networks) * d * d + VOCAB as f64 * d;
+    Work { flops: 2.0 * (encoded + rows * row), bytes: 4.0 * STEPS as f64 * decoder }
+}

@@ -1,0 +1,124 @@
+//! Measures functions and prints results. criterion and divan report statistics of their own; scripts here want one JSON
+//! line a result with its limit beside it, hence these few lines.
+
+use serde_json::json;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// What one run of the benches was asked for, and the machine's speeds for each number of threads.
+pub struct Bench {
+    quick: bool,
+    filter: Option<String>,
+    machines: Vec<Machine>,
+}
+
+/// What the machine can do with a number of threads.
+struct Machine {
+    threads: usize,
+    pool: rayon::ThreadPool,
+    flops_per_second: f64,
+    bytes_per_second: f64,
+}
+
+/// What a result needs at the least.
+#[derive(Clone, Copy, Default)]
+pub struct Work {
+    /// Floating-point operations, a multiplication and an addition being two.
+    pub flops: f64,
+    /// Bytes of memory traffic that cannot be avoided.
+    pub bytes: f64,
+}
+
+impl Bench {
+    /// Reads `--quick` and a filter; what cargo itself passes (`--bench`) is left aside.
+    pub fn from_arguments(arguments: impl Iterator<Item = String>) -> Self {
+        let (options, filters): (Vec<_>, Vec<_>) = arguments.partition(|argument| argument.starts_with("--"));
+        let quick = options.iter().any(|option| option == "--quick");
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let machines = [1, 2].into_iter().filter(|&threads| threads <= cores).map(|threads| Machine::new(threads, quick));
+        Self { quick, filter: filters.into_iter().next(), machines: machines.collect() }
+    }
+
+    /// Whether `name` (without its threads) was asked for.
+    pub fn wants(&self, name: &str) -> bool {
+        self.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()))
+    }
+
+    /// Measures `run` with each number of threads and prints a line for each.
+    pub fn measure<T>(&self, name: &str, work: Work, mut run: impl FnMut() -> T + Send) {
+        if !self.wants(name) {
+            return;
+        }
+        for machine in &self.machines {
+            let seconds = machine.pool.install(|| best_time(self.quick, &mut run));
+            let limit = work.flops / machine.flops_per_second + work.bytes / machine.bytes_per_second;
+            let limited = limit > 0.0;
+            let line = json!({
+                "name": format!("{name}/threads-{}", machine.threads),
+                "seconds": round(seconds),
+                "flops": work.flops,
+                "bytes": work.bytes,
+                "limit_seconds": limited.then(|| round(limit)),
+                "ratio_to_limit": limited.then(|| round(seconds / limit)),
+            });
+            println!("{line}");
+        }
+    }
+}
+
+impl Machine {
+    fn new(threads: usize, quick: bool) -> Self {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
+        let (flops_per_second, bytes_per_second) = pool.install(|| (product_speed(quick), copy_speed(quick)));
+        let line = json!({
+            "name": format!("machine/threads-{threads}"),
+            "flops_per_second": flops_per_second.round(),
+            "bytes_per_second": bytes_per_second.round(),
+        });
+        println!("{line}");
+        Self { threads, pool, flops_per_second, bytes_per_second }
+    }
+}
+
+/// FLOPs a second of a 2048³ product.
+fn product_speed(quick: bool) -> f64 {
+    const N: usize = 2048;
+    let matrix = || crate::models::random([N, N], 1);
+    let (a, b) = (matrix(), matrix());
+    2.0 * (N as f64).powi(3) / best_time(quick, &mut || a.clone().matmul(b.clone()))
+}
+
+/// Bytes a second of a large copy, what is read and what is written counted.
+fn copy_speed(quick: bool) -> f64 {
+    use rayon::prelude::*;
+    const FLOATS: usize = 64 << 20;
+    let source = vec![1.0f32; FLOATS];
+    let mut target = vec![0.0f32; FLOATS];
+    let piece = FLOATS.div_ceil(rayon::current_num_threads());
+    let seconds = best_time(quick, &mut || {
+        let pieces = target.par_chunks_mut(piece).zip(source.par_chunks(piece));
+        pieces.for_each(|(target, source)| target.copy_from_slice(source));
+    });
+    8.0 * FLOATS as f64 / seconds
+}
+
+/// The least time of several runs, in seconds.
+fn best_time<T>(quick: bool, run: &mut impl FnMut() -> T) -> f64 {
+    let (budget, least) = if quick { (Duration::from_millis(500), 3) } else { (Duration::from_secs(4), 5) };
+    black_box(run());
+    let begin = Instant::now();
+    let mut best = f64::INFINITY;
+    let mut runs = 0;
+    while runs < least || begin.elapsed() < budget {
+        let start = Instant::now();
+        black_box(run());
+        best = best.min(start.elapsed().as_secs_f64());
+        runs += 1;
+    }
+    best
+}
+
+/// Four significant digits.
+fn round(x: f64) -> f64 {
+    format!("{x:.3e}").parse().unwrap_or(x)
+}

@@ -1,0 +1,27 @@
+//! Speed, measured: `cargo bench -- [--quick] [FILTER]` prints a JSON line a result.
+//!
+//! Each result stands beside its *limit*: the time that its FLOPs take at the speed of a 2048³ product plus the time that
+//! its bytes take at the bandwidth of a large copy, both measured in the same run.
+
+mod adam;
+mod beam;
+mod harness;
+mod models;
+mod product;
+mod routing;
+mod training;
+
+use harness::Bench;
+
+/// The program's own allocator: results depend on it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() {
+    let bench = Bench::from_arguments(std::env::args().skip(1));
+    product::run(&bench);
+    adam::run(&bench);
+    routing::run(&bench);
+    training::run(&bench);
+    beam::run(&bench);
+}

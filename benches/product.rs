@@ -1,0 +1,20 @@
+//! Products of the shapes that an update is made of.
+
+use crate::harness::{Bench, Work};
+use crate::models::random;
+
+/// Rows × inner × columns.
+const SHAPES: [[usize; 3]; 5] =
+    [[1024, 512, 2048], [1024, 256, 1024], [1024, 128, 512], [170, 512, 2048], [1024, 128, 10_000]];
+
+pub fn run(bench: &Bench) {
+    for [m, k, n] in SHAPES {
+        let name = format!("product/{m}x{k}x{n}");
+        if !bench.wants(&name) {
+            continue;
+        }
+        let (a, b) = (random([m, k], 1), random([n, k], 2));
+        let work = Work { flops: 2.0 * (m * k * n) as f64, bytes: 0.0 };
+        bench.measure(&name, work, || a.clone().matmul(b.clone().transpose()));
+    }
+}
