@@ -35,7 +35,8 @@ impl Bench {
         let (options, filters): (Vec<_>, Vec<_>) = arguments.partition(|argument| argument.starts_with("--"));
         let quick = options.iter().any(|option| option == "--quick");
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let machines = [1, 2].into_iter().filter(|&threads| threads <= cores).map(|threads| Machine::new(threads, quick));
+        let machines =
+            [1, 2].into_iter().filter(|&threads| threads <= cores).map(|threads| Machine::new(threads, quick));
         Self { quick, filter: filters.into_iter().next(), machines: machines.collect() }
     }
 

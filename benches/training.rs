@@ -7,8 +7,7 @@ use automoe::model::loss::{Objective, Tokens, evaluate};
 use automoe::text::Batch;
 use automoe::train::Trainer;
 
-const EVALUATED: Objective =
-    Objective { label_smoothing: 0.1, encoder_load_balance: 0.01, decoder_load_balance: 0.01 };
+const EVALUATED: Objective = Objective { label_smoothing: 0.1, encoder_load_balance: 0.01, decoder_load_balance: 0.01 };
 
 /// Widths and layers of either stack, smallest first.
 pub const SIZES: [(usize, usize); 3] = [(128, 3), (256, 3), (512, 6)];

@@ -1,15 +1,17 @@
 //! The decoder: causal self-attention, attention over encoder outputs, feed-forward; whole sequences or step by step.
 
-use super::attention::{CrossAttention, KeyValue, SelfAttention};
+use super::attention::{CrossAttention, SelfAttention};
 use super::dropout::DropoutRates;
+use super::embedding::ids;
 use super::encoder::{feed_forward, feed_forward_sublayer};
 use super::experts::{FeedForward, MixtureOfExperts};
+use super::history::History;
 use super::linear::{LayerNorm, parameter};
 use super::pass::{LayerRouting, Pass};
 use super::transformer::{StackConfig, Tables};
 use crate::space::Layer;
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 
 /// Tables of its own, and layers.
 #[derive(Module, Debug)]
@@ -81,27 +83,42 @@ impl Memory {
 #[derive(Debug, Clone)]
 pub struct DecoderCache {
     layers: Vec<LayerCache>,
+    /// Of each position so far, the row that each hypothesis descends from.
+    ancestors: Vec<Vec<u32>>,
+    /// Hypotheses of the last step.
+    rows: usize,
+    /// Of the source.
+    sentences: usize,
 }
 
 #[derive(Debug, Clone)]
 struct LayerCache {
-    /// Of the tokens so far: `[rows, heads, time, head_dim]`, rows = sentences × beam.
-    own: Option<KeyValue>,
-    /// Of the source: `[sentences, heads, source, head_dim]`, once a sentence and not once a beam.
-    cross: Option<(KeyValue, Option<Tensor<4>>)>,
+    /// Of the tokens so far, a row a hypothesis: sentences × beam.
+    own: History,
+    /// Of the source: keys and values `[sentences · source, 2 · qkv_dim]`, once a sentence and not once a beam, and their
+    /// mask.
+    cross: Option<(Tensor<2>, Option<Tensor<4>>)>,
 }
 
 impl DecoderCache {
     /// Keeps `rows` of the hypotheses, in that order; `sentences` likewise for the source side, where it changed.
-    pub fn select(&mut self, rows: Tensor<1, Int>, sentences: Option<Tensor<1, Int>>) {
-        for layer in &mut self.layers {
-            layer.own = layer.own.as_ref().map(|own| own.select(rows.clone()));
-            if let Some(sentences) = &sentences {
-                layer.cross = layer.cross.as_ref().map(|(memory, mask)| {
-                    let mask = mask.as_ref().map(|mask| mask.clone().select(0, sentences.clone()));
-                    (memory.select(sentences.clone()), mask)
-                });
+    pub fn select(&mut self, rows: &[u32], sentences: Option<&[u32]>, device: &Device) {
+        self.ancestors.push((0..self.rows as u32).collect());
+        for position in &mut self.ancestors {
+            *position = rows.iter().map(|&row| position[row as usize]).collect();
+        }
+        let rows = ids(rows, device);
+        self.layers.iter_mut().for_each(|layer| layer.own.select(&rows));
+        if let Some(kept) = sentences {
+            let index = ids(kept, device);
+            for (memory, mask) in self.layers.iter_mut().filter_map(|layer| layer.cross.as_mut()) {
+                let [count, width] = memory.dims();
+                let source = count / self.sentences;
+                let by_sentence = memory.clone().reshape([self.sentences, source * width]).select(0, index.clone());
+                *memory = by_sentence.reshape([kept.len() * source, width]);
+                *mask = mask.clone().map(|mask| mask.select(0, index.clone()));
             }
+            self.sentences = kept.len();
         }
     }
 }
@@ -128,7 +145,7 @@ impl Decoder {
         rates: &DropoutRates,
         pass: &mut Pass,
     ) -> Tensor<2> {
-        let mut x = pass.dropout(embedded, rates.sublayer);
+        let mut x = pass.mask(rates.sublayer).apply(embedded);
         for (index, layer) in self.layers.iter().enumerate() {
             let (output, routing) = layer.forward(x, index, memory, causal.clone(), rates, pass);
             pass.decoder_routing.extend(routing);
@@ -140,13 +157,13 @@ impl Decoder {
     /// The cache before the first step.
     pub(super) fn start(&self, memory: &Memory) -> DecoderCache {
         let layers = self.layers.iter().map(|layer| LayerCache {
-            own: None,
+            own: History::new(&self.sinusoids.device()),
             cross: layer.cross_attn.as_ref().map(|attention| {
                 let (encoded, mask) = memory.of_layers(layer.encoder_layers);
-                (attention.memory(encoded, memory.batch), mask)
+                (attention.memory(encoded), mask)
             }),
         });
-        DecoderCache { layers: layers.collect() }
+        DecoderCache { layers: layers.collect(), ancestors: Vec::new(), rows: memory.batch, sentences: memory.batch }
     }
 
     /// One position of every hypothesis.
@@ -155,8 +172,10 @@ impl Decoder {
     /// - embedded, output: `[rows, embed]`, the rows of a sentence adjoining
     pub(super) fn step(&self, embedded: Tensor<2>, cache: &mut DecoderCache, pass: &mut Pass) -> Tensor<2> {
         let mut x = embedded;
-        for (index, (layer, cache)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
-            let (output, routing) = layer.step(x, index, cache, pass);
+        cache.rows = x.dims()[0];
+        let DecoderCache { layers, ancestors, sentences, .. } = cache;
+        for (index, (layer, cache)) in self.layers.iter().zip(layers).enumerate() {
+            let (output, routing) = layer.step(x, index, cache, (ancestors, *sentences), pass);
             pass.decoder_routing.extend(routing);
             x = output;
         }
@@ -192,14 +211,15 @@ impl DecoderLayer {
         pass: &mut Pass,
     ) -> (Tensor<2>, Option<LayerRouting>) {
         if let (Some(attention), Some(norm)) = (&self.self_attn, &self.self_attn_layer_norm) {
-            let attended = attention.forward(x.clone(), memory.batch, causal, rates, pass);
-            x = norm.forward(x + pass.dropout(attended, rates.sublayer));
+            let attended = attention.forward(x.clone(), memory.batch, causal, rates.attention_weights, pass);
+            x = norm.of_sum(x, attended, rates.sublayer, pass);
         }
         if let (Some(attention), Some(norm)) = (&self.cross_attn, &self.cross_attn_layer_norm) {
             let (encoded, mask) = memory.of_layers(self.encoder_layers);
-            let key_value = attention.memory(encoded, memory.batch);
-            let attended = attention.forward(x.clone(), key_value, mask, rates, pass);
-            x = norm.forward(x + pass.dropout(attended, rates.sublayer));
+            let key_value = attention.memory(encoded);
+            let dropout = rates.attention_weights;
+            let attended = attention.forward(x.clone(), key_value, memory.batch, mask, dropout, pass);
+            x = norm.of_sum(x, attended, rates.sublayer, pass);
         }
         feed_forward_sublayer(x, index, (&self.ffn, &self.moe, &self.ffn_layer_norm), rates, pass)
     }
@@ -209,17 +229,19 @@ impl DecoderLayer {
         mut x: Tensor<2>,
         index: usize,
         cache: &mut LayerCache,
+        (ancestors, sentences): (&[Vec<u32>], usize),
         pass: &mut Pass,
     ) -> (Tensor<2>, Option<LayerRouting>) {
         let rates = DropoutRates::default();
         if let (Some(attention), Some(norm)) = (&self.self_attn, &self.self_attn_layer_norm) {
-            x = norm.forward(x.clone() + attention.step(x, &mut cache.own));
+            let attended = attention.step(x.clone(), &mut cache.own, ancestors);
+            x = norm.of_sum(x, attended, 0.0, pass);
         }
         if let (Some(attention), Some(norm), Some((memory, mask))) =
             (&self.cross_attn, &self.cross_attn_layer_norm, &cache.cross)
         {
-            let attended = attention.forward(x.clone(), memory.clone(), mask.clone(), &rates, pass);
-            x = norm.forward(x + attended);
+            let attended = attention.forward(x.clone(), memory.clone(), sentences, mask.clone(), 0.0, pass);
+            x = norm.of_sum(x, attended, 0.0, pass);
         }
         feed_forward_sublayer(x, index, (&self.ffn, &self.moe, &self.ffn_layer_norm), &rates, pass)
     }

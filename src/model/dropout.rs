@@ -1,6 +1,6 @@
 //! Dropout whose masks depend on a seed and on nothing else: not on threads, nor on what was drawn before a resume.
 
-use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use burn::tensor::{Distribution, Tensor, TensorData};
 use rayon::prelude::*;
 
 /// Elements that one task fills: small enough to stay in the cache.
@@ -12,6 +12,16 @@ pub(super) struct Dropout {
     seed: u64,
     /// Masks drawn so far in this pass.
     drawn: u32,
+}
+
+/// One mask: which elements are dropped, by their number, and the factor of the others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mask {
+    key: u32,
+    /// An element is kept where its hash is at least this.
+    threshold: u32,
+    /// 1 / (1 - rate)
+    kept: f32,
 }
 
 /// The rates of one stack, scaled to its width.
@@ -36,24 +46,74 @@ impl Dropout {
         Self { seed, drawn: 0 }
     }
 
-    /// Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate).
-    pub(super) fn forward<const D: usize>(&mut self, x: Tensor<D>, rate: f64) -> Tensor<D> {
-        let mask = self.mask(x.dims(), rate, &x.device().inner());
-        x * mask
+    /// The next mask. It zeroes each element with probability `rate` and scales the others by 1 / (1 - rate).
+    pub(super) fn mask(&mut self, rate: f64) -> Mask {
+        self.drawn += 1;
+        Mask::new(rate, stream_key(self.seed, self.drawn))
+    }
+}
+
+impl Mask {
+    /// Nothing is dropped.
+    pub const NONE: Self = Self { key: 0, threshold: 0, kept: 1.0 };
+
+    fn new(rate: f64, key: u32) -> Self {
+        let threshold = (rate.min(1.0) * f64::from(u32::MAX)) as u32;
+        let kept = if rate < 1.0 { (1.0 / (1.0 - rate)) as f32 } else { 0.0 };
+        Self { key, threshold, kept }
     }
 
-    fn mask<const D: usize>(&mut self, shape: [usize; D], rate: f64, device: &Device) -> Tensor<D> {
-        self.drawn += 1;
-        if rate >= 1.0 {
-            return Tensor::zeros(shape, device);
+    /// Whether nothing is dropped.
+    pub fn is_none(self) -> bool {
+        self.threshold == 0
+    }
+
+    /// The factor of elements that are not dropped.
+    pub fn kept(self) -> f32 {
+        self.kept
+    }
+
+    /// The factor of element `index`: 0 where it is dropped. Integer arithmetic alone decides: any instruction set gives
+    /// the same bits.
+    #[inline(always)]
+    pub fn factor(self, index: u32) -> f32 {
+        let mut x = index.wrapping_mul(0x9E37_79B1) ^ self.key;
+        x = (x ^ (x >> 16)).wrapping_mul(0x7FEB_352D);
+        x = (x ^ (x >> 15)).wrapping_mul(0x846C_A68B);
+        x ^= x >> 16;
+        if x >= self.threshold { self.kept } else { 0.0 }
+    }
+
+    /// Multiplies all elements by their factors.
+    pub fn multiply(self, elements: &mut [f32]) {
+        elements.par_chunks_mut(BLOCK).enumerate().for_each(|(block, chunk)| {
+            multiply_block(chunk, (block * BLOCK) as u32, self);
+        });
+    }
+
+    /// The same for a tensor, on any device, as differentiable operators. Graphics devices draw masks of their own.
+    pub fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        if self.is_none() {
+            return x;
         }
-        if super::device::is_cpu(device) {
-            let mut mask = vec![0.0f32; shape.iter().product()];
-            fill(&mut mask, rate, stream_key(self.seed, self.drawn));
-            return Tensor::from_data(TensorData::new(mask, shape), device);
-        }
-        device.seed(u64::from(stream_key(self.seed, self.drawn)));
-        Tensor::random(shape, Distribution::Bernoulli(1.0 - rate), device) / (1.0 - rate)
+        let (device, shape) = (x.device().inner(), x.dims());
+        let mask = if super::device::is_cpu(&device) {
+            let mut mask = vec![1.0f32; shape.iter().product()];
+            self.multiply(&mut mask);
+            Tensor::from_data(TensorData::new(mask, shape), &device)
+        } else {
+            device.seed(u64::from(self.key));
+            let keep = 1.0 - f64::from(self.threshold) / f64::from(u32::MAX);
+            Tensor::random(shape, Distribution::Bernoulli(keep), &device) * self.kept
+        };
+        x * mask
+    }
+}
+
+#[multiversion::multiversion(targets("x86_64+avx2", "aarch64+neon"))]
+fn multiply_block(chunk: &mut [f32], start: u32, mask: Mask) {
+    for (i, value) in chunk.iter_mut().enumerate() {
+        *value *= mask.factor(start.wrapping_add(i as u32));
     }
 }
 
@@ -65,35 +125,19 @@ fn stream_key(seed: u64, drawn: u32) -> u32 {
     ((z ^ (z >> 31)) >> 16) as u32
 }
 
-fn fill(mask: &mut [f32], rate: f64, key: u32) {
-    let threshold = (rate.min(1.0) * f64::from(u32::MAX)) as u32;
-    let keep = if rate < 1.0 { (1.0 / (1.0 - rate)) as f32 } else { 0.0 };
-    mask.par_chunks_mut(BLOCK)
-        .enumerate()
-        .for_each(|(block, chunk)| fill_block(chunk, (block * BLOCK) as u32, threshold, keep, key));
-}
-
-/// Element i is kept where a hash of (key, i) is at least the threshold. Integer arithmetic alone: any instruction set
-/// gives the same bits.
-#[multiversion::multiversion(targets("x86_64+avx2", "aarch64+neon"))]
-fn fill_block(chunk: &mut [f32], start: u32, threshold: u32, keep: f32, key: u32) {
-    for (i, value) in chunk.iter_mut().enumerate() {
-        let mut x = (start.wrapping_add(i as u32)).wrapping_mul(0x9E37_79B1) ^ key;
-        x = (x ^ (x >> 16)).wrapping_mul(0x7FEB_352D);
-        x = (x ^ (x >> 15)).wrapping_mul(0x846C_A68B);
-        x ^= x >> 16;
-        *value = if x >= threshold { keep } else { 0.0 };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn drawn(mask: Mask, count: usize) -> Vec<f32> {
+        let mut elements = vec![1.0; count];
+        mask.multiply(&mut elements);
+        elements
+    }
+
     #[test]
     fn keeps_the_right_share_scaled_to_the_same_mean() {
-        let mut mask = vec![0.0; 200_000];
-        fill(&mut mask, 0.3, stream_key(7, 1));
+        let mask = drawn(Dropout::new(7).mask(0.3), 200_000);
         let kept = mask.iter().filter(|&&m| m > 0.0).count() as f64 / mask.len() as f64;
         assert!((kept - 0.7).abs() < 0.005, "kept {kept}");
         assert!(mask.iter().all(|&m| m == 0.0 || (m - 1.0 / 0.7).abs() < 1e-6));
@@ -101,13 +145,7 @@ mod tests {
 
     #[test]
     fn masks_repeat_by_seed_and_differ_from_site_to_site() {
-        let device = Device::flex();
-        let draw = |seed: u64, skip: u32| {
-            let mut dropout = Dropout::new(seed);
-            dropout.drawn = skip;
-            let mask: Tensor<2> = dropout.mask([40, 50], 0.5, &device);
-            mask.into_data().try_into_vec::<f32>().unwrap()
-        };
+        let draw = |seed: u64, skip: u32| drawn(Dropout { seed, drawn: skip }.mask(0.5), 2000);
         assert_eq!(draw(3, 0), draw(3, 0));
         assert_ne!(draw(3, 0), draw(3, 1));
         assert_ne!(draw(3, 0), draw(4, 0));
@@ -115,8 +153,6 @@ mod tests {
 
     #[test]
     fn rate_one_drops_everything() {
-        let mut mask = vec![1.0; 1000];
-        fill(&mut mask, 1.0, 5);
-        assert!(mask.iter().all(|&m| m == 0.0));
+        assert!(drawn(Dropout::new(5).mask(1.0), 1000).iter().all(|&m| m == 0.0));
     }
 }

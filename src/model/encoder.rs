@@ -55,7 +55,7 @@ impl Encoder {
         rates: &DropoutRates,
         pass: &mut Pass,
     ) -> Vec<Tensor<2>> {
-        let mut x = pass.dropout(embedded, rates.sublayer);
+        let mut x = pass.mask(rates.sublayer).apply(embedded);
         let mut outputs = Vec::with_capacity(keep);
         for (index, layer) in self.layers.iter().enumerate() {
             let (output, routing) = layer.forward(x, index, batch, mask.clone(), rates, pass);
@@ -95,8 +95,8 @@ impl EncoderLayer {
         pass: &mut Pass,
     ) -> (Tensor<2>, Option<LayerRouting>) {
         if let (Some(attention), Some(norm)) = (&self.self_attn, &self.self_attn_layer_norm) {
-            let attended = attention.forward(x.clone(), batch, mask, rates, pass);
-            x = norm.forward(x + pass.dropout(attended, rates.self_attention));
+            let attended = attention.forward(x.clone(), batch, mask, rates.attention_weights, pass);
+            x = norm.of_sum(x, attended, rates.self_attention, pass);
         }
         feed_forward_sublayer(x, index, (&self.ffn, &self.moe, &self.ffn_layer_norm), rates, pass)
     }
@@ -130,16 +130,15 @@ pub(super) fn feed_forward_sublayer(
     let Some(norm) = norm else {
         return (x, None);
     };
-    let (y, routing) = match (ffn, moe) {
+    match (ffn, moe) {
         (Some(ffn), _) => {
             let y = ffn.forward(x.clone(), rates.activation, pass);
-            (pass.dropout(y, rates.sublayer), None)
+            (norm.of_sum(x, y, rates.sublayer, pass), None)
         }
         (None, Some(moe)) => {
             let (y, routing) = moe.forward(x.clone(), index, rates, pass);
-            (pass.dropout(y, rates.expert_sublayer), Some(routing))
+            (norm.of_sum(x, y, rates.expert_sublayer, pass), Some(routing))
         }
-        (None, None) => return (x, None),
-    };
-    (norm.forward(x + y), routing)
+        (None, None) => (x, None),
+    }
 }

@@ -3,14 +3,15 @@
 //! Tokens are sorted by expert once; each expert then sees one contiguous block, nothing is padded.
 
 use super::dropout::DropoutRates;
-use super::embedding::ids;
+use super::kernels;
 use super::linear::Linear;
 use super::pass::{LayerRouting, Pass};
 use super::routing::{Assignment, assign};
 use crate::space::Experts;
 use burn::module::Module;
-use burn::tensor::activation::{relu, softmax};
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
+use std::sync::Arc;
 
 /// `W₂ relu(W₁ x + b₁) + b₂`
 #[derive(Module, Debug)]
@@ -29,8 +30,8 @@ impl FeedForward {
     /// # Shapes
     /// - x, output: `[tokens, embed]`
     pub fn forward(&self, x: Tensor<2>, activation_dropout: f64, pass: &mut Pass) -> Tensor<2> {
-        let hidden = pass.dropout(relu(self.fc1.forward(x)), activation_dropout); // [tokens, ffn]
-        self.fc2.forward(hidden)
+        let rows = 0..x.dims()[0];
+        kernels::feed_forward(x, self, rows, pass.mask(activation_dropout))
     }
 }
 
@@ -70,33 +71,30 @@ impl MixtureOfExperts {
         if let ([expert], true) = (self.experts.as_slice(), unlimited) {
             // One expert has probability 1 whatever the router says: its gradient is exactly 0.
             let routing = single_expert_routing(layer, &x);
-            return (run_expert(expert, x, rates, pass), routing);
+            let y = match expert {
+                Some(network) => network.forward(x, rates.expert_activation, pass),
+                None => x,
+            };
+            return (y, routing);
         }
-        let tokens = x.dims()[0];
-        let device = x.device().inner();
         let probabilities = softmax(self.router.forward(x.clone()), 1); // [tokens, experts]
-        let assignment = self.assign(&probabilities, layer, pass);
-
-        let order = ids(&assignment.token_order, &device); // sorted entry → token
-        let sorted = x.select(0, order.clone());
-        let outputs = self.run_groups(sorted, &assignment, rates, pass);
-
-        let chosen = ids(&assignment.probability_order, &device); // sorted entry → its place in `probabilities`
-        let gates = probabilities.clone().reshape([tokens * self.experts.len()]).select(0, chosen);
-        let scaled = outputs * gates.unsqueeze_dim::<2>(1);
-
-        let entries = scaled.select(0, ids(&assignment.inverse_order, &device)); // [rank · tokens, embed]
-        let embed = entries.dims()[1];
-        let y = if self.top_k == 1 {
-            entries
-        } else {
-            entries.reshape([self.top_k, tokens, embed]).sum_dim(0).squeeze_dim(0)
-        };
+        let assignment = Arc::new(self.assign(&probabilities, layer, pass));
+        let mut entries = kernels::gather(x, &assignment); // [entries, embed], sorted by expert
+        let mut start = 0;
+        for (expert, &size) in self.experts.iter().zip(&assignment.group_sizes) {
+            let rows = start..start + size;
+            start += size;
+            // Entries of identity experts, and those over capacity at the end, stay as they are.
+            if let (Some(network), 1..) = (expert, size) {
+                entries = kernels::feed_forward(entries, network, rows, pass.mask(rates.expert_activation));
+            }
+        }
+        let y = kernels::combine(entries, probabilities.clone(), &assignment);
         let routing = LayerRouting {
             layer,
-            experts: assignment.experts,
+            experts: assignment.experts.clone(),
             top_k: self.top_k,
-            counts: assignment.counts,
+            counts: assignment.counts.clone(),
             probability_sums: probabilities.sum_dim(0).squeeze_dim(0),
         };
         (y, routing)
@@ -108,38 +106,6 @@ impl MixtureOfExperts {
         let capacity = (self.capacity_factor > 0.0)
             .then(|| (self.capacity_factor * tokens as f64 / self.experts.len() as f64) as usize);
         assign(&host, self.experts.len(), self.top_k, capacity, pass.seed ^ layer as u64)
-    }
-
-    /// Each expert over its block of the sorted tokens; the last block holds tokens over capacity, which pass through.
-    fn run_groups(
-        &self,
-        sorted: Tensor<2>,
-        assignment: &Assignment,
-        rates: &DropoutRates,
-        pass: &mut Pass,
-    ) -> Tensor<2> {
-        let embed = sorted.dims()[1];
-        let mut outputs = Vec::with_capacity(assignment.group_sizes.len());
-        let mut start = 0;
-        for (group, &size) in assignment.group_sizes.iter().enumerate() {
-            if size == 0 {
-                continue;
-            }
-            let block = sorted.clone().slice([start..start + size, 0..embed]);
-            outputs.push(match self.experts.get(group) {
-                Some(expert) => run_expert(expert, block, rates, pass),
-                None => block,
-            });
-            start += size;
-        }
-        Tensor::cat(outputs, 0)
-    }
-}
-
-fn run_expert(expert: &Option<FeedForward>, x: Tensor<2>, rates: &DropoutRates, pass: &mut Pass) -> Tensor<2> {
-    match expert {
-        Some(network) => network.forward(x, rates.expert_activation, pass),
-        None => x,
     }
 }
 

@@ -1,10 +1,9 @@
 //! The two elementary modules: a linear map and LayerNorm, with weights laid out as in PyTorch.
 
+use super::kernels;
+use super::pass::Pass;
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Shape, Tensor};
-
-/// Added to the variance, as in fairseq.
-const LAYER_NORM_EPSILON: f64 = 1e-5;
 
 /// A parameter that holds nothing yet: [`super::Transformer::from_values`] gives it one.
 pub(super) fn parameter<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
@@ -36,7 +35,7 @@ impl Linear {
     /// - x: `[rows, input]`
     /// - output: `[rows, output]`
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        x.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze()
+        kernels::linear(x, self)
     }
 }
 
@@ -55,9 +54,11 @@ impl LayerNorm {
         Self { weight: parameter([dim], device), bias: parameter([dim], device) }
     }
 
+    /// Of `x + dropout(y)`.
+    ///
     /// # Shapes
-    /// - x, output: `[rows, dim]`
-    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        burn::tensor::module::layer_norm(x, self.weight.val(), Some(self.bias.val()), LAYER_NORM_EPSILON)
+    /// - x, y, output: `[rows, dim]`
+    pub fn of_sum(&self, x: Tensor<2>, y: Tensor<2>, dropout: f64, pass: &mut Pass) -> Tensor<2> {
+        kernels::add_norm(x, y, self, pass.mask(dropout))
     }
 }

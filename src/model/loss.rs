@@ -2,7 +2,7 @@
 
 use super::device;
 use super::kernels::projection;
-use super::parameters::{Kind, Values};
+use super::parameters::Values;
 use super::pass::{LayerRouting, Pass};
 use super::transformer::Transformer;
 use crate::text::PAD;
@@ -89,29 +89,46 @@ pub fn differentiate(
     objective: &Objective,
     mut pass: Pass,
 ) -> (LossSums, Values, Pass) {
-    let hidden = model.forward(tokens.source, tokens.previous, tokens.batch, &mut pass);
-    let table = model.projection_table();
-    let balance = load_balance(&pass, objective);
-    let (mut sums, differentiable, table_gradient) = if device::is_cpu(&model.device()) {
-        let smoothing = objective.label_smoothing;
-        let step = projection::forward_backward(hidden.clone().inner(), table.inner(), tokens.target, smoothing);
-        // A sum whose gradient with respect to `hidden` is the one computed above.
-        let carrier = (hidden * step.hidden_gradient).sum();
-        (step.sums, carrier, Some(step.table_gradient))
+    let (sums, gradients) = if device::is_cpu(&model.device()) {
+        differentiate_on_cpu(model, tokens, objective, &mut pass)
     } else {
-        let (sums, loss) = plain(hidden, table, tokens.target, objective.label_smoothing);
-        (sums, loss, None)
+        let hidden = model.forward(tokens.source, tokens.previous, tokens.batch, &mut pass);
+        let (sums, loss) = plain(hidden, model.projection_table(), tokens.target, objective.label_smoothing);
+        let (objective, balance) = with_load_balance(loss, &pass, objective);
+        (LossSums { objective: sums.loss + balance, ..sums }, model.gradients(&mut objective.backward()))
     };
-    sums.objective = sums.loss + scalar(balance.clone());
-    let differentiable = match balance {
-        Some(balance) => differentiable + balance,
-        None => differentiable,
-    };
-    let mut gradients = model.gradients(&mut differentiable.backward());
-    if let Some(gradient) = table_gradient {
-        add_to(&mut gradients, projection_name(model), gradient, model);
-    }
     (sums, gradients, pass)
+}
+
+/// Look-up and projection stand outside autodiff here: their gradients go straight into one table, which autodiff would
+/// fill and add up several times.
+fn differentiate_on_cpu(
+    model: &Transformer,
+    tokens: Tokens,
+    objective: &Objective,
+    pass: &mut Pass,
+) -> (LossSums, Values) {
+    let embedded = model.embed(tokens.source, tokens.previous, tokens.batch);
+    let embedded = embedded.map(|x| Tensor::from_inner(x.inner()).require_grad());
+    let hidden = model.forward_embedded(embedded.clone(), tokens.source, tokens.batch, pass);
+    let table = model.projection_table().inner();
+    let step = projection::forward_backward(hidden.clone().inner(), table, tokens.target, objective.label_smoothing);
+    // A sum whose gradient with respect to `hidden` is the one computed above.
+    let carrier = (hidden * step.hidden_gradient).sum();
+    let (differentiable, balance) = with_load_balance(carrier, pass, objective);
+    let mut found = differentiable.backward();
+    let mut gradients = model.gradients(&mut found);
+    let of_embedded = embedded.map(|x| x.grad_remove(&mut found));
+    model.add_table_gradients(&mut gradients, step.table_gradient, of_embedded, [tokens.source, tokens.previous]);
+    (LossSums { objective: step.sums.loss + balance, ..step.sums }, gradients)
+}
+
+/// `loss` plus the load-balance losses, and their sum.
+fn with_load_balance(loss: Tensor<1>, pass: &Pass, objective: &Objective) -> (Tensor<1>, f64) {
+    match load_balance(pass, objective) {
+        Some(balance) => (loss + balance.clone(), scalar(Some(balance))),
+        None => (loss, 0.0),
+    }
 }
 
 /// The plain composition of differentiable operators: the sums, and the loss as a tensor.
@@ -170,28 +187,4 @@ pub fn stack_load_balance(routing: &[LayerRouting]) -> Tensor<1> {
 
 fn scalar(value: Option<Tensor<1>>) -> f64 {
     value.map_or(0.0, |value| f64::from(value.inner().into_scalar::<f32>()))
-}
-
-/// Name of the parameter that projects decoder outputs to the vocabulary.
-fn projection_name(model: &Transformer) -> &'static str {
-    match (&model.decoder.embed_out, &model.decoder.embed_tokens) {
-        (Some(_), _) => "decoder.embed_out",
-        (None, Some(_)) => "decoder.embed_tokens",
-        (None, None) => "encoder.embed_tokens",
-    }
-}
-
-/// Adds the projection's gradient to that of its table, which has more columns where it is shared with a wider encoder.
-fn add_to(gradients: &mut Values, name: &str, gradient: Tensor<2>, model: &Transformer) {
-    let columns = match name {
-        "encoder.embed_tokens" => model.encoder.embed_tokens.dims()[1],
-        _ => gradient.dims()[1],
-    };
-    let shape = [gradient.dims()[0], columns];
-    let gradient = Kind::Matrix.of(gradient).padded(shape);
-    let total = match gradients.remove(name) {
-        Some(lookup) => Kind::Matrix.of(lookup.tensor + gradient.tensor),
-        None => gradient,
-    };
-    gradients.insert(name.to_owned(), total);
 }

@@ -8,6 +8,7 @@ mod dropout;
 mod embedding;
 pub mod encoder;
 pub mod experts;
+mod history;
 mod init;
 pub mod kernels;
 pub mod linear;
@@ -15,6 +16,7 @@ pub mod loss;
 pub mod parameters;
 mod pass;
 mod routing;
+mod tables;
 pub mod transformer;
 
 pub use cut::Supernet;

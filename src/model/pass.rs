@@ -1,6 +1,6 @@
 //! What one forward pass carries along: its dropout and what its routers decided.
 
-use super::dropout::Dropout;
+use super::dropout::{Dropout, Mask};
 use burn::tensor::Tensor;
 
 /// One forward pass. A fresh one is made for each batch.
@@ -42,11 +42,11 @@ impl Pass {
         Self { dropout: Some(Dropout::new(seed)), seed, ..Self::default() }
     }
 
-    /// `x` with dropout at `rate`; `x` itself at inference.
-    pub(super) fn dropout<const D: usize>(&mut self, x: Tensor<D>, rate: f64) -> Tensor<D> {
+    /// The next mask of dropout at `rate`; none at inference.
+    pub(super) fn mask(&mut self, rate: f64) -> Mask {
         match &mut self.dropout {
-            Some(dropout) if rate > 0.0 => dropout.forward(x, rate),
-            _ => x,
+            Some(dropout) if rate > 0.0 => dropout.mask(rate),
+            _ => Mask::NONE,
         }
     }
 }

@@ -5,7 +5,9 @@ use rand::seq::SliceRandom;
 
 /// The plan for one mixture-of-experts layer. An *entry* is a (rank, token) pair, numbered `rank · tokens + token`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Assignment {
+pub struct Assignment {
+    /// Experts a token.
+    pub top_k: usize,
     /// The experts of each token by falling probability, `[tokens][top_k]` row-major.
     pub experts: Vec<u32>,
     /// Entries routed to each expert, those over capacity included.
@@ -18,6 +20,13 @@ pub(super) struct Assignment {
     pub probability_order: Vec<u32>,
     /// Where entry e stands in the sorted order.
     pub inverse_order: Vec<u32>,
+}
+
+impl Assignment {
+    /// Tokens that were routed.
+    pub(super) fn tokens(&self) -> usize {
+        self.token_order.len() / self.top_k.max(1)
+    }
 }
 
 /// Sends each token to its `top_k` most probable experts; ties go to the lowest index.
@@ -55,6 +64,7 @@ pub(super) fn assign(
         group_sizes.iter().scan(0, |start, &size| Some(std::mem::replace(start, *start + size))).collect();
 
     let mut assignment = Assignment {
+        top_k,
         token_order: vec![0; groups.len()],
         probability_order: vec![0; groups.len()],
         inverse_order: vec![0; groups.len()],

@@ -146,18 +146,41 @@ impl Transformer {
     /// - source: ids `[batch, source]` row-major; previous: ids `[batch, target]` row-major
     /// - output: `[batch · target, decoder embed]`
     pub fn forward(&self, source: &[u32], previous: &[u32], batch: usize, pass: &mut Pass) -> Tensor<2> {
-        let memory = self.encode(source, batch, pass);
-        let time = previous.len() / batch;
-        let embedded = self.embed_target(previous, &position_ids(previous, time));
+        let embedded = self.embed(source, previous, batch);
+        self.forward_embedded(embedded, source, batch, pass)
+    }
+
+    /// What enters both stacks: `[batch · source, encoder embed]` and `[batch · target, decoder embed]`.
+    pub(super) fn embed(&self, source: &[u32], previous: &[u32], batch: usize) -> [Tensor<2>; 2] {
+        let positions = position_ids(previous, previous.len() / batch);
+        [self.embed_source(source, batch), self.embed_target(previous, &positions)]
+    }
+
+    /// [`Transformer::forward`] of tokens that [`Transformer::embed`] embedded.
+    pub(super) fn forward_embedded(
+        &self,
+        [embedded_source, embedded_target]: [Tensor<2>; 2],
+        source: &[u32],
+        batch: usize,
+        pass: &mut Pass,
+    ) -> Tensor<2> {
+        let memory = self.encode_embedded(embedded_source, source, batch, pass);
+        let time = embedded_target.dims()[0] / batch;
         let causal = (time > 1).then(|| causal_mask(time, &self.device()));
-        self.decoder.forward(embedded, &memory, causal, &self.decoder_rates(), pass)
+        self.decoder.forward(embedded_target, &memory, causal, &self.decoder_rates(), pass)
     }
 
     /// Encoder outputs of a batch of left-padded sources, ids `[batch, source]` row-major.
     pub fn encode(&self, source: &[u32], batch: usize, pass: &mut Pass) -> Memory {
-        let time = source.len() / batch;
+        self.encode_embedded(self.embed_source(source, batch), source, batch, pass)
+    }
+
+    fn embed_source(&self, source: &[u32], batch: usize) -> Tensor<2> {
         let table = leading_columns(self.encoder.embed_tokens.val(), self.encoder_dim());
-        let embedded = embed(table, &self.encoder.sinusoids, source, &position_ids(source, time));
+        embed(table, &self.encoder.sinusoids, source, &position_ids(source, source.len() / batch))
+    }
+
+    fn encode_embedded(&self, embedded: Tensor<2>, source: &[u32], batch: usize, pass: &mut Pass) -> Memory {
         let mask = source.contains(&PAD).then(|| padding_mask(source, batch, &self.device()));
         let rates = self.config.rates(self.encoder_dim(), self.config.encoder_supernet_dim, true);
         let keep = self.config.architecture.decoder.layers.iter();

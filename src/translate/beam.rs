@@ -3,8 +3,9 @@
 
 use super::candidates::{Allowed, Continuation, best};
 use crate::config::TranslateConfig;
-use crate::model::{MAX_POSITIONS, Pass, Transformer, ids};
+use crate::model::{MAX_POSITIONS, Pass, Transformer};
 use crate::text::{EOS, SourceBatch};
+use rayon::prelude::*;
 
 /// A finished translation.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,14 +54,12 @@ pub fn beam_search(model: &Transformer, source: &SourceBatch, config: &Translate
             _ if step < config.min_len => Allowed::NotEnd,
             _ => Allowed::All,
         };
-        let vocab = logits.len() / last.len();
         let sentences = open.len();
+        let found = continuations(&open, &mut logits, 2 * config.beam, allowed);
         let (mut start, mut kept_rows, mut kept_sentences) = (0, Vec::new(), Vec::new());
         let mut still_open = Vec::with_capacity(open.len());
-        for (place, mut sentence) in open.into_iter().enumerate() {
+        for ((place, mut sentence), found) in open.into_iter().enumerate().zip(found) {
             let end = start + sentence.partial.len();
-            let totals: Vec<f32> = sentence.partial.iter().map(|partial| partial.total).collect();
-            let found = best(&mut logits[start * vocab..end * vocab], &totals, 2 * config.beam, allowed);
             let parents = sentence.advance(&found, config);
             // Nothing is found where the model's numbers are not finite.
             if sentence.finished.len() == config.beam || step == max_len || found.is_empty() {
@@ -79,9 +78,27 @@ pub fn beam_search(model: &Transformer, source: &SourceBatch, config: &Translate
             break;
         }
         let device = model.device();
-        cache.select(ids(&kept_rows, &device), shrunk.then(|| ids(&kept_sentences, &device)));
+        cache.select(&kept_rows, shrunk.then_some(&kept_sentences[..]), &device);
     }
     done
+}
+
+/// The `count` best continuations of each sentence; `logits` holds a row of the vocabulary for each hypothesis.
+fn continuations(open: &[Open], logits: &mut [f32], count: usize, allowed: Allowed) -> Vec<Vec<Continuation>> {
+    let rows: usize = open.iter().map(|sentence| sentence.partial.len()).sum();
+    let vocab = logits.len() / rows;
+    let mut rest = logits;
+    let parts = open.iter().map(|sentence| {
+        let (part, others) = std::mem::take(&mut rest).split_at_mut(sentence.partial.len() * vocab);
+        rest = others;
+        (sentence, part)
+    });
+    let parts: Vec<_> = parts.collect();
+    let best = |(sentence, logits): (&Open, &mut [f32])| {
+        let totals: Vec<f32> = sentence.partial.iter().map(|partial| partial.total).collect();
+        best(logits, &totals, count, allowed)
+    };
+    parts.into_par_iter().map(best).collect()
 }
 
 impl Open {

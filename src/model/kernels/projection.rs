@@ -1,11 +1,14 @@
 //! Output projection, label-smoothed cross-entropy and their gradients as one operator, in blocks of rows: logits of the
 //! whole batch are never held.
 
+use super::cpu::tensor;
+use super::matrix::{Matrix, add_product, contiguous, product, refill_product};
 use super::vector;
 use crate::model::loss::LossSums;
 use crate::text::PAD;
 use burn::backend::Flex;
-use burn::tensor::{Float, Tensor};
+use burn::backend::flex::FlexTensor;
+use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 /// Logits that one block may hold: 8 MiB.
@@ -28,74 +31,90 @@ pub struct Step {
 /// - table: `[vocab, embed]`
 /// - target: `[rows]` ids; padding rows count nothing
 pub fn forward(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64) -> LossSums {
-    let vocab = table.dims()[0];
+    let (hidden, table) = (real_rows(hidden, target), primitive(table));
+    let (hidden, table) = (Matrix::of(&hidden), Matrix::of(&table));
     let mut sums = LossSums::default();
-    for block in blocks(target, vocab) {
-        let logits = rows_of(&hidden, &block).matmul(table.clone().transpose());
-        let (_, part) = softmax_loss(logits, &block, target, smoothing, false);
-        sums.add(&part);
-    }
+    let mut logits = Vec::new();
+    for_each_block(target, table.dims()[0], |start, labels| {
+        refill_product(&mut logits, hidden.rows(start, labels.len()), table.transposed());
+        sums.add(&softmax_loss(&mut logits, labels, smoothing, false));
+    });
     sums
 }
 
 /// The losses and their gradients; shapes as in [`forward`].
 pub fn forward_backward(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64) -> Step {
     let [rows, embed] = hidden.dims();
+    let (hidden, table) = (real_rows(hidden, target), primitive(table));
+    let (hidden, table) = (Matrix::of(&hidden), Matrix::of(&table));
     let [vocab, _] = table.dims();
-    let device = hidden.device();
     let mut sums = LossSums::default();
-    let mut hidden_gradient = Tensor::zeros([rows, embed], &device);
-    let mut table_gradient: Option<Tensor<2>> = None;
-    for block in blocks(target, vocab) {
-        let inputs = rows_of(&hidden, &block);
-        let logits = inputs.clone().matmul(table.clone().transpose());
-        let (delta, part) = softmax_loss(logits, &block, target, smoothing, true);
-        sums.add(&part);
-        let index = crate::model::embedding::ids(&block, &device);
-        let inputs_gradient = delta.clone().matmul(table.clone());
-        hidden_gradient = hidden_gradient.select_assign(0, index, inputs_gradient, burn::tensor::IndexingUpdateOp::Add);
-        let gradient = delta.transpose().matmul(inputs);
-        table_gradient = Some(match table_gradient {
-            None => gradient,
-            Some(sum) => sum + gradient,
-        });
+    let mut hidden_gradient = vec![0.0; hidden.dims()[0] * embed];
+    let mut table_gradient = Vec::new();
+    let mut logits = Vec::new();
+    for_each_block(target, vocab, |start, labels| {
+        let inputs = hidden.rows(start, labels.len());
+        refill_product(&mut logits, inputs, table.transposed());
+        sums.add(&softmax_loss(&mut logits, labels, smoothing, true));
+        let delta = Matrix::new(&logits, labels.len(), vocab);
+        let block = &mut hidden_gradient[start * embed..(start + labels.len()) * embed];
+        product(block, delta, table);
+        match start {
+            0 => refill_product(&mut table_gradient, delta.transposed(), inputs),
+            _ => add_product(&mut table_gradient, delta.transposed(), inputs),
+        }
+    });
+    table_gradient.resize(vocab * embed, 0.0); // There may have been no target at all.
+    let hidden_gradient = with_padding(hidden_gradient, target, rows, embed);
+    Step {
+        sums,
+        hidden_gradient: Tensor::from_primitive::<Flex>(tensor(hidden_gradient, [rows, embed])),
+        table_gradient: Tensor::from_primitive::<Flex>(tensor(table_gradient, [vocab, embed])),
     }
-    let table_gradient = table_gradient.unwrap_or_else(|| Tensor::zeros([vocab, embed], &device));
-    Step { sums, hidden_gradient, table_gradient }
 }
 
-/// Indices of rows with a real target, in blocks.
-fn blocks(target: &[u32], vocab: usize) -> Vec<Vec<u32>> {
-    let real: Vec<u32> = (0..target.len() as u32).filter(|&row| target[row as usize] != PAD).collect();
+/// Calls `run` with the first of each block of rows that have a target, counted without padding, and the block's targets.
+fn for_each_block(target: &[u32], vocab: usize, mut run: impl FnMut(usize, &[u32])) {
+    let labels: Vec<u32> = target.iter().copied().filter(|&label| label != PAD).collect();
     let rows = (BLOCK_ELEMENTS / vocab.max(1)).max(16);
-    real.chunks(rows).map(<[u32]>::to_vec).collect()
+    labels.chunks(rows).enumerate().for_each(|(block, labels)| run(block * rows, labels));
 }
 
-fn rows_of(hidden: &Tensor<2>, rows: &[u32]) -> Tensor<2> {
-    if rows.len() == hidden.dims()[0] {
-        return hidden.clone();
+/// The rows that have a target.
+fn real_rows(hidden: Tensor<2>, target: &[u32]) -> FlexTensor {
+    if !target.contains(&PAD) {
+        return primitive(hidden);
     }
-    hidden.clone().select(0, crate::model::embedding::ids(rows, &hidden.device()))
+    let real: Vec<u32> = (0..target.len() as u32).filter(|&row| target[row as usize] != PAD).collect();
+    let device = hidden.device();
+    primitive(hidden.select(0, crate::model::embedding::ids(&real, &device)))
 }
 
-/// Loss sums of a block of logits. With `differentiate` the logits become the gradient of the loss with respect to them:
-/// softmax - (1-ε)·onehot - ε/V.
-fn softmax_loss(
-    logits: Tensor<2>,
-    block: &[u32],
-    target: &[u32],
-    smoothing: f64,
-    differentiate: bool,
-) -> (Tensor<2>, LossSums) {
-    let vocab = logits.dims()[1];
-    let mut primitive = logits.try_into_primitive::<Flex>().expect("the kernel is called on the CPU only");
-    let rows = primitive.storage_mut::<f32>();
+/// The rows of `real` in the places of real targets, zeros in the others.
+fn with_padding(real: Vec<f32>, target: &[u32], rows: usize, embed: usize) -> Vec<f32> {
+    if real.len() == rows * embed {
+        return real;
+    }
+    let mut out = vec![0.0; rows * embed];
+    let places = out.chunks_exact_mut(embed).zip(target).filter(|(_, label)| **label != PAD);
+    places.zip(real.chunks_exact(embed)).for_each(|((out, _), row)| out.copy_from_slice(row));
+    out
+}
+
+fn primitive(tensor: Tensor<2>) -> FlexTensor {
+    contiguous(tensor.try_into_primitive::<Flex>().expect("the kernel is called on the CPU only"))
+}
+
+/// Loss sums of a block of logits `[rows, vocab]`. With `differentiate` the logits become the gradient of the loss with
+/// respect to them: softmax - (1-ε)·onehot - ε/V.
+fn softmax_loss(logits: &mut [f32], labels: &[u32], smoothing: f64, differentiate: bool) -> LossSums {
+    let vocab = logits.len() / labels.len();
     let uniform = smoothing / vocab as f64;
-    let losses: Vec<(f64, f64)> = rows
+    let losses: Vec<(f64, f64)> = logits
         .par_chunks_exact_mut(vocab)
-        .zip(block)
-        .map(|(row, &index)| {
-            let label = target[index as usize] as usize;
+        .zip(labels)
+        .map(|(row, &label)| {
+            let label = label as usize;
             let (largest, total, chosen) = (vector::max(row), f64::from(vector::sum(row)), row[label]);
             let exponentials = vector::exp_shifted(row, largest);
             let log_sum = f64::from(largest) + f64::from(exponentials).ln();
@@ -108,10 +127,10 @@ fn softmax_loss(
             ((1.0 - smoothing) * nll + uniform * all, nll)
         })
         .collect();
-    let mut sums = LossSums { tokens: block.len(), ..LossSums::default() };
+    let mut sums = LossSums { tokens: labels.len(), ..LossSums::default() };
     for (loss, nll) in losses {
         sums.loss += loss;
         sums.nll += nll;
     }
-    (Tensor::<2, Float>::from_primitive::<Flex>(primitive), sums)
+    sums
 }

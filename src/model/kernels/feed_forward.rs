@@ -1,0 +1,86 @@
+//! `W₂ dropout(relu(W₁ x + b₁)) + b₂` on slices.
+
+use super::matrix::{Matrix, PIECE, add_bias, column_sums, fresh_product, product};
+use crate::model::dropout::Mask;
+use rayon::prelude::*;
+
+/// Weights and biases.
+#[derive(Debug, Clone, Copy)]
+pub struct Network<'a> {
+    /// `[ffn, embed]`
+    pub weight1: Matrix<'a>,
+    /// `[ffn]`
+    pub bias1: &'a [f32],
+    /// `[embed, ffn]`
+    pub weight2: Matrix<'a>,
+    /// `[embed]`
+    pub bias2: &'a [f32],
+}
+
+/// Gradients in the order of [`Network`]'s fields, and that of the input; row-major.
+#[derive(Debug)]
+pub struct Gradients {
+    /// `[ffn, embed]`
+    pub weight1: Vec<f32>,
+    /// `[ffn]`
+    pub bias1: Vec<f32>,
+    /// `[embed, ffn]`
+    pub weight2: Vec<f32>,
+    /// `[embed]`
+    pub bias2: Vec<f32>,
+}
+
+/// Writes the output of x `[rows, embed]` over `out` and returns the hidden activations, `[rows, ffn]`.
+pub fn forward(x: Matrix, network: Network, mask: Mask, out: &mut [f32]) -> Vec<f32> {
+    let rows = x.dims()[0];
+    let ffn = network.bias1.len();
+    let mut hidden = fresh_product(x, network.weight1.transposed());
+    let piece = (PIECE / ffn.max(1)).max(1) * ffn;
+    hidden.par_chunks_mut(piece.max(1)).enumerate().for_each(|(index, chunk)| {
+        let rows = chunk.chunks_exact_mut(ffn).enumerate();
+        rows.for_each(|(row, hidden)| activate(hidden, network.bias1, (index * piece + row * ffn) as u32, mask));
+    });
+    product(out, Matrix::new(&hidden, rows, ffn), network.weight2.transposed());
+    add_bias(out, network.bias2);
+    hidden
+}
+
+/// Overwrites `gradient`, the output's gradient `[rows, embed]`, with the input's, and returns the parameters'.
+pub fn backward(x: Matrix, hidden: &[f32], network: Network, mask: Mask, gradient: &mut [f32]) -> Gradients {
+    let [rows, embed] = x.dims();
+    let ffn = network.bias1.len();
+    let hidden_view = Matrix::new(hidden, rows, ffn);
+    let outer = Matrix::new(gradient, rows, embed);
+    let weight2 = fresh_product(outer.transposed(), hidden_view);
+    let bias2 = column_sums(outer);
+    let mut delta = fresh_product(outer, network.weight2);
+    delta.par_chunks_mut(PIECE).zip(hidden.par_chunks(PIECE)).for_each(|(delta, hidden)| {
+        deactivate(delta, hidden, mask.kept());
+    });
+    let delta = Matrix::new(&delta, rows, ffn);
+    let weight1 = fresh_product(delta.transposed(), x);
+    let bias1 = column_sums(delta);
+    product(gradient, delta, network.weight1);
+    Gradients { weight1, bias1, weight2, bias2 }
+}
+
+/// `dropout(relu(hidden + bias))`; `start` is the number of the first element.
+#[multiversion::multiversion(targets("x86_64+avx2", "x86_64+sse4.1", "aarch64+neon"))]
+fn activate(hidden: &mut [f32], bias: &[f32], start: u32, mask: Mask) {
+    let relu = |x: f32| if x > 0.0 { x } else { 0.0 };
+    if mask.is_none() {
+        hidden.iter_mut().zip(bias).for_each(|(x, bias)| *x = relu(*x + bias));
+        return;
+    }
+    for (i, (x, bias)) in hidden.iter_mut().zip(bias).enumerate() {
+        *x = relu(*x + bias) * mask.factor(start.wrapping_add(i as u32));
+    }
+}
+
+/// An activation above 0 was neither cut off nor dropped.
+#[multiversion::multiversion(targets("x86_64+avx2", "x86_64+sse4.1", "aarch64+neon"))]
+fn deactivate(delta: &mut [f32], hidden: &[f32], kept: f32) {
+    for (d, &h) in delta.iter_mut().zip(hidden) {
+        *d = if h > 0.0 { *d * kept } else { 0.0 };
+    }
+}
