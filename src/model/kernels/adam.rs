@@ -62,7 +62,7 @@ fn update_row(weight: &mut [f32], first: &mut [f32], second: &mut [f32], gradien
     update_without_gradient(weight_out, first_out, second_out, n);
 }
 
-#[multiversion::multiversion(targets("x86_64+avx2", "x86_64+sse4.1", "aarch64+neon"))]
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn update_with_gradient(weight: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], n: AdamStep) {
     for (((w, m), v), &g) in weight.iter_mut().zip(first).zip(second).zip(gradient) {
         let g = g * n.gradient_scale;
@@ -72,7 +72,7 @@ fn update_with_gradient(weight: &mut [f32], first: &mut [f32], second: &mut [f32
     }
 }
 
-#[multiversion::multiversion(targets("x86_64+avx2", "x86_64+sse4.1", "aarch64+neon"))]
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn update_without_gradient(weight: &mut [f32], first: &mut [f32], second: &mut [f32], n: AdamStep) {
     for ((w, m), v) in weight.iter_mut().zip(first).zip(second) {
         *m *= n.beta1;

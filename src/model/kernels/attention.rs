@@ -154,7 +154,7 @@ struct Gradients {
     value: Vec<f32>,
 }
 
-#[multiversion::multiversion(targets("x86_64+avx2", "x86_64+sse4.1", "aarch64+neon"))]
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn forward_sentence(
     attention: &Attention,
     sentence: usize,
@@ -189,7 +189,7 @@ fn forward_sentence(
     }
 }
 
-#[multiversion::multiversion(targets("x86_64+avx2", "x86_64+sse4.1", "aarch64+neon"))]
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn backward_head(attention: &Attention, [sentence, head]: [usize; 2], weights: &[f32], scratch: &mut Scratch) {
     let (queries, keys) = (attention.queries(), attention.keys());
     let (dim, stride) = (attention.head_dim(), attention.stride());

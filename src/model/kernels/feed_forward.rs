@@ -65,7 +65,7 @@ pub fn backward(x: Matrix, hidden: &[f32], network: Network, mask: Mask, gradien
 }
 
 /// `dropout(relu(hidden + bias))`; `start` is the number of the first element.
-#[multiversion::multiversion(targets("x86_64+avx2", "x86_64+sse4.1", "aarch64+neon"))]
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn activate(hidden: &mut [f32], bias: &[f32], start: u32, mask: Mask) {
     let relu = |x: f32| if x > 0.0 { x } else { 0.0 };
     if mask.is_none() {
@@ -78,7 +78,7 @@ fn activate(hidden: &mut [f32], bias: &[f32], start: u32, mask: Mask) {
 }
 
 /// An activation above 0 was neither cut off nor dropped.
-#[multiversion::multiversion(targets("x86_64+avx2", "x86_64+sse4.1", "aarch64+neon"))]
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn deactivate(delta: &mut [f32], hidden: &[f32], kept: f32) {
     for (d, &h) in delta.iter_mut().zip(hidden) {
         *d = if h > 0.0 { *d * kept } else { 0.0 };

@@ -75,7 +75,7 @@ pub fn backward(gradient: Matrix, normalized: &Normalized, weight: &[f32], mask:
     Gradients { x, y, weight: sums, bias }
 }
 
-#[multiversion::multiversion(targets("x86_64+avx2", "x86_64+sse4.1", "aarch64+neon"))]
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn add(out: &mut [f32], x: &[f32], y: &[f32], start: u32, mask: Mask) {
     if mask.is_none() {
         out.iter_mut().zip(x).zip(y).for_each(|((out, x), y)| *out = x + y);
@@ -87,7 +87,7 @@ fn add(out: &mut [f32], x: &[f32], y: &[f32], start: u32, mask: Mask) {
 }
 
 /// Normalises `row` in place, writes the scaled and shifted row, and returns 1 / deviation.
-#[multiversion::multiversion(targets("x86_64+avx2", "x86_64+sse4.1", "aarch64+neon"))]
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn normalize(row: &mut [f32], out: &mut [f32], weight: &[f32], bias: &[f32]) -> f32 {
     let count = row.len() as f32;
     let mean = lane_sum(row, |x| x) / count;
@@ -101,7 +101,7 @@ fn normalize(row: &mut [f32], out: &mut [f32], weight: &[f32], bias: &[f32]) -> 
     scale
 }
 
-#[multiversion::multiversion(targets("x86_64+avx2", "x86_64+sse4.1", "aarch64+neon"))]
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn add_parameters(weight: &mut [f32], bias: &mut [f32], gradient: &[f32], normalized: &[f32]) {
     for (((weight, bias), g), x) in weight.iter_mut().zip(bias).zip(gradient).zip(normalized) {
         *weight += g * x;
@@ -110,7 +110,7 @@ fn add_parameters(weight: &mut [f32], bias: &mut [f32], gradient: &[f32], normal
 }
 
 /// With g = gradient · weight: x = scale · (g - mean(g) - normalized · mean(g · normalized)).
-#[multiversion::multiversion(targets("x86_64+avx2", "x86_64+sse4.1", "aarch64+neon"))]
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn denormalize(out: &mut [f32], gradient: &[f32], normalized: &[f32], weight: &[f32], scale: f32) {
     out.iter_mut().zip(gradient).zip(weight).for_each(|((out, g), w)| *out = g * w);
     let count = out.len() as f32;

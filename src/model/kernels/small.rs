@@ -70,7 +70,7 @@ fn block<const R: usize, const N: usize>(
         for (r, sums) in sums.iter_mut().enumerate() {
             let factor = a.data[(row + r) * a.row_stride + inner * a.column_stride];
             for (sum, &b) in sums.iter_mut().zip(b) {
-                *sum += factor * b;
+                *sum = factor.mul_add(b, *sum);
             }
         }
     }

@@ -25,7 +25,7 @@ pub fn attend(positions: &[FlexTensor], heads: usize, ancestors: &[Vec<u32>]) ->
 }
 
 /// `history` holds queries, keys and values of each position; the last one's query attends.
-#[multiversion::multiversion(targets("x86_64+avx2", "x86_64+sse4.1", "aarch64+neon"))]
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn attend_row(history: &[&[f32]], heads: usize, weights: &mut Vec<f32>, context: &mut [f32]) {
     let width = context.len();
     let dim = width / heads;
