@@ -128,6 +128,11 @@ impl RunDirectory {
         self.search().join("trials.jsonl")
     }
 
+    /// The best trials measured at length, where the search measures latency.
+    pub fn finalists(&self) -> PathBuf {
+        self.search().join("finalists.jsonl")
+    }
+
     /// The architecture that the search found.
     pub fn winner(&self) -> PathBuf {
         self.search().join("winner.json")
