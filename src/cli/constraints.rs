@@ -10,11 +10,11 @@ use std::path::PathBuf;
 #[command(next_help_heading = "Limits of the search (0: none; default: the config's [search])")]
 pub(super) struct ConstraintArgs {
     /// Largest FLOPs in units of 10⁹, the output projection left out
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", allow_negative_numbers = true)]
     max_gflops: Option<f64>,
 
     /// Longest latency of one sentence in milliseconds, encoder and decoder together
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
     max_latency_ms: Option<f64>,
 
     /// Where latency comes from [default: predictor]
@@ -26,15 +26,15 @@ pub(super) struct ConstraintArgs {
     latency_profile: Option<PathBuf>,
 
     /// Most parameters in millions, all experts, embeddings left out
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
     max_parameters: Option<f64>,
 
     /// Most parameters in millions that a token passes, embeddings left out
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
     max_active_parameters: Option<f64>,
 
     /// Most memory of all weights in 10⁶ bytes, embeddings included
-    #[arg(long, value_name = "MB")]
+    #[arg(long, value_name = "MB", allow_negative_numbers = true)]
     max_memory_mb: Option<f64>,
 }
 

@@ -19,7 +19,7 @@ use std::path::PathBuf;
   automoe search --config toy
   automoe search --config multi30k --max-gflops 0.2 > winner.json
   automoe search --config toy --fresh --max-latency-ms 1.2 --latency measured
-  automoe search --config multi30k --max-latency-ms 40 --latency-profile phone.json --max-parameters 3
+  automoe search --max-latency-ms 40 --latency-profile phone.json --max-memory-mb 20
   automoe search --config toy | automoe train --config toy --arch - --name winner")]
 pub struct SearchArgs {
     #[command(flatten)]

@@ -29,30 +29,33 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     workspace.check_weights(&weights, &checkpoint)?;
     weights.supernet.cut(&workspace.space.supernet(), false).map_err(|error| error.at(checkpoint.display()))?;
     let (supernet, quiet) = (Arc::new(weights.supernet), Quiet::default());
+    let dimensions = Dimensions::of(&workspace.config)?;
     let measured = || MeasuredLatency::new(workspace, supernet.clone(), quiet.clone());
     let constraints = constraints(&workspace.config, measures_latency(&workspace.config).then(measured))?;
     let feasible = Feasible::check(&workspace.space, &constraints, seed)?;
     let evaluator = SupernetEvaluator {
         supernet: supernet.clone(),
         validation: Validation::new(&workspace.prepared.valid, settings.max_tokens)?,
+        dimensions,
         quiet: quiet.clone(),
     };
+    let trials = workspace.run.trials();
+    if fresh || !has_begun(&trials) {
+        feasible.check_measured(seed)?;
+    }
     if fresh {
-        remove(&workspace.run.trials())?;
-        remove(&workspace.run.finalists())?;
+        remove(&trials)?;
     }
-    tie_to_weights(&workspace.run.trials(), &checkpoint)?;
+    tie_to_weights(&trials, &checkpoint)?;
     tie_to_conditions(workspace)?;
-    let mut log = TrialLog::open(&workspace.run.trials(), &workspace.space)?;
-    match log.trials().len() {
-        0 => feasible.check_measured(seed)?,
-        known => tracing::info!("searching: going on after {known} trials"),
+    let mut log = TrialLog::open(&trials, &workspace.space)?;
+    let known = log.trials().len();
+    if known > 0 {
+        tracing::info!("searching: going on after {known} trials");
     }
-    let gflops = Gflops(Dimensions::of(&workspace.config)?);
-    let search = Search { settings, feasible: &feasible, gflops: &gflops };
+    let search = Search { settings, feasible: &feasible, gflops: &Gflops(dimensions) };
     let mut algorithm = algorithm(settings, &feasible, seed);
-    let known = log.trials().len() as u64;
-    let bar = Progress::bar(Budget::new(settings).total(), "candidates", "searching").resumed_at(known);
+    let bar = Progress::bar(Budget::new(settings).total(), "candidates", "searching").resumed_at(known as u64);
     let mut generation = 0;
     let ranked = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| {
         show(&bar, &constraints, &mut generation, progress);
@@ -81,7 +84,7 @@ pub(super) fn check_search(workspace: &Workspace) -> Result<()> {
     let config = &workspace.config;
     Validation::new(&workspace.prepared.valid, config.search.max_tokens)
         .map_err(|error| error.at("search.max_tokens, validation set"))?;
-    if !measures_latency(config) || workspace.run.trials().exists() {
+    if !measures_latency(config) || has_begun(&workspace.run.trials()) {
         return Ok(());
     }
     let supernet = Supernet::init(workspace.supernet_config(), config.seed, &workspace.device);

@@ -182,6 +182,7 @@ impl Search<'_> {
         trial.loss = Some(measured.loss);
         trial.tokens = measured.tokens;
         trial.seconds = measured.seconds;
+        trial.costs.extend(measured.gflops_expected.map(|gflops| ("gflops_expected".to_owned(), gflops)));
         Ok(())
     }
 }
@@ -265,7 +266,8 @@ mod tests {
         fn evaluate(&self, architecture: &Architecture, _fidelity: f64) -> Result<Measured> {
             assert!(!narrow(architecture), "no room");
             let shallow = architecture.decoder.layers.len() < 4;
-            Ok(Measured { loss: if shallow { f64::NAN } else { 1.0 }, tokens: 1, seconds: 0.0 })
+            let loss = if shallow { f64::NAN } else { 1.0 };
+            Ok(Measured { loss, tokens: 1, gflops_expected: None, seconds: 0.0 })
         }
     }
 
@@ -306,6 +308,7 @@ mod tests {
         assert_eq!(seen.last().unwrap().1, winner.loss.unwrap());
         assert_eq!(winner.gflops, Toy.of(&winner.architecture));
         let parameters = constraints.counted[1].cost.of(&winner.architecture);
-        assert_eq!(winner.costs.iter().collect::<Vec<_>>(), [(&"parameters".to_owned(), &parameters)]);
+        let logged: Vec<(&str, f64)> = winner.costs.iter().map(|(name, figure)| (name.as_str(), *figure)).collect();
+        assert_eq!(logged, [("gflops_expected", 1.5), ("parameters", parameters)]);
     }
 }

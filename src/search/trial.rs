@@ -28,7 +28,8 @@ pub struct Trial {
     /// Wall time of the evaluation: with measured latency, and what follows from it, all that differs between two runs of
     /// the same search.
     pub seconds: f64,
-    /// The other costs that the search limits, each under its name: `"latency_ms":12.5`.
+    /// The other costs that the search limits, each under its name, such as `"latency_ms":12.5`; and `gflops_expected`, FLOPs
+    /// under the routing that the evaluation showed, which tell from `gflops` how unevenly experts of different sizes are used.
     #[serde(flatten, deserialize_with = "numbers")]
     pub costs: BTreeMap<String, f64>,
     /// Why it failed.
