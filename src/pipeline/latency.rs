@@ -6,8 +6,10 @@ use crate::cost::latency::measure;
 use crate::model::Supernet;
 use crate::space::Architecture;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+/// Passes before the first measurement of a process, which finds caches cold and threads asleep.
+const WARM_UP: usize = 60;
 /// Timed passes of a candidate.
 const PASSES: usize = 20;
 /// Timed passes at length, as the reference does for its final figure.
@@ -36,6 +38,7 @@ pub(super) struct MeasuredLatency {
     sentence_length: usize,
     beam: usize,
     passes: usize,
+    warm_up: Once,
     known: Mutex<HashMap<Architecture, f64>>,
 }
 
@@ -48,6 +51,7 @@ impl MeasuredLatency {
             sentence_length: workspace.config.cost.sentence_length,
             beam: workspace.config.translate.beam,
             passes: PASSES,
+            warm_up: Once::new(),
             known: Mutex::default(),
         }
     }
@@ -87,7 +91,11 @@ impl Cost for MeasuredLatency {
         known.unwrap_or_else(|| {
             let model = self.supernet.cut(architecture, false).expect("the supernet holds its space's architectures");
             let alone = self.quiet.alone();
-            let latency = measure(&model, self.sentence_length, self.beam, self.passes).total_ms();
+            let time = |passes: usize| measure(&model, self.sentence_length, self.beam, passes).total_ms();
+            self.warm_up.call_once(|| {
+                time(WARM_UP);
+            });
+            let latency = time(self.passes);
             drop(alone);
             self.known().insert(architecture.clone(), latency);
             latency
