@@ -68,6 +68,11 @@ impl Progress {
         self.bar.set_position(position);
     }
 
+    /// There are now `total` things.
+    pub fn set_length(&self, total: u64) {
+        self.bar.set_length(total);
+    }
+
     /// Replaces the text in front of the bar.
     pub fn set_message(&self, message: impl Into<Cow<'static, str>>) {
         self.bar.set_message(message);
@@ -219,15 +224,16 @@ mod tests {
         assert!(drawn.contains("Training "), "{drawn}");
         progress.set_message("Validating");
         progress.inc(250);
+        progress.set_length(2100);
         progress.set_position(1900);
-        screen.wait_for(" 1,900/2,000 · ");
+        screen.wait_for(" 1,900/2,100 · ");
         screen.wait_for(" updates/s · ");
         bars.suspend(|| screen.add("<log line>")).unwrap();
         progress.finish();
         let drawn = screen.text();
         let (before, after) = drawn.split_once("<log line>").unwrap();
         assert!(before.ends_with("<clear>"), "{drawn}");
-        assert!(after.contains("Validating ") && after.contains(" 1,900/2,000 "), "{drawn}");
+        assert!(after.contains("Validating ") && after.contains(" 1,900/2,100 "), "{drawn}");
         assert!(after.ends_with("<clear>"), "{drawn}");
     }
 

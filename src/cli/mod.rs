@@ -1,6 +1,7 @@
 //! The command line: one thin file a subcommand, which parses, calls the library, and prints.
 
 mod architectures;
+mod constraints;
 pub mod cost;
 pub mod data;
 pub mod latency;

@@ -1,5 +1,6 @@
 //! `automoe run`: all phases.
 
+use super::constraints::ConstraintArgs;
 use super::{options, output};
 use crate::error::Result;
 use crate::pipeline;
@@ -13,6 +14,7 @@ use std::io;
 #[command(after_help = "Examples:
   automoe run --config toy
   automoe run --config multi30k
+  automoe run --config toy --run-dir runs/fast --max-latency-ms 1.2 --latency measured
   automoe run --config toy --device vulkan --run-dir runs/toy-gpu")]
 pub struct RunArgs {
     #[command(flatten)]
@@ -25,6 +27,9 @@ pub struct RunArgs {
     /// Print the results as JSON instead of a table
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    constraints: ConstraintArgs,
 }
 
 /// Runs all phases and prints the table.
@@ -32,7 +37,9 @@ pub struct RunArgs {
 /// # Errors
 /// Those of the phases.
 pub fn run(args: RunArgs) -> Result<()> {
-    let workspace = args.run.open(args.run.config()?, "run", args.fresh)?;
+    let mut config = args.run.config()?;
+    args.constraints.apply(&mut config)?;
+    let workspace = args.run.open(config, "run", args.fresh)?;
     let results = pipeline::run(&workspace)?;
     let mut out = io::stdout().lock();
     match args.json {

@@ -1,5 +1,6 @@
 //! `automoe search`: the evolutionary search.
 
+use super::constraints::ConstraintArgs;
 use super::options::RunArgs;
 use super::output;
 use crate::error::Result;
@@ -10,11 +11,15 @@ use std::path::PathBuf;
 
 /// Search for the best architecture with the SuperNet's weights and print it as JSON.
 ///
-/// Every candidate goes to search/trials.jsonl in the run directory; an interrupted search goes on from there.
+/// Every candidate goes to search/trials.jsonl in the run directory; an interrupted search goes on from there. Limits
+/// combine. Latency is predicted by a profile, which may be that of another machine, or measured on --device: each candidate
+/// by a few passes, and the best at length until one is within the limit.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe search --config toy
   automoe search --config multi30k --max-gflops 0.2 > winner.json
+  automoe search --config toy --fresh --max-latency-ms 1.2 --latency measured
+  automoe search --max-latency-ms 40 --latency-profile phone.json --max-memory-mb 20
   automoe search --config toy | automoe train --config toy --arch - --name winner")]
 pub struct SearchArgs {
     #[command(flatten)]
@@ -24,13 +29,12 @@ pub struct SearchArgs {
     #[arg(long, value_name = "CHECKPOINT")]
     checkpoint: Option<PathBuf>,
 
-    /// Largest FLOPs in units of 10⁹, the output projection left out [default: the config's search.max_gflops]
-    #[arg(long, value_name = "F")]
-    max_gflops: Option<f64>,
-
     /// Remove the trials of an earlier search with other settings
     #[arg(long)]
     fresh: bool,
+
+    #[command(flatten)]
+    constraints: ConstraintArgs,
 }
 
 /// Searches, and prints the winner.
@@ -39,10 +43,7 @@ pub struct SearchArgs {
 /// Unusable config or checkpoint; an infeasible constraint.
 pub fn run(args: SearchArgs) -> Result<()> {
     let mut config = args.run.config()?;
-    if let Some(limit) = args.max_gflops {
-        config.search.max_gflops = limit;
-        config.validate().map_err(|error| error.at("--max-gflops"))?;
-    }
+    args.constraints.apply(&mut config)?;
     let checkpoint = args.checkpoint.unwrap_or_else(|| config.run_dir.join("supernet"));
     resolve(&checkpoint)?;
     let workspace = args.run.open(config, "search", false)?;

@@ -1,8 +1,8 @@
 //! Default values: the paper's for WMT'14 En-De, on one worker.
 
 use super::settings::{
-    AlgorithmName, BaselineConfig, Config, Corpus, CostConfig, DataConfig, LrSchedule, ModelConfig, SearchConfig,
-    Subwords, TrainConfig, TrainOverrides, TranslateConfig,
+    AlgorithmName, BaselineConfig, Config, Corpus, CostConfig, DataConfig, LatencySource, LrSchedule, ModelConfig,
+    SearchConfig, Subwords, TrainConfig, TrainOverrides, TranslateConfig,
 };
 use crate::space::SpaceConfig;
 use std::path::PathBuf;
@@ -104,6 +104,12 @@ impl Default for SearchConfig {
             mutation_probability: 0.3,
             generations: 15,
             max_gflops: 0.0,
+            max_latency_ms: 0.0,
+            latency: LatencySource::Predictor,
+            latency_profile: PathBuf::new(),
+            max_parameters: 0.0,
+            max_active_parameters: 0.0,
+            max_memory_mb: 0.0,
             encoder_at_least_decoder: false,
             max_tokens: 4_096,
             parallel: 0,

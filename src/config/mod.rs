@@ -12,8 +12,8 @@ mod validate;
 
 pub use find::BUILT_IN;
 pub use settings::{
-    AlgorithmName, BaselineConfig, Config, Corpus, CostConfig, DataConfig, LrSchedule, ModelConfig, SearchConfig,
-    Subwords, TrainConfig, TrainOverrides, TranslateConfig,
+    AlgorithmName, BaselineConfig, Config, Corpus, CostConfig, DataConfig, LatencySource, LrSchedule, ModelConfig,
+    SearchConfig, Subwords, TrainConfig, TrainOverrides, TranslateConfig,
 };
 
 use crate::error::{Error, Result};

@@ -261,6 +261,18 @@ pub struct SearchConfig {
     pub generations: usize,
     /// Largest FLOPs, output projection left out, in units of 10⁹ (mean over experts); 0: no limit.
     pub max_gflops: f64,
+    /// Longest latency of one sentence, encoder and decoder together, in milliseconds; 0: no limit.
+    pub max_latency_ms: f64,
+    /// Where latency comes from: `"predictor"`, the profile below, or `"measured"`, on the device of the search.
+    pub latency: LatencySource,
+    /// A device's profile (`automoe latency fit --out`), for `"predictor"`; relative to the working directory.
+    pub latency_profile: PathBuf,
+    /// Most parameters, all experts, embeddings left out, in millions; 0: no limit.
+    pub max_parameters: f64,
+    /// Most parameters that a token passes (mean over experts), embeddings left out, in millions; 0: no limit.
+    pub max_active_parameters: f64,
+    /// Most memory of all weights in single precision, embeddings included, in units of 10⁶ bytes; 0: no limit.
+    pub max_memory_mb: f64,
     /// Demand at least as many encoder layers as decoder layers.
     pub encoder_at_least_decoder: bool,
     /// Tokens in a validation batch.
@@ -277,6 +289,16 @@ pub enum AlgorithmName {
     Evolution,
     /// Random search under the same constraint: the paper's baseline.
     Random,
+}
+
+/// Where the latency of a candidate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum LatencySource {
+    /// A device's profile predicts it
+    Predictor,
+    /// Each candidate is measured on the device of the search, the best once more at length
+    Measured,
 }
 
 /// `[translate]`

@@ -151,6 +151,16 @@ fn every_bound_is_checked() {
     assert_eq!(faults(&|c| c.train.checkpoint_every = 0), ["translate.average_checkpoints"]);
     assert_eq!(faults(&|c| c.search.mutation_probability = 1.1), ["search.mutation_probability"]);
     assert_eq!(faults(&|c| c.search.max_gflops = f64::INFINITY), ["search.max_gflops"]);
+    assert_eq!(faults(&|c| c.search.max_memory_mb = -1.0), ["search.max_memory_mb"]);
+    assert_eq!(faults(&|c| c.search.max_latency_ms = 9.0), ["search.max_latency_ms"]);
+    let with = |set: &dyn Fn(&mut SearchConfig)| {
+        faults(&|c| {
+            c.search.max_latency_ms = 9.0;
+            set(&mut c.search);
+        })
+    };
+    assert_eq!(with(&|search| search.latency = LatencySource::Measured), [""; 0]);
+    assert_eq!(with(&|search| search.latency_profile = "xeon.json".into()), [""; 0]);
     assert_eq!(faults(&|c| c.translate.beam = 0), ["translate.beam"]);
     assert_eq!(faults(&|c| c.cost.sentence_length = 0), ["cost.sentence_length"]);
     assert_eq!(faults(&|c| c.baseline.heads = 5), ["baseline.heads"]);

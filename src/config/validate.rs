@@ -1,7 +1,8 @@
 //! Whether settings of the right types make sense, alone and together.
 
 use super::settings::{
-    BaselineConfig, Config, Corpus, DataConfig, LrSchedule, ModelConfig, SearchConfig, TrainConfig, TranslateConfig,
+    BaselineConfig, Config, Corpus, DataConfig, LatencySource, LrSchedule, ModelConfig, SearchConfig, TrainConfig,
+    TranslateConfig,
 };
 use crate::error::{Error, Result};
 use crate::space::architecture::{MAX_LAYERS, MAX_WIDTH};
@@ -165,7 +166,22 @@ impl SearchConfig {
         let probability = self.mutation_probability;
         let message = format!("{probability} is not between 0 and 1");
         faults.need((0.0..=1.0).contains(&probability), key, message);
-        faults.non_negative("search.max_gflops", self.max_gflops);
+        for (key, limit) in [
+            ("search.max_gflops", self.max_gflops),
+            ("search.max_latency_ms", self.max_latency_ms),
+            ("search.max_parameters", self.max_parameters),
+            ("search.max_active_parameters", self.max_active_parameters),
+            ("search.max_memory_mb", self.max_memory_mb),
+        ] {
+            faults.non_negative(key, limit);
+        }
+        let needs_profile = self.max_latency_ms > 0.0 && self.latency == LatencySource::Predictor;
+        faults.need(
+            !needs_profile || !self.latency_profile.as_os_str().is_empty(),
+            "search.max_latency_ms",
+            "needs a device's profile to predict latency with: set search.latency_profile (--latency-profile), or \
+             search.latency = \"measured\" (--latency measured)",
+        );
         faults.need(self.max_tokens > 0, "search.max_tokens", "must be 1 or more");
     }
 }

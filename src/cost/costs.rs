@@ -30,11 +30,11 @@ pub struct TotalParameters {
 
 impl Cost for TotalParameters {
     fn name(&self) -> &str {
-        "total_parameters"
+        "parameters"
     }
 
     fn unit(&self) -> &str {
-        "M parameters"
+        "M"
     }
 
     fn of(&self, architecture: &Architecture) -> f64 {
@@ -55,7 +55,7 @@ impl Cost for ActiveParameters {
     }
 
     fn unit(&self) -> &str {
-        "M parameters"
+        "M"
     }
 
     fn of(&self, architecture: &Architecture) -> f64 {

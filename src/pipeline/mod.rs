@@ -2,16 +2,18 @@
 //!
 //! A phase that was finished before is found in the run directory and not repeated; one that was interrupted goes on.
 
+mod constraints;
 mod dry_run;
 mod evaluator;
+mod latency;
 mod search;
 mod test;
 mod training;
 mod whole;
 mod workspace;
 
+pub use constraints::check_constraints;
 pub use dry_run::dry_run;
-pub use evaluator::SupernetEvaluator;
 pub use search::search;
 pub use test::{Scores, load_translator, run_config, test};
 pub use training::{train_architecture, train_supernet};

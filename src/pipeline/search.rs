@@ -1,90 +1,143 @@
 //! The search phase.
 
+use super::constraints::{constraints, measures_latency};
 use super::evaluator::SupernetEvaluator;
+use super::latency::{MeasuredLatency, Quiet, conditions};
 use super::workspace::Workspace;
-use crate::cost::{Dimensions, Gflops};
+use crate::config::LatencySource;
+use crate::cost::{Constraint, Dimensions, Gflops};
 use crate::error::{Error, Result};
+use crate::model::Supernet;
 use crate::progress::Progress;
 use crate::run::atomic;
 use crate::run::checkpoints::resolve;
-use crate::search::{Budget, Feasible, Search, Trial, TrialLog, algorithm, constraints};
+use crate::search::{self, Budget, Constraints, Feasible, Search, Trial, TrialLog, algorithm, first_within, round_up};
 use crate::train::{Validation, load_weights};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Searches with the weights of the supernet at `checkpoint` and returns the winner; every candidate goes to the trial log.
-/// With `fresh` the log of an earlier search is removed first.
+/// With `fresh` the log of an earlier search is removed first. Where latency is measured, the winner is the best trial that
+/// keeps the limit when measured at length too.
 ///
 /// # Errors
 /// No such checkpoint, or one of other data; constraints that nothing in the space satisfies; a log of another search.
 pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<Trial> {
-    let settings = &workspace.config.search;
+    let (settings, seed) = (&workspace.config.search, workspace.config.seed);
     let checkpoint = resolve(checkpoint)?;
-    let gflops = Arc::new(Gflops(Dimensions::of(&workspace.config)?));
-    let limits = constraints(settings, gflops.clone());
-    let feasible = Feasible::check(&workspace.space, &limits, workspace.config.seed)?;
     let weights = load_weights(&checkpoint, &workspace.device)?;
     workspace.check_weights(&weights, &checkpoint)?;
     weights.supernet.cut(&workspace.space.supernet(), false).map_err(|error| error.at(checkpoint.display()))?;
+    let (supernet, quiet) = (Arc::new(weights.supernet), Quiet::default());
+    let dimensions = Dimensions::of(&workspace.config)?;
+    let measured = || MeasuredLatency::new(workspace, supernet.clone(), quiet.clone());
+    let constraints = constraints(&workspace.config, measures_latency(&workspace.config).then(measured))?;
+    let feasible = Feasible::check(&workspace.space, &constraints, seed)?;
     let evaluator = SupernetEvaluator {
-        supernet: weights.supernet,
+        supernet: supernet.clone(),
         validation: Validation::new(&workspace.prepared.valid, settings.max_tokens)?,
+        dimensions,
+        quiet: quiet.clone(),
     };
     let trials = workspace.run.trials();
-    if fresh && trials.exists() {
-        std::fs::remove_file(&trials).map_err(|error| Error::failure(error).at(trials.display()))?;
+    if fresh || !has_begun(&trials) {
+        feasible.check_measured(seed)?;
+    }
+    if fresh {
+        remove(&trials)?;
     }
     tie_to_weights(&trials, &checkpoint)?;
+    tie_to_conditions(workspace)?;
     let mut log = TrialLog::open(&trials, &workspace.space)?;
-    let mut algorithm = algorithm(settings, &feasible, workspace.config.seed);
-    let search = Search { settings, feasible: &feasible, gflops: gflops.as_ref(), costs: &[] };
-    let total = Budget::new(settings).total();
-    let bar = Progress::bar(total, "candidates", "searching");
     let known = log.trials().len();
     if known > 0 {
         tracing::info!("searching: going on after {known} trials");
     }
+    let search = Search { settings, feasible: &feasible, gflops: &Gflops(dimensions) };
+    let mut algorithm = algorithm(settings, &feasible, seed);
+    let bar = Progress::bar(Budget::new(settings).total(), "candidates", "searching").resumed_at(known as u64);
     let mut generation = 0;
-    let winner = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| {
-        bar.set_position(progress.done);
-        if let Some(best) = progress.best
-            && progress.trial.generation > generation
-            && !progress.resumed
-        {
-            generation = progress.trial.generation;
-            let loss = best.loss.unwrap_or(f64::NAN);
-            tracing::info!(
-                "searching: generation {generation}: best loss so far {loss:.4} at {:.4} GFLOPs",
-                best.gflops
-            );
-        }
-        if let Some(best) = progress.best {
-            bar.set_message(format!(
-                "searching: generation {}, best loss {:.4} at {:.4} GFLOPs",
-                progress.trial.generation,
-                best.loss.unwrap_or(f64::NAN),
-                best.gflops
-            ));
-        }
+    let ranked = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| {
+        show(&bar, &constraints, &mut generation, progress);
     })?;
     bar.finish();
+    let (winner, at_length) = match &constraints.measured {
+        None => (ranked[0].clone(), None),
+        Some(Constraint { limit, .. }) => {
+            let full = Constraint { cost: Arc::new(measured().at_length()), limit: *limit };
+            let (winner, latency) = first_within(&ranked, &full, &workspace.run.finalists())?;
+            (winner, Some(latency))
+        }
+    };
+    tracing::info!("{}", summary(&winner, &constraints, settings.latency, at_length));
     let text = serde_json::to_string(&winner.architecture).map_err(Error::failure)?;
     atomic::write(&workspace.run.winner(), format!("{text}\n").as_bytes())?;
     Ok(winner)
 }
 
-/// Finds out before a long training whether the search after it can be done at all.
+/// Finds out before a long training whether the search after it can be done at all. Where latency is measured, that is
+/// done with weights that are not trained yet.
 ///
 /// # Errors
 /// Limits that nothing in the space keeps; validation pairs that are longer than the search's batches.
 pub(super) fn check_search(workspace: &Workspace) -> Result<()> {
-    let gflops = Arc::new(Gflops(Dimensions::of(&workspace.config)?));
-    let limits = constraints(&workspace.config.search, gflops);
-    Feasible::check(&workspace.space, &limits, workspace.config.seed)?;
-    let max_tokens = workspace.config.search.max_tokens;
-    Validation::new(&workspace.prepared.valid, max_tokens)
+    let config = &workspace.config;
+    Validation::new(&workspace.prepared.valid, config.search.max_tokens)
         .map_err(|error| error.at("search.max_tokens, validation set"))?;
-    Ok(())
+    if !measures_latency(config) || has_begun(&workspace.run.trials()) {
+        return Ok(());
+    }
+    let supernet = Supernet::init(workspace.supernet_config(), config.seed, &workspace.device);
+    let measured = MeasuredLatency::new(workspace, Arc::new(supernet), Quiet::default());
+    let constraints = constraints(config, Some(measured))?;
+    Feasible::check(&workspace.space, &constraints, config.seed)?.check_measured(config.seed)
+}
+
+/// Moves the bar on, and tells at the end of each generation how far the search is.
+fn show(bar: &Progress, constraints: &Constraints, generation: &mut u64, progress: search::Progress) {
+    // The bar begins after the trials of an earlier process.
+    if !progress.resumed {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+    }
+    let Some(best) = progress.best else { return };
+    let loss = best.loss.unwrap_or(f64::NAN);
+    let figures = match constraints.tightest(best) {
+        Some((Constraint { cost, limit }, figure)) => format!("{} of {limit} {}", round_up(figure), cost.unit()),
+        None => format!("{} GFLOPs", round_up(best.gflops)),
+    };
+    if progress.trial.generation > *generation && !progress.resumed {
+        *generation = progress.trial.generation;
+        tracing::info!("searching: generation {generation}: best loss so far {loss:.4} at {figures}");
+    }
+    bar.set_message(format!("searching: generation {}, best loss {loss:.4} at {figures}", progress.trial.generation));
+}
+
+/// The winner's figures in one line; `at_length` is its latency when measured again.
+fn summary(winner: &Trial, constraints: &Constraints, source: LatencySource, at_length: Option<f64>) -> String {
+    let mut line = format!("winner: trial {}, loss {:.4}", winner.id, winner.loss.unwrap_or(f64::NAN));
+    if constraints.limits().all(|limit| limit.cost.name() != "gflops") {
+        line += &format!(", {} GFLOPs", round_up(winner.gflops));
+    }
+    for Constraint { cost, limit } in constraints.limits() {
+        let logged = winner.figure(cost.name()).unwrap_or(f64::NAN);
+        let (figure, manner) = match (cost.name(), source, at_length) {
+            ("latency_ms", LatencySource::Predictor, _) => (logged, " predicted"),
+            ("latency_ms", LatencySource::Measured, Some(again)) => (again, " measured"),
+            _ => (logged, ""),
+        };
+        let name = cost.name().replace('_', " ");
+        let named = if cost.unit() == "M" { format!(" {name}") } else { String::new() };
+        line += &format!(", {} {}{named}{manner} (limit {limit})", round_up(figure), cost.unit());
+    }
+    line
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::failure(error).at(path.display())),
+        _ => Ok(()),
+    }
 }
 
 /// Remembers beside the log `trials` which weights measured them, and refuses to go on with others.
@@ -95,10 +148,37 @@ fn tie_to_weights(trials: &Path, checkpoint: &Path) -> Result<()> {
     hasher.update_reader(file).map_err(|error| failure(checkpoint, error))?;
     let weights = hasher.finalize().to_hex().to_string();
     let record = trials.with_file_name("weights.blake3");
-    let begun = trials.metadata().is_ok_and(|metadata| metadata.len() > 0);
-    if begun && std::fs::read_to_string(&record).is_ok_and(|recorded| recorded.trim() != weights) {
+    if has_begun(trials) && std::fs::read_to_string(&record).is_ok_and(|recorded| recorded.trim() != weights) {
         return Err(Error::input("these trials were measured with other weights; automoe search --fresh removes them")
             .at(trials.display()));
     }
     atomic::write(&record, format!("{weights}\n").as_bytes())
+}
+
+/// Remembers beside the trials where and how latency was measured, and refuses to go on under other conditions.
+fn tie_to_conditions(workspace: &Workspace) -> Result<()> {
+    let trials = workspace.run.trials();
+    let record = trials.with_file_name("latency-conditions.txt");
+    let now = match measures_latency(&workspace.config) {
+        true => conditions(workspace),
+        false => "not measured".to_owned(),
+    };
+    if has_begun(&trials) {
+        let then = std::fs::read_to_string(&record).unwrap_or_else(|_| "not measured".to_owned());
+        if measures_latency(&workspace.config) && then.trim() != now {
+            return Err(Error::input(format!(
+                "the latency of these trials is: {}; now it is to be measured on {now}; automoe search --fresh removes \
+                 the trials",
+                then.trim()
+            ))
+            .at(trials.display()));
+        }
+        return Ok(());
+    }
+    remove(&workspace.run.finalists())?;
+    atomic::write(&record, format!("{now}\n").as_bytes())
+}
+
+fn has_begun(trials: &Path) -> bool {
+    trials.metadata().is_ok_and(|metadata| metadata.len() > 0)
 }

@@ -4,6 +4,7 @@ use super::search::{check_search, search};
 use super::test::{Scores, load_translator, test};
 use super::training::{train_architecture, train_supernet};
 use super::workspace::Workspace;
+use crate::config::LatencySource;
 use crate::cost::latency::{Latency, measure};
 use crate::cost::{CostSummary, Dimensions, Embeddings};
 use crate::error::{Error, Result};
@@ -19,7 +20,7 @@ const LATENCY_PASSES: usize = 50;
 /// `results.json`: what a run has found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Results {
-    /// Fingerprint of settings and device: results of others are not taken for these.
+    /// Fingerprint of settings, device and latency profile: results of others are not taken for these.
     pub settings: String,
     /// One model a row.
     pub rows: Vec<Row>,
@@ -54,8 +55,7 @@ pub struct Row {
 /// # Errors
 /// Those of the phases.
 pub fn run(workspace: &Workspace) -> Result<Results> {
-    let settings = format!("{}\ndevice = {}", workspace.config.to_toml()?, workspace.device_name);
-    let settings = blake3::hash(settings.as_bytes()).to_hex().to_string();
+    let settings = fingerprint(workspace)?;
     let path = workspace.run.results();
     if let Some(results) = finished(&path, &settings) {
         return Ok(results);
@@ -79,6 +79,19 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
     let text = serde_json::to_string_pretty(&results).map_err(Error::failure)?;
     atomic::write(&path, format!("{text}\n").as_bytes())?;
     Ok(results)
+}
+
+/// Of all that the results depend on.
+fn fingerprint(workspace: &Workspace) -> Result<String> {
+    let settings = format!("{}\ndevice = {}", workspace.config.to_toml()?, workspace.device_name);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(settings.as_bytes());
+    let search = &workspace.config.search;
+    if search.max_latency_ms > 0.0 && search.latency == LatencySource::Predictor {
+        let path = &search.latency_profile;
+        hasher.update(&std::fs::read(path).map_err(|error| Error::input(error).at(path.display()))?);
+    }
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// Removes the model in `folder` where it has another architecture: that of an earlier search or baseline.

@@ -1,7 +1,7 @@
 //! The run directory: one folder that holds everything of one run, under one lock.
 //!
 //! `config.toml` (resolved settings) · `manifest.json` · `supernet/`, `models/NAME/`: checkpoints and `metrics.jsonl` ·
-//! `search/trials.jsonl`, `search/winner.json` · `results.json`. The manifest says which settings and which data all of
+//! `search/trials.jsonl`, `search/finalists.jsonl`, `search/winner.json` · `results.json`. The manifest says which settings and which data all of
 //! it was made with; a run goes on only with the same ones.
 
 use super::atomic;
@@ -126,6 +126,11 @@ impl RunDirectory {
     /// The trials of the search.
     pub fn trials(&self) -> PathBuf {
         self.search().join("trials.jsonl")
+    }
+
+    /// The best trials measured at length, where the search measures latency.
+    pub fn finalists(&self) -> PathBuf {
+        self.search().join("finalists.jsonl")
     }
 
     /// The architecture that the search found.

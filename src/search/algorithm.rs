@@ -26,15 +26,17 @@ pub struct Candidate {
 /// 2. Trials come to [`tell`](Self::tell) in the order of the log. That holds in a resumed search too, which may tell
 ///    trials that were not asked for since the program started.
 /// 3. A candidate is asked for once, and not at all when its trial has been told. Ids of one answer rise.
-/// 4. An empty answer means: results are awaited, or, when all are in, the search is over.
+/// 4. Pruned trials were beyond a measured limit and have no loss: others take their place, within bounds, or the search
+///    would learn of fewer candidates the lower the limit.
+/// 5. An empty answer means: results are awaited, or, when all are in, the search is over.
 ///
 /// Hence the trial log is the whole state of a search, and interrupting, resuming, evaluating in parallel and reading
 /// results from a log need no code in an algorithm.
 ///
 /// # Adding an algorithm
 /// 1. Write `src/search/NAME.rs` with a type that implements this trait. [`Feasible`] says what the constraints allow;
-///    `Proposals` (in `proposals.rs`) draws feasible candidates of which none was proposed before; [`Budget`](super::Budget)
-///    numbers them. [`RandomSearch`] is the shortest example.
+///    `Proposals` (in `proposals.rs`) draws feasible candidates of which none was proposed before; `Generations` numbers
+///    them and replaces the pruned ones. [`RandomSearch`] is the shortest example.
 /// 2. Add its name to [`AlgorithmName`], its own settings, if any, to [`SearchConfig`], and a line to [`algorithm`].
 /// 3. Add it to `every_algorithm` in `tests.rs`; the tests there then hold it to the rules above.
 ///

@@ -1,20 +1,103 @@
-//! The constraints that the settings of a search ask for.
+//! What a search keeps to, from its settings, and whether a logged trial was judged by the same.
 
-use crate::config::SearchConfig;
+use super::trial::{Trial, TrialState};
+use crate::config::{LatencySource, SearchConfig};
 use crate::cost::{Constraint, Cost};
 use crate::space::Architecture;
 use std::sync::Arc;
 
-/// The constraints of `settings`, where `gflops` counts FLOPs in units of 10⁹ without the output projection.
-pub fn constraints(settings: &SearchConfig, gflops: Arc<dyn Cost>) -> Vec<Constraint> {
-    let mut constraints = Vec::new();
-    if settings.max_gflops > 0.0 {
-        constraints.push(Constraint { cost: gflops, limit: settings.max_gflops });
+/// Relative difference within which a logged figure is the same as one computed now: perhaps by another machine.
+const SAME: f64 = 1e-9;
+
+/// The costs that a search can limit.
+pub struct Costs {
+    /// FLOPs in units of 10⁹ without the output projection.
+    pub gflops: Arc<dyn Cost>,
+    /// All parameters, in millions, embeddings left out.
+    pub parameters: Arc<dyn Cost>,
+    /// Parameters that a token passes, in millions, embeddings left out.
+    pub active_parameters: Arc<dyn Cost>,
+    /// Weights in units of 10⁶ bytes.
+    pub memory_mb: Arc<dyn Cost>,
+    /// Milliseconds, predicted or measured as the settings say; `None` leaves their limit out.
+    pub latency: Option<Arc<dyn Cost>>,
+}
+
+/// All that a search keeps to.
+#[derive(Clone, Default)]
+pub struct Constraints {
+    /// Demands on the shape that are no figure to report.
+    pub rules: Vec<Constraint>,
+    /// Limits on what the architecture alone tells: nothing beyond them is proposed.
+    pub counted: Vec<Constraint>,
+    /// The limit on latency where that is measured, which takes time and comes out a little different each time. So it is
+    /// a part of the evaluation: a candidate beyond it becomes a pruned trial, and another is proposed in its place.
+    pub measured: Option<Constraint>,
+}
+
+impl Constraints {
+    /// Those that `settings` ask for: a limit of 0 is none.
+    pub fn new(settings: &SearchConfig, costs: Costs) -> Self {
+        let limited = |limit: f64, cost: Arc<dyn Cost>| (limit > 0.0).then_some(Constraint { cost, limit });
+        let mut constraints = Self::default();
+        if settings.encoder_at_least_decoder {
+            constraints.rules.push(Constraint { cost: Arc::new(DecoderExcess), limit: 0.0 });
+        }
+        let counted = [
+            (settings.max_gflops, costs.gflops),
+            (settings.max_parameters, costs.parameters),
+            (settings.max_active_parameters, costs.active_parameters),
+            (settings.max_memory_mb, costs.memory_mb),
+        ];
+        constraints.counted.extend(counted.into_iter().filter_map(|(limit, cost)| limited(limit, cost)));
+        let latency = costs.latency.and_then(|cost| limited(settings.max_latency_ms, cost));
+        match settings.latency {
+            LatencySource::Predictor => constraints.counted.extend(latency),
+            LatencySource::Measured => constraints.measured = latency,
+        }
+        constraints
     }
-    if settings.encoder_at_least_decoder {
-        constraints.push(Constraint { cost: Arc::new(DecoderExcess), limit: 0.0 });
+
+    /// The limits on figures that trials report.
+    pub fn limits(&self) -> impl Iterator<Item = &Constraint> {
+        self.counted.iter().chain(&self.measured)
     }
-    constraints
+
+    /// What a proposal keeps to: all but what has to be measured.
+    pub fn before_evaluation(&self) -> impl Iterator<Item = &Constraint> {
+        self.rules.iter().chain(&self.counted)
+    }
+
+    /// The limit that `trial` comes nearest to, and its figure there; `None` without limits.
+    pub fn tightest(&self, trial: &Trial) -> Option<(&Constraint, f64)> {
+        let figures = self.limits().filter_map(|limit| Some((limit, trial.figure(limit.cost.name())?)));
+        figures.max_by(|(a, x), (b, y)| (x / a.limit).total_cmp(&(y / b.limit)))
+    }
+
+    /// How far `trial` is beyond the measured limit, relative to it; infinite where it was not measured.
+    pub fn measured_excess(&self, trial: &Trial) -> f64 {
+        self.measured.as_ref().map_or(0.0, |Constraint { cost, limit }| {
+            trial.figure(cost.name()).map_or(f64::INFINITY, |figure| (figure / limit - 1.0).max(0.0))
+        })
+    }
+
+    /// Whether `trial`, from a log, holds the figures that these constraints find, and was pruned exactly where they
+    /// prune. Another profile or another limit shows here, where both happen to propose the same candidates.
+    pub fn agree_with(&self, trial: &Trial) -> bool {
+        let is_same = |Constraint { cost, .. }: &Constraint| {
+            let now = cost.of(&trial.architecture);
+            trial.figure(cost.name()).is_some_and(|logged| (logged - now).abs() <= SAME * now.abs())
+        };
+        let is_pruned = trial.state == TrialState::Pruned;
+        let is_judged_alike = match &self.measured {
+            None => !is_pruned,
+            Some(Constraint { cost, limit }) => match trial.figure(cost.name()) {
+                Some(figure) => is_pruned == (figure > *limit),
+                None => trial.state == TrialState::Failed,
+            },
+        };
+        is_judged_alike && self.counted.iter().all(is_same)
+    }
 }
 
 /// Decoder layers less encoder layers; at most 0 where the encoder must be at least as deep.
@@ -37,23 +120,71 @@ impl Cost for DecoderExcess {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::testing::{Toy, settings, space};
+    use crate::search::testing::{constraints, settings, space, trial};
 
     #[test]
     fn only_what_the_settings_ask_for_is_limited() {
-        let mut settings = settings();
-        settings.max_gflops = 0.0;
-        settings.encoder_at_least_decoder = false;
-        assert!(constraints(&settings, Arc::new(Toy)).is_empty());
+        let none = constraints(&settings());
+        assert_eq!(none.before_evaluation().chain(none.limits()).count(), 0);
 
-        settings.max_gflops = 2.5;
-        settings.encoder_at_least_decoder = true;
-        let both = constraints(&settings, Arc::new(Toy));
-        assert_eq!(both[0].limit, 2.5);
+        let settings = SearchConfig {
+            max_gflops: 2.5,
+            max_parameters: 4.0,
+            max_active_parameters: 3.0,
+            max_memory_mb: 100.0,
+            max_latency_ms: 7.0,
+            encoder_at_least_decoder: true,
+            ..settings()
+        };
+        let all = constraints(&settings);
+        let names = |constraints: &Constraints| -> Vec<(String, f64)> {
+            constraints.limits().map(|c| (c.cost.name().to_owned(), c.limit)).collect()
+        };
+        let limits = [
+            ("gflops", 2.5),
+            ("parameters", 4.0),
+            ("active_parameters", 3.0),
+            ("memory_mb", 100.0),
+            ("latency_ms", 7.0),
+        ];
+        assert_eq!(names(&all), limits.map(|(name, limit)| (name.to_owned(), limit)));
+        assert!(all.measured.is_none());
         let mut deep = space().largest();
         deep.encoder.layers.truncate(1);
-        assert!(!both[1].allows(&deep));
+        assert!(!all.rules[0].allows(&deep));
         deep.decoder.layers.truncate(1);
-        assert!(both[1].allows(&deep));
+        assert!(all.rules[0].allows(&deep));
+
+        let measured = constraints(&SearchConfig { latency: LatencySource::Measured, ..settings });
+        assert_eq!(names(&measured), names(&all));
+        assert_eq!(measured.before_evaluation().count(), 5);
+        assert_eq!(measured.measured.unwrap().limit, 7.0);
+    }
+
+    #[test]
+    fn logged_figures_are_compared_with_those_found_now() {
+        let settings = SearchConfig { max_gflops: 2.0, max_latency_ms: 7.0, ..settings() };
+        let predicted = constraints(&settings);
+        let mut trial = trial(0, Some(1.0));
+        assert!(!predicted.agree_with(&trial), "latency is missing");
+        for limit in predicted.limits() {
+            trial.costs.insert(limit.cost.name().into(), limit.cost.of(&trial.architecture));
+        }
+        trial.gflops = trial.costs.remove("gflops").unwrap();
+        assert!(predicted.agree_with(&trial));
+        trial.costs.insert("latency_ms".into(), 6.0);
+        assert!(!predicted.agree_with(&trial), "another profile");
+
+        let measured = constraints(&SearchConfig { latency: LatencySource::Measured, ..settings.clone() });
+        assert!(measured.agree_with(&trial));
+        assert_eq!(measured.tightest(&trial).unwrap().1, 6.0);
+        assert_eq!(measured.measured_excess(&trial), 0.0);
+        trial.costs.insert("latency_ms".into(), 14.0);
+        assert!(!measured.agree_with(&trial), "a lower limit");
+        assert_eq!(measured.measured_excess(&trial), 1.0);
+        trial.state = TrialState::Pruned;
+        assert!(measured.agree_with(&trial));
+        let unlimited = constraints(&SearchConfig { max_latency_ms: 0.0, ..settings });
+        assert!(!unlimited.agree_with(&trial), "without a limit nothing is pruned");
     }
 }

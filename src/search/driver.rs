@@ -2,17 +2,18 @@
 
 use super::algorithm::{Algorithm, Candidate};
 use super::budget::Budget;
+use super::constraints::Constraints;
 use super::evaluator::Evaluator;
 use super::feasible::Feasible;
+use super::infeasible::round_up;
 use super::log::TrialLog;
 use super::trial::{Trial, TrialState};
 use super::workers::in_order;
 use crate::config::SearchConfig;
-use crate::cost::Cost;
+use crate::cost::{Constraint, Cost};
 use crate::error::{Error, Result};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Instant;
 
 /// A search, ready to run.
@@ -21,10 +22,8 @@ pub struct Search<'a> {
     pub settings: &'a SearchConfig,
     /// Where it looks.
     pub feasible: &'a Feasible<'a>,
-    /// FLOPs in units of 10⁹ without the output projection, for the log.
+    /// FLOPs in units of 10⁹ without the output projection, for the log: limited or not, each trial has them.
     pub gflops: &'a dyn Cost,
-    /// Further costs for the log, by their names.
-    pub costs: &'a [Arc<dyn Cost>],
 }
 
 /// How far a search is, after each trial.
@@ -38,35 +37,37 @@ pub struct Progress<'a> {
     pub best: Option<&'a Trial>,
     /// Trials so far.
     pub done: u64,
-    /// Trials that there will be, or fewer when the space has not so many feasible architectures.
+    /// Trials that there will be, those in place of pruned ones as far as they are known; fewer when the space has not so
+    /// many feasible architectures.
     pub total: u64,
 }
 
 impl Search<'_> {
-    /// Runs `algorithm`, which is at its start, to its end, and returns the winner: the complete feasible trial that is
-    /// first by [`Trial::rank`].
+    /// Runs `algorithm`, which is at its start, to its end, and returns the complete trials, which are all feasible, by
+    /// [`Trial::rank`]: the first is the winner, and there is one.
     ///
     /// Candidates whose trial is in `log` are not evaluated again. The others are, `settings.parallel` at a time. Trials
-    /// are logged and told in the order of their ids, so that the log is the same, [`Trial::seconds`] aside, with any
-    /// number of threads and however often the search was interrupted. A candidate whose evaluation fails, panics or
-    /// gives a loss that is no number becomes a failed trial, and the search goes on. Trials in `log` that `algorithm`
-    /// does not ask for, those of a search of more generations, count for nothing. `report` is called after each trial.
+    /// are logged and told in the order of their ids, so that the log is the same, [`Trial::seconds`] and measured latency
+    /// aside, with any number of threads and however often the search was interrupted. A candidate beyond the measured
+    /// limit becomes a pruned trial; one whose evaluation fails, panics or gives a loss that is no number becomes a failed
+    /// one, and the search goes on. Trials in `log` that `algorithm` does not ask for, those of a search of more
+    /// generations, count for nothing. `report` is called after each trial.
     ///
     /// # Errors
-    /// [`Error::Input`] when the log is another search's; [`Error::Failure`] when it cannot be written, or when all
-    /// evaluations of a generation failed.
+    /// [`Error::Input`] when the log is another search's, or no candidate was within the measured limit;
+    /// [`Error::Failure`] when the log cannot be written, or when all evaluations of a generation failed.
     pub fn run(
         &self,
         evaluator: &dyn Evaluator,
         algorithm: &mut dyn Algorithm,
         log: &mut TrialLog,
         report: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<Trial> {
+    ) -> Result<Vec<Trial>> {
         let budget = Budget::new(self.settings);
-        let mut best: Option<Trial> = None;
+        let (mut ranked, mut pruned): (Vec<Trial>, Vec<Trial>) = (Vec::new(), Vec::new());
         let mut done = 0;
         loop {
-            let batch = logged(algorithm.ask(budget.largest_generation()), log)?;
+            let batch = logged(algorithm.ask(budget.largest_generation()), self.feasible.constraints(), log)?;
             if batch.is_empty() {
                 break;
             }
@@ -76,18 +77,25 @@ impl Search<'_> {
                 None => (self.evaluate(candidate, evaluator), false),
             };
             in_order(&batch, self.workers(), trial_of, |(trial, resumed)| {
-                let trial = if resumed { trial } else { log.append(&trial)? };
+                if !resumed {
+                    log.append(&trial)?;
+                }
                 algorithm.tell(&trial);
-                if self.beats(&trial, best.as_ref()) {
-                    best = Some(trial.clone());
+                match trial.state {
+                    TrialState::Complete => {
+                        let place = ranked.partition_point(|other| other.rank(&trial).is_lt());
+                        ranked.insert(place, trial.clone());
+                    }
+                    TrialState::Pruned => pruned.push(trial.clone()),
+                    TrialState::Failed => failures.extend(trial.error.clone()),
                 }
                 done += 1;
-                report(Progress { trial: &trial, resumed, best: best.as_ref(), done, total: budget.total() });
-                failures.extend(trial.error);
+                let total = budget.total().saturating_add(pruned.len() as u64);
+                report(Progress { trial: &trial, resumed, best: ranked.first(), done, total });
                 Ok(())
             })?;
             // One unlucky candidate is no reason to lose what was found, even where a generation has no other.
-            if failures.len() == batch.len() && (batch.len() > 1 || best.is_none()) {
+            if failures.len() == batch.len() && (batch.len() > 1 || ranked.is_empty()) {
                 return Err(Error::failure(format!(
                     "all {} evaluations of generation {} failed ({}); mend the cause, remove the lines with \
                      \"state\":\"failed\" from {} and search again",
@@ -98,7 +106,23 @@ impl Search<'_> {
                 )));
             }
         }
-        best.ok_or_else(|| Error::failure("the search ended without a feasible trial"))
+        match ranked.is_empty() {
+            true => Err(self.none_complete(&pruned)),
+            false => Ok(ranked),
+        }
+    }
+
+    /// The error of a search that found nothing.
+    fn none_complete(&self, pruned: &[Trial]) -> Error {
+        let Some(Constraint { cost, limit }) = &self.feasible.constraints().measured else {
+            return Error::failure("the search ended without a feasible trial");
+        };
+        let figures = pruned.iter().filter_map(|trial| trial.figure(cost.name()));
+        let least = round_up(figures.fold(f64::INFINITY, f64::min));
+        let (name, unit) = (cost.name(), cost.unit());
+        Error::input(format!(
+            "no candidate had {name} ≤ {limit}: the smallest measured has {least} {unit}; raise the limit"
+        ))
     }
 
     /// Candidates that are evaluated side by side.
@@ -109,27 +133,12 @@ impl Search<'_> {
         }
     }
 
-    fn beats(&self, trial: &Trial, best: Option<&Trial>) -> bool {
-        trial.complete_loss().is_some()
-            && self.feasible.allows(&trial.architecture)
-            && best.is_none_or(|best| trial.rank(best).is_lt())
-    }
-
     /// The trial of `candidate`; whatever goes wrong is in it.
     fn evaluate(&self, candidate: &Candidate, evaluator: &dyn Evaluator) -> Trial {
         let architecture = &candidate.architecture;
-        let start = Instant::now();
-        let measured = catch_unwind(AssertUnwindSafe(|| evaluator.evaluate(architecture, 1.0)))
-            .unwrap_or_else(|panic| Err(Error::failure(panic_message(&*panic))))
-            .and_then(|measured| {
-                if measured.loss.is_finite() {
-                    Ok(measured)
-                } else {
-                    Err(Error::failure(format!("the loss is {}", measured.loss)))
-                }
-            });
-        let costs = self.costs.iter();
-        let trial = Trial {
+        let counted = self.feasible.constraints().counted.iter().map(|constraint| &constraint.cost);
+        let counted = counted.filter(|cost| cost.name() != self.gflops.name());
+        let mut trial = Trial {
             id: candidate.id,
             generation: candidate.generation,
             parents: candidate.parents.clone(),
@@ -138,31 +147,58 @@ impl Search<'_> {
             loss: None,
             tokens: 0,
             gflops: self.gflops.of(architecture),
-            seconds: start.elapsed().as_secs_f64(),
-            costs: costs.map(|cost| (cost.name().to_string(), cost.of(architecture))).collect(),
+            seconds: 0.0,
+            costs: counted.map(|cost| (cost.name().to_owned(), cost.of(architecture))).collect(),
             error: None,
         };
-        match measured {
-            Ok(measured) => Trial {
-                state: TrialState::Complete,
-                loss: Some(measured.loss),
-                tokens: measured.tokens,
-                seconds: measured.seconds,
-                ..trial
-            },
-            Err(error) => Trial { error: Some(error.to_string()), ..trial },
+        let start = Instant::now();
+        let attempt = catch_unwind(AssertUnwindSafe(|| self.attempt(&mut trial, evaluator)));
+        let attempt = attempt.unwrap_or_else(|panic| Err(Error::failure(panic_message(&*panic))));
+        if trial.state != TrialState::Complete {
+            trial.seconds = start.elapsed().as_secs_f64();
         }
+        trial.error = attempt.err().map(|error| error.to_string());
+        trial
+    }
+
+    /// Measures what is limited, then the loss, and puts both into `trial`.
+    fn attempt(&self, trial: &mut Trial, evaluator: &dyn Evaluator) -> Result<()> {
+        if let Some(Constraint { cost, limit }) = &self.feasible.constraints().measured {
+            let figure = cost.of(&trial.architecture);
+            if !figure.is_finite() {
+                return Err(Error::failure(format!("{} is {figure}", cost.name())));
+            }
+            trial.costs.insert(cost.name().to_owned(), figure);
+            if figure > *limit {
+                trial.state = TrialState::Pruned;
+                return Ok(());
+            }
+        }
+        let measured = evaluator.evaluate(&trial.architecture, 1.0)?;
+        if !measured.loss.is_finite() {
+            return Err(Error::failure(format!("the loss is {}", measured.loss)));
+        }
+        trial.state = TrialState::Complete;
+        trial.loss = Some(measured.loss);
+        trial.tokens = measured.tokens;
+        trial.seconds = measured.seconds;
+        trial.costs.extend(measured.gflops_expected.map(|gflops| ("gflops_expected".to_owned(), gflops)));
+        Ok(())
     }
 }
 
 /// Each candidate with its trial, where the log has it.
-fn logged(candidates: Vec<Candidate>, log: &TrialLog) -> Result<Vec<(Candidate, Option<Trial>)>> {
+fn logged(
+    candidates: Vec<Candidate>,
+    constraints: &Constraints,
+    log: &TrialLog,
+) -> Result<Vec<(Candidate, Option<Trial>)>> {
     let with_trial = |candidate: Candidate| {
         let trial = log.get(candidate.id);
         match trial {
-            Some(trial) if !is_of(trial, &candidate) => Err(Error::input(format!(
-                "trial {} is not what this search proposes: the log is one of another seed, space, constraint or \
-                 [search]; give another run directory, or remove its trials (the SuperNet stays) with automoe search --fresh",
+            Some(trial) if !is_of(trial, &candidate) || !constraints.agree_with(trial) => Err(Error::input(format!(
+                "trial {} is not what this search proposes: the log is one of another seed, space, limit, latency \
+                 profile or [search]; give another run directory, or remove its trials (the SuperNet stays) with automoe search --fresh",
                 trial.id
             ))
             .at(log.path().display())),
@@ -187,7 +223,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 mod tests {
     use super::*;
     use crate::search::evaluator::Measured;
-    use crate::search::testing::{MadeUp, Toy, search, settings, space};
+    use crate::search::testing::{MadeUp, Toy, constraints, search, settings, space};
     use crate::space::Architecture;
 
     fn narrow(architecture: &Architecture) -> bool {
@@ -230,7 +266,8 @@ mod tests {
         fn evaluate(&self, architecture: &Architecture, _fidelity: f64) -> Result<Measured> {
             assert!(!narrow(architecture), "no room");
             let shallow = architecture.decoder.layers.len() < 4;
-            Ok(Measured { loss: if shallow { f64::NAN } else { 1.0 }, tokens: 1, seconds: 0.0 })
+            let loss = if shallow { f64::NAN } else { 1.0 };
+            Ok(Measured { loss, tokens: 1, gflops_expected: None, seconds: 0.0 })
         }
     }
 
@@ -247,15 +284,16 @@ mod tests {
 
     #[test]
     fn progress_counts_every_trial_and_costs_are_logged() {
-        let (space, settings) = (space(), settings());
-        let feasible = Feasible::check(&space, &[], 1).unwrap();
-        let costs: [Arc<dyn Cost>; 1] = [Arc::new(crate::search::DecoderExcess)];
-        let search = Search { settings: &settings, feasible: &feasible, gflops: &Toy, costs: &costs };
+        let space = space();
+        let settings = SearchConfig { max_gflops: 3.0, max_parameters: 50.0, ..settings() };
+        let constraints = constraints(&settings);
+        let feasible = Feasible::check(&space, &constraints, 1).unwrap();
+        let search = Search { settings: &settings, feasible: &feasible, gflops: &Toy };
         let dir = tempfile::tempdir().unwrap();
         let mut log = TrialLog::open(&dir.path().join("trials.jsonl"), &space).unwrap();
         let mut seen = Vec::new();
         let mut algorithm = crate::search::algorithm(&settings, &feasible, 1);
-        let winner = search
+        let ranked = search
             .run(&MadeUp::new(), &mut *algorithm, &mut log, &mut |progress| {
                 assert_eq!((progress.total, progress.resumed), (38, false));
                 let best = progress.best.and_then(|best| best.loss);
@@ -264,9 +302,13 @@ mod tests {
             .unwrap();
         assert!(seen.iter().map(|(done, _)| *done).eq(1..=38));
         assert!(seen.windows(2).all(|pair| pair[1].1 <= pair[0].1));
+        assert_eq!(ranked.len(), 38);
+        assert!(ranked.windows(2).all(|pair| pair[0].rank(&pair[1]).is_lt()));
+        let winner = &ranked[0];
         assert_eq!(seen.last().unwrap().1, winner.loss.unwrap());
-        let excess = winner.costs["decoder layers - encoder layers"];
-        assert_eq!(excess, costs[0].of(&winner.architecture));
         assert_eq!(winner.gflops, Toy.of(&winner.architecture));
+        let parameters = constraints.counted[1].cost.of(&winner.architecture);
+        let logged: Vec<(&str, f64)> = winner.costs.iter().map(|(name, figure)| (name.as_str(), *figure)).collect();
+        assert_eq!(logged, [("gflops_expected", 1.5), ("parameters", parameters)]);
     }
 }

@@ -22,6 +22,8 @@ pub struct Measured {
     pub loss: f64,
     /// Target tokens that the loss is the mean of.
     pub tokens: u64,
+    /// FLOPs in units of 10⁹ without the output projection, under the routing that the evaluation showed.
+    pub gflops_expected: Option<f64>,
     /// Wall time of the evaluation, in seconds.
     pub seconds: f64,
 }

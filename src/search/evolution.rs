@@ -7,61 +7,60 @@
 use super::algorithm::{Algorithm, Candidate};
 use super::budget::Budget;
 use super::feasible::Feasible;
+use super::generations::{Brood, Generations};
 use super::proposals::Proposals;
 use super::trial::{Trial, best};
 use crate::config::SearchConfig;
 use crate::space::Space;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use std::collections::BTreeMap;
 
 /// The evolution of HAT and AutoMoE. A generation is complete before the next one is drawn.
 pub struct Evolution<'a> {
-    settings: SearchConfig,
-    space: &'a Space,
-    proposals: Proposals<'a>,
-    budget: Budget,
-    told: BTreeMap<u64, Trial>,
-    /// The generation that is being evaluated, and how many of it have been asked for.
-    current: Vec<Candidate>,
-    asked: usize,
-    /// The generation to draw when the current one is complete.
-    next_generation: u64,
+    generations: Generations,
+    nursery: Nursery<'a>,
 }
 
 impl<'a> Evolution<'a> {
     /// A search at its start.
     pub fn new(settings: &SearchConfig, feasible: &'a Feasible<'a>, seed: u64) -> Self {
         Self {
-            settings: settings.clone(),
-            space: feasible.space(),
-            proposals: Proposals::new(feasible, seed),
-            budget: Budget::new(settings),
-            told: BTreeMap::new(),
-            current: Vec::new(),
-            asked: 0,
-            next_generation: 0,
+            generations: Generations::new(Budget::new(settings)),
+            nursery: Nursery {
+                settings: settings.clone(),
+                space: feasible.space(),
+                proposals: Proposals::new(feasible, seed),
+            },
         }
     }
+}
 
-    fn current_is_complete(&self) -> bool {
-        self.current.iter().all(|c| self.told.contains_key(&c.id))
+impl Algorithm for Evolution<'_> {
+    fn ask(&mut self, n: usize) -> Vec<Candidate> {
+        let Self { generations, nursery } = self;
+        generations.ask(n, &mut |brood| nursery.draw(brood))
     }
 
-    /// Draws the next generation; an empty one ends the search, for the parents would stay the same for ever.
-    fn draw_next(&mut self) {
-        let generation = self.next_generation;
-        self.current =
-            if generation == 0 { self.proposals.random(self.budget.ids(0), 0) } else { self.children(generation) };
-        self.asked = 0;
-        self.next_generation = if self.current.is_empty() { self.budget.last_generation() + 1 } else { generation + 1 };
+    fn tell(&mut self, trial: &Trial) {
+        self.generations.tell(trial);
     }
+}
 
-    /// Mutants and crossovers of the best trials so far.
-    fn children(&mut self, generation: u64) -> Vec<Candidate> {
-        let ids = self.budget.ids(generation);
-        let earlier = self.told.range(..ids.start).map(|(_, trial)| trial);
-        let parents = best(earlier, self.settings.parents);
+/// What draws the candidates of a generation.
+struct Nursery<'a> {
+    settings: SearchConfig,
+    space: &'a Space,
+    proposals: Proposals<'a>,
+}
+
+impl Nursery<'_> {
+    /// Random candidates first; then mutants and crossovers of the best trials of earlier generations, and none where
+    /// there are no such trials, for that would stay so for ever.
+    fn draw(&mut self, brood: &Brood) -> Vec<Candidate> {
+        if brood.generation == 0 {
+            return self.proposals.random(brood);
+        }
+        let parents = best(brood.earlier.iter().copied(), self.settings.parents);
         if parents.is_empty() {
             return Vec::new();
         }
@@ -76,8 +75,12 @@ impl<'a> Evolution<'a> {
             let child = space.crossover(&a.architecture, &b.architecture, rng);
             (child, vec![a.id, b.id])
         };
-        let split = ids.start + self.settings.mutations as u64;
-        let proposals = &mut self.proposals;
+        let mutants = match brood.round {
+            0 => self.settings.mutations,
+            _ => brood.replaced.iter().filter(|candidate| candidate.parents.len() < 2).count(),
+        };
+        let (ids, generation, proposals) = (&brood.ids, brood.generation, &mut self.proposals);
+        let split = ids.start + mutants as u64;
         let mut children = proposals.fill(ids.start..split, generation, "search-mutation", &mutant);
         children.extend(proposals.fill(split..ids.end, generation, "search-crossover", &crossover));
         children
@@ -93,26 +96,4 @@ fn two_of<'t>(parents: &[&'t Trial], rng: &mut ChaCha8Rng) -> (&'t Trial, &'t Tr
     let other = rng.random_range(0..parents.len() - 1);
     let second = if other < first { other } else { other + 1 };
     (parents[first], parents[second])
-}
-
-impl Algorithm for Evolution<'_> {
-    fn ask(&mut self, n: usize) -> Vec<Candidate> {
-        while self.current_is_complete() && self.next_generation <= self.budget.last_generation() {
-            self.draw_next();
-        }
-        let mut asked = Vec::new();
-        while asked.len() < n
-            && let Some(candidate) = self.current.get(self.asked)
-        {
-            self.asked += 1;
-            if !self.told.contains_key(&candidate.id) {
-                asked.push(candidate.clone());
-            }
-        }
-        asked
-    }
-
-    fn tell(&mut self, trial: &Trial) {
-        self.told.insert(trial.id, trial.clone());
-    }
 }

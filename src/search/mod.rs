@@ -3,7 +3,8 @@
 //! An [`Algorithm`] is asked for [`Candidate`]s and told [`Trial`]s. An [`Evaluator`] measures one architecture and is
 //! all that this room knows of models. [`Search::run`] stands between them and keeps the [`TrialLog`], the only state
 //! of a search: whoever starts it again over the same log goes on where it ended. [`Feasible`] is the part of the space
-//! that the constraints allow. How to add an algorithm is told at [`Algorithm`].
+//! that the [`Constraints`] allow; a limit on measured latency is judged trial by trial, and at the end once more
+//! ([`first_within`]). How to add an algorithm is told at [`Algorithm`].
 
 mod algorithm;
 mod budget;
@@ -12,6 +13,9 @@ mod driver;
 mod evaluator;
 mod evolution;
 mod feasible;
+mod finalists;
+mod generations;
+mod infeasible;
 mod log;
 mod proposals;
 mod random;
@@ -24,11 +28,13 @@ mod workers;
 
 pub use algorithm::{Algorithm, Candidate, algorithm};
 pub use budget::Budget;
-pub use constraints::{DecoderExcess, constraints};
+pub use constraints::{Constraints, Costs, DecoderExcess};
 pub use driver::{Progress, Search};
 pub use evaluator::{Evaluator, Measured};
 pub use evolution::Evolution;
 pub use feasible::Feasible;
+pub use finalists::{Finalist, first_within};
+pub use infeasible::round_up;
 pub use log::TrialLog;
 pub use random::RandomSearch;
 pub use trial::{Trial, TrialState, best};

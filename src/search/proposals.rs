@@ -2,29 +2,73 @@
 
 use super::algorithm::Candidate;
 use super::feasible::{Feasible, Proposal};
+use super::generations::Brood;
+use super::trial::{Trial, TrialState};
 use crate::seed;
 use crate::space::Architecture;
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashSet;
 use std::ops::Range;
+
+/// Rounds of plain draws in place of pruned ones, before mutants of those that came nearest to the limit.
+const PLAIN_ROUNDS: usize = 3;
+/// How many of those have mutants, and the chance that a gene of a mutant is redrawn.
+const NEAREST: usize = 8;
+const NEAR_PROBABILITY: f64 = 0.2;
 
 /// What a search has proposed so far.
 pub(super) struct Proposals<'a> {
     feasible: &'a Feasible<'a>,
     seed: u64,
-    used: HashSet<Architecture>,
+    used: Used,
+}
+
+/// A set of models: architectures of which none is the same model as another (see [`Architecture::clipped`]).
+#[derive(Debug, Default)]
+pub(super) struct Used(HashSet<Architecture>);
+
+impl Used {
+    pub fn contains(&self, architecture: &Architecture) -> bool {
+        self.0.contains(&architecture.clipped())
+    }
+
+    pub fn insert(&mut self, architecture: &Architecture) {
+        self.0.insert(architecture.clipped());
+    }
 }
 
 impl<'a> Proposals<'a> {
     /// None yet.
     pub fn new(feasible: &'a Feasible<'a>, seed: u64) -> Self {
-        Self { feasible, seed, used: HashSet::new() }
+        Self { feasible, seed, used: Used::default() }
     }
 
-    /// Random candidates for `ids`; fewer once nothing new is found.
-    pub fn random(&mut self, ids: Range<u64>, generation: u64) -> Vec<Candidate> {
-        let space = self.feasible.space();
-        self.fill(ids, generation, "search-random", &|rng| (space.sample(rng), Vec::new()))
+    /// Random candidates; fewer once nothing new is found.
+    ///
+    /// Where a measured limit leaves few, drawing at random would not find them: after some rounds, candidates are mutants
+    /// of the trials that came nearest to the limit.
+    pub fn random(&mut self, brood: &Brood) -> Vec<Candidate> {
+        let (space, generation) = (self.feasible.space(), brood.generation);
+        let nearest = if brood.round > PLAIN_ROUNDS { self.nearest(brood) } else { Vec::new() };
+        if nearest.is_empty() {
+            return self.fill(brood.ids.clone(), generation, "search-random", &|rng| (space.sample(rng), Vec::new()));
+        }
+        let mutant = |rng: &mut ChaCha8Rng| {
+            let parent = nearest[rng.random_range(0..nearest.len())];
+            (space.mutate(&parent.architecture, NEAR_PROBABILITY, rng), vec![parent.id])
+        };
+        self.fill(brood.ids.clone(), generation, "search-nearest", &mutant)
+    }
+
+    /// Of the trials that were measured so far, those with the least excess.
+    fn nearest<'t>(&self, brood: &Brood<'t>) -> Vec<&'t Trial> {
+        let trials = brood.earlier.iter().chain(&brood.siblings).copied();
+        let mut nearest: Vec<&Trial> = trials.filter(|trial| trial.state != TrialState::Failed).collect();
+        let excess = |trial: &Trial| self.feasible.constraints().measured_excess(trial);
+        nearest.sort_by(|a, b| excess(a).total_cmp(&excess(b)).then(a.id.cmp(&b.id)));
+        nearest.truncate(NEAREST);
+        nearest
     }
 
     /// Candidates for `ids` from what `propose` draws; fewer once nothing new is found.
@@ -43,7 +87,7 @@ impl<'a> Proposals<'a> {
             let Some((architecture, parents)) = self.feasible.draw(&mut rng, &self.used, propose) else {
                 break;
             };
-            self.used.insert(architecture.clone());
+            self.used.insert(&architecture);
             candidates.push(Candidate { id, generation, parents, architecture });
         }
         candidates

@@ -1,8 +1,8 @@
-//! What the tests of this room share: small spaces, a toy cost, a made-up loss.
+//! What the tests of this room share: small spaces, toy costs, a made-up loss.
 
-use super::{Evaluator, Feasible, Measured, Search, Trial, TrialLog, TrialState, algorithm, constraints};
-use crate::config::{AlgorithmName, SearchConfig};
-use crate::cost::Cost;
+use super::{Constraints, Costs, Evaluator, Feasible, Measured, Search, Trial, TrialLog, TrialState, algorithm};
+use crate::config::{AlgorithmName, LatencySource, SearchConfig};
+use crate::cost::{Constraint, Cost};
 use crate::error::{Error, Result};
 use crate::space::{Architecture, Choices, Space, SpaceConfig, Stack};
 use std::fs;
@@ -19,6 +19,12 @@ pub fn settings() -> SearchConfig {
         mutation_probability: 0.2,
         generations: 4,
         max_gflops: 0.0,
+        max_latency_ms: 0.0,
+        latency: LatencySource::Predictor,
+        latency_profile: Default::default(),
+        max_parameters: 0.0,
+        max_active_parameters: 0.0,
+        max_memory_mb: 0.0,
         encoder_at_least_decoder: false,
         max_tokens: 100,
         parallel: 2,
@@ -50,6 +56,97 @@ pub fn tiny_space() -> Space {
         config.decoder_ende_attention_heads = one(4);
         config.decoder_arbitrary_ende_attn = Choices::Every(vec![-1]);
     })
+}
+
+/// A space with four models, each of them as three architectures.
+pub fn shallow_space() -> Space {
+    let one = |value: usize| Choices::Every(vec![value]);
+    dense_space(|config| {
+        config.encoder_layer_num = vec![1];
+        config.decoder_layer_num = vec![1];
+        config.encoder_ffn_embed_dim = one(1024);
+        config.decoder_ffn_embed_dim = one(1024);
+        config.encoder_self_attention_heads = one(4);
+        config.decoder_self_attention_heads = one(4);
+        config.decoder_ende_attention_heads = one(4);
+    })
+}
+
+/// Limits on `costs`.
+pub fn at_most<const N: usize>(costs: [(Arc<dyn Cost>, f64); N]) -> Constraints {
+    let counted = costs.into_iter().map(|(cost, limit)| Constraint { cost, limit }).collect();
+    Constraints { counted, ..Constraints::default() }
+}
+
+/// The constraints of `settings`, on toy costs.
+pub fn constraints(settings: &SearchConfig) -> Constraints {
+    constraints_with(settings, Arc::new(Of("latency_ms", latency)))
+}
+
+/// The same with this latency.
+pub fn constraints_with(settings: &SearchConfig, latency: Arc<dyn Cost>) -> Constraints {
+    let costs = Costs {
+        gflops: Arc::new(Toy),
+        parameters: Arc::new(Of("parameters", |a| 10.0 * Toy.of(a) - a.decoder.layers.len() as f64)),
+        active_parameters: Arc::new(Of("active_parameters", |a| 10.0 * Toy.of(a) - a.encoder.embed_dim as f64 / 100.0)),
+        memory_mb: Arc::new(Of("memory_mb", |a| (a.encoder.embed_dim + a.decoder.embed_dim) as f64)),
+        latency: Some(latency),
+    };
+    Constraints::new(settings, costs)
+}
+
+/// A latency that depends on other genes than [`Toy`] does most.
+pub fn latency(architecture: &Architecture) -> f64 {
+    let heads = |stack: &Stack| -> usize { stack.layers.iter().map(|layer| layer.self_attention_heads).sum() };
+    heads(&architecture.encoder) as f64 / 10.0 + heads(&architecture.decoder) as f64
+}
+
+/// A cost from a function.
+pub struct Of(pub &'static str, pub fn(&Architecture) -> f64);
+
+impl Cost for Of {
+    fn name(&self) -> &str {
+        self.0
+    }
+
+    fn unit(&self) -> &str {
+        "units"
+    }
+
+    fn of(&self, architecture: &Architecture) -> f64 {
+        (self.1)(architecture)
+    }
+}
+
+/// A latency that lists what it was asked for.
+pub struct Counted {
+    latency: fn(&Architecture) -> f64,
+    measured: Mutex<Vec<Architecture>>,
+}
+
+impl Counted {
+    pub fn new(latency: fn(&Architecture) -> f64) -> Self {
+        Self { latency, measured: Mutex::default() }
+    }
+
+    pub fn count(&self) -> usize {
+        self.measured.lock().unwrap().len()
+    }
+}
+
+impl Cost for Counted {
+    fn name(&self) -> &str {
+        "latency_ms"
+    }
+
+    fn unit(&self) -> &str {
+        "ms"
+    }
+
+    fn of(&self, architecture: &Architecture) -> f64 {
+        self.measured.lock().unwrap().push(architecture.clone());
+        (self.latency)(architecture)
+    }
 }
 
 /// A cost that grows with every size.
@@ -110,7 +207,7 @@ impl Evaluator for MadeUp {
         if (self.fails)(architecture) {
             return Err(Error::failure("out of memory"));
         }
-        Ok(Measured { loss: loss(architecture), tokens: 100, seconds: 0.5 })
+        Ok(Measured { loss: loss(architecture), tokens: 100, gflops_expected: Some(1.5), seconds: 0.5 })
     }
 }
 
@@ -139,14 +236,25 @@ pub fn search(
     evaluator: &dyn Evaluator,
     log: &str,
 ) -> (Result<Trial>, String) {
+    search_under(&constraints(settings), settings, space, seed, evaluator, log)
+}
+
+/// The same under these constraints.
+pub fn search_under(
+    constraints: &Constraints,
+    settings: &SearchConfig,
+    space: &Space,
+    seed: u64,
+    evaluator: &dyn Evaluator,
+    log: &str,
+) -> (Result<Trial>, String) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("trials.jsonl");
     fs::write(&path, log).unwrap();
-    let constraints = constraints(settings, Arc::new(Toy));
-    let feasible = Feasible::check(space, &constraints, seed).unwrap();
-    let search = Search { settings, feasible: &feasible, gflops: &Toy, costs: &[] };
+    let feasible = Feasible::check(space, constraints, seed).unwrap();
+    let search = Search { settings, feasible: &feasible, gflops: &Toy };
     let mut algorithm = algorithm(settings, &feasible, seed);
     let mut log = TrialLog::open(&path, space).unwrap();
-    let winner = search.run(evaluator, &mut *algorithm, &mut log, &mut |_| {});
-    (winner, fs::read_to_string(&path).unwrap())
+    let ranked = search.run(evaluator, &mut *algorithm, &mut log, &mut |_| {});
+    (ranked.map(|ranked| ranked[0].clone()), fs::read_to_string(&path).unwrap())
 }

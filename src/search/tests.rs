@@ -1,10 +1,14 @@
 //! What holds for every algorithm, and which of them is the better one.
 
-use super::testing::{MadeUp, Toy, loss, search, settings, space, tiny_space};
-use super::{Candidate, Feasible, Trial, TrialState, algorithm, best, constraints};
-use crate::config::{AlgorithmName, SearchConfig};
+use super::testing::{
+    Counted, MadeUp, Toy, constraints, constraints_with, latency, loss, search, search_under, settings, space,
+    tiny_space,
+};
+use super::{Candidate, Feasible, Trial, TrialState, algorithm, best};
+use crate::config::{AlgorithmName, LatencySource, SearchConfig};
 use crate::cost::Cost;
 use crate::space::Space;
+use proptest::prelude::*;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -95,7 +99,7 @@ fn the_number_of_threads_changes_nothing() {
 
 /// All candidates of a search that asks for `n` at a time, after `told` have been told.
 fn asked(settings: &SearchConfig, space: &Space, told: &[Trial], n: usize) -> Vec<Candidate> {
-    let constraints = constraints(settings, Arc::new(Toy));
+    let constraints = constraints(settings);
     let feasible = Feasible::check(space, &constraints, 5).unwrap();
     let mut algorithm = algorithm(settings, &feasible, 5);
     for trial in told {
@@ -161,8 +165,8 @@ fn nothing_is_evaluated_twice_and_nothing_infeasible_at_all() {
         let measured = evaluator.measured.into_inner().unwrap();
         assert_eq!(measured.len(), 38);
         assert_eq!(measured.iter().collect::<HashSet<_>>().len(), 38);
-        let constraints = constraints(&settings, Arc::new(Toy));
-        assert!(constraints.iter().all(|c| measured.iter().all(|a| c.allows(a))));
+        let constraints = constraints(&settings);
+        assert!(constraints.before_evaluation().all(|c| measured.iter().all(|a| c.allows(a))));
         let trials = trials(&log);
         assert_eq!(winner.unwrap(), *best(&trials, 1)[0]);
         assert!(trials.iter().map(|trial| trial.id).eq(0..38));
@@ -255,4 +259,135 @@ fn evolution_beats_random_search_of_the_same_budget() {
     };
     let (evolution, random) = (mean_loss(AlgorithmName::Evolution), mean_loss(AlgorithmName::Random));
     assert!(evolution < 0.9 * random, "evolution {evolution}, random {random}");
+}
+
+/// Limits that most architectures break, latency measured.
+fn measured(algorithm: AlgorithmName) -> SearchConfig {
+    SearchConfig { algorithm, max_gflops: 2.5, max_latency_ms: 14.0, latency: LatencySource::Measured, ..settings() }
+}
+
+#[test]
+fn a_measured_limit_prunes_and_replaces_and_resumes_like_any_other() {
+    let space = space();
+    for algorithm in [AlgorithmName::Evolution, AlgorithmName::Random] {
+        let settings = measured(algorithm);
+        let run = |log: &str| {
+            let cost = Arc::new(Counted::new(latency));
+            let constraints = constraints_with(&settings, cost.clone());
+            let (winner, log) = search_under(&constraints, &settings, &space, 3, &evaluator(), log);
+            (winner.unwrap(), log, cost.count())
+        };
+        let (winner, log, count) = run("");
+        let lines: Vec<&str> = log.split_inclusive('\n').collect();
+        let all = trials(&log);
+        assert_eq!(count, lines.len(), "each candidate is measured once");
+        let pruned = all.iter().filter(|trial| trial.state == TrialState::Pruned).count();
+        assert!(pruned > 10, "{pruned}");
+        assert_eq!(all.len() - pruned, 38, "each pruned trial is replaced");
+        for trial in &all {
+            let latency = latency(&trial.architecture);
+            assert_eq!(trial.costs["latency_ms"], latency);
+            assert_eq!(trial.state == TrialState::Pruned, latency > 14.0);
+            assert!(trial.state != TrialState::Pruned || trial.loss.is_none());
+        }
+        assert_eq!(winner, *best(&all, 1)[0]);
+        for cut in (0..=lines.len()).step_by(3) {
+            let (resumed, resumed_log, count) = run(&lines[..cut].concat());
+            assert_eq!(resumed, winner);
+            assert_eq!(without_seconds(&resumed_log), without_seconds(&log));
+            assert_eq!(count, lines.len() - cut);
+        }
+    }
+}
+
+#[test]
+fn a_measured_limit_that_random_draws_never_keep_is_found_by_going_nearer() {
+    let space = space();
+    for algorithm in [AlgorithmName::Evolution, AlgorithmName::Random] {
+        // Of six encoder and one to six decoder layers with four or eight heads: one decoder layer, all with four.
+        let settings = SearchConfig { max_latency_ms: 6.5, ..measured(algorithm) };
+        let (winner, log) = search(&settings, &space, 4, &MadeUp::new(), "");
+        let first = trials(&log).into_iter().take(30).filter(|trial| trial.state == TrialState::Complete);
+        assert!(first.count() < 3);
+        assert!(latency(&winner.unwrap().architecture) <= 6.5);
+    }
+}
+
+#[test]
+fn nothing_within_the_measured_limit_is_told_with_the_least() {
+    let settings = SearchConfig { max_latency_ms: 0.5, ..measured(AlgorithmName::Evolution) };
+    let (winner, log) = search(&settings, &space(), 4, &MadeUp::new(), "");
+    let error = winner.unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    assert!(error.to_string().starts_with("no candidate had latency_ms ≤ 0.5: the smallest measured has "), "{error}");
+    assert!(trials(&log).iter().all(|trial| trial.state == TrialState::Pruned && trial.generation == 0));
+}
+
+#[test]
+fn a_log_under_another_limit_is_refused_though_it_holds_the_same_candidates() {
+    let space = space();
+    let settings = measured(AlgorithmName::Random);
+    let (_, log) = search(&settings, &space, 3, &evaluator(), "");
+    let others = [
+        SearchConfig { max_latency_ms: 20.0, ..settings.clone() },
+        SearchConfig { max_latency_ms: 0.0, ..settings.clone() },
+        SearchConfig { latency: LatencySource::Predictor, ..settings.clone() },
+        SearchConfig { max_memory_mb: 10_000.0, ..settings.clone() },
+    ];
+    for other in others {
+        let evaluator = evaluator();
+        let (winner, after) = search(&other, &space, 3, &evaluator, &log);
+        let error = winner.unwrap_err().to_string();
+        assert!(error.contains("is not what this search proposes"), "{error}");
+        assert_eq!(after, log);
+        assert!(evaluator.measured.into_inner().unwrap().is_empty());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn every_complete_trial_keeps_every_limit_and_the_best_of_them_wins(
+        seed: u64,
+        is_random: bool,
+        is_measured: bool,
+        limits in proptest::array::uniform4(proptest::option::of(0.15..1.0f64)),
+    ) {
+        let space = space();
+        let mut settings = SearchConfig {
+            algorithm: if is_random { AlgorithmName::Random } else { AlgorithmName::Evolution },
+            latency: if is_measured { LatencySource::Measured } else { LatencySource::Predictor },
+            ..settings()
+        };
+        // A limit between the smallest architecture's figure and the largest's.
+        let everything = SearchConfig {
+            max_gflops: 1.0, max_parameters: 1.0, max_active_parameters: 1.0, max_latency_ms: 1.0, ..settings.clone()
+        };
+        let costs = constraints(&everything);
+        let between: Vec<f64> = costs.limits().zip(limits).map(|(constraint, share)| {
+            let [least, most] = [space.smallest(), space.largest()].map(|a| constraint.cost.of(&a));
+            share.map_or(0.0, |share| least + share * (most - least))
+        }).collect();
+        settings.max_gflops = between[0];
+        settings.max_parameters = between[1];
+        settings.max_active_parameters = between[2];
+        settings.max_latency_ms = between[3];
+        let constraints = constraints(&settings);
+        let (winner, log) = search(&settings, &space, seed, &MadeUp::new(), "");
+        let trials = trials(&log);
+        for trial in trials.iter().filter(|trial| trial.state == TrialState::Complete) {
+            for limit in constraints.limits() {
+                prop_assert!(limit.allows(&trial.architecture));
+                prop_assert_eq!(trial.figure(limit.cost.name()), Some(limit.cost.of(&trial.architecture)));
+            }
+        }
+        let winner = winner.unwrap();
+        let losses = trials.iter().filter_map(Trial::complete_loss);
+        prop_assert_eq!(winner.loss, losses.reduce(f64::min));
+        let cut: String = log.split_inclusive('\n').take(trials.len() / 2).collect();
+        let (resumed, resumed_log) = search(&settings, &space, seed, &MadeUp::new(), &cut);
+        prop_assert_eq!(resumed.unwrap().id, winner.id);
+        prop_assert_eq!(without_seconds(&resumed_log), without_seconds(&log));
+    }
 }

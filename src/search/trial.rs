@@ -1,7 +1,8 @@
 //! One evaluated candidate, as it stands in the log, and the order from best to worst.
 
 use crate::space::Architecture;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -18,16 +19,18 @@ pub struct Trial {
     pub architecture: Architecture,
     /// How the evaluation ended.
     pub state: TrialState,
-    /// Validation loss; none when failed.
+    /// Validation loss; none when failed or pruned.
     pub loss: Option<f64>,
-    /// Target tokens that the loss is the mean of; 0 when failed.
+    /// Target tokens that the loss is the mean of; 0 when failed or pruned.
     pub tokens: u64,
     /// FLOPs in units of 10⁹, output projection left out.
     pub gflops: f64,
-    /// Wall time of the evaluation: the one figure that differs between two runs of the same search.
+    /// Wall time of the evaluation: with measured latency, and what follows from it, all that differs between two runs of
+    /// the same search.
     pub seconds: f64,
-    /// Further costs by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// The other costs that the search limits, each under its name, such as `"latency_ms":12.5`; and `gflops_expected`, FLOPs
+    /// under the routing that the evaluation showed, which tell from `gflops` how unevenly experts of different sizes are used.
+    #[serde(flatten, deserialize_with = "numbers")]
     pub costs: BTreeMap<String, f64>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,13 +43,24 @@ pub struct Trial {
 pub enum TrialState {
     /// Measured on the whole validation set.
     Complete,
-    /// Given up early, on a part of it: its loss does not compare with others.
+    /// Beyond a limit that was measured, and not evaluated.
     Pruned,
     /// Not measured.
     Failed,
 }
 
+/// The further keys of a line that are numbers.
+fn numbers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, f64>, D::Error> {
+    let further = BTreeMap::<String, Value>::deserialize(deserializer)?;
+    Ok(further.into_iter().filter_map(|(key, value)| Some((key, value.as_f64()?))).collect())
+}
+
 impl Trial {
+    /// The cost called `name`, where the trial has it.
+    pub fn figure(&self, name: &str) -> Option<f64> {
+        if name == "gflops" { Some(self.gflops) } else { self.costs.get(name).copied() }
+    }
+
     /// The loss, where it compares with that of other trials.
     pub fn complete_loss(&self) -> Option<f64> {
         self.loss.filter(|_| self.state == TrialState::Complete)
@@ -92,6 +106,8 @@ mod tests {
         trial.costs.insert("latency_ms".into(), 12.5);
         let line = serde_json::to_string(&trial).unwrap();
         assert!(line.contains(r#""state":"failed","loss":null,"#), "{line}");
+        assert!(line.ends_with(r#""seconds":0.5,"latency_ms":12.5,"error":"out of memory"}"#), "{line}");
+        assert_eq!((trial.figure("latency_ms"), trial.figure("memory_mb")), (Some(12.5), None));
         let longer = line.replacen('{', r#"{"note":"new","#, 1);
         assert_eq!(serde_json::from_str::<Trial>(&longer).unwrap(), trial);
     }

@@ -101,6 +101,17 @@ impl Architecture {
         faults
     }
 
+    /// The same model, with no cross-attention to more encoder layers than there are: it sees those there are, whatever the
+    /// gene says. Two architectures of a [`super::Space`] are the same model exactly when these forms are equal.
+    pub fn clipped(&self) -> Self {
+        let mut clipped = self.clone();
+        let depth = self.encoder.layers.len();
+        for cross in clipped.decoder.layers.iter_mut().filter_map(|layer| layer.cross_attention.as_mut()) {
+            cross.encoder_layers = cross.encoder_layers.min(depth);
+        }
+        clipped
+    }
+
     /// One line for each number of heads that does not split `qkv_dim` features evenly.
     pub fn head_faults(&self, qkv_dim: usize) -> Vec<String> {
         let mut faults = Vec::new();
@@ -182,6 +193,18 @@ mod tests {
         assert_eq!(base.validate(), Vec::<String>::new());
         assert_eq!(base.head_faults(512), Vec::<String>::new());
         assert_eq!(base.head_faults(516).len(), 18);
+    }
+
+    #[test]
+    fn cross_attention_sees_no_more_layers_than_there_are() {
+        let attending = |layers: usize, seen: usize| {
+            let mut model = Architecture::dense(512, 2048, 8, layers, 1);
+            model.decoder.layers[0].cross_attention.as_mut().unwrap().encoder_layers = seen;
+            model
+        };
+        assert_eq!(attending(1, 3).clipped(), attending(1, 1));
+        assert_eq!(attending(2, 3).clipped(), attending(2, 2));
+        assert_eq!(attending(6, 3).clipped(), attending(6, 3));
     }
 
     #[test]

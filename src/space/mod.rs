@@ -22,7 +22,8 @@ use layers::StackSpace;
 /// All architectures that a `[space]` allows, and the ways to draw them.
 ///
 /// Every architecture that comes out of it is in normal form: what no weight depends on (the genes of a dropped sublayer, the
-/// `*_ffn_embed_dim` of a layer with fractional experts) has a fixed value, so that equal models are equal values.
+/// `*_ffn_embed_dim` of a layer with fractional experts) has a fixed value, so that equal models are equal values. One gene
+/// is left as it was drawn, for it has to survive a shallow ancestor: see [`Architecture::clipped`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Space {
     config: SpaceConfig,

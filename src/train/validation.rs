@@ -1,9 +1,11 @@
 //! Losses on the validation set.
 
 use super::update::tokens;
+use crate::cost::RoutingFractions;
 use crate::error::Result;
-use crate::model::Transformer;
 use crate::model::loss::{LossSums, Objective, evaluate};
+use crate::model::{LayerRouting, Transformer};
+use crate::space::Stack;
 use crate::text::{Batch, Dataset, collate, fixed_batches};
 
 /// The validation set, batched once and reused.
@@ -25,13 +27,34 @@ impl Validation {
 
     /// Losses of `model` over about the first `fidelity` (0 to 1) of the batches, at least one.
     pub fn evaluate(&self, model: &Transformer, fidelity: f64) -> LossSums {
+        self.evaluate_routed(model, fidelity).0
+    }
+
+    /// The same, and how many tokens were sent to each expert.
+    pub fn evaluate_routed(&self, model: &Transformer, fidelity: f64) -> (LossSums, RoutingFractions) {
         let count = (self.batches.len() as f64 * fidelity).ceil() as usize;
         let mut sums = LossSums::default();
+        let architecture = &model.config().architecture;
+        let layers = |stack: &Stack| vec![Vec::new(); stack.layers.len()];
+        let mut routed =
+            RoutingFractions { encoder: layers(&architecture.encoder), decoder: layers(&architecture.decoder) };
         // Plain likelihood: smoothing and load balance are for training.
         let objective = Objective::default();
         for batch in self.batches.iter().take(count.max(1)) {
-            sums.add(&evaluate(model, tokens(batch), &objective).0);
+            let (batch_sums, pass) = evaluate(model, tokens(batch), &objective);
+            sums.add(&batch_sums);
+            add_counts(&mut routed.encoder, &pass.encoder_routing);
+            add_counts(&mut routed.decoder, &pass.decoder_routing);
         }
-        sums
+        (sums, routed)
+    }
+}
+
+/// Adds what the routers of one stack did for a batch.
+fn add_counts(stack: &mut [Vec<f64>], routing: &[LayerRouting]) {
+    for LayerRouting { layer, counts, .. } in routing {
+        let sums = &mut stack[*layer];
+        sums.resize(counts.len(), 0.0);
+        sums.iter_mut().zip(counts).for_each(|(sum, &count)| *sum += count as f64);
     }
 }

@@ -1,5 +1,6 @@
 //! The built program, driven as a user drives it.
 
+mod constraints;
 mod interrupted;
 mod mistakes;
 mod phases;

@@ -71,6 +71,15 @@ impl Program {
         errors
     }
 
+    /// The last line of a call that is refused once its run directory is open: exit code 2, nothing printed.
+    pub fn refusal_after_start(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
+        assert!(output.stdout.is_empty(), "{arguments:?} printed something");
+        errors.lines().last().unwrap_or_default().to_owned()
+    }
+
     /// All files below the folder.
     pub fn files(&self) -> Vec<String> {
         let mut files = Vec::new();

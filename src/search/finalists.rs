@@ -1,0 +1,90 @@
+//! The last test under a measured limit: the best trials are measured at length, best first, until one is within it.
+
+use super::trial::Trial;
+use crate::cost::Constraint;
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+use crate::run::jsonl::{JsonLines, Sync};
+use crate::space::Architecture;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A line of the log of these measurements.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finalist {
+    /// Its trial.
+    pub id: u64,
+    /// What was measured.
+    pub architecture: Architecture,
+    /// The latency.
+    pub latency_ms: f64,
+}
+
+/// The first of `ranked` (best first) that `full`, the limit with a measurement at length, allows, and its latency. Every
+/// measurement is logged in the file at `path`, and what is there is not measured again.
+///
+/// # Errors
+/// [`Error::Failure`] when none of them is within the limit, or the log cannot be written; [`Error::Input`] when it is
+/// no such log.
+pub fn first_within(ranked: &[Trial], full: &Constraint, path: &Path) -> Result<(Trial, f64)> {
+    let known: Vec<Finalist> = if path.exists() { JsonLines::read(path)? } else { Vec::new() };
+    let mut log = JsonLines::open(path, Sync::Never)?;
+    let Constraint { cost, limit } = full;
+    let (name, unit) = (cost.name(), cost.unit());
+    let bar = Progress::bar(ranked.len() as u64, "trials", "measuring the best trials at length");
+    let mut least = f64::INFINITY;
+    for trial in ranked {
+        let measured = known.iter().find(|finalist| finalist.architecture == trial.architecture);
+        let figure = match measured {
+            Some(finalist) => finalist.latency_ms,
+            None => {
+                let architecture = trial.architecture.clone();
+                let latency_ms = cost.of(&architecture);
+                log.append(&Finalist { id: trial.id, architecture, latency_ms })?;
+                latency_ms
+            }
+        };
+        if figure <= *limit {
+            return Ok((trial.clone(), figure));
+        }
+        tracing::info!(
+            "searching: trial {} has {name} {figure:.3} {unit} when measured at length, beyond the limit of {limit}: \
+             taking the next best",
+            trial.id
+        );
+        least = least.min(figure);
+        bar.inc(1);
+    }
+    Err(Error::failure(format!(
+        "no trial has {name} ≤ {limit} when measured at length: the smallest has {least:.3} {unit}; raise the limit, or \
+         search again (--fresh) when the machine is quiet"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::testing::{Counted, space, trial};
+    use std::sync::Arc;
+
+    #[test]
+    fn the_best_within_the_limit_wins_and_nothing_is_measured_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("finalists.jsonl");
+        let mut ranked = vec![trial(7, Some(1.0)), trial(2, Some(2.0)), trial(5, Some(3.0))];
+        ranked[0].architecture = space().largest();
+        ranked[2].architecture.decoder = space().largest().decoder;
+        let cost = Arc::new(Counted::new(|a| a.encoder.layers[0].ffn_embed_dim as f64));
+        let full = Constraint { cost: cost.clone(), limit: 1024.0 };
+        for _ in 0..2 {
+            let (winner, latency) = first_within(&ranked, &full, &path).unwrap();
+            assert_eq!((winner.id, latency), (2, 1024.0));
+            assert_eq!(cost.count(), 2, "the third was not needed, the first two are in the log");
+        }
+        let tight = Constraint { cost: cost.clone(), limit: 1.0 };
+        let error = first_within(&ranked, &tight, &path).unwrap_err();
+        assert_eq!(error.exit_code(), 1);
+        assert!(error.to_string().contains("the smallest has 1024.000 ms"), "{error}");
+        assert_eq!(cost.count(), 3);
+    }
+}

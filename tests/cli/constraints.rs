@@ -1,0 +1,144 @@
+//! Searches under limits, alone and together.
+
+use super::program::{Program, TINY, arguments};
+use serde_json::Value;
+use std::fmt::Write;
+
+/// A folder with a trained SuperNet, and what its tiny search is called with.
+fn trained() -> Program {
+    let program = Program::new();
+    program.output(&arguments(&["train"], &TINY));
+    program
+}
+
+fn search<'a>(limits: &[&'a str]) -> Vec<&'a str> {
+    arguments(&arguments(&["search"], &TINY), &arguments(&["--max-gflops", "0"], limits))
+}
+
+/// Standard output and standard error of a search that succeeds.
+fn searched(program: &Program, limits: &[&str]) -> (String, String) {
+    let output = program.command(&search(limits)).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{limits:?}: {errors}");
+    (String::from_utf8(output.stdout).unwrap(), errors)
+}
+
+fn lines(program: &Program, name: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(program.folder().join("runs/toy/search").join(name)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A profile of an invented device, fitted to invented measurements: a decoder layer takes `layer_ms`.
+fn write_profile(program: &Program, name: &str, layer_ms: f64) {
+    let mut data = "architecture,encoder_ms,decoder_ms\n".to_owned();
+    for line in program.output(&["space", "--sample", "120"]).lines() {
+        let architecture: Value = serde_json::from_str(line).unwrap();
+        let decoder = &architecture["decoder"];
+        let layers = decoder["decoder_layer_num"].as_f64().unwrap();
+        let width = decoder["decoder_embed_dim"].as_f64().unwrap();
+        let quoted = line.replace('"', "\"\"");
+        writeln!(data, "\"{quoted}\",2.0,{}", layer_ms * layers * width / 64.0).unwrap();
+    }
+    program.write("measured.csv", &data);
+    program.output(&["latency", "fit", "measured.csv", "--out", name]);
+}
+
+#[test]
+fn limits_combine_and_trials_and_summary_tell_their_figures() {
+    let program = trained();
+    write_profile(&program, "device.json", 10.0);
+    let limits = [
+        ("--max-gflops", "0.0035", "gflops"),
+        ("--max-parameters", "0.16", "parameters"),
+        ("--max-active-parameters", "0.12", "active_parameters"),
+        ("--max-memory-mb", "0.8", "memory_mb"),
+        ("--max-latency-ms", "12.5", "latency_ms"),
+    ];
+    let mut options = vec!["--latency-profile", "device.json"];
+    options.extend(limits.iter().flat_map(|(option, limit, _)| [*option, *limit]));
+    let command = arguments(&arguments(&["search"], &TINY), &options);
+    let output = program.command(&command).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{errors}");
+    let trials = lines(&program, "trials.jsonl");
+    assert!(trials.len() > 8);
+    for trial in &trials {
+        assert_eq!(trial["state"], "complete");
+        for (_, limit, key) in limits {
+            let figure = trial[key].as_f64().unwrap();
+            assert!(figure > 0.0 && figure <= limit.parse().unwrap(), "{key}: {figure}");
+        }
+    }
+    let loss = |trial: &Value| trial["loss"].as_f64().unwrap();
+    let best = trials.iter().min_by(|a, b| loss(a).total_cmp(&loss(b))).unwrap();
+    let winner: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(best["architecture"], winner);
+    let summary = errors.lines().find(|line| line.contains("winner: trial ")).unwrap();
+    for part in
+        ["GFLOPs (limit 0.0035)", "M active parameters (limit 0.12)", "MB (limit 0.8)", "ms predicted (limit 12.5)"]
+    {
+        assert!(summary.contains(part), "{part:?} is missing in: {summary}");
+    }
+
+    // The same limits by another profile are another search, though they may allow the same candidates.
+    write_profile(&program, "device.json", 10.01);
+    let message = program.refusal_after_start(&command);
+    assert!(message.contains("trials.jsonl") && message.contains("latency profile"), "{message}");
+}
+
+#[test]
+fn measured_latency_is_in_the_log_and_is_not_measured_again() {
+    let program = trained();
+    let limits = ["--max-latency-ms", "10000", "--latency", "measured"];
+    let (winner, errors) = searched(&program, &limits);
+    assert!(errors.contains("ms measured (limit 10000)"), "{errors}");
+    let (trials, finalists) = (lines(&program, "trials.jsonl"), lines(&program, "finalists.jsonl"));
+    assert!(trials.iter().all(|trial| trial["latency_ms"].as_f64().unwrap() > 0.0));
+    assert_eq!(finalists.len(), 1);
+    assert_eq!(finalists[0]["architecture"], serde_json::from_str::<Value>(&winner).unwrap());
+
+    let (again, _) = searched(&program, &limits);
+    assert_eq!(again, winner);
+    assert_eq!(lines(&program, "trials.jsonl"), trials);
+    assert_eq!(lines(&program, "finalists.jsonl"), finalists);
+
+    // What was measured with another beam does not compare.
+    let message = program.refusal_after_start(&search(&arguments(&limits, &["--set", "translate.beam=2"])));
+    assert!(message.contains("beam 4") && message.contains("beam 2") && message.contains("--fresh"), "{message}");
+}
+
+#[test]
+fn a_measured_limit_out_of_reach_is_answered_with_the_smallest_figure_and_keeps_the_old_trials() {
+    let program = trained();
+    searched(&program, &[]);
+    let trials = lines(&program, "trials.jsonl");
+    let limits = ["--fresh", "--max-latency-ms", "0.0001", "--latency", "measured"];
+    let message = program.refusal_after_start(&search(&limits));
+    assert!(message.contains("latency_ms ≤ 0.0001 when measured here: the smallest measured has "), "{message}");
+    assert_eq!(lines(&program, "trials.jsonl"), trials);
+}
+
+#[test]
+fn limits_that_are_no_limits_or_cannot_be_kept_are_one_line() {
+    let program = Program::new();
+    program.write("other.json", "{}");
+    let cases: [(&[&str], &[&str]); 9] = [
+        (&["--max-gflops", "0.0001"], &["gflops ≤ 0.0001", "the smallest found has 0.001793 GFLOPs"]),
+        (&["--max-parameters", "0.01"], &["parameters ≤ 0.01", "the smallest found has 0.0697 M", "gflops from"]),
+        (&["--max-memory-mb", "-1"], &["search.max_memory_mb", "-1"]),
+        (&["--max-active-parameters", "nan"], &["search.max_active_parameters", "NaN"]),
+        (&["--max-latency-ms", "5"], &["--latency-profile", "--latency measured"]),
+        (&["--latency", "measured"], &["--latency: ", "--max-latency-ms"]),
+        (&["--latency-profile", "other.json"], &["--latency-profile: ", "--max-latency-ms"]),
+        (&["--max-latency-ms", "5", "--latency-profile", "absent.json"], &["absent.json"]),
+        (&["--max-latency-ms", "5", "--latency-profile", "other.json"], &["other.json", "not a latency profile"]),
+    ];
+    for command in ["search", "run"] {
+        for (options, parts) in cases {
+            let message = program.refusal(&arguments(&[command], options), "");
+            for part in parts {
+                assert!(message.contains(part), "{part:?} is missing in: {message}");
+            }
+        }
+    }
+}
