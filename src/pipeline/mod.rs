@@ -4,6 +4,8 @@
 
 mod dry_run;
 mod evaluator;
+mod export;
+mod import;
 mod search;
 mod test;
 mod training;
@@ -12,6 +14,8 @@ mod workspace;
 
 pub use dry_run::dry_run;
 pub use evaluator::SupernetEvaluator;
+pub use export::{Exported, export};
+pub use import::{Import, Imported, import};
 pub use search::search;
 pub use test::{Scores, load_translator, run_config, test};
 pub use training::{train_architecture, train_supernet};

@@ -2,14 +2,15 @@
 //! the reference's goldens.
 
 mod hostile;
+mod program;
 
 use automoe::interop::NamedTensor;
-use automoe::interop::bpe_codes::{self, BpeCodes};
 use automoe::interop::fairseq::FairseqCheckpoint;
 use automoe::interop::names::{to_native, to_reference};
 use automoe::interop::safetensors::{read_safetensors, write_safetensors};
 use automoe::interop::shape::{FeedForward, Sharing, infer_shape};
 use automoe::interop::torch::TorchFile;
+use automoe::text::bpe_codes::{self, BpeCodes};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -164,7 +165,7 @@ fn safetensors_hold_either_naming() {
     let checkpoint = FairseqCheckpoint::load(&beside("fairseq.pt")).expect("read");
     let native = to_native(checkpoint.tensors.clone()).expect("renamed");
     for tensors in [checkpoint.tensors, native] {
-        write_safetensors(&path, &tensors).expect("written");
+        write_safetensors(&path, &tensors, None).expect("written");
         assert_eq!(bits(&read_safetensors(&path).expect("read")), bits(&tensors));
     }
 }
@@ -174,10 +175,12 @@ fn bpe_codes_segment_as_subword_nmt_does() {
     let record = json("bpe_cases.json");
     for (name, cases) in record.as_object().expect("files") {
         let codes = BpeCodes::load(&beside(name)).expect(name);
+        let again = BpeCodes::parse(&codes.to_text()).expect(name);
         for case in cases.as_array().expect("cases") {
             let (line, pieces) = (case["line"].as_str().expect("text"), case["pieces"].as_str().expect("text"));
             let encoded = codes.encode_line(line);
             assert_eq!(encoded.join(" "), pieces, "{name}: {line:?}");
+            assert_eq!(again.encode_line(line), encoded, "{name}: {line:?}");
             // A word that itself ends in `@@` does not come back: nor does it from subword-nmt.
             if !line.contains("@@") {
                 let words: Vec<&str> = line.split([' ', '\r', '\n']).filter(|word| !word.is_empty()).collect();
