@@ -314,3 +314,6 @@ impl ModelState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
