@@ -4,6 +4,7 @@
 mod hostile;
 mod program;
 
+use crate::goldens::files;
 use automoe::interop::NamedTensor;
 use automoe::interop::fairseq::FairseqCheckpoint;
 use automoe::interop::names::{to_native, to_reference};
@@ -24,21 +25,9 @@ fn json(name: &str) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// The folder of the goldens, or `None`, with a line that says so, where it is absent.
-fn goldens() -> Option<PathBuf> {
-    let shared = std::env::var_os("AUTOMOE_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let goldens = shared.join("goldens");
-    if !goldens.is_dir() {
-        println!("skipped: no goldens at {}", goldens.display());
-        return None;
-    }
-    Some(goldens)
-}
-
 /// Every golden model: its name and its tensors under the reference's names.
 fn golden_models() -> Vec<(String, Vec<NamedTensor>)> {
-    let Some(folder) = goldens() else {
+    let Some(folder) = files::folder("goldens by name") else {
         return Vec::new();
     };
     let mut models = Vec::new();
@@ -115,8 +104,11 @@ fn a_bare_state_dict_is_read_as_a_model() {
 
 #[test]
 fn latency_predictors_of_the_shared_data_are_read() {
-    let Some(goldens) = goldens() else { return };
-    let path = goldens.with_file_name("data").join("latency/wmt14ende_cpu_xeon.pt");
+    let path = files::shared().join("data/latency/wmt14ende_cpu_xeon.pt");
+    if !path.exists() {
+        println!("skipped: {} is not there", path.display());
+        return;
+    }
     let predictor = FairseqCheckpoint::load(&path).expect("read");
     let names: Vec<&str> = predictor.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
     assert_eq!(names[..2], ["first_layer.bias", "first_layer.weight"]);
@@ -140,21 +132,25 @@ fn goldens_go_to_our_names_and_back_bit_for_bit() {
 
 #[test]
 fn goldens_have_the_dimensions_of_their_space() {
-    for (name, reference) in golden_models() {
+    let Some(folder) = files::folder("goldens by dimension") else { return };
+    for name in files::recordings(&folder, "goldens by dimension", |json| json.get("supernet").is_some()) {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).expect(&name);
+        let json: Value = serde_json::from_str(&text).expect(&name);
+        let reference = read_safetensors(&folder.join(format!("{name}.safetensors"))).expect(&name);
         let dimensions = infer_shape(&to_native(reference).expect(&name)).expect(&name);
+        let recorded = |key: &str| json["supernet"][key].as_u64().expect(key) as usize;
         let widths = [dimensions.encoder_embed_dim, dimensions.decoder_embed_dim, dimensions.qkv_dim];
-        assert_eq!(widths, [32; 3], "{name}");
-        assert_eq!([dimensions.source_vocabulary, dimensions.target_vocabulary], [37; 2], "{name}");
-        let layers = match name.as_str() {
-            "dense" => FeedForward::Dense(48),
-            "fractional_experts" | "top2" | "trajectory" => FeedForward::Experts(vec![48; 4]),
-            _ => FeedForward::Experts(vec![48; 3]),
+        assert_eq!(widths, ["embed_dim", "embed_dim", "qkv_dim"].map(recorded), "{name}");
+        let vocabularies = [dimensions.source_vocabulary, dimensions.target_vocabulary];
+        assert_eq!(vocabularies, [json["vocab"].as_u64().expect("vocab") as usize; 2], "{name}");
+        let layer = match recorded("max_experts") {
+            0 => FeedForward::Dense(recorded("ffn_dim")),
+            experts => FeedForward::Experts(vec![recorded("ffn_dim"); experts]),
         };
-        assert_eq!(dimensions.encoder_layers, vec![layers.clone(); 3], "{name}");
-        assert_eq!(dimensions.decoder_layers, vec![layers; 3], "{name}");
-        let separate = matches!(name.as_str(), "separate_embeddings" | "beam");
-        let sharing = if separate { Sharing::Separate } else { Sharing::All };
-        assert_eq!(dimensions.sharing, sharing, "{name}");
+        assert_eq!(dimensions.encoder_layers, vec![layer.clone(); recorded("encoder_layers")], "{name}");
+        assert_eq!(dimensions.decoder_layers, vec![layer; recorded("decoder_layers")], "{name}");
+        let shared = json["share_all_embeddings"] == true;
+        assert_eq!(dimensions.sharing, if shared { Sharing::All } else { Sharing::Separate }, "{name}");
     }
 }
 
