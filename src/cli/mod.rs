@@ -4,6 +4,8 @@ mod architectures;
 mod constraints;
 pub mod cost;
 pub mod data;
+pub mod export;
+pub mod import;
 pub mod latency;
 pub mod logging;
 mod options;
@@ -48,6 +50,8 @@ enum Command {
     Cost(cost::CostArgs),
     Latency(latency::LatencyArgs),
     Translate(translate::TranslateArgs),
+    Import(import::ImportArgs),
+    Export(export::ExportArgs),
     Score(score::ScoreArgs),
     Run(run::RunArgs),
     Table(table::TableArgs),
@@ -67,6 +71,8 @@ pub fn main(cli: Cli) -> Result<()> {
         Command::Cost(args) => cost::run(args),
         Command::Latency(args) => latency::run(args),
         Command::Translate(args) => translate::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
         Command::Score(args) => score::run(args),
         Command::Run(args) => run::run(args),
         Command::Table(args) => table::run(args),

@@ -37,6 +37,13 @@ impl Config {
     }
 }
 
+impl DataConfig {
+    /// Whether the subwords are a published model's instead of learned ones.
+    pub fn has_published_subwords(&self) -> bool {
+        !self.source_dict.as_os_str().is_empty()
+    }
+}
+
 impl BaselineConfig {
     /// The dense Transformer; `None` where no baseline is wanted.
     pub fn architecture(&self) -> Option<Architecture> {

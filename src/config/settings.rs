@@ -54,6 +54,13 @@ pub struct DataConfig {
     pub test: Vec<String>,
     /// `"bpe"`: byte-pair merges over words (unknown characters become `<unk>`); `"byte-bpe"`: over bytes, with no unknowns.
     pub subwords: Subwords,
+    /// A fairseq `dict.txt` of the source language: the subwords of a published model instead of learned ones. The text is
+    /// then split at spaces alone, so it must be tokenised as that model's was. Empty: subwords are learned.
+    pub source_dict: PathBuf,
+    /// The same of the target language; empty: one dictionary for both.
+    pub target_dict: PathBuf,
+    /// The subword-nmt codes that belong to `source_dict`; empty: the text is segmented (`@@ `) already.
+    pub bpe_codes: PathBuf,
     /// Subwords in the vocabulary, special symbols included (each vocabulary's, where they are separate).
     pub vocab_size: usize,
     /// One vocabulary for both languages.

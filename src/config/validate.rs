@@ -89,6 +89,7 @@ impl DataConfig {
             "data.max_length_ratio",
             format!("{ratio} is neither 0 (no limit) nor 1 or more"),
         );
+        self.check_published_subwords(faults);
         match self.corpus {
             Corpus::Toy => {
                 for pairs in self.toy_pairs {
@@ -97,6 +98,16 @@ impl DataConfig {
             }
             Corpus::Files => self.check_files(faults),
         }
+    }
+
+    fn check_published_subwords(&self, faults: &mut Faults) {
+        for (key, path) in [("data.target_dict", &self.target_dict), ("data.bpe_codes", &self.bpe_codes)] {
+            let is_alone = !self.has_published_subwords() && !path.as_os_str().is_empty();
+            faults.need(!is_alone, key, "needs data.source_dict beside it");
+        }
+        let lacks_target = !self.joined_vocabulary && self.target_dict.as_os_str().is_empty();
+        let message = "needs data.target_dict beside it, or data.joined_vocabulary = true";
+        faults.need(!self.has_published_subwords() || !lacks_target, "data.source_dict", message);
     }
 
     fn check_files(&self, faults: &mut Faults) {

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 fn golden(name: &str) -> Option<Vec<u8>> {
     let shared = std::env::var_os("AUTOMOE_SHARED")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let path = shared.join("goldens").join(name);
+    let goldens = std::env::var_os("AUTOMOE_GOLDENS").map_or_else(|| shared.join("goldens"), PathBuf::from);
+    let path = goldens.join(name);
     let bytes = std::fs::read(&path).ok();
     if bytes.is_none() {
         println!("skipped: {} is not there", path.display());
@@ -39,7 +40,7 @@ fn row(row: &Value) -> (Architecture, Dimensions, bool, impl Fn(&str) -> u64) {
 #[test]
 fn flops_are_the_references() {
     let Some(rows) = counts() else { return };
-    assert_eq!(rows.len(), 23);
+    assert!(!rows.is_empty());
     for json in &rows {
         let (architecture, dimensions, fractional, figure) = row(json);
         let counted = flops(&architecture, &dimensions);
@@ -93,7 +94,7 @@ fn totals_are_what_the_references_supernets_hold() {
     for name in ["dense", "std_experts", "top2", "separate_embeddings"] {
         let (Some(weights), Some(json)) = (golden(&format!("{name}.safetensors")), golden(&format!("{name}.json")))
         else {
-            return;
+            continue;
         };
         let json: Value = serde_json::from_slice(&json).unwrap();
         let size = |key: &str| json["supernet"][key].as_u64().unwrap() as usize;
@@ -110,8 +111,9 @@ fn totals_are_what_the_references_supernets_hold() {
                 .then(|| Experts { ffn_dims: vec![size("ffn_dim"); size("max_experts")], top_k: 1 });
         }
         let share_all = json["share_all_embeddings"].as_bool().unwrap();
+        let vocab = json["vocab"].as_u64().unwrap() as usize;
         let embeddings =
-            Embeddings { source_vocab: 37, target_vocab: 37, share_all, share_decoder_input_output: share_all };
+            Embeddings { source_vocab: vocab, target_vocab: vocab, share_all, share_decoder_input_output: share_all };
         let total = parameters(&supernet, size("qkv_dim")).total;
         let counted = total + embeddings.parameters(&supernet);
         assert_eq!(counted, elements(&weights), "{name}");

@@ -1,13 +1,13 @@
-//! Foreign checkpoints: PyTorch and fairseq files, safetensors, the reference's parameter names, and BPE codes.
+//! Foreign checkpoints: PyTorch and fairseq files, safetensors, and the reference's parameter names.
 //!
-//! Nothing here knows the model's code: all weights travel as [`NamedTensor`]s, and [`names`] translates between
+//! [`foreign::load`] reads any of them and gives a [`foreign::ForeignModel`]. Nothing here knows the model's code: all weights travel as [`NamedTensor`]s, and [`names`] translates between
 //! the reference's names and ours. Files of others are read as data and never run; what they may make us allocate
 //! is bounded by their own size.
 
-pub mod bpe_codes;
 mod cross_attention;
-pub mod dtype;
 pub mod fairseq;
+mod fairseq_args;
+pub mod foreign;
 pub mod names;
 pub mod pickle;
 pub mod safetensors;

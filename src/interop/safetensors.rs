@@ -1,12 +1,13 @@
 //! Reads and writes safetensors files, whatever the naming of their tensors.
 
 use super::NamedTensor;
-use super::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::run::atomic;
+use crate::run::dtype::Dtype;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype as FileDtype, View};
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// All tensors of the file at `path` as `f32`, in order of name.
@@ -14,21 +15,32 @@ use std::path::Path;
 /// # Errors
 /// If the file cannot be read, is not a valid safetensors file, or has elements of a type that [`Dtype`] lacks.
 pub fn read_safetensors(path: &Path) -> Result<Vec<NamedTensor>> {
+    read_annotated(path).map(|(tensors, _)| tensors)
+}
+
+/// As [`read_safetensors`], with the texts by name that the file holds beside its tensors.
+///
+/// # Errors
+/// As [`read_safetensors`].
+pub fn read_annotated(path: &Path) -> Result<(Vec<NamedTensor>, HashMap<String, String>)> {
     let fail = |error: &dyn std::fmt::Display| Error::input(error).at(path.display());
     let bytes = std::fs::read(path).map_err(|error| fail(&error))?;
-    parse(&bytes).map_err(|error| error.at(path.display()))
+    let tensors = parse(&bytes).map_err(|error| error.at(path.display()))?;
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| fail(&error))?;
+    Ok((tensors, metadata.metadata().clone().unwrap_or_default()))
 }
 
 /// Writes `tensors` as `f32` to `path`, whole or not at all: a file of that name is replaced only when the new one is
-/// complete on disk.
+/// complete on disk. `annotation`, a name and a text, is kept beside the tensors.
 ///
 /// # Errors
 /// If two tensors have one name, a tensor's data does not fill its shape (both [`Error::Input`]), or the file cannot
 /// be written ([`Error::Failure`]).
-pub fn write_safetensors(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
+pub fn write_safetensors(path: &Path, tensors: &[NamedTensor], annotation: Option<(&str, &str)>) -> Result<()> {
     check(tensors).map_err(|error| error.at(path.display()))?;
     let views = tensors.iter().map(|tensor| (tensor.name.as_str(), Floats(tensor)));
-    let bytes = safetensors::serialize(views, None).map_err(|error| Error::failure(error).at(path.display()))?;
+    let annotation = annotation.map(|(name, text)| HashMap::from([(name.to_string(), text.to_string())]));
+    let bytes = safetensors::serialize(views, annotation).map_err(|error| Error::failure(error).at(path.display()))?;
     atomic::write(path, &bytes)
 }
 
@@ -121,13 +133,14 @@ mod tests {
             tensor("b", &[], &[0.1]),
             tensor("empty", &[0, 3], &[]),
         ];
-        write_safetensors(&path, &tensors).expect("written");
+        write_safetensors(&path, &tensors, Some(("shape", "{\"é\": 1}"))).expect("written");
         let read = read_safetensors(&path).expect("read");
         let bits = |tensors: &[NamedTensor]| -> Vec<(String, Vec<usize>, Vec<u32>)> {
             let bits = |t: &NamedTensor| t.data.iter().map(|x| x.to_bits()).collect();
             tensors.iter().map(|t| (t.name.clone(), t.shape.clone(), bits(t))).collect()
         };
         assert_eq!(bits(&read), bits(&tensors));
+        assert_eq!(read_annotated(&path).expect("read").1["shape"], "{\"é\": 1}");
         let left = std::fs::read_dir(folder.path()).expect("listed").count();
         assert_eq!(left, 1, "no temporary file stays");
     }
@@ -140,12 +153,12 @@ mod tests {
         let twice = [tensor("a", &[1], &[1.0]), tensor("a", &[1], &[2.0])];
         let short = [tensor("a", &[2], &[1.0])];
         for tensors in [twice.as_slice(), &short] {
-            let error = write_safetensors(&path, tensors).expect_err("refused");
+            let error = write_safetensors(&path, tensors, None).expect_err("refused");
             assert_eq!(error.exit_code(), 2, "{error}");
             assert_eq!(std::fs::read(&path).expect("read"), b"an older file");
         }
         let nowhere = folder.path().join("no/such/folder/x.safetensors");
-        let error = write_safetensors(&nowhere, &[]).expect_err("no folder");
+        let error = write_safetensors(&nowhere, &[], None).expect_err("no folder");
         assert_eq!(error.exit_code(), 1, "{error}");
     }
 
@@ -155,7 +168,7 @@ mod tests {
             let folder = tempfile::tempdir()?;
             let path = folder.path().join("x.safetensors");
             let tensors = [tensor("a", &[2, 3], &[1.0; 6]), tensor("b", &[4], &[2.0; 4])];
-            write_safetensors(&path, &tensors)?;
+            write_safetensors(&path, &tensors, None)?;
             let mut bytes = std::fs::read(&path)?;
             let at = at % bytes.len();
             if let Err(error) = parse(&bytes[..at]) {

@@ -3,6 +3,7 @@
 use super::NamedTensor;
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The dimensions of a model whose layers all have their attention and feed-forward sublayers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,22 +46,33 @@ pub enum FeedForward {
     Experts(Vec<usize>),
 }
 
+/// The embedding tables of a model, read off their shapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmbeddingTables {
+    /// Which of them are one.
+    pub sharing: Sharing,
+    /// `[vocabulary, width]` of the encoder's.
+    pub source: [usize; 2],
+    /// `[vocabulary, width]` of the decoder's; the encoder's where they are one.
+    pub target: [usize; 2],
+}
+
+/// The embedding tables among `tensors`, which have our names.
+///
+/// # Errors
+/// A table is missing or no matrix.
+pub fn infer_tables(tensors: &[NamedTensor]) -> Result<EmbeddingTables> {
+    Shapes::of(tensors).tables()
+}
+
 /// The dimensions of the model with exactly these `tensors`, under our names.
 ///
 /// # Errors
 /// If a tensor is missing, one too many, or of a shape that does not go with the others.
 pub fn infer_shape(tensors: &[NamedTensor]) -> Result<Dimensions> {
-    let shapes =
-        Shapes { by_name: tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.shape.as_slice())).collect() };
-    let [source_vocabulary, encoder_embed_dim] = shapes.matrix("encoder.embed_tokens")?;
-    let decoder_table = "decoder.embed_tokens";
-    let (sharing, [target_vocabulary, decoder_embed_dim]) = if shapes.by_name.contains_key("decoder.embed_out") {
-        (Sharing::Separate, shapes.matrix(decoder_table)?)
-    } else if shapes.by_name.contains_key(decoder_table) {
-        (Sharing::DecoderInputOutput, shapes.matrix(decoder_table)?)
-    } else {
-        (Sharing::All, [source_vocabulary, encoder_embed_dim])
-    };
+    let shapes = Shapes::of(tensors);
+    let EmbeddingTables { sharing, source, target } = shapes.tables()?;
+    let ([source_vocabulary, encoder_embed_dim], [target_vocabulary, decoder_embed_dim]) = (source, target);
     let [qkv_rows, _] = shapes.matrix("encoder.layers.0.self_attn.in_proj.weight")?;
     let dimensions = Dimensions {
         source_vocabulary,
@@ -77,6 +89,23 @@ pub fn infer_shape(tensors: &[NamedTensor]) -> Result<Dimensions> {
         return Err(Error::input("the model has two tensors of one name"));
     }
     Ok(dimensions)
+}
+
+impl fmt::Display for Dimensions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layers = |layers: &[FeedForward]| {
+            let experts = layers.iter().filter(|layer| matches!(layer, FeedForward::Experts(_))).count();
+            format!("{} layers ({experts} with experts)", layers.len())
+        };
+        write!(
+            f,
+            "an encoder of {}, {} wide, and a decoder of {}, {} wide",
+            layers(&self.encoder_layers),
+            self.encoder_embed_dim,
+            layers(&self.decoder_layers),
+            self.decoder_embed_dim
+        )
+    }
 }
 
 impl Dimensions {
@@ -141,7 +170,24 @@ struct Shapes<'a> {
     by_name: BTreeMap<&'a str, &'a [usize]>,
 }
 
-impl Shapes<'_> {
+impl<'a> Shapes<'a> {
+    fn of(tensors: &'a [NamedTensor]) -> Self {
+        Self { by_name: tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.shape.as_slice())).collect() }
+    }
+
+    fn tables(&self) -> Result<EmbeddingTables> {
+        let source = self.matrix("encoder.embed_tokens")?;
+        let decoder_table = "decoder.embed_tokens";
+        let (sharing, target) = if self.by_name.contains_key("decoder.embed_out") {
+            (Sharing::Separate, self.matrix(decoder_table)?)
+        } else if self.by_name.contains_key(decoder_table) {
+            (Sharing::DecoderInputOutput, self.matrix(decoder_table)?)
+        } else {
+            (Sharing::All, source)
+        };
+        Ok(EmbeddingTables { sharing, source, target })
+    }
+
     fn matrix(&self, name: &str) -> Result<[usize; 2]> {
         let shape = self.by_name.get(name).ok_or_else(|| missing(name))?;
         <[usize; 2]>::try_from(*shape)

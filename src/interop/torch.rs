@@ -6,8 +6,8 @@
 
 use crate::error::{Error, Result};
 use crate::interop::NamedTensor;
-use crate::interop::dtype::Dtype;
 use crate::interop::pickle::{self, Node, NodeId, Pickle, Storage, Tensor};
+use crate::run::dtype::Dtype;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};

@@ -257,3 +257,47 @@ fn causal_mask(time: usize, device: &Device) -> Tensor<4> {
     let mask: Vec<f32> = (0..time * time).map(|i| if i % time > i / time { MASKED } else { 0.0 }).collect();
     Tensor::from_data(TensorData::new(mask, [1, 1, time, time]), device)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dropout_rates_by_width_by_hand() {
+        let config = TransformerConfig {
+            architecture: Architecture::dense(512, 1024, 8, 1, 1),
+            qkv_dim: 512,
+            source_vocab: 10,
+            target_vocab: 10,
+            tables: Tables::Shared,
+            encoder_supernet_dim: 640,
+            decoder_supernet_dim: 640,
+            dropout: 0.3,
+            attention_dropout: 0.1,
+            activation_dropout: 0.2,
+            expert_dropout_ratio: 4.0,
+            capacity_factor: 0.0,
+        };
+        // p · d/D with d/D = 512/640 = 0.8; inside experts four times that, at most 1.
+        let want =
+            [("sublayer", 0.24), ("weights", 0.1), ("activation", 0.16), ("expert activation", 0.64), ("expert", 0.96)];
+        for (encoder, self_attention) in [(true, 0.3), (false, 0.24)] {
+            let rates = config.rates(512, 640, encoder);
+            let got = [
+                rates.sublayer,
+                rates.attention_weights,
+                rates.activation,
+                rates.expert_activation,
+                rates.expert_sublayer,
+            ];
+            for ((name, want), got) in want
+                .into_iter()
+                .chain([("self-attention", self_attention)])
+                .zip(got.into_iter().chain([rates.self_attention]))
+            {
+                assert!((got - want).abs() < 1e-12, "{name}: {got}, expected {want}");
+            }
+        }
+        assert_eq!(config.rates(640, 640, false).expert_sublayer, 1.0);
+    }
+}

@@ -5,6 +5,8 @@
 mod constraints;
 mod dry_run;
 mod evaluator;
+mod export;
+mod import;
 mod latency;
 mod search;
 mod test;
@@ -14,6 +16,8 @@ mod workspace;
 
 pub use constraints::check_constraints;
 pub use dry_run::dry_run;
+pub use export::{Exported, export};
+pub use import::{Import, Imported, import};
 pub use search::search;
 pub use test::{Scores, load_translator, run_config, test};
 pub use training::{train_architecture, train_supernet};

@@ -44,7 +44,7 @@ impl Workspace {
         check_data(&prepared)?;
         let run = RunDirectory::open(&config.run_dir, &config.to_toml()?, created_by, fresh)?;
         run.check_data(&prepared.fingerprint)?;
-        save_subwords(run.root(), &prepared)?;
+        save_subwords(run.root(), [&prepared.source_subwords, &prepared.target_subwords])?;
         tracing::info!(
             "run directory {}, device {device_name}, {} training pairs",
             run.root().display(),
@@ -58,12 +58,13 @@ impl Workspace {
         self.transformer_config(self.space.supernet(), &self.space.supernet())
     }
 
-    /// Refuses weights, loaded from `path`, that were trained on other data.
+    /// Refuses weights, loaded from `path`, that were trained on other data, or imported with other subwords.
     ///
     /// # Errors
     /// They were.
     pub fn check_weights(&self, weights: &Weights, path: &Path) -> Result<()> {
-        match weights.data == self.prepared.fingerprint {
+        let prepared = &self.prepared;
+        match weights.data == prepared.fingerprint || weights.data == prepared.subwords_fingerprint()? {
             true => Ok(()),
             false => Err(Error::input("trained on other data than this config's; give the config it was trained with")
                 .at(path.display())),
@@ -138,8 +139,8 @@ fn check_data(prepared: &Prepared) -> Result<()> {
 }
 
 /// Keeps the subwords with the run: translating needs nothing else of the data.
-fn save_subwords(root: &Path, prepared: &Prepared) -> Result<()> {
-    for (path, subwords) in subword_files(root).iter().zip([&prepared.source_subwords, &prepared.target_subwords]) {
+pub(super) fn save_subwords(root: &Path, subwords: [&SubwordModel; 2]) -> Result<()> {
+    for (path, subwords) in subword_files(root).iter().zip(subwords) {
         atomic::write(path, subwords.to_json()?.as_bytes())?;
     }
     Ok(())

@@ -5,9 +5,9 @@
 //! damage on disk is found when the file is loaded, and not as a strange BLEU score.
 
 use super::atomic;
+use super::dtype::Dtype;
 use crate::error::{Error, Result};
-use half::{bf16, f16};
-use safetensors::Dtype;
+use safetensors::Dtype as FileDtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde_json::{Map, Value, json};
 use std::fs::{self, File};
@@ -137,7 +137,7 @@ fn header(tensors: &[TensorView<'_>], state: &Value) -> Result<Vec<u8>> {
             )));
         }
         let end = start + size_of_val(tensor.data);
-        let info = TensorInfo { dtype: Dtype::F32, shape: tensor.shape.to_vec(), data_offsets: (start, end) };
+        let info = TensorInfo { dtype: FileDtype::F32, shape: tensor.shape.to_vec(), data_offsets: (start, end) };
         start = end;
         checksum.begin(tensor.name, &info);
         write_floats(tensor.data, &mut checksum.0).map_err(Error::failure)?;
@@ -224,10 +224,10 @@ fn read_tensor(
     checksum: &mut Checksum,
     mut data: Option<&mut Vec<f32>>,
 ) -> Result<()> {
-    let decode = match info.dtype {
-        Dtype::F32 => decode_f32,
-        Dtype::F16 => decode_f16,
-        Dtype::BF16 => decode_bf16,
+    let dtype = match info.dtype {
+        FileDtype::F32 => Dtype::F32,
+        FileDtype::F16 => Dtype::F16,
+        FileDtype::BF16 => Dtype::Bf16,
         other => {
             return Err(Error::input(format!("elements of type {other}; expected F32, F16 or BF16")));
         }
@@ -235,7 +235,7 @@ fn read_tensor(
     // The size of the file bounds this: the offsets were checked against it, and against type and shape.
     let mut left = info.data_offsets.1 - info.data_offsets.0;
     if let Some(data) = &mut data {
-        data.reserve_exact(left * 8 / info.dtype.bitsize());
+        data.reserve_exact(left / dtype.size());
     }
     let mut buffer = [0; CHUNK];
     while left > 0 {
@@ -243,25 +243,11 @@ fn read_tensor(
         file.read_exact(chunk).map_err(unreadable)?;
         checksum.add(chunk);
         if let Some(data) = &mut data {
-            decode(chunk, data);
+            dtype.append_f32(chunk, data);
         }
         left -= chunk.len();
     }
     Ok(())
-}
-
-fn decode_f32(bytes: &[u8], data: &mut Vec<f32>) {
-    data.extend(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)));
-}
-
-fn decode_f16(bytes: &[u8], data: &mut Vec<f32>) {
-    let chunks = bytes.as_chunks().0.iter();
-    data.extend(chunks.map(|&b| f16::from_le_bytes(b).to_f32()));
-}
-
-fn decode_bf16(bytes: &[u8], data: &mut Vec<f32>) {
-    let chunks = bytes.as_chunks().0.iter();
-    data.extend(chunks.map(|&b| bf16::from_le_bytes(b).to_f32()));
 }
 
 fn unreadable(error: io::Error) -> Error {

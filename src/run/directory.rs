@@ -113,13 +113,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Input`] when the name would lead elsewhere.
     pub fn model(&self, name: &str) -> Result<PathBuf> {
-        let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-            return Err(Error::input(format!(
-                "`{}` cannot be the name of a model: expected letters, digits, `-`, `_` and `.`",
-                name.escape_debug()
-            )));
-        }
+        check_model_name(name)?;
         Ok(self.models().join(name))
     }
 
@@ -236,6 +230,21 @@ impl RunDirectory {
         let text = serde_json::to_string_pretty(manifest).map_err(Error::failure)?;
         atomic::write(&self.manifest(), (text + "\n").as_bytes())
     }
+}
+
+/// Refuses a name that [`RunDirectory::model`] would.
+///
+/// # Errors
+/// [`Error::Input`] when the name is not a plain folder name.
+pub fn check_model_name(name: &str) -> Result<()> {
+    let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(Error::input(format!(
+            "`{}` cannot be the name of a model: expected letters, digits, `-`, `_` and `.`",
+            name.escape_debug()
+        )));
+    }
+    Ok(())
 }
 
 /// Locks the folder for this process. The system lets go of the lock when the process ends, however it ends.

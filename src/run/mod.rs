@@ -7,6 +7,7 @@ pub mod atomic;
 pub mod checkpoint;
 pub mod checkpoints;
 pub mod directory;
+pub mod dtype;
 pub mod jsonl;
 pub mod memory;
 mod settings;

@@ -4,10 +4,13 @@ use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 
 /// Settings that change nothing that a run computes: it may go on with others.
-const HARMLESS: [&str; 9] = [
+const HARMLESS: [&str; 12] = [
     "baseline.",
+    "data.bpe_codes",
     "data.cache_dir",
     "data.dir",
+    "data.source_dict",
+    "data.target_dict",
     "run_dir",
     "search.",
     "train.log_every",

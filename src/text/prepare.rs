@@ -3,6 +3,7 @@
 use super::cache;
 use super::corpus::{self, ParallelText};
 use super::dataset::Dataset;
+use super::published::published_subwords;
 use super::statistics::{SplitStatistics, Statistics};
 use super::subwords::SubwordModel;
 use super::toy::toy;
@@ -56,6 +57,30 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    /// See [`subwords_fingerprint`].
+    ///
+    /// # Errors
+    /// As [`SubwordModel::to_json`].
+    pub fn subwords_fingerprint(&self) -> Result<String> {
+        subwords_fingerprint([&self.source_subwords, &self.target_subwords])
+    }
+}
+
+/// What weights from elsewhere are tied to in place of prepared data: the same for the same subwords, and for nothing else.
+///
+/// # Errors
+/// As [`SubwordModel::to_json`].
+pub fn subwords_fingerprint(subwords: [&SubwordModel; 2]) -> Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    for model in subwords {
+        let json = model.to_json()?;
+        hasher.update(&(json.len() as u64).to_le_bytes());
+        hasher.update(json.as_bytes());
+    }
+    Ok(format!("subwords-{}", hasher.finalize().to_hex()))
+}
+
 /// Prepares the data of `data`, or takes it from the cache where it was prepared before. `seed` matters to the toy corpus
 /// alone. A damaged cache is rebuilt, and one that cannot be written is done without, both with a warning.
 ///
@@ -92,6 +117,12 @@ fn fingerprint(data: &DataConfig, seed: u64) -> Result<String> {
         "max_length_ratio": data.max_length_ratio,
     });
     hasher.update(settings.to_string().as_bytes());
+    if data.has_published_subwords() {
+        for path in [&data.source_dict, &data.target_dict, &data.bpe_codes] {
+            let hash = if path.as_os_str().is_empty() { String::new() } else { hash_file(path)?.to_string() };
+            hasher.update(format!("{hash};").as_bytes());
+        }
+    }
     match data.corpus {
         Corpus::Toy => {
             hasher.update(serde_json::json!([seed, data.toy_pairs]).to_string().as_bytes());
@@ -206,6 +237,9 @@ fn drop_blank(text: ParallelText) -> (ParallelText, SplitStatistics) {
 
 /// The subwords of the source and of the target.
 fn learn(data: &DataConfig, text: &ParallelText, progress: Progress) -> Result<[Arc<SubwordModel>; 2]> {
+    if data.has_published_subwords() {
+        return published_subwords(data);
+    }
     let stage = |done| progress("learning subwords", done, 2);
     let learn = |sides: &[&Vec<String>]| {
         let lines = sides.iter().flat_map(|lines| lines.iter().map(String::as_str));

@@ -1,9 +1,12 @@
-//! Byte-pair encoding (Sennrich et al., 2016), over characters or over bytes, by the `tokenizers` crate.
+//! Byte-pair encoding (Sennrich et al., 2016): learned here, over characters or over bytes, by the `tokenizers` crate; or
+//! a published model's, of subword-nmt and fairseq (see [`super::published_subwords`]).
 //!
-//! A line is cut into words and single marks, each with the space before it; merges stay within such a piece. Text over
+//! Where it was learned here, a line is cut into words and single marks, each with the space before it; merges stay within such a piece. Text over
 //! characters writes a space as `▁`, as SentencePiece does; text over bytes writes bytes as GPT-2 does.
 
+use super::bpe_codes::{self, BpeCodes};
 use super::pipeline::{SPACE, pieces, pipeline};
+use super::published::Published;
 use super::vocabulary::{BOS, EOS, PAD, SPECIALS, UNK, Vocabulary};
 use crate::config::Subwords;
 use crate::error::{Error, Result};
@@ -20,12 +23,20 @@ const MIN_PAIR_COUNT: u64 = 2;
 /// The smallest vocabulary over characters; over bytes each byte needs its place.
 const MIN_CHARACTER_VOCABULARY: usize = 16;
 
-/// A learned segmentation of text into subwords, and their ids.
+/// A segmentation of text into subwords, and their ids.
 #[derive(Debug, Clone)]
 pub struct SubwordModel {
-    kind: Subwords,
-    tokenizer: Tokenizer,
+    segmentation: Segmentation,
     vocabulary: Vocabulary,
+}
+
+/// How lines become subwords.
+#[derive(Debug, Clone)]
+enum Segmentation {
+    /// Learned here.
+    Learned(Box<Tokenizer>),
+    /// A published model's.
+    Published(Published),
 }
 
 impl SubwordModel {
@@ -76,28 +87,41 @@ impl SubwordModel {
         Self::from_parts(kind, &model)
     }
 
-    /// The ids of `line`, without eos. Unknown characters become one [`UNK`] for each run of them.
+    /// The subwords of a published model: the tokens of `vocabulary`, which `codes` segment words into. Without codes, lines
+    /// are segmented already.
+    pub fn published(vocabulary: Vocabulary, codes: Option<BpeCodes>) -> Self {
+        Self { segmentation: Segmentation::Published(Published { codes }), vocabulary }
+    }
+
+    /// The ids of `line`, without eos. What is unknown becomes [`UNK`]: one for each run of characters where the subwords were
+    /// learned here, one for each subword of a published model.
     pub fn encode(&self, line: &str) -> Vec<u32> {
-        self.tokenizer
-            .encode_fast(line, false)
-            .expect("patterns without look-around and a vocabulary with `<unk>` cannot fail")
-            .get_ids()
-            .to_vec()
+        match &self.segmentation {
+            Segmentation::Published(published) => published.encode(line, &self.vocabulary),
+            Segmentation::Learned(tokenizer) => tokenizer
+                .encode_fast(line, false)
+                .expect("patterns without look-around and a vocabulary with `<unk>` cannot fail")
+                .get_ids()
+                .to_vec(),
+        }
     }
 
     /// The text of `ids`. Special ids are skipped; [`UNK`] and ids outside the vocabulary become `<unk>`.
     ///
     /// Undoes [`SubwordModel::encode`] exactly, with two exceptions over characters: unknown characters are lost, and `▁`
-    /// becomes a space. Bytes that are not UTF-8 become `U+FFFD`.
+    /// becomes a space. Bytes that are not UTF-8 become `U+FFFD`. Published subwords give words parted by one space.
     pub fn decode(&self, ids: &[u32]) -> String {
         let shown = ids.iter().filter(|id| ![BOS, PAD, EOS].contains(id));
         let unknown = SPECIALS[UNK as usize];
-        let tokens = shown.map(|&id| self.vocabulary.token(id).unwrap_or(unknown).to_string()).collect();
-        let decoder = self.tokenizer.get_decoder();
-        decoder
-            .expect("every pipeline has a decoder")
-            .decode(tokens)
-            .expect("putting characters in place of others cannot fail")
+        let tokens: Vec<String> = shown.map(|&id| self.vocabulary.token(id).unwrap_or(unknown).to_string()).collect();
+        match &self.segmentation {
+            Segmentation::Published(_) => bpe_codes::decode(&tokens),
+            Segmentation::Learned(tokenizer) => tokenizer
+                .get_decoder()
+                .expect("every pipeline has a decoder")
+                .decode(tokens)
+                .expect("putting characters in place of others cannot fail"),
+        }
     }
 
     /// The tokens and their ids.
@@ -110,17 +134,15 @@ impl SubwordModel {
         self.vocabulary.len()
     }
 
-    /// Whether the merges are over characters or over bytes.
-    pub fn kind(&self) -> Subwords {
-        self.kind
-    }
-
-    /// The model as JSON: a `tokenizer.json` of the `tokenizers` library.
+    /// The model as JSON: a `tokenizer.json` of the `tokenizers` library where it was learned here.
     ///
     /// # Errors
     /// If the library cannot write it, which no model should cause.
     pub fn to_json(&self) -> Result<String> {
-        self.tokenizer.to_string(false).map_err(Error::failure)
+        match &self.segmentation {
+            Segmentation::Published(published) => Ok(published.to_json(&self.vocabulary)),
+            Segmentation::Learned(tokenizer) => tokenizer.to_string(false).map_err(Error::failure),
+        }
     }
 
     /// Reads what [`SubwordModel::to_json`] wrote.
@@ -130,6 +152,9 @@ impl SubwordModel {
     /// ours, or merges of tokens that are not there.
     pub fn from_json(json: &str) -> Result<Self> {
         let file: Value = serde_json::from_str(json).map_err(Error::input)?;
+        if let Some((vocabulary, codes)) = Published::from_json(&file)? {
+            return Ok(Self::published(vocabulary, codes));
+        }
         for kind in [Subwords::Bpe, Subwords::ByteBpe] {
             let ours = pipeline(kind, BPE::default())?;
             let ours = serde_json::to_value(ours.get_pre_tokenizer()).map_err(Error::failure)?;
@@ -160,7 +185,8 @@ impl SubwordModel {
             .fuse_unk(true)
             .build()
             .map_err(Error::input)?;
-        Ok(Self { kind, tokenizer: pipeline(kind, bpe)?, vocabulary })
+        let tokenizer = Box::new(pipeline(kind, bpe)?);
+        Ok(Self { segmentation: Segmentation::Learned(tokenizer), vocabulary })
     }
 }
 
@@ -274,7 +300,6 @@ mod tests {
         for model in [learn(200, Subwords::Bpe), learn(400, Subwords::ByteBpe)] {
             let json = model.to_json().unwrap();
             let read = SubwordModel::from_json(&json).unwrap();
-            assert_eq!(read.kind(), model.kind());
             assert_eq!(read.vocabulary(), model.vocabulary());
             assert_eq!(read.to_json().unwrap(), json);
             assert_eq!(read.encode(LINES[1]), model.encode(LINES[1]));

@@ -35,6 +35,7 @@ fn files(dir: &Path, train: Option<[&str; 2]>) -> DataConfig {
         max_length_ratio: 0.0,
         cache_dir: dir.join("cache"),
         toy_pairs: [300, 20, 20],
+        ..DataConfig::default()
     }
 }
 

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::model::loss::LossSums;
 use crate::model::parameters::lookup;
 use crate::model::{Supernet, Tables, TransformerConfig, Value, Values};
+use crate::run::checkpoints::BEST;
 use crate::run::{Checkpoint, Checkpoints, NamedTensor};
 use crate::space::Architecture;
 use burn::tensor::Device;
@@ -62,7 +63,7 @@ struct ModelState {
 pub struct Weights {
     /// The model; without dropout.
     pub supernet: Supernet,
-    /// The prepared data's fingerprint.
+    /// The prepared data's fingerprint; its subwords' for weights that were imported.
     pub data: String,
     /// Updates made.
     pub update: usize,
@@ -171,19 +172,58 @@ pub(super) struct Restored {
     pub position: Position,
 }
 
-/// Loads the weights at `path`, a checkpoint or a folder with one.
+/// Weights as a checkpoint holds them.
+pub struct StoredWeights {
+    /// The weights, in order of name.
+    pub tensors: Vec<NamedTensor>,
+    /// Their model, without dropout.
+    pub config: TransformerConfig,
+    data: String,
+    update: usize,
+}
+
+/// Reads the weights at `path`, a checkpoint or a folder with one, bit for bit.
 ///
 /// # Errors
 /// Nothing there, damaged, or not a model's checkpoint.
-pub fn load_weights(path: &Path, device: &Device) -> Result<Weights> {
+pub fn read_weights(path: &Path) -> Result<StoredWeights> {
     let path = crate::run::checkpoints::resolve(path)?;
     let checkpoint = Checkpoint::load_some(&path, |name| !name.starts_with("adam."))?;
     let state = state_of(&checkpoint).map_err(|error| error.at(path.display()))?;
     let config = state.model.config(&state.architecture);
-    check_finite(&checkpoint.tensors).map_err(|error| error.at(path.display()))?;
-    let values = values(checkpoint.tensors, device);
-    let supernet = supernet(config, &values, device).map_err(|error| error.at(path.display()))?;
-    Ok(Weights { supernet, data: state.data, update: state.position.update })
+    Ok(StoredWeights { tensors: checkpoint.tensors, config, data: state.data, update: state.position.update })
+}
+
+/// Loads the weights at `path`, a checkpoint or a folder with one.
+///
+/// # Errors
+/// See [`read_weights`]; weights that are not finite, or not of their model's shape.
+pub fn load_weights(path: &Path, device: &Device) -> Result<Weights> {
+    let path = crate::run::checkpoints::resolve(path)?;
+    let StoredWeights { tensors, config, data, update } = read_weights(&path)?;
+    let load = || {
+        check_finite(&tensors)?;
+        supernet(config, &values(tensors, device), device)
+    };
+    let supernet = load().map_err(|error| error.at(path.display()))?;
+    Ok(Weights { supernet, data, update })
+}
+
+/// Saves `tensors`, weights of a model of `config` that were not trained here, as the best checkpoint in `folder`. `data`
+/// says what they may be used on, see [`Weights::data`].
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn save_weights(folder: &Path, tensors: &[NamedTensor], config: &TransformerConfig, data: &str) -> Result<()> {
+    let state = State {
+        position: Position::start(),
+        architecture: config.architecture.clone(),
+        model: ModelState::of(config),
+        data: data.to_owned(),
+        steps: BTreeMap::new(),
+    };
+    let state = serde_json::to_value(&state).map_err(Error::failure)?;
+    Checkpoints::new(folder).save(BEST, tensors.iter().map(NamedTensor::view), &state).map(|_| ())
 }
 
 /// The mean of the newest `count` checkpoints `step-N` in `folder`; `best` (or `last`) where there are none.
@@ -274,3 +314,6 @@ impl ModelState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,9 @@ mod session;
 mod update;
 mod validation;
 
-pub use checkpoint::{Weights, average_weights, load_weights, trained_architecture};
+pub use checkpoint::{
+    StoredWeights, Weights, average_weights, load_weights, read_weights, save_weights, trained_architecture,
+};
 pub use session::{Job, Outcome, Sampler, train};
 pub use update::{Trainer, UpdateReport};
 pub use validation::Validation;

@@ -87,3 +87,52 @@ fn step(state: [Tensor<2>; 3], gradient: Option<Value>, numbers: AdamStep) -> [T
     let direction = first.clone() / (second.clone().sqrt() + numbers.epsilon);
     [weight * numbers.keep - direction * numbers.step_size, first, second]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    fn values(named: &[(&str, &[f32])], device: &Device) -> Values {
+        let value =
+            |(name, data): &(&str, &[f32])| (name.to_string(), Value::from_vec(data.to_vec(), &[data.len()], device));
+        named.iter().map(value).collect()
+    }
+
+    /// Two steps by hand, with β = (0.9, 0.98). The first moves each weight by lr against its gradient's sign:
+    /// lr · sqrt(1 - β2)/(1 - β1) · (1 - β1) g / sqrt((1 - β2) g²). The second has the opposite gradient: the moments are
+    /// 0.09 g - 0.1 g = -0.01 g and 0.0196 g² + 0.02 g² = 0.0396 g² = (1 - β2²) g², so that it moves by lr · 0.01/0.19 back.
+    #[test]
+    fn weight_decay_takes_its_share_before_the_step_and_only_of_what_takes_part() {
+        let config =
+            TrainConfig { weight_decay: 0.5, adam_betas: [0.9, 0.98], adam_eps: 1e-12, ..TrainConfig::default() };
+        let mut devices = vec![Device::flex()];
+        devices.extend(device::parse("vulkan").ok());
+        for device in devices {
+            let mut weights = values(&[("a", &[2.0, -1.0, 4.0]), ("b", &[3.0])], &device);
+            let mut adam = Adam::default();
+            let part = String::from("a");
+            let mut step = |gradient: [f32; 3]| {
+                // Twice the gradient of the sum over two tokens.
+                let mut gradients = values(&[("a", &gradient)], &device);
+                adam.update(&mut weights, [&part].into_iter(), &mut gradients, 0.5, 0.1, &config);
+                [weights["a"].to_vec(), weights["b"].to_vec()]
+            };
+            let near = |got: &[f32], want: [f64; 3]| {
+                assert!(
+                    got.iter().zip(want).all(|(got, want)| (f64::from(*got) - want).abs() < 1e-6),
+                    "{got:?} {want:?}"
+                );
+            };
+            // w · (1 - 0.5 · 0.1), then lr = 0.1 against the sign; nothing where the gradient is 0.
+            let [a, b] = step([6.0, -0.5, 0.0]);
+            near(&a, [1.9 - 0.1, -0.95 + 0.1, 3.8]);
+            assert_eq!(b, [3.0]);
+            let [a, b] = step([-6.0, 0.5, 0.0]);
+            let back = 0.1 * 0.01 / 0.19;
+            near(&a, [1.8 * 0.95 + back, -0.85 * 0.95 - back, 3.8 * 0.95]);
+            assert_eq!(b, [3.0]);
+            assert_eq!((adam.moments["a"].steps, adam.moments.len()), (2, 1));
+        }
+    }
+}

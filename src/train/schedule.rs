@@ -56,6 +56,19 @@ mod tests {
 
     #[test]
     fn the_inverse_square_root_halves_after_four_warm_ups() {
-        assert!((learning_rate(&config(LrSchedule::InverseSqrt), 40) - 5e-4).abs() < 1e-12);
+        let rate = |done| learning_rate(&config(LrSchedule::InverseSqrt), done);
+        assert!((rate(40) - 5e-4).abs() < 1e-12);
+        // lr · sqrt(10 / 90), and no end at `max_updates`: lr · sqrt(10 / 1000).
+        assert!((rate(90) - 1e-3 / 3.0).abs() < 1e-12);
+        assert!((rate(1000) - 1e-4).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_inverse_square_root_without_warm_up_begins_at_its_peak() {
+        let config = TrainConfig { warmup_updates: 0, ..config(LrSchedule::InverseSqrt) };
+        let rates = [0, 1, 4, 100].map(|done| learning_rate(&config, done));
+        for (rate, want) in rates.into_iter().zip([1e-3, 1e-3, 5e-4, 1e-4]) {
+            assert!((rate - want).abs() < 1e-12, "{rate} {want}");
+        }
     }
 }

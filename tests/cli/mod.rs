@@ -5,5 +5,5 @@ mod interrupted;
 mod mistakes;
 mod phases;
 mod pipes;
-mod program;
+pub mod program;
 mod vulkan;

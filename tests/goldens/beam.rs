@@ -1,24 +1,30 @@
 //! Beam search: the same hypotheses in the same order.
 
-use super::files::{self, ids, numbers};
+use super::files::{self, Errors, ids, numbers};
 use automoe::config::TranslateConfig;
 use automoe::space::Architecture;
 use automoe::text::SourceBatch;
 use automoe::translate::beam_search;
 use burn::tensor::Device;
+use serde_json::Value as Json;
+use std::path::Path;
 
 #[test]
 fn every_hypothesis_agrees() {
     let Some(folder) = files::folder("goldens beam") else { return };
     for (name, device, factor) in files::devices() {
-        println!("goldens beam on {name}:");
-        check(&folder, &device, factor);
+        let is_beam = |json: &Json| json["cases"][0].get("hypotheses").is_some();
+        for recording in files::recordings(&folder, "goldens beam", is_beam) {
+            let errors = check(&folder, &recording, &device);
+            println!("goldens {recording} on {name}: scores: {errors}");
+            errors.assert_within(1e-4 * factor, "scores");
+        }
     }
 }
 
-fn check(folder: &std::path::Path, device: &Device, tolerance: f64) {
-    let recording = files::read(folder, "beam", device);
-    let (mut worst, mut hypotheses) = (0.0f64, 0);
+fn check(folder: &Path, name: &str, device: &Device) -> Errors {
+    let recording = files::read(folder, name, device);
+    let mut errors = Errors::default();
     for (number, case) in recording.json["cases"].as_array().unwrap().iter().enumerate() {
         let architecture: Architecture = serde_json::from_value(case["architecture"].clone()).unwrap();
         let model = recording.supernet.cut(&architecture, false).unwrap();
@@ -41,13 +47,12 @@ fn check(folder: &std::path::Path, device: &Device, tolerance: f64) {
             for (found, want) in found.iter().zip(want) {
                 let tokens: Vec<f64> = found.tokens.iter().map(|&token| f64::from(token)).collect();
                 assert_eq!(tokens, numbers(&want["tokens"]), "case {number}, sentence {sentence}");
-                worst = worst.max((found.score - want["score"].as_f64().unwrap()).abs());
-                let each = found.token_scores.iter().zip(numbers(&want["positional_scores"]));
-                worst = each.map(|(&got, want)| (f64::from(got) - want).abs()).fold(worst, f64::max);
-                hypotheses += 1;
+                errors.add((found.score - want["score"].as_f64().unwrap()).abs());
+                for (&got, want) in found.token_scores.iter().zip(numbers(&want["positional_scores"])) {
+                    errors.add((f64::from(got) - want).abs());
+                }
             }
         }
     }
-    println!("goldens beam: {hypotheses} hypotheses, worst score error {worst:.1e}");
-    assert!(worst <= 1e-4 * tolerance);
+    errors
 }

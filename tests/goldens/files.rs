@@ -7,13 +7,18 @@ use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use burn::tensor::Device;
 use serde_json::Value as Json;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
-/// The folder, or `None` after a printed line where it is absent.
+/// Where shared data is, if it is there: `AUTOMOE_SHARED`, by default beside the checkout.
+pub fn shared() -> PathBuf {
+    std::env::var_os("AUTOMOE_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from)
+}
+
+/// The folder of recordings (`AUTOMOE_GOLDENS`, by default the shared data's), or `None` after a printed line where it is absent.
 pub fn folder(test: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("AUTOMOE_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let folder = std::env::var_os("AUTOMOE_GOLDENS").map_or_else(|| shared.join("goldens"), PathBuf::from);
+    let folder = std::env::var_os("AUTOMOE_GOLDENS").map_or_else(|| shared().join("goldens"), PathBuf::from);
     if folder.is_dir() {
         return Some(folder);
     }
@@ -31,6 +36,49 @@ pub fn devices() -> Vec<(&'static str, Device, f64)> {
     devices
 }
 
+/// The recordings in `folder` of which `is_one` is true, by name; a printed line where there is none. Folders of other
+/// recordings need not have the names, nor all the kinds, of ours.
+pub fn recordings(folder: &Path, test: &str, is_one: impl Fn(&Json) -> bool) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let is_one = |path: &PathBuf| is_one(&serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap());
+    let name = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().to_string();
+    let mut names: Vec<String> = files.filter(is_one).map(name).collect();
+    names.sort();
+    if names.is_empty() {
+        println!("{test}: skipped, {} has no recording of this kind", folder.display());
+    }
+    names
+}
+
+/// The mean and the worst of many errors. One that is not a number is the worst.
+#[derive(Default)]
+pub struct Errors {
+    sum: f64,
+    count: usize,
+    worst: f64,
+}
+
+impl Errors {
+    pub fn add(&mut self, error: f64) {
+        let error = if error.is_nan() { f64::INFINITY } else { error };
+        self.sum += error;
+        self.count += 1;
+        self.worst = self.worst.max(error);
+    }
+
+    /// That there are errors, none of them above `limit`.
+    pub fn assert_within(&self, limit: f64, what: &str) {
+        assert!(self.count > 0 && self.worst <= limit, "{what}: {self} where {limit:.1e} is allowed");
+    }
+}
+
+impl fmt::Display for Errors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "mean {:.1e}, worst {:.1e} of {}", self.sum / self.count.max(1) as f64, self.worst, self.count)
+    }
+}
+
 /// One recording: figures, and the model they were recorded from.
 pub struct Recording {
     pub json: Json,
@@ -38,7 +86,7 @@ pub struct Recording {
 }
 
 /// Reads `NAME.json` and `NAME.safetensors`.
-pub fn read(folder: &std::path::Path, name: &str, device: &Device) -> Recording {
+pub fn read(folder: &Path, name: &str, device: &Device) -> Recording {
     let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
     let json: Json = serde_json::from_str(&text).unwrap();
     let tensors = to_native(read_safetensors(&folder.join(format!("{name}.safetensors"))).unwrap()).unwrap();

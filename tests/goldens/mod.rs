@@ -1,6 +1,6 @@
 //! Agreement with the reference: figures recorded from it (`AUTOMOE_GOLDENS`, default `../shared/goldens`).
 
 mod beam;
-mod files;
+pub mod files;
 mod forward;
 mod trajectory;

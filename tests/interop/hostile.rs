@@ -1,11 +1,13 @@
 //! Files made to do harm, or damaged: always one line of error, or harmless data; never a panic.
 
 use super::beside;
+use crate::cli::program::Program;
 use automoe::error::{Error, Result};
 use automoe::interop::NamedTensor;
 use automoe::interop::fairseq::FairseqCheckpoint;
 use automoe::interop::torch::TorchFile;
 use proptest::prelude::*;
+use rayon::prelude::*;
 use std::io::Cursor;
 
 /// The files that PyTorch made.
@@ -49,6 +51,23 @@ fn truncated_files_are_refused_at_every_length() {
             }
         }
     }
+}
+
+#[test]
+fn the_program_refuses_a_file_truncated_anywhere() {
+    let program = Program::new();
+    let bytes = bytes_of("tensors_legacy.pt");
+    (0..bytes.len()).into_par_iter().for_each(|length| {
+        let name = format!("{length}.pt");
+        let path = program.folder().join(&name);
+        std::fs::write(&path, &bytes[..length]).expect("written");
+        let output = program.command(&["import", &name]).output().expect("run");
+        std::fs::remove_file(path).expect("removed");
+        let errors = String::from_utf8(output.stderr).expect("text");
+        assert_eq!((output.status.code(), errors.lines().count()), (Some(2), 1), "{length} bytes: {errors}");
+        assert!(output.stdout.is_empty() && errors.starts_with(&format!("automoe: {name}: ")), "{length}: {errors}");
+    });
+    assert!(program.files().is_empty(), "nothing is written");
 }
 
 #[test]

@@ -2,14 +2,16 @@
 //! the reference's goldens.
 
 mod hostile;
+mod program;
 
+use crate::goldens::files;
 use automoe::interop::NamedTensor;
-use automoe::interop::bpe_codes::{self, BpeCodes};
 use automoe::interop::fairseq::FairseqCheckpoint;
 use automoe::interop::names::{to_native, to_reference};
 use automoe::interop::safetensors::{read_safetensors, write_safetensors};
 use automoe::interop::shape::{FeedForward, Sharing, infer_shape};
 use automoe::interop::torch::TorchFile;
+use automoe::text::bpe_codes::{self, BpeCodes};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -23,21 +25,9 @@ fn json(name: &str) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// The folder of the goldens, or `None`, with a line that says so, where it is absent.
-fn goldens() -> Option<PathBuf> {
-    let shared = std::env::var_os("AUTOMOE_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let goldens = shared.join("goldens");
-    if !goldens.is_dir() {
-        println!("skipped: no goldens at {}", goldens.display());
-        return None;
-    }
-    Some(goldens)
-}
-
 /// Every golden model: its name and its tensors under the reference's names.
 fn golden_models() -> Vec<(String, Vec<NamedTensor>)> {
-    let Some(folder) = goldens() else {
+    let Some(folder) = files::folder("goldens by name") else {
         return Vec::new();
     };
     let mut models = Vec::new();
@@ -114,8 +104,11 @@ fn a_bare_state_dict_is_read_as_a_model() {
 
 #[test]
 fn latency_predictors_of_the_shared_data_are_read() {
-    let Some(goldens) = goldens() else { return };
-    let path = goldens.with_file_name("data").join("latency/wmt14ende_cpu_xeon.pt");
+    let path = files::shared().join("data/latency/wmt14ende_cpu_xeon.pt");
+    if !path.exists() {
+        println!("skipped: {} is not there", path.display());
+        return;
+    }
     let predictor = FairseqCheckpoint::load(&path).expect("read");
     let names: Vec<&str> = predictor.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
     assert_eq!(names[..2], ["first_layer.bias", "first_layer.weight"]);
@@ -139,21 +132,25 @@ fn goldens_go_to_our_names_and_back_bit_for_bit() {
 
 #[test]
 fn goldens_have_the_dimensions_of_their_space() {
-    for (name, reference) in golden_models() {
+    let Some(folder) = files::folder("goldens by dimension") else { return };
+    for name in files::recordings(&folder, "goldens by dimension", |json| json.get("supernet").is_some()) {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).expect(&name);
+        let json: Value = serde_json::from_str(&text).expect(&name);
+        let reference = read_safetensors(&folder.join(format!("{name}.safetensors"))).expect(&name);
         let dimensions = infer_shape(&to_native(reference).expect(&name)).expect(&name);
+        let recorded = |key: &str| json["supernet"][key].as_u64().expect(key) as usize;
         let widths = [dimensions.encoder_embed_dim, dimensions.decoder_embed_dim, dimensions.qkv_dim];
-        assert_eq!(widths, [32; 3], "{name}");
-        assert_eq!([dimensions.source_vocabulary, dimensions.target_vocabulary], [37; 2], "{name}");
-        let layers = match name.as_str() {
-            "dense" => FeedForward::Dense(48),
-            "fractional_experts" | "top2" | "trajectory" => FeedForward::Experts(vec![48; 4]),
-            _ => FeedForward::Experts(vec![48; 3]),
+        assert_eq!(widths, ["embed_dim", "embed_dim", "qkv_dim"].map(recorded), "{name}");
+        let vocabularies = [dimensions.source_vocabulary, dimensions.target_vocabulary];
+        assert_eq!(vocabularies, [json["vocab"].as_u64().expect("vocab") as usize; 2], "{name}");
+        let layer = match recorded("max_experts") {
+            0 => FeedForward::Dense(recorded("ffn_dim")),
+            experts => FeedForward::Experts(vec![recorded("ffn_dim"); experts]),
         };
-        assert_eq!(dimensions.encoder_layers, vec![layers.clone(); 3], "{name}");
-        assert_eq!(dimensions.decoder_layers, vec![layers; 3], "{name}");
-        let separate = matches!(name.as_str(), "separate_embeddings" | "beam");
-        let sharing = if separate { Sharing::Separate } else { Sharing::All };
-        assert_eq!(dimensions.sharing, sharing, "{name}");
+        assert_eq!(dimensions.encoder_layers, vec![layer.clone(); recorded("encoder_layers")], "{name}");
+        assert_eq!(dimensions.decoder_layers, vec![layer; recorded("decoder_layers")], "{name}");
+        let shared = json["share_all_embeddings"] == true;
+        assert_eq!(dimensions.sharing, if shared { Sharing::All } else { Sharing::Separate }, "{name}");
     }
 }
 
@@ -164,7 +161,7 @@ fn safetensors_hold_either_naming() {
     let checkpoint = FairseqCheckpoint::load(&beside("fairseq.pt")).expect("read");
     let native = to_native(checkpoint.tensors.clone()).expect("renamed");
     for tensors in [checkpoint.tensors, native] {
-        write_safetensors(&path, &tensors).expect("written");
+        write_safetensors(&path, &tensors, None).expect("written");
         assert_eq!(bits(&read_safetensors(&path).expect("read")), bits(&tensors));
     }
 }
@@ -174,10 +171,12 @@ fn bpe_codes_segment_as_subword_nmt_does() {
     let record = json("bpe_cases.json");
     for (name, cases) in record.as_object().expect("files") {
         let codes = BpeCodes::load(&beside(name)).expect(name);
+        let again = BpeCodes::parse(&codes.to_text()).expect(name);
         for case in cases.as_array().expect("cases") {
             let (line, pieces) = (case["line"].as_str().expect("text"), case["pieces"].as_str().expect("text"));
             let encoded = codes.encode_line(line);
             assert_eq!(encoded.join(" "), pieces, "{name}: {line:?}");
+            assert_eq!(again.encode_line(line), encoded, "{name}: {line:?}");
             // A word that itself ends in `@@` does not come back: nor does it from subword-nmt.
             if !line.contains("@@") {
                 let words: Vec<&str> = line.split([' ', '\r', '\n']).filter(|word| !word.is_empty()).collect();

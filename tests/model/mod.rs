@@ -1,5 +1,7 @@
 //! What no recording covers, by hand-worked cases and by comparison with plain compositions.
 
+mod by_hand;
+
 use automoe::model::kernels::{adam, projection};
 use automoe::model::loss::{self, Objective, Tokens, plain};
 use automoe::model::{Kind, Pass, Supernet, Tables, Transformer, TransformerConfig, Value};

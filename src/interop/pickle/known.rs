@@ -4,7 +4,7 @@ use super::input::quoted;
 use super::machine::Machine;
 use super::{Known, Node, NodeId, Storage, Tensor};
 use crate::error::{Error, Result};
-use crate::interop::dtype::Dtype;
+use crate::run::dtype::Dtype;
 use std::io::Read;
 
 /// More dimensions than any tensor of interest has.

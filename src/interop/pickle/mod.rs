@@ -12,7 +12,7 @@ mod known;
 mod machine;
 
 use crate::error::{Error, Result};
-use crate::interop::dtype::Dtype;
+use crate::run::dtype::Dtype;
 use std::io::Read;
 
 /// The longest pickle read, in bytes. Weights lie outside the pickle, so that real ones are far smaller.

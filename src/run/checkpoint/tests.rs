@@ -1,4 +1,5 @@
 use super::*;
+use half::{bf16, f16};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
@@ -108,7 +109,7 @@ fn half_precision_becomes_f32() {
     let values = [1.5f32, -0.25, 384.0];
     let halves: Vec<u8> = values.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes()).collect();
     let brains: Vec<u8> = values.iter().flat_map(|&x| bf16::from_f32(x).to_le_bytes()).collect();
-    for (dtype, data) in [(Dtype::F16, halves), (Dtype::BF16, brains)] {
+    for (dtype, data) in [(FileDtype::F16, halves), (FileDtype::BF16, brains)] {
         let info = TensorInfo { dtype, shape: vec![3], data_offsets: (0, 6) };
         let loaded = parse(&file_of(info, &data)).unwrap();
         assert_eq!(loaded.tensors, [tensor("x", &[3], &values)]);
@@ -120,15 +121,15 @@ fn headers_that_ask_for_too_much_or_for_other_types_are_refused() {
     let huge = usize::MAX / 2;
     let cases = [
         (
-            Dtype::F32,
+            FileDtype::F32,
             vec![1 << 40],
             (0, 1 << 42),
             "damaged: 8 bytes of tensors where the header asks for 4398046511104",
         ),
-        (Dtype::F32, vec![huge, huge], (0, 8), "overflow"),
-        (Dtype::F32, vec![2], (0, 4), "invalid shape"),
-        (Dtype::F32, vec![1], (4, 8), "invalid offset"),
-        (Dtype::I64, vec![1], (0, 8), "`x`: elements of type I64; expected F32"),
+        (FileDtype::F32, vec![huge, huge], (0, 8), "overflow"),
+        (FileDtype::F32, vec![2], (0, 4), "invalid shape"),
+        (FileDtype::F32, vec![1], (4, 8), "invalid offset"),
+        (FileDtype::I64, vec![1], (0, 8), "`x`: elements of type I64; expected F32"),
     ];
     for (dtype, shape, data_offsets, expected) in cases {
         let info = TensorInfo { dtype, shape, data_offsets };

@@ -10,6 +10,8 @@ use std::path::Path;
 const SEPARATOR: &str = "@@";
 /// Marks the end of a word within the codes.
 const END: &str = "</w>";
+/// The largest file of codes that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 26;
 
 /// Merges learned by `subword-nmt learn-bpe`.
 #[derive(Debug, Clone)]
@@ -26,8 +28,14 @@ impl BpeCodes {
     /// # Errors
     /// If the file cannot be read, is not UTF-8, has another version, or a line without exactly two symbols.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| Error::input(error).at(path.display()))?;
-        Self::parse(&text).map_err(|error| error.at(path.display()))
+        let read = || {
+            let bytes = std::fs::metadata(path).map_err(Error::input)?.len();
+            if bytes > MAX_BYTES {
+                return Err(Error::input(format!("{bytes} bytes, more than the {MAX_BYTES} of the largest codes")));
+            }
+            Self::parse(&std::fs::read_to_string(path).map_err(Error::input)?)
+        };
+        read().map_err(|error| error.at(path.display()))
     }
 
     /// As [`BpeCodes::load`], from the file's text. Without a version line the version is 0.1, and of a merge that is
@@ -58,6 +66,21 @@ impl BpeCodes {
             after.entry(right.to_string()).or_insert(rank);
         }
         Ok(Self { ranks, end_joins_last })
+    }
+
+    /// The text of a file of these codes: [`BpeCodes::parse`] of it gives codes that segment alike.
+    pub fn to_text(&self) -> String {
+        let mut merges: Vec<(usize, &str, &str)> = Vec::new();
+        for (left, after) in &self.ranks {
+            merges.extend(after.iter().map(|(right, &rank)| (rank, left.as_str(), right.as_str())));
+        }
+        merges.sort_unstable();
+        let version = if self.end_joins_last { "0.2" } else { "0.1" };
+        let mut text = format!("#version: {version}\n");
+        for (_, left, right) in merges {
+            text.extend([left, " ", right, "\n"]);
+        }
+        text
     }
 
     /// The subwords of a line of words parted by spaces; all but a word's last end in `@@`.

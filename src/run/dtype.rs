@@ -1,8 +1,8 @@
-//! Element types of foreign tensors, and their conversion to `f32`.
+//! Element types of tensors in files, and their conversion to `f32`.
 
 use half::{bf16, f16};
 
-/// Type of a tensor's elements in a foreign file; all are read as little-endian.
+/// Type of a tensor's elements in a file; all are read as little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dtype {
     /// 64-bit float.
@@ -41,24 +41,31 @@ impl Dtype {
     /// The elements stored in `bytes`, as `f32`: exact for the types that `f32` holds (NaN payloads of `F32`
     /// included), rounded to nearest for `F64`, `I64` and `I32`. Bytes past the last whole element are ignored.
     pub fn to_f32(self, bytes: &[u8]) -> Vec<f32> {
+        let mut elements = Vec::with_capacity(bytes.len() / self.size());
+        self.append_f32(bytes, &mut elements);
+        elements
+    }
+
+    /// As [`Dtype::to_f32`], to the end of `to`.
+    pub fn append_f32(self, bytes: &[u8], to: &mut Vec<f32>) {
         match self {
-            Self::F64 => decode(bytes, |b| f64::from_le_bytes(b) as f32),
-            Self::F32 => decode(bytes, f32::from_le_bytes),
-            Self::F16 => decode(bytes, |b| f16::from_le_bytes(b).to_f32()),
-            Self::Bf16 => decode(bytes, |b| bf16::from_le_bytes(b).to_f32()),
-            Self::I64 => decode(bytes, |b| i64::from_le_bytes(b) as f32),
-            Self::I32 => decode(bytes, |b| i32::from_le_bytes(b) as f32),
-            Self::I16 => decode(bytes, |b| i16::from_le_bytes(b).into()),
-            Self::I8 => decode(bytes, |b| i8::from_le_bytes(b).into()),
-            Self::U8 => decode(bytes, |[b]| b.into()),
-            Self::Bool => decode(bytes, |[b]| if b == 0 { 0.0 } else { 1.0 }),
+            Self::F64 => decode(bytes, to, |b| f64::from_le_bytes(b) as f32),
+            Self::F32 => decode(bytes, to, f32::from_le_bytes),
+            Self::F16 => decode(bytes, to, |b| f16::from_le_bytes(b).to_f32()),
+            Self::Bf16 => decode(bytes, to, |b| bf16::from_le_bytes(b).to_f32()),
+            Self::I64 => decode(bytes, to, |b| i64::from_le_bytes(b) as f32),
+            Self::I32 => decode(bytes, to, |b| i32::from_le_bytes(b) as f32),
+            Self::I16 => decode(bytes, to, |b| i16::from_le_bytes(b).into()),
+            Self::I8 => decode(bytes, to, |b| i8::from_le_bytes(b).into()),
+            Self::U8 => decode(bytes, to, |[b]| b.into()),
+            Self::Bool => decode(bytes, to, |[b]| if b == 0 { 0.0 } else { 1.0 }),
         }
     }
 }
 
-fn decode<const N: usize>(bytes: &[u8], element: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+fn decode<const N: usize>(bytes: &[u8], to: &mut Vec<f32>, element: impl Fn([u8; N]) -> f32) {
     let (elements, _) = bytes.as_chunks::<N>();
-    elements.iter().map(|bytes| element(*bytes)).collect()
+    to.extend(elements.iter().map(|bytes| element(*bytes)));
 }
 
 #[cfg(test)]

@@ -1,0 +1,197 @@
+//! What a fairseq checkpoint's settings (`args`) say about its model: the architecture, and whether it is one of ours at all.
+
+use crate::error::{Error, Result};
+use crate::space::Architecture;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// Settings by name.
+pub(super) type Args = BTreeMap<String, Value>;
+
+/// Settings that must have this value, or be absent or null, for a model to compute what ours does.
+const REQUIRED: [(&str, Value); 12] = [
+    ("encoder_normalize_before", Value::Bool(false)),
+    ("decoder_normalize_before", Value::Bool(false)),
+    ("encoder_learned_pos", Value::Bool(false)),
+    ("decoder_learned_pos", Value::Bool(false)),
+    ("no_token_positional_embeddings", Value::Bool(false)),
+    ("no_scale_embedding", Value::Bool(false)),
+    ("layernorm_embedding", Value::Bool(false)),
+    ("no_cross_attention", Value::Bool(false)),
+    ("cross_self_attention", Value::Bool(false)),
+    ("left_pad_target", Value::Bool(false)),
+    ("adaptive_softmax_cutoff", Value::Null),
+    ("adaptive_input", Value::Bool(false)),
+];
+
+/// Genes that the reference's settings hold under their own names; the others end in `_subtransformer`.
+const PLAIN_GENES: [&str; 6] = [
+    "n_experts",
+    "num_experts_to_route",
+    "each_expert_ffn_dim",
+    "std_vs_dummy_experts",
+    "drop_mha_sublayer",
+    "drop_ffn_sublayer",
+];
+
+/// Refuses a model of another kind than ours (pre-norm, learned positions, …), which would load and translate wrongly.
+///
+/// # Errors
+/// The first such setting.
+pub(super) fn check(args: &Args) -> Result<()> {
+    let is_other = |name: &str, required: &Value| {
+        args.get(name).is_some_and(|value| !value.is_null() && value != required && text(value) != text(required))
+    };
+    if let Some((name, required)) = REQUIRED.iter().find(|(name, required)| is_other(name, required)) {
+        return Err(Error::input(format!(
+            "its args have {name} = {}, but models here have {required}",
+            text(&args[*name])
+        )));
+    }
+    match args.get("activation_fn").and_then(Value::as_str) {
+        None | Some("relu") => Ok(()),
+        Some(other) => Err(Error::input(format!("its args have activation_fn = {other}, but models here have relu"))),
+    }
+}
+
+/// The architecture that the settings name: the subtransformer of HAT and the reference, or fairseq's own Transformer.
+/// `None` where there is none, as with a SuperNet.
+///
+/// # Errors
+/// An architecture that is incomplete or no valid one.
+pub(super) fn architecture(args: &Args) -> Result<Option<Architecture>> {
+    let sides = match (subtransformer(args, "encoder"), subtransformer(args, "decoder")) {
+        (Some(encoder), Some(decoder)) => Some((encoder, decoder)),
+        _ if args.keys().any(|name| name.ends_with("_embed_choice")) => None,
+        _ => transformer(args, "encoder").zip(transformer(args, "decoder")),
+    };
+    let Some((encoder, decoder)) = sides else {
+        return Ok(None);
+    };
+    let value = json!({"encoder": encoder, "decoder": decoder});
+    Architecture::from_value(&value).map(Some).map_err(|error| error.at("the architecture in its args"))
+}
+
+/// The widths of encoder and decoder that positions are made for: the SuperNet's, the widest of `*_embed_choice`, or the
+/// widths of fairseq's own Transformer. `None` where the settings do not tell.
+pub(super) fn supernet_dims(args: &Args) -> Option<[usize; 2]> {
+    let width = |side: &str| match args.get(&format!("{side}_embed_choice")) {
+        Some(choice) => choice.as_array()?.iter().filter_map(Value::as_u64).max(),
+        None => args.get(&format!("{side}_embed_dim"))?.as_u64(),
+    };
+    let [encoder, decoder] =
+        ["encoder", "decoder"].map(|side| width(side).and_then(|width| usize::try_from(width).ok()));
+    Some([encoder?, decoder?])
+}
+
+/// One stack's genes from `*_subtransformer` and `*_all_subtransformer`.
+fn subtransformer(args: &Args, side: &str) -> Option<Map<String, Value>> {
+    let given = args.iter().filter(|(name, value)| name.starts_with(side) && !value.is_null());
+    let mut genes = Map::new();
+    for (name, value) in given.clone() {
+        if let Some(gene) = name.strip_suffix("_subtransformer") {
+            let gene = gene.strip_suffix("_all").unwrap_or(gene);
+            genes.insert(gene.to_string(), value.clone());
+        }
+    }
+    if genes.is_empty() {
+        return None;
+    }
+    let plain = given.filter(|(name, _)| {
+        let gene = name.strip_prefix(side).and_then(|name| name.strip_prefix('_'));
+        gene.is_some_and(|gene| PLAIN_GENES.contains(&gene))
+    });
+    for (name, value) in plain {
+        genes.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    Some(genes)
+}
+
+/// One stack of fairseq's `transformer`, whose layers are alike.
+fn transformer(args: &Args, side: &str) -> Option<Map<String, Value>> {
+    let of = |name: &str| args.get(&format!("{side}_{name}")).filter(|value| value.is_u64()).cloned();
+    let heads = of("attention_heads")?;
+    let mut genes = Map::from_iter([
+        (format!("{side}_embed_dim"), of("embed_dim")?),
+        (format!("{side}_layer_num"), of("layers")?),
+        (format!("{side}_ffn_embed_dim"), of("ffn_embed_dim")?),
+        (format!("{side}_self_attention_heads"), heads.clone()),
+    ]);
+    if side == "decoder" {
+        genes.insert("decoder_ende_attention_heads".into(), heads);
+    }
+    Some(genes)
+}
+
+/// A setting as the command line had it: fairseq keeps some flags as texts (`"False"`).
+fn text(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => "True".into(),
+        Value::Bool(false) => "False".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(value: Value) -> Args {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_transformer_of_fairseq_has_layers_alike() {
+        let args = args(json!({
+            "encoder_embed_dim": 512, "encoder_layers": 6, "encoder_ffn_embed_dim": 2048, "encoder_attention_heads": 8,
+            "decoder_embed_dim": 512, "decoder_layers": 3, "decoder_ffn_embed_dim": 2048, "decoder_attention_heads": 8,
+            "dropout": 0.1, "encoder_normalize_before": false, "left_pad_target": "False", "activation_fn": "relu",
+        }));
+        check(&args).unwrap();
+        assert_eq!(supernet_dims(&args), Some([512, 512]));
+        assert_eq!(architecture(&args).unwrap(), Some(Architecture::dense(512, 2048, 8, 6, 3)));
+    }
+
+    #[test]
+    fn a_subtransformer_is_taken_before_the_supernet_it_is_part_of() {
+        let mut settings = json!({
+            "encoder_embed_choice": [640, 512], "decoder_embed_choice": [512, 768], "encoder_embed_dim": 512,
+            "encoder_embed_dim_subtransformer": null,
+        });
+        assert_eq!(architecture(&args(settings.clone())).unwrap(), None);
+        let genes = json!({
+            "encoder_embed_dim_subtransformer": 512, "encoder_layer_num_subtransformer": 1,
+            "encoder_ffn_embed_dim_all_subtransformer": [2048, 1024],
+            "encoder_self_attention_heads_all_subtransformer": [8, 4], "encoder_n_experts": [2, 1],
+            "decoder_embed_dim_subtransformer": 640, "decoder_layer_num_subtransformer": 1,
+            "decoder_ffn_embed_dim_all_subtransformer": [3072], "decoder_self_attention_heads_all_subtransformer": [4],
+            "decoder_ende_attention_heads_all_subtransformer": [8],
+            "decoder_arbitrary_ende_attn_all_subtransformer": [2],
+        });
+        settings.as_object_mut().unwrap().extend(genes.as_object().unwrap().clone());
+        let found = architecture(&args(settings.clone())).unwrap().unwrap();
+        assert_eq!(supernet_dims(&args(settings.clone())), Some([640, 768]));
+        assert_eq!((found.encoder.embed_dim, found.encoder.layers.len()), (512, 1));
+        assert_eq!(found.encoder.layers[0].experts.as_ref().unwrap().ffn_dims, [2048, 2048]);
+        let cross = found.decoder.layers[0].cross_attention.unwrap();
+        assert_eq!((found.decoder.embed_dim, cross.heads, cross.encoder_layers), (640, 8, 3));
+        settings["decoder_layer_num_subtransformer"] = json!(0);
+        let error = architecture(&args(settings)).unwrap_err().to_string();
+        assert!(error.starts_with("the architecture in its args: decoder_layer_num"), "{error}");
+    }
+
+    #[test]
+    fn models_of_another_kind_are_refused() {
+        for (name, value) in [
+            ("encoder_normalize_before", json!(true)),
+            ("decoder_learned_pos", json!("True")),
+            ("adaptive_softmax_cutoff", json!("1000,2000")),
+            ("activation_fn", json!("gelu")),
+        ] {
+            let error = check(&args(json!({name: value}))).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("its args have {name} = ")), "{error}");
+        }
+        check(&args(json!({"adaptive_softmax_cutoff": null, "clip_norm": "inf"}))).unwrap();
+    }
+}

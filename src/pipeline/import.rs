@@ -1,0 +1,212 @@
+//! `automoe import`: a run directory from a model that was trained elsewhere.
+
+use super::workspace::{load_subwords, prepare_data, save_subwords, transformer_config};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::interop::foreign::{self, ForeignModel};
+use crate::interop::shape::{EmbeddingTables, Sharing, infer_shape, infer_tables};
+use crate::model::parameters::lookup;
+use crate::model::{Supernet, Transformer, TransformerConfig, Value};
+use crate::run::checkpoints::resolve;
+use crate::run::directory::check_model_name;
+use crate::run::{NamedTensor, RunDirectory};
+use crate::space::Architecture;
+use crate::text::{SubwordModel, published_subwords, subwords_fingerprint};
+use crate::train::save_weights;
+use burn::tensor::Device;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What is imported, and as what.
+#[derive(Debug, Clone)]
+pub struct Import<'a> {
+    /// The file.
+    pub checkpoint: &'a Path,
+    /// The model's architecture; `None`: as the file says, else the space's largest.
+    pub architecture: Option<Architecture>,
+    /// Name of the model, where it is no SuperNet.
+    pub name: &'a str,
+    /// Remove an earlier run in the run directory.
+    pub fresh: bool,
+}
+
+/// What was imported.
+#[derive(Debug, Clone, Serialize)]
+pub struct Imported {
+    /// The folder of its checkpoint.
+    pub model: PathBuf,
+    /// Its shape.
+    pub architecture: Architecture,
+    /// Elements of all tensors.
+    pub parameters: usize,
+}
+
+/// Makes a run directory (`config.run_dir`) of the model in a file: its `supernet/` where the model is the space's largest,
+/// otherwise `models/NAME/`. The subwords are the published ones that `config` names, or those of its data.
+///
+/// A model of the space's largest shape for which a smaller architecture is given (as the reference saves what it trained
+/// of a SuperNet) is cut to it.
+///
+/// # Errors
+/// An unusable file; a model that is not of the config's settings, of the architecture, or of the subwords; a run directory
+/// that holds something else.
+pub fn import(mut config: Config, request: &Import) -> Result<Imported> {
+    let place = |error: Error| error.at(request.checkpoint.display());
+    check_model_name(request.name)?;
+    let model = foreign::load(request.checkpoint)?;
+    let tables = infer_tables(&model.tensors).map_err(place)?;
+    check_settings(&config, &model.tensors, &tables).map_err(place)?;
+    let chosen = choose(&config, request, model, &tables).map_err(place)?;
+    let subwords = match config.data.has_published_subwords() {
+        true => published_subwords(&config.data)?,
+        false => {
+            let hint = "without --dict-source the subwords are those of the config's data";
+            let prepared = prepare_data(&config).map_err(|error| error.at(hint))?;
+            [prepared.source_subwords, prepared.target_subwords]
+        }
+    };
+    check_vocabularies(&config, &subwords, &tables).map_err(place)?;
+    if config.data.has_published_subwords() {
+        config.data.vocab_size = subwords[1].vocab_size();
+    }
+
+    let run = RunDirectory::open(&config.run_dir, &config.to_toml()?, "import", request.fresh)?;
+    let folder = if chosen.is_supernet { run.supernet() } else { run.model(request.name)? };
+    if resolve(&folder).is_ok() {
+        let message = "there is a model here already; give another --name or --run-dir, or --fresh to discard the run";
+        return Err(Error::input(message).at(folder.display()));
+    }
+    let fingerprint = subwords_fingerprint([&subwords[0], &subwords[1]])?;
+    if let Ok([source, target]) = load_subwords(run.root())
+        && subwords_fingerprint([&source, &target])? != fingerprint
+    {
+        let message = "this run has other subwords than the model; give another --run-dir";
+        return Err(Error::input(message).at(run.root().display()));
+    }
+    save_subwords(run.root(), [&subwords[0], &subwords[1]])?;
+    save_weights(&folder, &chosen.tensors, &chosen.config, &fingerprint)?;
+    let parameters = chosen.tensors.iter().map(|tensor| tensor.data.len()).sum();
+    Ok(Imported { model: folder, architecture: chosen.config.architecture, parameters })
+}
+
+/// The model as it will be saved.
+struct Chosen {
+    config: TransformerConfig,
+    tensors: Vec<NamedTensor>,
+    is_supernet: bool,
+}
+
+/// Finds out what the model is and checks each of its tensors.
+fn choose(config: &Config, request: &Import, model: ForeignModel, tables: &EmbeddingTables) -> Result<Chosen> {
+    let ForeignModel { tensors, shape } = model;
+    let largest = config.space()?.supernet();
+    let of = |architecture: &Architecture| {
+        transformer_config(config, tables.source[0], tables.target[0], architecture.clone(), &largest)
+    };
+    let supernet = of(&largest);
+    let disagrees_with_largest = disagreement(&tensors, &supernet);
+    let given = request.architecture.clone().or(shape.architecture).filter(|architecture| *architecture != largest);
+    let Some(architecture) = given else {
+        let Some(fault) = disagrees_with_largest else {
+            return Ok(Chosen { config: supernet, tensors, is_supernet: true });
+        };
+        let is = infer_shape(&tensors).map_or_else(|_| String::new(), |dimensions| format!(" (it has {dimensions})"));
+        return Err(Error::input(format!(
+            "not the largest model of the config's space{is}: {fault}; give its architecture with --arch, or its config"
+        )));
+    };
+    if let Some(fault) = architecture.head_faults(config.model.qkv_dim).into_iter().next() {
+        return Err(Error::input(fault));
+    }
+    let mut own = of(&architecture);
+    match disagreement(&tensors, &own) {
+        None => {
+            if let Some([encoder, decoder]) = shape.supernet_dims {
+                own.encoder_supernet_dim = encoder.max(architecture.encoder.embed_dim);
+                own.decoder_supernet_dim = decoder.max(architecture.decoder.embed_dim);
+            }
+            Ok(Chosen { config: own, tensors, is_supernet: false })
+        }
+        Some(_) if disagrees_with_largest.is_none() => {
+            let tensors = cut(supernet, tensors, &architecture)?;
+            Ok(Chosen { config: own, tensors, is_supernet: false })
+        }
+        Some(fault) => Err(Error::input(format!("not a model of its architecture: {fault}"))),
+    }
+}
+
+/// The first of `tensors` that a model of `config` does not have, or has in another shape; or the first that is missing.
+fn disagreement(tensors: &[NamedTensor], config: &TransformerConfig) -> Option<String> {
+    let mut expected = Transformer::shapes(config, &Device::flex());
+    for NamedTensor { name, shape, .. } in tensors {
+        match expected.remove(name) {
+            Some(wanted) if wanted == *shape => {}
+            Some(wanted) => return Some(format!("`{name}` has the shape {shape:?} where {wanted:?} is expected")),
+            None => return Some(format!("`{}` of the shape {shape:?} is one too many", name.escape_debug())),
+        }
+    }
+    expected.pop_first().map(|(name, shape)| format!("`{name}` of the shape {shape:?} is missing"))
+}
+
+/// The weights of `architecture` within those of the SuperNet of `config`.
+fn cut(config: TransformerConfig, tensors: Vec<NamedTensor>, architecture: &Architecture) -> Result<Vec<NamedTensor>> {
+    let device = Device::flex();
+    let values: BTreeMap<String, Value> =
+        tensors.into_iter().map(|tensor| (tensor.name, Value::from_vec(tensor.data, &tensor.shape, &device))).collect();
+    let supernet = Supernet::from_source(config, &device, |name, shape| lookup(&values, name, shape))?;
+    let values = supernet.cut(architecture, false)?.values().into_iter();
+    Ok(values.map(|(name, value)| NamedTensor { name, shape: value.shape(), data: value.to_vec() }).collect())
+}
+
+/// That `[model]` of `config` is the model's, as far as its tensors tell.
+fn check_settings(config: &Config, tensors: &[NamedTensor], tables: &EmbeddingTables) -> Result<()> {
+    let model = &config.model;
+    let [shares_all, shares_output] = match tables.sharing {
+        Sharing::All => [true, true],
+        Sharing::DecoderInputOutput => [false, true],
+        Sharing::Separate => [false, false],
+    };
+    let mut flags = vec![("share_all_embeddings", model.share_all_embeddings, shares_all)];
+    if !shares_all {
+        flags.push(("share_decoder_input_output_embed", model.share_decoder_input_output_embed, shares_output));
+    }
+    for (key, configured, found) in flags {
+        if configured != found {
+            return Err(Error::input(format!(
+                "its embedding tables are those of model.{key} = {found}, but the config has {configured}; add --set \
+                 model.{key}={found}"
+            )));
+        }
+    }
+    let name = "self_attn.in_proj.weight";
+    let attention = tensors.iter().find(|tensor| tensor.name.ends_with(name) && tensor.shape.len() == 2);
+    match attention.map(|tensor| (&tensor.name, tensor.shape[0])) {
+        Some((name, rows)) if rows != 3 * model.qkv_dim => Err(Error::input(format!(
+            "`{name}` has {rows} rows where model.qkv_dim = {} asks for {}; add --set model.qkv_dim={}",
+            model.qkv_dim,
+            3 * model.qkv_dim,
+            rows / 3
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// That the embedding tables have a row for each subword.
+fn check_vocabularies(config: &Config, subwords: &[Arc<SubwordModel>; 2], tables: &EmbeddingTables) -> Result<()> {
+    let data = &config.data;
+    let target_dict = if data.target_dict.as_os_str().is_empty() { &data.source_dict } else { &data.target_dict };
+    let sides = [("encoder", tables.source[0], &data.source_dict), ("decoder", tables.target[0], target_dict)];
+    for ((side, rows, dict), subwords) in sides.into_iter().zip(subwords) {
+        let found = subwords.vocab_size();
+        if rows != found {
+            let place = match data.has_published_subwords() {
+                true => format!("{} has, with the four special ones, {found}", dict.display()),
+                false => format!("the config's data has {found}; give the model's own with --dict-source"),
+            };
+            return Err(Error::input(format!("the {side}'s table has {rows} subwords where {place}")));
+        }
+    }
+    Ok(())
+}

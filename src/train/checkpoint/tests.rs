@@ -1,0 +1,63 @@
+use super::*;
+use crate::config::TrainConfig;
+
+/// A tiny model's trainer, all of whose weights are `weight`.
+fn trainer(weight: f32) -> Trainer {
+    let device = Device::flex();
+    let config = TransformerConfig {
+        architecture: Architecture::dense(4, 6, 1, 1, 1),
+        qkv_dim: 4,
+        source_vocab: 5,
+        target_vocab: 5,
+        tables: Tables::Shared,
+        encoder_supernet_dim: 4,
+        decoder_supernet_dim: 4,
+        dropout: 0.0,
+        attention_dropout: 0.0,
+        activation_dropout: 0.0,
+        expert_dropout_ratio: 1.0,
+        capacity_factor: 0.0,
+    };
+    let constant = |shape: &[usize]| Value::from_vec(vec![weight; shape.iter().product()], shape, &device);
+    let supernet = Supernet::from_source(config, &device, |_, shape| Ok(constant(shape))).unwrap();
+    Trainer::new(supernet, &TrainConfig::default(), 1)
+}
+
+/// That every weight of the average of the newest `count` checkpoints is `want`.
+fn assert_average(folder: &Path, count: usize, want: f32) {
+    let weights = average_weights(folder, count, &Device::flex()).unwrap();
+    for (name, value) in weights.supernet.values {
+        assert!(value.to_vec().iter().all(|&x| x == want), "{name}: {:?}, expected {want}", value.to_vec());
+    }
+}
+
+#[test]
+fn the_newest_checkpoints_are_averaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path());
+    let save = |name, update, weight| {
+        let position = Position { update, ..Position::start() };
+        save(&checkpoints, name, &trainer(weight), &position, "data", Content::Weights).unwrap();
+    };
+    save(Name::Fixed(BEST), 7, 50.0);
+    assert_average(folder.path(), 3, 50.0);
+    // By number and not by name: 10 is newer than 9.
+    for (update, weight) in [(8, 1.0), (10, 6.0), (9, 2.0)] {
+        save(Name::Step(10), update, weight);
+    }
+    for (count, want) in [(1, 6.0), (2, 4.0), (3, 3.0), (9, 3.0)] {
+        assert_average(folder.path(), count, want);
+    }
+    assert_eq!(average_weights(folder.path(), 2, &Device::flex()).unwrap().update, 10);
+}
+
+#[test]
+fn imported_weights_come_back_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let supernet = trainer(0.1).supernet;
+    let tensors: Vec<_> = supernet.values.iter().map(|(name, value)| tensor(name.clone(), value)).collect();
+    save_weights(folder.path(), &tensors, &supernet.config, "subwords-x").unwrap();
+    let stored = read_weights(folder.path()).unwrap();
+    assert_eq!((stored.tensors, stored.config), (tensors, supernet.config));
+    assert_eq!(load_weights(folder.path(), &Device::flex()).unwrap().data, "subwords-x");
+}
