@@ -4,6 +4,8 @@
 //! its bytes take at the bandwidth of a large copy, both measured in the same run.
 
 mod adam;
+#[path = "../src/allocator.rs"]
+mod allocator;
 mod beam;
 mod harness;
 mod models;
@@ -13,11 +15,8 @@ mod training;
 
 use harness::Bench;
 
-/// The program's own allocator: results depend on it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() {
+    allocator::keep_free_pages();
     let bench = Bench::from_arguments(std::env::args().skip(1));
     product::run(&bench);
     adam::run(&bench);

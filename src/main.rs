@@ -1,14 +1,13 @@
 //! The `automoe` program: see [`automoe::cli`].
 
+mod allocator;
+
 use automoe::cli::{self, Cli};
 use clap::Parser;
 use std::process::ExitCode;
 
-/// Keeps freed pages: fresh results of tens of megabytes would otherwise be cleared by the kernel again and again.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::keep_free_pages();
     match cli::main(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
