@@ -3,7 +3,9 @@
 //! Output dimensions come first, input dimensions second, so that a slice keeps the first rows and the first columns;
 //! the first layers and the first experts are used.
 
+use super::device::is_cpu;
 use super::embedding::Positions;
+use super::kernels::layout;
 use super::parameters::{Value, Values};
 use super::transformer::{Transformer, TransformerConfig};
 use crate::error::{Error, Result};
@@ -47,13 +49,13 @@ impl Supernet {
         Ok(Self::new(config, values, device))
     }
 
-    /// The subnet `architecture`. With `tracked` its weights are leaves of autodiff.
+    /// The subnet `architecture`. With `tracked` its weights are leaves of autodiff; without, they are laid out for inference.
     ///
     /// # Errors
     /// The architecture is larger than the supernet somewhere.
     pub fn cut(&self, architecture: &Architecture, tracked: bool) -> Result<Transformer> {
         let config = self.config.with_architecture(architecture);
-        Transformer::from_values(&config, &self.positions, tracked, |name, shape| {
+        let mut model = Transformer::from_values(&config, &self.positions, tracked, |name, shape| {
             let whole = self.values.get(name).ok_or_else(|| missing(name))?;
             if whole.shape().iter().zip(shape).any(|(whole, part)| part > whole) {
                 let whole = whole.shape();
@@ -61,8 +63,13 @@ impl Supernet {
                     "{name} of shape {shape:?} does not fit into the supernet's {whole:?}"
                 )));
             }
-            Ok(whole.leading(shape))
-        })
+            let value = whole.leading(shape);
+            Ok(if tracked { value } else { value.for_inference(name) })
+        })?;
+        if !tracked && is_cpu(&self.device) {
+            model.projection = Some(layout::by_input(model.projection_table()));
+        }
+        Ok(model)
     }
 
     /// Names and shapes of the parameters that `architecture` contains: those that take part in an update of it.

@@ -1,7 +1,9 @@
 //! A Transformer's parameters by name. The names are the paths of the modules' fields, for example
 //! `encoder.layers.0.self_attn.in_proj.weight`.
 
+use super::device::is_cpu;
 use super::embedding::Positions;
+use super::kernels::layout;
 use super::transformer::{Transformer, TransformerConfig};
 use crate::error::{Error, Result};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -86,6 +88,12 @@ impl Value {
         }
         let whole = Tensor::zeros([rows, columns], &self.tensor.device());
         self.kind.of(whole.slice_assign([0..part_rows, 0..part_columns], self.tensor.clone()))
+    }
+
+    /// The same weight as inference on the CPU reads it best; tables are looked up by row and stay as they are.
+    pub(super) fn for_inference(self, name: &str) -> Self {
+        let weight = self.kind == Kind::Matrix && name.ends_with(".weight") && is_cpu(&self.tensor.device());
+        if weight { self.kind.of(layout::by_input(self.tensor)) } else { self }
     }
 
     fn wrap<const D: usize>(tensor: Tensor<D>) -> Self {
@@ -218,7 +226,11 @@ impl<F: FnMut(&str, &[usize]) -> Result<Value>> ModuleMapper for Fill<F> {
                 param
             }
             Ok(value) => {
-                let value = value.tensor.reshape(shape);
+                // Where the rank is the same already, the elements stay where they are.
+                let value = match shape.len() {
+                    2 => Tensor::from_dispatch(value.tensor.into_dispatch()),
+                    _ => value.tensor.reshape(shape),
+                };
                 let value = if self.tracked { Tensor::from_inner(value).require_grad() } else { value };
                 Param::initialized(param.id, value)
             }

@@ -4,6 +4,7 @@ use super::decoder::{Decoder, DecoderCache, Memory};
 use super::dropout::DropoutRates;
 use super::embedding::{Positions, embed, leading_columns, position_ids};
 use super::encoder::Encoder;
+use super::kernels;
 use super::pass::Pass;
 use crate::space::{Architecture, Layer, Stack};
 use crate::text::PAD;
@@ -88,6 +89,7 @@ impl TransformerConfig {
             encoder: Encoder::new(self.source_vocab, table_dim, &encoder_stack, device),
             decoder: Decoder::new(self.target_vocab, self.tables, &decoder_stack, device),
             config: self.clone(),
+            projection: None,
         }
     }
 
@@ -127,6 +129,9 @@ pub struct Transformer {
     pub decoder: Decoder,
     #[module(skip)]
     pub(super) config: TransformerConfig,
+    /// The projection's table as inference on the CPU reads it best; the one that is looked up in stays as it is.
+    #[module(skip)]
+    pub(super) projection: Option<Tensor<2>>,
 }
 
 impl Transformer {
@@ -213,14 +218,15 @@ impl Transformer {
     /// - hidden: `[rows, decoder embed]`
     /// - output: `[rows, vocab]`
     pub fn project(&self, hidden: Tensor<2>) -> Tensor<2> {
-        hidden.matmul(self.projection_table().transpose())
+        kernels::project(hidden, self.projection_table())
     }
 
     /// The output projection's table, `[vocab, decoder embed]`.
     pub fn projection_table(&self) -> Tensor<2> {
-        match &self.decoder.embed_out {
-            Some(table) => table.val(),
-            None => self.target_table(),
+        match (&self.projection, &self.decoder.embed_out) {
+            (Some(table), _) => table.clone(),
+            (None, Some(table)) => table.val(),
+            (None, None) => self.target_table(),
         }
     }
 

@@ -16,6 +16,9 @@ pub(super) struct Continuation {
     pub log_probability: f32,
 }
 
+/// Values of which the largest is found first.
+const BLOCK: usize = 128;
+
 /// Which tokens may come next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Allowed {
@@ -64,15 +67,19 @@ fn log_sum_exp(logits: &[f32]) -> f64 {
 fn largest(values: &[f32], count: usize) -> Vec<(u32, f32)> {
     let mut kept: Vec<(u32, f32)> = Vec::with_capacity(count + 1);
     let mut threshold = f32::NEG_INFINITY;
-    for (place, &value) in values.iter().enumerate() {
-        if value > threshold {
-            let at = kept.partition_point(|&(_, other)| other >= value);
-            kept.insert(at, (place as u32, value));
-            if kept.len() > count {
-                kept.pop();
-            }
-            if kept.len() == count {
-                threshold = kept[count - 1].1;
+    for (block, values) in values.chunks(BLOCK).enumerate() {
+        // Most blocks hold nothing that is large enough.
+        if kept.len() == count && vector::max(values) <= threshold {
+            continue;
+        }
+        for (place, &value) in (block * BLOCK..).zip(values) {
+            if value > threshold {
+                let at = kept.partition_point(|&(_, other)| other >= value);
+                kept.insert(at, (place as u32, value));
+                kept.truncate(count);
+                if kept.len() == count {
+                    threshold = kept[count - 1].1;
+                }
             }
         }
     }
@@ -88,6 +95,10 @@ mod tests {
         let values = [1.0, 5.0, 3.0, 5.0, 2.0, 3.0];
         assert_eq!(largest(&values, 3), [(1, 5.0), (3, 5.0), (2, 3.0)]);
         assert_eq!(largest(&values[..2], 3), [(1, 5.0), (0, 1.0)]);
+        let many: Vec<f32> = (0..10 * BLOCK).map(|i| (i * 7919 % 1283) as f32).collect();
+        let mut sorted: Vec<(u32, f32)> = (0..).zip(many.iter().copied()).collect();
+        sorted.sort_by(|a, b| b.1.total_cmp(&a.1));
+        assert_eq!(largest(&many, 9), sorted[..9]);
     }
 
     #[test]

@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 impl Kernels for Flex {
     fn linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
-        let (x, weight) = (contiguous(x), contiguous(weight));
         let (x, weight) = (Matrix::of(&x), Matrix::of(&weight));
         let mut out = fresh_product(x, weight.transposed());
         add_bias(&mut out, elements(&bias));
@@ -30,7 +29,7 @@ impl Kernels for Flex {
         rows: Range<usize>,
         dropout: Mask,
     ) -> FlexTensor {
-        let weights = [weight1, weight2].map(contiguous);
+        let weights = [weight1, weight2];
         let network = network(&weights, &bias1, &bias2);
         feed_forward_rows(x, network, rows, dropout).0
     }
@@ -68,12 +67,18 @@ impl Kernels for Flex {
     }
 }
 
+/// `x Tᵀ`
+pub(super) fn project(x: FlexTensor, table: FlexTensor) -> FlexTensor {
+    let (x, table) = (Matrix::of(&x), Matrix::of(&table));
+    tensor(fresh_product(x, table.transposed()), [x.dims()[0], table.dims()[0]])
+}
+
 /// A tensor of `values`, row-major.
 pub(super) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
-/// Both weights (whose rows are contiguous) and biases.
+/// Both weights and biases.
 pub(super) fn network<'a>(weights: &'a [FlexTensor; 2], bias1: &'a FlexTensor, bias2: &'a FlexTensor) -> Network<'a> {
     Network {
         weight1: Matrix::of(&weights[0]),

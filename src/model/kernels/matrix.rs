@@ -27,12 +27,18 @@ impl<'a> Matrix<'a> {
         Self { data, rows, columns, row_stride: columns, column_stride: 1 }
     }
 
-    /// A tensor of rank 2 whose rows are [`contiguous`].
+    /// A tensor of rank 2. Its rows can be read where they are [`contiguous`]; products take any layout.
     pub fn of(tensor: &'a FlexTensor) -> Self {
         let layout = tensor.layout();
         let (shape, strides) = (layout.shape(), layout.strides());
         let data = &tensor.storage::<f32>()[layout.start_offset()..];
-        Self { data, rows: shape[0], columns: shape[1], row_stride: strides[0] as usize, column_stride: 1 }
+        Self {
+            data,
+            rows: shape[0],
+            columns: shape[1],
+            row_stride: strides[0] as usize,
+            column_stride: strides[1] as usize,
+        }
     }
 
     /// `count` rows from `start` on.
@@ -59,8 +65,9 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Row `row`; the matrix is not transposed.
+    /// Row `row`, whose elements adjoin.
     pub fn row(&self, row: usize) -> &'a [f32] {
+        debug_assert_eq!(self.column_stride, 1, "the row is contiguous");
         &self.data[row * self.row_stride..row * self.row_stride + self.columns]
     }
 

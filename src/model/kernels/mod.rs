@@ -7,6 +7,7 @@ mod autodiff;
 mod cpu;
 pub mod embedding;
 mod feed_forward;
+pub mod layout;
 mod matrix;
 mod norm;
 mod permute;
@@ -95,6 +96,20 @@ pub fn linear(x: Tensor<2>, map: &Linear) -> Tensor<2> {
         return plain::linear(x, weight, bias);
     }
     Tensor::from_dispatch(Dispatch::linear(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()))
+}
+
+/// `x Tᵀ`, without gradients of our own.
+///
+/// # Shapes
+/// - x: `[rows, embed]`
+/// - table: `[vocab, embed]`
+/// - output: `[rows, vocab]`
+pub fn project(x: Tensor<2>, table: Tensor<2>) -> Tensor<2> {
+    if x.is_tracked() || !is_cpu(&x.device()) {
+        return x.matmul(table.transpose());
+    }
+    let [x, table] = [x, table].map(|x| x.try_into_primitive::<Flex>().expect("neither has autodiff"));
+    Tensor::from_primitive::<Flex>(cpu::project(x, table))
 }
 
 /// `W₂ dropout(relu(W₁ x + b₁)) + b₂` in place of the rows `rows` of x; the other rows pass through.

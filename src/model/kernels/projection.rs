@@ -83,7 +83,7 @@ fn for_each_block(target: &[u32], vocab: usize, mut run: impl FnMut(usize, &[u32
 /// The rows that have a target.
 fn real_rows(hidden: Tensor<2>, target: &[u32]) -> FlexTensor {
     if !target.contains(&PAD) {
-        return primitive(hidden);
+        return contiguous(primitive(hidden));
     }
     let real: Vec<u32> = (0..target.len() as u32).filter(|&row| target[row as usize] != PAD).collect();
     let device = hidden.device();
@@ -102,7 +102,7 @@ fn with_padding(real: Vec<f32>, target: &[u32], rows: usize, embed: usize) -> Ve
 }
 
 fn primitive(tensor: Tensor<2>) -> FlexTensor {
-    contiguous(tensor.try_into_primitive::<Flex>().expect("the kernel is called on the CPU only"))
+    tensor.try_into_primitive::<Flex>().expect("the kernel is called on the CPU only")
 }
 
 /// Loss sums of a block of logits `[rows, vocab]`. With `differentiate` the logits become the gradient of the loss with
