@@ -34,10 +34,14 @@ impl Bench {
     pub fn from_arguments(arguments: impl Iterator<Item = String>) -> Self {
         let (options, filters): (Vec<_>, Vec<_>) = arguments.partition(|argument| argument.starts_with("--"));
         let quick = options.iter().any(|option| option == "--quick");
+        Self { quick, filter: filters.into_iter().next(), machines: Vec::new() }
+    }
+
+    /// Measures what the machine can do; everything that follows is compared with it.
+    pub fn measure_machine(&mut self) {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let machines =
-            [1, 2].into_iter().filter(|&threads| threads <= cores).map(|threads| Machine::new(threads, quick));
-        Self { quick, filter: filters.into_iter().next(), machines: machines.collect() }
+        let machines = [1, 2].into_iter().filter(|&threads| threads <= cores);
+        self.machines = machines.map(|threads| Machine::new(threads, self.quick)).collect();
     }
 
     /// Whether `name` (without its threads) was asked for.

@@ -8,7 +8,9 @@ mod adam;
 mod allocator;
 mod beam;
 mod harness;
+mod memory;
 mod models;
+mod prepare;
 mod product;
 mod routing;
 mod training;
@@ -17,7 +19,10 @@ use harness::Bench;
 
 fn main() {
     allocator::keep_free_pages();
-    let bench = Bench::from_arguments(std::env::args().skip(1));
+    let mut bench = Bench::from_arguments(std::env::args().skip(1));
+    memory::run(&bench);
+    bench.measure_machine();
+    prepare::run(&bench);
     product::run(&bench);
     adam::run(&bench);
     routing::run(&bench);

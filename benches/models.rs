@@ -90,7 +90,8 @@ impl Size {
         Work { flops: self.forward_flops(), bytes: 4.0 * self.parameters() }
     }
 
-    fn parameters(self) -> f64 {
+    /// Weights in all.
+    pub fn parameters(self) -> f64 {
         let shapes = Transformer::shapes(&self.config(), &Device::flex());
         shapes.values().map(|shape| shape.iter().product::<usize>() as f64).sum()
     }

@@ -18,7 +18,7 @@ use crate::text::{Batch, Dataset, collate, epoch_batches};
 use burn::tensor::Device;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Batches that the estimate of a run's time is measured on.
 const ESTIMATE_SAMPLES: usize = 4;
@@ -98,6 +98,8 @@ struct Session<'a> {
     metrics: JsonLines,
     /// When the last line of metrics was written.
     since: Instant,
+    /// Spent on making batches since then.
+    waited: Duration,
 }
 
 impl<'a> Session<'a> {
@@ -135,14 +137,17 @@ impl<'a> Session<'a> {
             metrics,
             position,
             since: Instant::now(),
+            waited: Duration::ZERO,
         })
     }
 
     fn step(&mut self, progress: &Progress) -> Result<()> {
         let done = self.position.update;
         let architecture = self.architecture(done);
+        let start = Instant::now();
         let micro_batches = (0..self.job.config.update_freq).map(|_| self.next_batch());
         let micro_batches = micro_batches.collect::<Result<Vec<Batch>>>()?;
+        self.waited += start.elapsed();
         let report = self.trainer.update(&architecture, &micro_batches, done)?;
         if !report.sums.loss.is_finite() {
             return Err(Error::failure(format!(
@@ -227,6 +232,7 @@ impl<'a> Session<'a> {
             "lr": report.lr,
             "tokens": sums.tokens,
             "seconds": self.since.elapsed().as_secs_f64(),
+            "wait_seconds": std::mem::take(&mut self.waited).as_secs_f64(),
             "peak_memory_bytes": peak_memory_bytes(),
         });
         self.since = Instant::now();
