@@ -8,11 +8,21 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     allocator::keep_free_pages();
+    settle_graphics();
     match cli::main(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("automoe: {error}");
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+/// Graphics drivers complain of a missing folder for sockets on machines without a desktop, though none is used here.
+fn settle_graphics() {
+    const FOLDER: &str = "XDG_RUNTIME_DIR";
+    if std::env::var_os(FOLDER).is_none() {
+        // SAFETY: nothing else runs yet that could read the environment.
+        unsafe { std::env::set_var(FOLDER, std::env::temp_dir()) }
     }
 }

@@ -119,9 +119,7 @@ impl<'a> Session<'a> {
                 }
                 update => tracing::info!("{}: going on after update {update}", job.name),
             }
-            let mut trainer = Trainer::new(restored.supernet, job.config, job.seed);
-            trainer.adam = restored.adam;
-            (trainer, restored.position)
+            (Trainer::resumed(restored.supernet, restored.adam, job.config, job.seed), restored.position)
         } else {
             (Trainer::new(initial()?, job.config, job.seed), Position::start())
         };

@@ -33,7 +33,12 @@ pub struct UpdateReport {
 impl Trainer {
     /// Starts from `supernet` with fresh moments. Dropout draws from `seed`.
     pub fn new(supernet: Supernet, config: &TrainConfig, seed: u64) -> Self {
-        Self { supernet, adam: Adam::default(), config: config.clone(), seed }
+        Self::resumed(supernet, Adam::default(), config, seed)
+    }
+
+    /// Goes on with the moments `adam`.
+    pub fn resumed(supernet: Supernet, adam: Adam, config: &TrainConfig, seed: u64) -> Self {
+        Self { supernet, adam, config: config.clone(), seed }
     }
 
     /// Trains `architecture` on `batches` (its micro-batches), `done` updates having been made before.
