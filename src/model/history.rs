@@ -12,7 +12,7 @@ pub(super) enum History {
     /// move nothing: each row names its ancestors.
     Positions(Vec<Tensor<2>>),
     /// Keys and values side by side, `[rows, time, 2 · qkv_dim]`: few launches, where those cost more than copies.
-    Joined(Option<Tensor<3>>),
+    Joined(Option<Box<Tensor<3>>>),
 }
 
 impl History {
@@ -34,10 +34,10 @@ impl History {
             Self::Joined(past) => {
                 let next = qkv.clone().narrow(1, qkv_dim, 2 * qkv_dim).unsqueeze_dim::<3>(1);
                 let joined = match past.take() {
-                    Some(past) => Tensor::cat(vec![past, next], 1),
+                    Some(past) => Tensor::cat(vec![*past, next], 1),
                     None => next,
                 };
-                *past = Some(joined.clone());
+                *past = Some(Box::new(joined.clone()));
                 let time = joined.dims()[1];
                 let key_value = joined.reshape([rows * time, 2 * qkv_dim]);
                 kernels::cross_attention(qkv.narrow(1, 0, qkv_dim), key_value, rows, heads, None, Mask::NONE)
@@ -48,7 +48,7 @@ impl History {
     /// Keeps the rows `rows`, in that order.
     pub(super) fn select(&mut self, rows: &Tensor<1, Int>) {
         if let Self::Joined(Some(joined)) = self {
-            *joined = joined.clone().select(0, rows.clone());
+            **joined = joined.as_ref().clone().select(0, rows.clone());
         }
     }
 }

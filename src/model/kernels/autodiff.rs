@@ -2,7 +2,7 @@
 
 use super::attention::{Attention, Scratch};
 use super::cpu::{feed_forward_rows, network, over_itself, over_source, tensor};
-use super::matrix::{Matrix, column_sums, contiguous, elements, fresh_product};
+use super::matrix::{Matrix, column_sums, contiguous, elements, fresh_product, whole};
 use super::norm::Normalized;
 use super::{AttentionSetup, Kernels, feed_forward, norm, permute};
 use crate::model::dropout::Mask;
@@ -86,10 +86,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                 let State { input, hidden, weights, biases, rows, dropout } = ops.state;
                 let network = network(&weights, &biases[0], &biases[1]);
                 // The rows beside these pass their gradient on as it is.
-                let mut gradient = gradients.consume::<Flex>(&ops.node);
-                if !gradient.is_contiguous() {
-                    gradient = gradient.to_contiguous();
-                }
+                let mut gradient = whole(gradients.consume::<Flex>(&ops.node));
                 let input = Matrix::of(&input);
                 let [_, embed] = input.dims();
                 let block = &mut gradient.storage_mut::<f32>()[rows.start * embed..rows.end * embed];

@@ -2,7 +2,7 @@
 
 use super::attention::{Attention, Bias};
 use super::feed_forward::{self, Network};
-use super::matrix::{Matrix, add_bias, contiguous, elements, fresh_product};
+use super::matrix::{Matrix, add_bias, contiguous, elements, fresh_product, whole};
 use super::{AttentionSetup, Kernels, norm, permute};
 use crate::model::dropout::Mask;
 use crate::model::routing::Assignment;
@@ -103,7 +103,7 @@ pub(super) fn feed_forward_rows(
         return (tensor(out, [tokens, embed]), x, hidden);
     }
     // In place: nobody else holds the sorted tokens.
-    let mut out = if x.is_contiguous() { x } else { x.to_contiguous() };
+    let mut out = whole(x);
     let block = &mut out.storage_mut::<f32>()[rows.start * embed..rows.end * embed];
     let input = tensor(block.to_vec(), [rows.len(), embed]);
     let hidden = feed_forward::forward(Matrix::of(&input), network, dropout, block);

@@ -1,6 +1,6 @@
 //! The look-up's gradient.
 
-use super::matrix::{Matrix, contiguous};
+use super::matrix::{Matrix, contiguous, whole};
 use crate::text::PAD;
 use burn::backend::Flex;
 use burn::tensor::Tensor;
@@ -12,7 +12,7 @@ use burn::tensor::Tensor;
 /// - gradient: `[tokens, d]`
 pub fn add_rows(table: Tensor<2>, gradient: Tensor<2>, tokens: &[u32]) -> Tensor<2> {
     let on_cpu = "the kernel is called on the CPU only";
-    let mut table = table.try_into_primitive::<Flex>().expect(on_cpu);
+    let mut table = whole(table.try_into_primitive::<Flex>().expect(on_cpu));
     let gradient = contiguous(gradient.try_into_primitive::<Flex>().expect(on_cpu));
     let gradient = Matrix::of(&gradient);
     let columns = table.layout().shape()[1];

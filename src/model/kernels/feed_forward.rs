@@ -67,7 +67,8 @@ pub fn backward(x: Matrix, hidden: &[f32], network: Network, mask: Mask, gradien
 /// `dropout(relu(hidden + bias))`; `start` is the number of the first element.
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn activate(hidden: &mut [f32], bias: &[f32], start: u32, mask: Mask) {
-    let relu = |x: f32| if x > 0.0 { x } else { 0.0 };
+    // What is not a number stays so: a training that has failed must show it.
+    let relu = |x: f32| if x <= 0.0 { 0.0 } else { x };
     if mask.is_none() {
         hidden.iter_mut().zip(bias).for_each(|(x, bias)| *x = relu(*x + bias));
         return;

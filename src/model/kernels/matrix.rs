@@ -1,6 +1,7 @@
 //! Views of matrices, and their product.
 
 use burn::backend::flex::FlexTensor;
+use burn::tensor::TensorData;
 use rayon::prelude::*;
 
 /// Products of at least this many multiplications use all threads.
@@ -86,6 +87,18 @@ impl<'a> Matrix<'a> {
 pub fn contiguous(tensor: FlexTensor) -> FlexTensor {
     let strides = tensor.layout().strides();
     if strides[1] == 1 && strides[0] >= 0 { tensor } else { tensor.to_contiguous() }
+}
+
+/// `tensor` (rank 2) as one whose memory holds its elements alone, in order, for writing in place.
+pub fn whole(tensor: FlexTensor) -> FlexTensor {
+    let layout = tensor.layout();
+    let count = layout.num_elements();
+    if layout.is_contiguous() && layout.start_offset() == 0 && tensor.storage::<f32>().len() == count {
+        return tensor;
+    }
+    let shape = layout.shape().clone();
+    let copy = elements(&tensor.to_contiguous()).to_vec();
+    FlexTensor::from_data(TensorData::new(copy, shape))
 }
 
 /// The elements of `tensor` (any rank), which is contiguous.

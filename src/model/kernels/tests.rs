@@ -127,6 +127,18 @@ fn attention_with_every_kind_of_mask() {
 }
 
 #[test]
+fn some_rows_of_a_view_leave_what_it_was_taken_from_alone() {
+    let network =
+        FeedForward { fc1: map(leaf(2, [20, 6]), leaf(3, [1, 20])), fc2: map(leaf(4, [6, 20]), leaf(5, [1, 6])) };
+    let tracked = leaf(1, [9, 6]);
+    let before = host(tracked.clone());
+    let x = tracked.clone().narrow(0, 2, 5);
+    let fused = feed_forward(x.clone(), &network, 1..3, Mask::NONE);
+    assert_near(&host(fused), &host(plain::feed_forward(x, &network, 1..3, Mask::NONE)), "rows of a view");
+    assert_eq!(host(tracked), before);
+}
+
+#[test]
 fn masked_keys_have_weight_zero() {
     // The second key is masked: the context is the first value, to the bit.
     let qkv = Tensor::<2>::from_data([[1.0, 2.0, 0.5, 0.5, 3.0, 4.0], [1.0, 1.0, 9.0, 9.0, 5.0, 6.0]], &Device::flex());
