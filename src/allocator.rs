@@ -1,7 +1,7 @@
 //! The program's allocator: mimalloc, told to keep what it has.
 //!
 //! An update frees and allocates gigabytes of results. Given back to the kernel, their pages would be cleared anew each time:
-//! with 16 experts a third of an update.
+//! with 16 experts a fifth of an update.
 
 use std::ffi::{c_int, c_long};
 

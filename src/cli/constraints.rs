@@ -55,6 +55,10 @@ impl ConstraintArgs {
         for (given, limit) in limits {
             *limit = given.unwrap_or(*limit);
         }
+        if let (Some(LatencySource::Measured), Some(profile)) = (self.latency, &self.latency_profile) {
+            let message = format!("not used with --latency measured; leave out one of them ({})", profile.display());
+            return Err(Error::input(message).at("--latency-profile"));
+        }
         let profile_source = self.latency_profile.as_ref().map(|_| LatencySource::Predictor);
         let source = self.latency.or(profile_source);
         if source.is_some() && search.max_latency_ms == 0.0 {

@@ -46,7 +46,7 @@ impl SelfAttention {
     }
 
     /// One step of incremental decoding: x is `[rows, embed]`; `history` grows by one position, and `ancestors` says which
-    /// rows of its earlier positions belong to each row.
+    /// rows of its positions belong to each row.
     pub(super) fn step(&self, x: Tensor<2>, history: &mut History, ancestors: &[Vec<u32>]) -> Tensor<2> {
         let context = history.attend(self.in_proj.forward(x), self.heads, ancestors);
         self.out_proj.forward(context)

@@ -56,20 +56,35 @@ impl Supernet {
     pub fn cut(&self, architecture: &Architecture, tracked: bool) -> Result<Transformer> {
         let config = self.config.with_architecture(architecture);
         let mut model = Transformer::from_values(&config, &self.positions, tracked, |name, shape| {
-            let whole = self.values.get(name).ok_or_else(|| missing(name))?;
-            if whole.shape().iter().zip(shape).any(|(whole, part)| part > whole) {
-                let whole = whole.shape();
-                return Err(Error::input(format!(
-                    "{name} of shape {shape:?} does not fit into the supernet's {whole:?}"
-                )));
-            }
-            let value = whole.leading(shape);
+            let value = self.slice(name, shape)?;
             Ok(if tracked { value } else { value.for_inference(name) })
         })?;
         if !tracked && is_cpu(&self.device) {
             model.projection = Some(layout::by_input(model.projection_table()));
         }
         Ok(model)
+    }
+
+    /// The leading slice of the parameter `name` in `shape`.
+    ///
+    /// # Errors
+    /// There is no such parameter, or it is smaller.
+    pub fn slice(&self, name: &str, shape: &[usize]) -> Result<Value> {
+        let whole = self.values.get(name).ok_or_else(|| missing(name))?;
+        if whole.shape().iter().zip(shape).any(|(whole, part)| part > whole) {
+            let whole = whole.shape();
+            return Err(Error::input(format!("{name} of shape {shape:?} does not fit into the supernet's {whole:?}")));
+        }
+        Ok(whole.leading(shape))
+    }
+
+    /// The weights of `architecture`, by name.
+    ///
+    /// # Errors
+    /// The architecture is larger than the supernet somewhere.
+    pub fn slices(&self, architecture: &Architecture) -> Result<Values> {
+        let parts = self.parts(architecture).into_iter();
+        parts.map(|(name, shape)| self.slice(&name, &shape).map(|value| (name, value))).collect()
     }
 
     /// Names and shapes of the parameters that `architecture` contains: those that take part in an update of it.

@@ -85,8 +85,6 @@ pub struct DecoderCache {
     layers: Vec<LayerCache>,
     /// Of each position so far, the row that each hypothesis descends from.
     ancestors: Vec<Vec<u32>>,
-    /// Hypotheses of the last step.
-    rows: usize,
     /// Of the source.
     sentences: usize,
 }
@@ -103,7 +101,6 @@ struct LayerCache {
 impl DecoderCache {
     /// Keeps `rows` of the hypotheses, in that order; `sentences` likewise for the source side, where it changed.
     pub fn select(&mut self, rows: &[u32], sentences: Option<&[u32]>, device: &Device) {
-        self.ancestors.push((0..self.rows as u32).collect());
         for position in &mut self.ancestors {
             *position = rows.iter().map(|&row| position[row as usize]).collect();
         }
@@ -163,7 +160,7 @@ impl Decoder {
                 (attention.memory(encoded), mask)
             }),
         });
-        DecoderCache { layers: layers.collect(), ancestors: Vec::new(), rows: memory.batch, sentences: memory.batch }
+        DecoderCache { layers: layers.collect(), ancestors: Vec::new(), sentences: memory.batch }
     }
 
     /// One position of every hypothesis.
@@ -172,8 +169,8 @@ impl Decoder {
     /// - embedded, output: `[rows, embed]`, the rows of a sentence adjoining
     pub(super) fn step(&self, embedded: Tensor<2>, cache: &mut DecoderCache, pass: &mut Pass) -> Tensor<2> {
         let mut x = embedded;
-        cache.rows = x.dims()[0];
-        let DecoderCache { layers, ancestors, sentences, .. } = cache;
+        let DecoderCache { layers, ancestors, sentences } = cache;
+        ancestors.push((0..x.dims()[0] as u32).collect());
         for (index, (layer, cache)) in self.layers.iter().zip(layers).enumerate() {
             let (output, routing) = layer.step(x, index, cache, (ancestors, *sentences), pass);
             pass.decoder_routing.extend(routing);

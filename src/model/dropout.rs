@@ -110,7 +110,7 @@ impl Mask {
     }
 }
 
-#[multiversion::multiversion(targets("x86_64+avx2", "aarch64+neon"))]
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn multiply_block(chunk: &mut [f32], start: u32, mask: Mask) {
     for (i, value) in chunk.iter_mut().enumerate() {
         *value *= mask.factor(start.wrapping_add(i as u32));

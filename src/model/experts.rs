@@ -43,7 +43,7 @@ pub struct MixtureOfExperts {
     /// `None` is the identity expert.
     pub experts: Vec<Option<FeedForward>>,
     top_k: usize,
-    /// Tokens over `capacity_factor · tokens / experts` pass through unchanged; 0: no capacity.
+    /// Tokens over `capacity_factor · tokens / experts` pass by the experts, scaled by their probability; 0: no capacity.
     capacity_factor: f64,
 }
 

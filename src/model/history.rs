@@ -22,7 +22,7 @@ impl History {
     }
 
     /// Appends the position `qkv` (`[rows, 3 · qkv_dim]`) and attends over all: `[rows, qkv_dim]`. `ancestors` holds, for
-    /// each earlier position, the row of it that each row descends from.
+    /// each position, the row of it that each row descends from.
     pub(super) fn attend(&mut self, qkv: Tensor<2>, heads: usize, ancestors: &[Vec<u32>]) -> Tensor<2> {
         let [rows, width] = qkv.dims();
         let qkv_dim = width / 3;

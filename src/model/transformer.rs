@@ -203,7 +203,7 @@ impl Transformer {
     /// `position` (0 for the first).
     ///
     /// # Shapes
-    /// - tokens: `[rows]`, the hypotheses of a sentence adjoining
+    /// - tokens: `[rows]`, equally many hypotheses of each sentence, those of a sentence adjoining
     /// - output: `[rows, vocab]`
     pub fn step(&self, tokens: &[u32], position: usize, cache: &mut DecoderCache, pass: &mut Pass) -> Tensor<2> {
         let positions = vec![PAD + 1 + position as u32; tokens.len()];

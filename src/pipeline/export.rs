@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::interop::foreign::{self, ForeignModel, ModelShape, Names};
+use crate::run::checkpoints::resolve;
 use crate::train::{StoredWeights, read_weights};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -19,10 +20,18 @@ pub struct Exported {
 /// architecture as an annotation.
 ///
 /// # Errors
-/// No such checkpoint; a file that is no `.safetensors` or cannot be written.
+/// No such checkpoint; a file that is no `.safetensors`, is the checkpoint itself, or cannot be written.
 pub fn export(checkpoint: &Path, file: &Path, names: Names) -> Result<Exported> {
     if file.extension().is_none_or(|extension| extension != "safetensors") {
         return Err(Error::input("expected a name that ends in .safetensors").at(file.display()));
+    }
+    if resolve(checkpoint)?
+        .with_extension("safetensors")
+        .canonicalize()
+        .ok()
+        .is_some_and(|own| file.canonicalize().ok() == Some(own))
+    {
+        return Err(Error::input("this is the checkpoint itself; give another --out").at(file.display()));
     }
     let StoredWeights { tensors, config, .. } = read_weights(checkpoint)?;
     let shape = ModelShape {

@@ -10,7 +10,7 @@ use crate::model::{Supernet, Transformer, TransformerConfig, Value};
 use crate::run::checkpoints::resolve;
 use crate::run::directory::check_model_name;
 use crate::run::{NamedTensor, RunDirectory};
-use crate::space::Architecture;
+use crate::space::{Architecture, MAX_WIDTH};
 use crate::text::{SubwordModel, published_subwords, subwords_fingerprint};
 use crate::train::save_weights;
 use burn::tensor::Device;
@@ -106,8 +106,18 @@ fn choose(config: &Config, request: &Import, model: ForeignModel, tables: &Embed
         transformer_config(config, tables.source[0], tables.target[0], architecture.clone(), &largest)
     };
     let supernet = of(&largest);
+    if shape.supernet_dims.is_some_and(|widths| widths.into_iter().any(|width| width > MAX_WIDTH)) {
+        return Err(Error::input(format!("the widths that its positions are made for are above {MAX_WIDTH}")));
+    }
+    // Positions made for other widths make it another model, whatever its tensors.
+    let own_widths = [supernet.encoder_supernet_dim, supernet.decoder_supernet_dim];
+    let same_widths = shape.supernet_dims.is_none_or(|widths| widths == own_widths);
     let disagrees_with_largest = disagreement(&tensors, &supernet);
-    let given = request.architecture.clone().or(shape.architecture).filter(|architecture| *architecture != largest);
+    let given = request
+        .architecture
+        .clone()
+        .or(shape.architecture)
+        .filter(|architecture| *architecture != largest || !same_widths);
     let Some(architecture) = given else {
         let Some(fault) = disagrees_with_largest else {
             return Ok(Chosen { config: supernet, tensors, is_supernet: true });
@@ -156,7 +166,7 @@ fn cut(config: TransformerConfig, tensors: Vec<NamedTensor>, architecture: &Arch
     let values: BTreeMap<String, Value> =
         tensors.into_iter().map(|tensor| (tensor.name, Value::from_vec(tensor.data, &tensor.shape, &device))).collect();
     let supernet = Supernet::from_source(config, &device, |name, shape| lookup(&values, name, shape))?;
-    let values = supernet.cut(architecture, false)?.values().into_iter();
+    let values = supernet.slices(architecture)?.into_iter();
     Ok(values.map(|(name, value)| NamedTensor { name, shape: value.shape(), data: value.to_vec() }).collect())
 }
 

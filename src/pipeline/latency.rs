@@ -89,8 +89,8 @@ impl Cost for MeasuredLatency {
     fn of(&self, architecture: &Architecture) -> f64 {
         let known = self.known().get(architecture).copied();
         known.unwrap_or_else(|| {
-            let model = self.supernet.cut(architecture, false).expect("the supernet holds its space's architectures");
             let alone = self.quiet.alone();
+            let model = self.supernet.cut(architecture, false).expect("the supernet holds its space's architectures");
             let time = |passes: usize| measure(&model, self.sentence_length, self.beam, passes).total_ms();
             self.warm_up.call_once(|| {
                 time(WARM_UP);

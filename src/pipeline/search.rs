@@ -27,7 +27,7 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let checkpoint = resolve(checkpoint)?;
     let weights = load_weights(&checkpoint, &workspace.device)?;
     workspace.check_weights(&weights, &checkpoint)?;
-    weights.supernet.cut(&workspace.space.supernet(), false).map_err(|error| error.at(checkpoint.display()))?;
+    weights.supernet.slices(&workspace.space.supernet()).map_err(|error| error.at(checkpoint.display()))?;
     let (supernet, quiet) = (Arc::new(weights.supernet), Quiet::default());
     let dimensions = Dimensions::of(&workspace.config)?;
     let measured = || MeasuredLatency::new(workspace, supernet.clone(), quiet.clone());

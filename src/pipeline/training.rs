@@ -3,7 +3,6 @@
 use super::workspace::Workspace;
 use crate::config::TrainConfig;
 use crate::error::Result;
-use crate::model::parameters::lookup;
 use crate::model::{Supernet, TransformerConfig};
 use crate::seed;
 use crate::space::Architecture;
@@ -95,7 +94,6 @@ pub fn train_architecture(
 fn inherited(workspace: &Workspace, shape: &TransformerConfig, path: &Path) -> Result<Supernet> {
     let weights = load_weights(path, &workspace.device)?;
     workspace.check_weights(&weights, path)?;
-    let cut = weights.supernet.cut(&shape.architecture, false).map_err(|error| error.at(path.display()))?;
-    let values = cut.values();
-    Supernet::from_source(shape.clone(), &workspace.device, |name, shape| lookup(&values, name, shape))
+    Supernet::from_source(shape.clone(), &workspace.device, |name, shape| weights.supernet.slice(name, shape))
+        .map_err(|error| error.at(path.display()))
 }

@@ -95,12 +95,14 @@ impl Search<'_> {
                 Ok(())
             })?;
             // One unlucky candidate is no reason to lose what was found, even where a generation has no other.
-            if failures.len() == batch.len() && (batch.len() > 1 || ranked.is_empty()) {
+            let generation = batch[0].0.generation;
+            let none_complete = ranked.iter().all(|trial| trial.generation != generation);
+            if failures.len() == batch.len() && none_complete && (batch.len() > 1 || ranked.is_empty()) {
                 return Err(Error::failure(format!(
                     "all {} evaluations of generation {} failed ({}); mend the cause, remove the lines with \
                      \"state\":\"failed\" from {} and search again",
                     batch.len(),
-                    batch[0].0.generation,
+                    generation,
                     failures[0],
                     log.path().display()
                 )));

@@ -1,8 +1,8 @@
 //! Where a search by generations stands: which candidates are out, which trials are in, what is to be drawn next.
 //!
 //! It follows from the trials alone. When all candidates of a generation are told, those that were pruned are replaced,
-//! round after round, until none is or [`ROUNDS`] are over; then the next generation comes. Ids count up without gaps, in
-//! the order of drawing.
+//! round after round, until none is or [`ROUNDS`] are over; then the next generation comes. Ids count up in the order of
+//! drawing.
 
 use super::algorithm::Candidate;
 use super::budget::Budget;

@@ -11,7 +11,7 @@ mod layers;
 mod natural;
 mod schema;
 
-pub use architecture::{Architecture, CrossAttention, Experts, Layer, Stack};
+pub use architecture::{Architecture, CrossAttention, Experts, Layer, MAX_WIDTH, Stack};
 pub use choices::{Choices, SpaceConfig};
 pub use describe::{Gene, Scope};
 pub use natural::Natural;

@@ -62,6 +62,9 @@ impl BpeCodes {
                     symbols.len()
                 )));
             };
+            if number == 1 && right.parse::<u64>().is_ok() && left.parse::<u64>().is_err() {
+                return Err(Error::input("line 1: a token and its count: this is a dictionary, expected codes"));
+            }
             let after = ranks.entry(left.to_string()).or_default();
             after.entry(right.to_string()).or_insert(rank);
         }

@@ -55,7 +55,7 @@ impl Published {
         };
         match &self.codes {
             Some(codes) => codes.encode_line(line).iter().map(|subword| id(subword)).collect(),
-            None => line.split(' ').filter(|word| !word.is_empty()).map(id).collect(),
+            None => line.split_whitespace().map(id).collect(),
         }
     }
 

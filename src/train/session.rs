@@ -1,6 +1,6 @@
 //! The training loop of one run: which architecture and which batches each update takes, and what is written when.
 
-use super::checkpoint::{self, Content, Name, Position};
+use super::checkpoint::{self, Content, Name, Position, load_weights};
 use super::estimate::announce;
 use super::update::{Trainer, UpdateReport};
 use super::validation::Validation;
@@ -120,6 +120,9 @@ impl<'a> Session<'a> {
                 update => tracing::info!("{}: going on after update {update}", job.name),
             }
             (Trainer::resumed(restored.supernet, restored.adam, job.config, job.seed), restored.position)
+        } else if load_weights(&checkpoints.path(BEST), device).is_ok_and(|best| best.update == 0) {
+            let message = "this model was imported, and training would overwrite it; give another --name or --run-dir";
+            return Err(Error::input(message).at(job.folder.display()));
         } else {
             (Trainer::new(initial()?, job.config, job.seed), Position::start())
         };

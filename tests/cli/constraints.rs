@@ -114,7 +114,7 @@ fn a_measured_limit_out_of_reach_is_answered_with_the_smallest_figure_and_keeps_
     let trials = lines(&program, "trials.jsonl");
     let limits = ["--fresh", "--max-latency-ms", "0.0001", "--latency", "measured"];
     let message = program.refusal_after_start(&search(&limits));
-    assert!(message.contains("latency_ms ≤ 0.0001 when measured here: the smallest measured has "), "{message}");
+    assert!(message.contains("measured here has latency_ms ≤ 0.0001: the fastest has "), "{message}");
     assert_eq!(lines(&program, "trials.jsonl"), trials);
 }
 

@@ -123,6 +123,24 @@ fn decoding_step_by_step_gives_what_teacher_forcing_gives() {
 }
 
 #[test]
+fn hypotheses_that_are_reordered_and_sentences_that_end_keep_their_own_past() {
+    let model = model(config(architecture(12, 8, experts(&[12, 6], 1)), Tables::Separate));
+    let mut pass = Pass::inference();
+    let mut cache = model.start(&model.encode(&SOURCE, 2, &mut pass));
+    model.step(&[2, 2], 0, &mut cache, &mut pass);
+    // Two hypotheses a sentence; then those of the second sentence change places and go on alone.
+    cache.select(&[0, 0, 1, 1], None, &Device::flex());
+    model.step(&[4, 5, 6, 7], 1, &mut cache, &mut pass);
+    cache.select(&[3, 2], Some(&[1]), &Device::flex());
+    let found = elements(model.step(&[8, 9], 2, &mut cache, &mut pass));
+    for (row, path) in [[2, 7, 8], [2, 6, 9]].iter().enumerate() {
+        let hidden = model.forward(&SOURCE[5..], path, 1, &mut Pass::inference());
+        let whole = elements(model.project(hidden));
+        assert_near(&found[row * VOCAB..(row + 1) * VOCAB], &whole[2 * VOCAB..], 2e-5);
+    }
+}
+
+#[test]
 fn one_expert_is_a_dense_layer_and_identity_experts_pass_tokens_on() {
     let dense = model(config(architecture(8, 8, |_| {}), Tables::Shared));
     let single = model(config(architecture(8, 8, experts(&[12], 1)), Tables::Shared));

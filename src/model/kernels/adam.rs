@@ -1,5 +1,6 @@
 //! One Adam step of one parameter in place, gradient as the subnet has it: outside its slice the gradient is 0.
 
+use super::matrix::whole;
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Float, Tensor};
@@ -31,7 +32,7 @@ pub fn step(state: [Tensor<2>; 3], gradient: Option<Tensor<2>>, numbers: AdamSte
     let (part_rows, part_columns) = gradient.as_ref().map_or((0, 0), |g| (g.dims()[0], g.dims()[1]));
     let gradient = gradient.map(|gradient| primitive(gradient).to_contiguous());
     let gradient = gradient.as_ref().map_or(&[][..], |gradient| gradient.storage::<f32>());
-    let [mut weight, mut first, mut second] = state.map(primitive);
+    let [mut weight, mut first, mut second] = state.map(|tensor| whole(primitive(tensor)));
     let rows_a_piece = (PIECE / columns).max(1);
     let piece = rows_a_piece * columns;
 

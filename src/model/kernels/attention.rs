@@ -1,4 +1,4 @@
-//! `dropout(softmax(q kᵀ / √head_dim + mask)) v` on slices, a sentence a task, heads read in place.
+//! `dropout(softmax(q kᵀ / √head_dim + mask)) v` on slices, a sentence a task.
 
 use super::matrix::Matrix;
 use super::small::{Strided, multiply};
@@ -286,11 +286,7 @@ fn softmax(row: &mut [f32], scale: f32, bias: Option<&[f32]>) {
         Some(bias) => row.iter_mut().zip(bias).for_each(|(x, bias)| *x = *x * scale + bias),
         None => row.iter_mut().for_each(|x| *x *= scale),
     }
-    let largest = row.iter().copied().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
-    row.iter_mut().for_each(|x| *x = vector::exp(*x - largest));
-    let total = vector::lane_sum(row, |x| x);
-    let inverse = 1.0 / total;
-    row.iter_mut().for_each(|x| *x *= inverse);
+    vector::softmax(row);
 }
 
 /// Replaces the gradient of dropped weights by that of the scores before they were scaled.
@@ -301,11 +297,6 @@ fn softmax_backward(gradient: &mut [f32], weights: &[f32], start: u32, mask: Mas
             *g *= mask.factor(start.wrapping_add(i as u32));
         }
     }
-    let mut along = 0.0;
-    for (g, w) in gradient.chunks_exact(PAD).zip(weights.chunks_exact(PAD)) {
-        let mut lanes = [0.0f32; PAD];
-        lanes.iter_mut().zip(g).zip(w).for_each(|((lane, g), w)| *lane = g * w);
-        along += lanes.iter().sum::<f32>();
-    }
+    let along = vector::lane_dot(gradient, weights);
     gradient.iter_mut().zip(weights).for_each(|(g, w)| *g = w * (*g - along) * scale);
 }

@@ -132,6 +132,8 @@ pub(super) fn over_source<'a>(
 fn attention<'a>([query, key, value]: [Matrix<'a>; 3], setup: &'a AttentionSetup) -> Attention<'a> {
     let bias = setup.mask.as_ref().map(|mask| {
         let shape = mask.layout().shape();
+        assert_eq!(shape[1], 1, "all heads share a mask");
+        assert_eq!(shape[3] * setup.batch, key.dims()[0], "a mask has a number for each key");
         Bias { data: elements(mask), by_sentence: shape[0] > 1, by_query: shape[2] > 1 }
     });
     Attention { query, key, value, bias, batch: setup.batch, heads: setup.heads, dropout: setup.dropout }

@@ -1,7 +1,6 @@
 //! Views of matrices, and their product.
 
 use burn::backend::flex::FlexTensor;
-use burn::tensor::TensorData;
 use rayon::prelude::*;
 
 /// Products of at least this many multiplications use all threads.
@@ -32,6 +31,7 @@ impl<'a> Matrix<'a> {
     pub fn of(tensor: &'a FlexTensor) -> Self {
         let layout = tensor.layout();
         let (shape, strides) = (layout.shape(), layout.strides());
+        assert!(strides.iter().all(|&stride| stride >= 0), "rows and columns run forwards");
         let data = &tensor.storage::<f32>()[layout.start_offset()..];
         Self {
             data,
@@ -89,16 +89,9 @@ pub fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if strides[1] == 1 && strides[0] >= 0 { tensor } else { tensor.to_contiguous() }
 }
 
-/// `tensor` (rank 2) as one whose memory holds its elements alone, in order, for writing in place.
+/// `tensor` as one whose memory holds its elements alone, in order, for writing in place: itself where it is so already.
 pub fn whole(tensor: FlexTensor) -> FlexTensor {
-    let layout = tensor.layout();
-    let count = layout.num_elements();
-    if layout.is_contiguous() && layout.start_offset() == 0 && tensor.storage::<f32>().len() == count {
-        return tensor;
-    }
-    let shape = layout.shape().clone();
-    let copy = elements(&tensor.to_contiguous()).to_vec();
-    FlexTensor::from_data(TensorData::new(copy, shape))
+    tensor.to_contiguous()
 }
 
 /// The elements of `tensor` (any rank), which is contiguous.

@@ -135,7 +135,7 @@ pub fn feed_forward(x: Tensor<2>, network: &FeedForward, rows: Range<usize>, dro
 ///
 /// # Shapes
 /// - qkv: queries, keys and values side by side, `[batch · time, 3 · qkv_dim]`
-/// - mask: added to the scores, broadcast to `[batch, heads, time, time]`
+/// - mask: added to the scores, `[batch or 1, 1, time or 1, time]`
 /// - output: `[batch · time, qkv_dim]`
 pub fn self_attention(qkv: Tensor<2>, batch: usize, heads: usize, mask: Option<Tensor<4>>, dropout: Mask) -> Tensor<2> {
     if !is_cpu(&qkv.device()) {
@@ -150,7 +150,7 @@ pub fn self_attention(qkv: Tensor<2>, batch: usize, heads: usize, mask: Option<T
 /// # Shapes
 /// - query: `[batch · time, qkv_dim]`
 /// - key_value: keys and values side by side, `[batch · source, 2 · qkv_dim]`
-/// - mask: added to the scores, broadcast to `[batch, heads, time, source]`
+/// - mask: added to the scores, `[batch or 1, 1, time or 1, source]`
 /// - output: `[batch · time, qkv_dim]`
 pub fn cross_attention(
     query: Tensor<2>,
@@ -171,7 +171,7 @@ pub fn cross_attention(
 ///
 /// # Shapes
 /// - positions: queries, keys and values side by side, `[rows then, 3 · qkv_dim]` each
-/// - ancestors: of each position but the last, the row that each row descends from
+/// - ancestors: of each position, the row that each row descends from
 /// - output: `[rows, qkv_dim]`
 pub(super) fn step_attention(positions: &[Tensor<2>], heads: usize, ancestors: &[Vec<u32>]) -> Tensor<2> {
     let positions = positions.iter().map(|position| position.clone().try_into_primitive::<Flex>());

@@ -1,7 +1,7 @@
 //! `LayerNorm(x + dropout(y))` on slices, a row at a time.
 
 use super::matrix::{Matrix, PIECE, sum_pieces};
-use super::vector::{LANES, lane_sum};
+use super::vector::{lane_dot, lane_sum};
 use crate::model::dropout::Mask;
 use rayon::prelude::*;
 
@@ -115,16 +115,7 @@ fn denormalize(out: &mut [f32], gradient: &[f32], normalized: &[f32], weight: &[
     out.iter_mut().zip(gradient).zip(weight).for_each(|((out, g), w)| *out = g * w);
     let count = out.len() as f32;
     let mean = lane_sum(out, |g| g) / count;
-    let mut lanes = [0.0f32; LANES];
-    let chunks = out.chunks_exact(LANES).zip(normalized.chunks_exact(LANES));
-    for (g, x) in chunks {
-        for ((lane, g), x) in lanes.iter_mut().zip(g).zip(x) {
-            *lane += g * x;
-        }
-    }
-    let done = out.len() / LANES * LANES;
-    let rest: f32 = out[done..].iter().zip(&normalized[done..]).map(|(g, x)| g * x).sum();
-    let along = (lanes.iter().sum::<f32>() + rest) / count;
+    let along = lane_dot(out, normalized) / count;
     for (out, x) in out.iter_mut().zip(normalized) {
         *out = scale * (*out - mean - x * along);
     }

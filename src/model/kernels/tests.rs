@@ -67,7 +67,8 @@ fn dropout(rate: f64) -> Mask {
 
 #[test]
 fn linear_maps_also_of_slices() {
-    for [rows, input, output] in [[1, 1, 1], [5, 7, 3], [130, 20, 33]] {
+    // The last is shared among threads.
+    for [rows, input, output] in [[1, 1, 1], [5, 7, 3], [130, 20, 33], [128, 128, 128]] {
         compare(
             "linear",
             [leaf(1, [rows, input + 2]), leaf(2, [output + 1, input + 3]), leaf(3, [1, output])],
@@ -186,7 +187,7 @@ fn a_step_is_the_last_row_of_the_whole() {
     // Two hypotheses of three positions; the second descends from the first one's first position.
     let (heads, width) = (2, 8);
     let positions: Vec<Tensor<2>> = (0..3).map(|i| leaf(i, [2, 3 * width]).inner()).collect();
-    let context = step_attention(&positions, heads, &[vec![0, 0], vec![0, 1]]);
+    let context = step_attention(&positions, heads, &[vec![0, 0], vec![0, 1], vec![0, 1]]);
     for (row, path) in [[0, 0, 0], [0, 1, 1]].into_iter().enumerate() {
         let rows = positions.iter().zip(path).map(|(position, row)| position.clone().narrow(0, row, 1));
         let whole = plain::self_attention(Tensor::cat(rows.collect(), 0), 1, heads, None, Mask::NONE);

@@ -40,6 +40,27 @@ pub fn exp(x: f32) -> f32 {
     if tiny { 0.0 } else { y }
 }
 
+/// Σ a b, for use inside a function that is compiled for several instruction sets.
+#[inline(always)]
+pub fn lane_dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a_chunks.zip(b_chunks) {
+        lanes.iter_mut().zip(a).zip(b).for_each(|((lane, a), b)| *lane += a * b);
+    }
+    lanes.iter().sum::<f32>() + rest
+}
+
+/// Replaces each x by its share e^x / Σ e^x, for use inside a function that is compiled for several instruction sets.
+#[inline(always)]
+pub fn softmax(row: &mut [f32]) {
+    let largest = row.iter().copied().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
+    row.iter_mut().for_each(|x| *x = exp(*x - largest));
+    let inverse = 1.0 / lane_sum(row, |x| x);
+    row.iter_mut().for_each(|x| *x *= inverse);
+}
+
 /// The largest element; minus infinity for none.
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 pub fn max(values: &[f32]) -> f32 {
