@@ -8,6 +8,7 @@ pub mod bpe_codes;
 mod cross_attention;
 pub mod dtype;
 pub mod fairseq;
+pub mod latency_predictor;
 pub mod names;
 pub mod pickle;
 pub mod safetensors;

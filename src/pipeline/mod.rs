@@ -4,6 +4,7 @@
 
 mod dry_run;
 mod evaluator;
+mod latency;
 mod search;
 mod test;
 mod training;
@@ -12,6 +13,7 @@ mod workspace;
 
 pub use dry_run::dry_run;
 pub use evaluator::SupernetEvaluator;
+pub use latency::{Collected, RandomModels, collect, dimensions};
 pub use search::search;
 pub use test::{Scores, load_translator, run_config, test};
 pub use training::{train_architecture, train_supernet};

@@ -37,10 +37,7 @@ pub struct FitArgs {
 /// A file that is no such data, too few rows, or a profile that cannot be written.
 pub fn run(args: FitArgs) -> Result<()> {
     let data = Dataset::read(&args.data)?;
-    let device = args.device_name.unwrap_or_else(|| {
-        let stem = args.data.file_stem().unwrap_or_default();
-        stem.to_string_lossy().into_owned()
-    });
+    let device = super::device_name(args.device_name, &args.data);
     let profile = fit(&data, &device).map_err(|error| error.at(args.data.display()))?;
     if let Some(path) = &args.out {
         atomic::write(path, profile.to_json().as_bytes())?;
