@@ -10,8 +10,6 @@ use std::path::Path;
 pub const FEATURE_SCALE: [f64; 10] = [640.0, 6.0, 2048.0, 6.0, 640.0, 6.0, 2048.0, 6.0, 6.0, 2.0];
 /// The most linear maps that are read.
 const MAX_LAYERS: usize = 64;
-/// Scales are round numbers: one that is this near to a number of one digit is meant to be it.
-const NEAR: f64 = 0.03;
 
 /// Reads the linear maps, first to last: `first_layer`, `layers.0`, `layers.1`, …, `predict`.
 ///
@@ -31,10 +29,13 @@ fn layers(tensors: &[NamedTensor]) -> Result<Vec<DenseLayer>> {
         return Err(Error::input(format!("{hidden} hidden layers; a latency predictor has at most {MAX_LAYERS}")));
     }
     let hidden = (0..hidden).map(|index| format!("layers.{index}"));
-    let names: Vec<String> = ["first_layer".to_owned()].into_iter().chain(hidden).chain(["predict".to_owned()]).collect();
+    let names: Vec<String> =
+        ["first_layer".to_owned()].into_iter().chain(hidden).chain(["predict".to_owned()]).collect();
     if tensors.len() != 2 * names.len() {
         let count = tensors.len();
-        return Err(Error::input(format!("{count} tensors: not a latency predictor (first_layer, layers.0, …, predict)")));
+        return Err(Error::input(format!(
+            "{count} tensors: not a latency predictor (first_layer, layers.0, …, predict)"
+        )));
     }
     names.iter().map(|name| layer(tensors, name)).collect()
 }
@@ -55,8 +56,8 @@ fn layer(tensors: &[NamedTensor], name: &str) -> Result<DenseLayer> {
     }
 }
 
-/// The predictor of `layers`. Without `output_ms`, the milliseconds that an output of 1 stands for are those with which the validation
-/// rows of `data` come out right.
+/// The predictor of `layers`. Without `output_ms`, the milliseconds that an output of 1 stands for are those with which the
+/// squared errors on the validation rows of `data` are least.
 ///
 /// # Errors
 /// Layers that do not fit together or to the scales; neither `output_ms` nor data that tell it.
@@ -82,15 +83,8 @@ pub fn perceptron(
     if !(scale.is_finite() && scale > 0.0) {
         return Err(Error::input("the data do not tell what an output of 1 stands for; give --output-ms"));
     }
-    perceptron.output_ms = round(scale);
+    perceptron.output_ms = scale;
     Ok(perceptron)
-}
-
-/// `scale` to one digit where that is [`NEAR`] it.
-fn round(scale: f64) -> f64 {
-    let unit = 10f64.powf(scale.log10().floor());
-    let rounded = (scale / unit).round() * unit;
-    if (scale / rounded - 1.0).abs() < NEAR { rounded } else { scale }
 }
 
 #[cfg(test)]
@@ -118,10 +112,5 @@ mod tests {
         assert!(layers(&tensors[..4]).unwrap_err().to_string().starts_with("4 tensors"));
         let other = [&tensors[..4], &[tensor("last.weight", &[2, 10]), tensor("last.bias", &[2])]].concat();
         assert!(layers(&other).unwrap_err().to_string().contains("first_layer.weight"));
-    }
-
-    #[test]
-    fn scales_are_rounded_where_they_are_near_to_round_ones() {
-        assert_eq!([round(197.0), round(3.05), round(5012.0), round(260.0)], [200.0, 3.0, 5000.0, 260.0]);
     }
 }

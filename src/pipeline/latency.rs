@@ -129,15 +129,18 @@ pub fn collect(
     let models = RandomModels::new(config, &space.supernet(), device)?;
     let reference = models.model(&middle(&space, &gflops, config.seed))?;
     let bench = Bench { length: dimensions.sentence_length, beam: config.translate.beam, precision, reference };
+    // What cannot be written is found out before the measuring.
+    atomic::write(out, file.text().as_bytes())?;
     let bar = Progress::bar(plan.len() as u64, "architectures", "measuring").resumed_at(file.rows() as u64);
     let mut references = Vec::new();
     for block in plan[file.rows()..].chunks(BLOCK) {
         let cut = block.iter().map(|architecture| models.model(architecture)).collect::<Result<Vec<_>>>()?;
         let (latencies, reference_ms) = bench.measure(&cut);
-        for (architecture, latency) in block.iter().zip(latencies) {
+        for (architecture, (latency, beside)) in block.iter().zip(latencies) {
             let noisy = !is_precise(&latency, precision);
             collected.noisy += usize::from(noisy);
-            file.push(&CollectedRow { architecture, latency, noisy, reference_ms, gflops: gflops(architecture) });
+            let gflops = gflops(architecture);
+            file.push(&CollectedRow { architecture, latency, noisy, reference_ms: beside, gflops });
         }
         references.push(reference_ms);
         atomic::write(out, file.text().as_bytes())?;
@@ -153,11 +156,7 @@ pub fn collect(
 fn open(out: &Path, plan: &[Architecture], settings: Settings) -> Result<CollectedFile> {
     match std::fs::read_to_string(out) {
         Ok(text) => CollectedFile::resume(&out.display().to_string(), &text, plan, settings),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let file = CollectedFile::new(settings);
-            atomic::write(out, file.text().as_bytes())?;
-            Ok(file)
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(CollectedFile::new(settings)),
         Err(error) => Err(Error::input(error).at(out.display())),
     }
 }
@@ -181,8 +180,8 @@ struct Bench {
 }
 
 impl Bench {
-    /// The latencies of `models`, and the reference's in the meantime.
-    fn measure(&self, models: &[Transformer]) -> (Vec<Latency>, f64) {
+    /// The latency of each model with what the reference took beside it, and what the reference took over all.
+    fn measure(&self, models: &[Transformer]) -> (Vec<(Latency, f64)>, f64) {
         let start = |model| Turns::new(Measurement::new(model, self.length, self.beam));
         let mut reference = start(&self.reference);
         let mut taking_turns: Vec<Turns> = models.iter().map(start).collect();
@@ -194,10 +193,16 @@ impl Bench {
             if due.is_empty() {
                 break;
             }
-            due.into_iter().for_each(Turns::take);
-            reference.take();
+            let beside = reference.take();
+            for turns in due {
+                let own = turns.take();
+                turns.ratios.push(own / beside);
+            }
         }
-        let latencies = taking_turns.iter().map(|turns| turns.measurement.latency());
+        let latencies = taking_turns.iter().map(|turns| {
+            let latency = turns.measurement.latency();
+            (latency, latency.total_ms() / median(&turns.ratios))
+        });
         (latencies.collect(), reference.measurement.latency().total_ms())
     }
 }
@@ -211,6 +216,8 @@ struct Turns<'a> {
     measurement: Measurement<'a>,
     /// Passes of a turn.
     passes: usize,
+    /// Each turn's time over the reference's beside it: other programs that come and go slow down both.
+    ratios: Vec<f64>,
 }
 
 impl<'a> Turns<'a> {
@@ -220,11 +227,20 @@ impl<'a> Turns<'a> {
         measurement.warm_up(WARM_UP);
         let pass = start.elapsed().as_secs_f64() / WARM_UP as f64;
         let passes = ((TURN.as_secs_f64() / pass) as usize).clamp(*TURN_PASSES.start(), *TURN_PASSES.end());
-        Self { measurement, passes }
+        Self { measurement, passes, ratios: Vec::new() }
     }
 
-    fn take(&mut self) {
+    /// Takes a turn and returns its middle pass, milliseconds.
+    fn take(&mut self) -> f64 {
         self.measurement.warm_up(1);
-        (0..self.passes).for_each(|_| self.measurement.pass());
+        let passes: Vec<f64> = (0..self.passes).map(|_| self.measurement.pass()).collect();
+        median(&passes)
     }
+}
+
+/// The middle value (the upper of two), or 0 of nothing.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 const SIZE: (u32, u32) = (1080, 500);
 /// Room around each plot, pixels.
 const MARGIN: u32 = 14;
-/// Room for the numbers along an axis and its name, pixels.
-const LABELS: u32 = 54;
+/// Room for the numbers along an axis and its name, pixels: below and at the left.
+const LABELS: (u32, u32) = (42, 54);
 /// Radius of a point, pixels.
 const RADIUS: i32 = 3;
 /// Half the width of what stands for one number of layers, in layers.
@@ -52,18 +52,19 @@ fn draw_predictions(area: &Area, rows: &[TestedRow]) -> Drawn {
     let most = 1.05 * largest(rows.iter().flat_map(|row| [row.measured_ms, row.predicted_ms]));
     let mut chart = ChartBuilder::on(area)
         .margin(MARGIN)
-        .x_label_area_size(LABELS)
-        .y_label_area_size(LABELS)
+        .x_label_area_size(LABELS.0)
+        .y_label_area_size(LABELS.1)
         .build_cartesian_2d(0.0..most, 0.0..most)?;
     chart
         .configure_mesh()
         .x_desc("measured latency, ms")
         .y_desc("predicted latency, ms")
         .label_style((FONT, 13))
-        .light_line_style(WHITE)
+        .max_light_lines(1)
         .draw()?;
     chart.draw_series([PathElement::new(vec![(0.0, 0.0), (most, most)], BLACK.mix(0.4))])?;
-    chart.draw_series(rows.iter().map(|row| Circle::new((row.measured_ms, row.predicted_ms), RADIUS, point_style())))?;
+    chart
+        .draw_series(rows.iter().map(|row| Circle::new((row.measured_ms, row.predicted_ms), RADIUS, point_style())))?;
     Ok(())
 }
 
@@ -73,8 +74,8 @@ fn draw_layers(area: &Area, rows: &[TestedRow]) -> Drawn {
     let deepest = largest(rows.iter().map(|row| row.decoder_layers));
     let mut chart = ChartBuilder::on(area)
         .margin(MARGIN)
-        .x_label_area_size(LABELS)
-        .y_label_area_size(LABELS)
+        .x_label_area_size(LABELS.0)
+        .y_label_area_size(LABELS.1)
         .build_cartesian_2d(0.5..deepest + 0.5, 0.0..most)?;
     chart
         .configure_mesh()
@@ -84,7 +85,7 @@ fn draw_layers(area: &Area, rows: &[TestedRow]) -> Drawn {
         .x_labels(deepest.min(20.0) as usize)
         .x_label_formatter(&|layers| format!("{layers:.0}"))
         .label_style((FONT, 13))
-        .light_line_style(WHITE)
+        .max_light_lines(1)
         .draw()?;
     let mut by_layers: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
     for row in rows {

@@ -10,8 +10,8 @@ use crate::run::atomic;
 
 /// Fit a latency predictor to measured architectures, and print how well it predicts rows it has not seen
 ///
-/// DATA is a CSV file in the order of measurement: our own (architecture, encoder_ms, decoder_ms) or HAT's (ten averaged
-/// features, latency_mean_encoder, latency_mean_decoder). The first 80 % of the rows train, the next 10 % choose the
+/// DATA is a CSV file in the order of measurement: our own (architecture, encoder_ms, decoder_ms; with reference_ms, the
+/// device's drift is taken out) or HAT's (ten averaged features, latency_mean_encoder, latency_mean_decoder). The first 80 % of the rows train, the next 10 % choose the
 /// model, the last 10 % test it.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:

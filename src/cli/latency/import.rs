@@ -26,7 +26,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 
-    /// Milliseconds that an output of 1 stands for (HAT: 200 for GPUs) [default: found by --data]
+    /// Milliseconds that an output of 1 stands for (HAT: 200 for GPUs, 300 for its Xeon) [default: found by --data]
     #[arg(long, value_name = "MS", required_unless_present = "data")]
     output_ms: Option<f64>,
 

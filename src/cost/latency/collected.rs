@@ -55,7 +55,7 @@ pub struct CollectedRow<'a> {
     pub latency: Latency,
     /// Whether the latency is less precise than was wanted.
     pub noisy: bool,
-    /// What the reference took meanwhile, encoder and decoder together.
+    /// What the reference took beside it, encoder and decoder together.
     pub reference_ms: f64,
     /// FLOPs in units of 10⁹, without the output projection.
     pub gflops: f64,

@@ -32,7 +32,7 @@ pub struct Latency {
     pub encoder: Timing,
     /// Decoding of as many tokens.
     pub decoder: Timing,
-    /// Where the sum of both means lies with a confidence of 95 %; none of fewer than six passes.
+    /// Where the sum of both means lies with a confidence of 95 %; none of fewer than four passes.
     #[serde(default)]
     pub interval_ms: Option<[f64; 2]>,
     /// Timed passes.
@@ -64,8 +64,7 @@ impl Latency {
         }
         let spread = |timing: &Timing| timing.deviation_ms / timing.mean_ms;
         let spread = spread(&self.encoder).max(spread(&self.decoder));
-        (spread > RESTLESS)
-            .then(|| format!("passes differ by {:.0} % even without the extreme ones", percent(spread)))
+        (spread > RESTLESS).then(|| format!("passes differ by {:.0} % even without the extreme ones", percent(spread)))
     }
 }
 
@@ -150,11 +149,12 @@ impl<'a> Measurement<'a> {
         }
     }
 
-    /// Times one pass of the encoder and the decoding of its output.
-    pub fn pass(&mut self) {
-        let [encoder, decoder] = self.run();
-        self.encoder_ms.push(encoder.as_secs_f64() * 1e3);
-        self.decoder_ms.push(decoder.as_secs_f64() * 1e3);
+    /// Times one pass of the encoder and the decoding of its output; returns what both took, milliseconds.
+    pub fn pass(&mut self) -> f64 {
+        let [encoder, decoder] = self.run().map(|time| time.as_secs_f64() * 1e3);
+        self.encoder_ms.push(encoder);
+        self.decoder_ms.push(decoder);
+        encoder + decoder
     }
 
     /// Passes timed so far.

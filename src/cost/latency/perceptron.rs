@@ -66,7 +66,9 @@ impl Perceptron {
             let numbers = || layer.weight.iter().flatten().chain(&layer.bias);
             if !sound || !numbers().all(|number| number.is_finite()) {
                 let place = index + 1;
-                return Err(Error::input(format!("linear map {place} does not fit to {width} inputs, or is not finite")));
+                return Err(Error::input(format!(
+                    "linear map {place} does not fit to {width} inputs, or is not finite"
+                )));
             }
             width = layer.bias.len();
         }

@@ -4,7 +4,7 @@
 use super::averages::Averages;
 use super::csv::Dataset;
 use super::features::{FeatureSet, Features};
-use super::fit::{FitReport, INTERVAL_LEVEL, PairModel, TestedRow, Tested, split};
+use super::fit::{FitReport, INTERVAL_LEVEL, PairModel, Tested, TestedRow, split};
 use super::metrics::Metrics;
 use super::perceptron::Perceptron;
 use crate::cost::{Cost, RoutingFractions};
@@ -67,12 +67,16 @@ pub struct Prediction {
     /// Encoder and decoder together.
     pub ms: f64,
     /// Lower end of the prediction interval; none where the profile has no interval.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub low: Option<f64>,
     /// Upper end of the prediction interval.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub high: Option<f64>,
     /// The encoder's share; none where the predictor does not tell them apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub encoder_ms: Option<f64>,
     /// The decoder's share.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder_ms: Option<f64>,
 }
 
