@@ -1,7 +1,7 @@
 //! Options that several subcommands share.
 
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline::Workspace;
 use std::path::PathBuf;
 
@@ -57,4 +57,46 @@ pub(super) struct DeviceArgs {
     /// Where to compute: cpu, gpu, gpu:N, vulkan or vulkan:N
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub(super) device: String,
+}
+
+/// `--threads`.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ThreadArgs {
+    /// Threads that compute on the CPU [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl ThreadArgs {
+    /// Has everything that follows compute on so many threads.
+    pub(super) fn apply(&self) -> Result<()> {
+        let Some(threads) = self.threads else { return Ok(()) };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads));
+        pool.build_global().map_err(|error| Error::failure(error).at("--threads"))
+    }
+}
+
+/// The value of `--precision`: a percentage such as `1%`, or a fraction; more than 0 and less than 1.
+pub(super) fn precision(text: &str) -> Result<f64, String> {
+    let value = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.parse(),
+    };
+    match value {
+        Ok(fraction) if fraction > 0.0 && fraction < 1.0 => Ok(fraction),
+        _ => Err("expected a percentage such as 1%, more than 0 % and less than 100 %".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn precisions_are_percentages_or_fractions() {
+        assert_eq!([precision("1%"), precision("0.01"), precision("2.5 %")], [Ok(0.01), Ok(0.01), Ok(0.025)]);
+        for wrong in ["", "%", "0%", "1", "100%", "NaN", "-1%", "a bit"] {
+            assert!(precision(wrong).is_err(), "{wrong}");
+        }
+    }
 }

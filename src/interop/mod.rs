@@ -8,6 +8,7 @@ mod cross_attention;
 pub mod fairseq;
 mod fairseq_args;
 pub mod foreign;
+pub mod latency_predictor;
 pub mod names;
 pub mod pickle;
 pub mod safetensors;

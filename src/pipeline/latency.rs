@@ -2,18 +2,19 @@
 
 use super::workspace::Workspace;
 use crate::cost::Cost;
-use crate::cost::latency::measure;
+use crate::cost::latency::{Effort, measure};
 use crate::model::Supernet;
 use crate::space::Architecture;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 /// Passes before the first measurement of a process, which finds caches cold and threads asleep.
-const WARM_UP: usize = 60;
-/// Timed passes of a candidate.
-const PASSES: usize = 20;
-/// Timed passes at length, as the reference does for its final figure.
-const FULL_PASSES: usize = 300;
+const WARM_UP: Effort = Effort { passes: 60, precision: 0.0, time: Duration::from_secs(5) };
+/// A candidate's measurement.
+const PARTIAL: Effort = Effort { passes: 20, precision: 0.0, time: Duration::from_secs(5) };
+/// A measurement at length: as many passes as the reference's final figure has, where it takes so many.
+const FULL: Effort = Effort { passes: 300, precision: 0.01, time: Duration::from_secs(60) };
 
 /// Keeps measurements apart from everything else that this process computes: what runs beside a measurement is in it.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +38,7 @@ pub(super) struct MeasuredLatency {
     quiet: Quiet,
     sentence_length: usize,
     beam: usize,
-    passes: usize,
+    effort: Effort,
     warm_up: Once,
     known: Mutex<HashMap<Architecture, f64>>,
 }
@@ -50,15 +51,16 @@ impl MeasuredLatency {
             quiet,
             sentence_length: workspace.config.cost.sentence_length,
             beam: workspace.config.translate.beam,
-            passes: PASSES,
+            effort: PARTIAL,
             warm_up: Once::new(),
             known: Mutex::default(),
         }
     }
 
-    /// The same by many passes.
+    /// The same by many passes: the upper end of what the mean may be with a confidence of 95 %, so that another
+    /// measurement is not expected beyond it.
     pub fn at_length(self) -> Self {
-        Self { passes: FULL_PASSES, ..self }
+        Self { effort: FULL, ..self }
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Architecture, f64>> {
@@ -69,11 +71,12 @@ impl MeasuredLatency {
 /// What measured figures depend on besides architecture and weights: they do not compare where any of it differs.
 pub(super) fn conditions(workspace: &Workspace) -> String {
     format!(
-        "{} with {} threads, {} tokens, beam {}, {PASSES} passes",
+        "{} with {} threads, {} tokens, beam {}, {} passes",
         workspace.device_name,
         rayon::current_num_threads(),
         workspace.config.cost.sentence_length,
-        workspace.config.translate.beam
+        workspace.config.translate.beam,
+        PARTIAL.passes
     )
 }
 
@@ -91,12 +94,21 @@ impl Cost for MeasuredLatency {
         known.unwrap_or_else(|| {
             let alone = self.quiet.alone();
             let model = self.supernet.cut(architecture, false).expect("the supernet holds its space's architectures");
-            let time = |passes: usize| measure(&model, self.sentence_length, self.beam, passes).total_ms();
+            let measure = |effort: Effort| measure(&model, self.sentence_length, self.beam, effort, &|| {});
             self.warm_up.call_once(|| {
-                time(WARM_UP);
+                measure(WARM_UP);
             });
-            let latency = time(self.passes);
+            let measured = measure(self.effort);
             drop(alone);
+            let latency = match measured.interval_ms {
+                Some([_, upper]) if self.effort == FULL => upper,
+                _ => measured.total_ms(),
+            };
+            if self.effort == FULL
+                && let Some(doubt) = measured.doubt(FULL.precision)
+            {
+                tracing::warn!("the latency of {latency:.3} ms is too noisy to trust: {doubt}");
+            }
             self.known().insert(architecture.clone(), latency);
             latency
         })

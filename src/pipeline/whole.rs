@@ -5,7 +5,7 @@ use super::test::{Scores, load_translator, test};
 use super::training::{train_architecture, train_supernet};
 use super::workspace::Workspace;
 use crate::config::LatencySource;
-use crate::cost::latency::{Latency, measure};
+use crate::cost::latency::{Effort, Latency, measure};
 use crate::cost::{CostSummary, Dimensions, Embeddings};
 use crate::error::{Error, Result};
 use crate::run::atomic;
@@ -13,9 +13,10 @@ use crate::space::Architecture;
 use crate::train::trained_architecture;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::time::Duration;
 
-/// Timed passes of each model's latency.
-const LATENCY_PASSES: usize = 50;
+/// The measurement of each model's latency.
+const LATENCY: Effort = Effort { passes: 50, precision: 0.0, time: Duration::from_secs(5) };
 
 /// `results.json`: what a run has found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -127,7 +128,7 @@ fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &P
         parameters: cost.parameters.total,
         active_parameters: cost.parameters.active,
         sparsity: cost.sparsity,
-        latency: measure(&translator.model, config.cost.sentence_length, config.translate.beam, LATENCY_PASSES),
+        latency: measure(&translator.model, config.cost.sentence_length, config.translate.beam, LATENCY, &|| {}),
         architecture,
     })
 }

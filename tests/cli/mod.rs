@@ -2,6 +2,7 @@
 
 mod constraints;
 mod interrupted;
+mod latency;
 mod mistakes;
 mod phases;
 mod pipes;

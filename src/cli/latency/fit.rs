@@ -10,8 +10,8 @@ use crate::run::atomic;
 
 /// Fit a latency predictor to measured architectures, and print how well it predicts rows it has not seen
 ///
-/// DATA is a CSV file in the order of measurement: our own (architecture, encoder_ms, decoder_ms) or HAT's (ten averaged
-/// features, latency_mean_encoder, latency_mean_decoder). The first 80 % of the rows train, the next 10 % choose the
+/// DATA is a CSV file in the order of measurement: our own (architecture, encoder_ms, decoder_ms; with reference_ms, the
+/// device's drift is taken out) or HAT's (ten averaged features, latency_mean_encoder, latency_mean_decoder). The first 80 % of the rows train, the next 10 % choose the
 /// model, the last 10 % test it.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
@@ -37,10 +37,7 @@ pub struct FitArgs {
 /// A file that is no such data, too few rows, or a profile that cannot be written.
 pub fn run(args: FitArgs) -> Result<()> {
     let data = Dataset::read(&args.data)?;
-    let device = args.device_name.unwrap_or_else(|| {
-        let stem = args.data.file_stem().unwrap_or_default();
-        stem.to_string_lossy().into_owned()
-    });
+    let device = super::device_name(args.device_name, &args.data);
     let profile = fit(&data, &device).map_err(|error| error.at(args.data.display()))?;
     if let Some(path) = &args.out {
         atomic::write(path, profile.to_json().as_bytes())?;

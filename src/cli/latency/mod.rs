@@ -1,11 +1,22 @@
 //! `automoe latency`: measured latencies and what predicts them.
 
+pub mod collect;
 pub mod fit;
+pub mod import;
+pub mod measure;
+pub mod plot;
+pub mod predict;
 
 use crate::error::Result;
+use std::path::Path;
 
-/// Fit predictors of latency to measured data.
+/// Measure latencies, and fit and use predictors of them.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "From measuring a device to predicting for it:
+  automoe latency collect --config multi30k --samples 400 --out here.csv
+  automoe latency fit here.csv --out here.json
+  automoe latency plot here.json --out here.svg
+  automoe space --config multi30k --sample 5 | automoe latency predict --profile here.json --arch -")]
 pub struct LatencyArgs {
     #[command(subcommand)]
     command: LatencyCommand,
@@ -13,7 +24,12 @@ pub struct LatencyArgs {
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum LatencyCommand {
+    Measure(measure::MeasureArgs),
+    Collect(collect::CollectArgs),
     Fit(fit::FitArgs),
+    Predict(predict::PredictArgs),
+    Import(import::ImportArgs),
+    Plot(plot::PlotArgs),
 }
 
 /// Runs the subcommand.
@@ -22,6 +38,16 @@ enum LatencyCommand {
 /// The subcommand's.
 pub fn run(args: LatencyArgs) -> Result<()> {
     match args.command {
+        LatencyCommand::Measure(args) => measure::run(args),
+        LatencyCommand::Collect(args) => collect::run(args),
         LatencyCommand::Fit(args) => fit::run(args),
+        LatencyCommand::Predict(args) => predict::run(args),
+        LatencyCommand::Import(args) => import::run(args),
+        LatencyCommand::Plot(args) => plot::run(args),
     }
+}
+
+/// The name of a device: as given, or the name of the file about it without its extension.
+fn device_name(given: Option<String>, file: &Path) -> String {
+    given.unwrap_or_else(|| file.file_stem().unwrap_or_default().to_string_lossy().into_owned())
 }

@@ -1,6 +1,8 @@
 //! HAT's ten features (twelve with experts): what averages over the layers tell of an architecture's operators.
 
-use super::features::{FFN_UNIT, Features, HEADS_UNIT, PartFeatures, Totals, WIDTH_UNIT};
+use super::features::{FFN_UNIT, Features, HEADS_UNIT, PartFeatures, WIDTH_UNIT, totals};
+use crate::cost::RoutingFractions;
+use crate::space::Architecture;
 
 /// HAT's features of one architecture: per-layer genes are averages over the layers in use.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,8 +54,9 @@ pub(super) const AVERAGE_DECODER: [&str; 13] = [
 ];
 
 impl Averages {
-    /// The averages of an architecture, from its sums.
-    pub(super) fn of(encoder: &Totals, decoder: &Totals) -> Self {
+    /// The averages of `architecture`. Without `routing` every expert gets the same share of tokens.
+    pub fn of(architecture: &Architecture, routing: Option<&RoutingFractions>) -> Self {
+        let [encoder, decoder] = totals(architecture, routing);
         Self {
             encoder_width: encoder.width * WIDTH_UNIT,
             encoder_layers: encoder.layers,
@@ -65,9 +68,27 @@ impl Averages {
             decoder_heads: decoder.heads * HEADS_UNIT / decoder.layers,
             cross_heads: decoder.cross_heads * HEADS_UNIT / decoder.layers,
             attended: decoder.attended / decoder.layers,
-            encoder_experts: (encoder.experts / encoder.layers).max(1.0),
-            decoder_experts: (decoder.experts / decoder.layers).max(1.0),
+            encoder_experts: (encoder.networks / encoder.layers).max(1.0),
+            decoder_experts: (decoder.networks / decoder.layers).max(1.0),
         }
+    }
+
+    /// The twelve numbers, in the order of the fields: HAT's ten, then the two of models with experts.
+    pub fn values(&self) -> [f64; 12] {
+        [
+            self.encoder_width,
+            self.encoder_layers,
+            self.encoder_ffn,
+            self.encoder_heads,
+            self.decoder_width,
+            self.decoder_layers,
+            self.decoder_ffn,
+            self.decoder_heads,
+            self.cross_heads,
+            self.attended,
+            self.encoder_experts,
+            self.decoder_experts,
+        ]
     }
 
     /// The features that these averages allow.

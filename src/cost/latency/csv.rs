@@ -1,12 +1,15 @@
 //! Reads measured latencies: our own files (one architecture a row, as JSON) and HAT's (ten averages a row), told apart by
 //! their header.
 //!
-//! Ours: `architecture,encoder_ms,decoder_ms`, and if measured `routing_fractions` (JSON like [`RoutingFractions`]). HAT's:
+//! Ours: `architecture,encoder_ms,decoder_ms`, and if measured `routing_fractions` (JSON like [`RoutingFractions`]) and
+//! `reference_ms` (what one and the same architecture took beside each row: the device's drift, which is taken out). HAT's:
 //! the names of [`AVERAGES`], `latency_mean_encoder,latency_mean_decoder`, and for models with experts
 //! `encoder_n_experts_avg,decoder_n_experts_avg`. Other columns (deviations, FLOPs) are left alone.
 
 use super::averages::Averages;
 use super::features::{FeatureSet, Features, check_routing};
+use super::fit::{FEWEST_ROWS, split};
+use super::linalg::median;
 use super::records::{Fault, Field, Place, Records};
 use crate::cost::RoutingFractions;
 use crate::error::{Error, Result};
@@ -52,6 +55,8 @@ pub struct Dataset {
 pub struct Sample {
     /// What predictions are made from.
     pub features: Features,
+    /// The averages that imported predictors see.
+    pub averages: Averages,
     /// Mean milliseconds of an encoder pass.
     pub encoder_ms: f64,
     /// Mean milliseconds of a decode.
@@ -84,6 +89,24 @@ impl Dataset {
         Self::parse(&name, &text)
     }
 
+    /// The rows that choose and calibrate: the second last tenth.
+    pub fn validation(&self) -> &[Sample] {
+        split(&self.samples)[1]
+    }
+
+    /// Checks that the rows can be split into three.
+    ///
+    /// # Errors
+    /// Fewer than [`FEWEST_ROWS`] rows.
+    pub fn check_rows(&self) -> Result<()> {
+        match self.samples.len() {
+            rows if rows < FEWEST_ROWS => Err(Error::input(format!(
+                "{rows} rows are too few: at least {FEWEST_ROWS} are needed (80 % train, 10 % validation, 10 % test)"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads the text of a file; `name` stands in front of errors.
     ///
     /// # Errors
@@ -98,16 +121,30 @@ impl Dataset {
             None => return Err(Error::input(format!("{name}: the file is empty"))),
         };
         let columns = Columns::of(&header).map_err(|(place, message)| at(place, message))?;
-        let mut samples = Vec::new();
+        let (mut samples, mut references) = (Vec::new(), Vec::new());
         for record in records {
             let record = record.map_err(|(place, message)| at(place, message))?;
             let sample = columns.sample(&record);
             samples.push(sample.map_err(|(place, message)| at(place, message))?);
+            if let Some(column) = columns.reference {
+                let reference = number(&record[column], "milliseconds");
+                references.push(reference.map_err(|(place, message)| at(place, message))?);
+            }
             if samples.len() > MAX_ROWS {
                 return Err(Error::input(format!("{name}: more than {MAX_ROWS} rows, the most that is read")));
             }
         }
+        take_out_drift(&mut samples, &references);
         Ok(Self { feature_set: columns.feature_set(), samples })
+    }
+}
+
+/// Scales each row to the device's state in which the reference takes its median time.
+fn take_out_drift(samples: &mut [Sample], references: &[f64]) {
+    let usual = median(references.iter().copied());
+    for (sample, reference) in samples.iter_mut().zip(references) {
+        sample.encoder_ms *= usual / reference;
+        sample.decoder_ms *= usual / reference;
     }
 }
 
@@ -117,6 +154,7 @@ struct Columns {
     inputs: Inputs,
     encoder_ms: usize,
     decoder_ms: usize,
+    reference: Option<usize>,
 }
 
 enum Inputs {
@@ -143,6 +181,7 @@ impl Columns {
                 inputs: Inputs::Architecture { json, routing: find("routing_fractions") },
                 encoder_ms: need("encoder_ms")?,
                 decoder_ms: need("decoder_ms")?,
+                reference: find("reference_ms"),
             });
         }
         if find(AVERAGES[0]).is_none() {
@@ -164,6 +203,7 @@ impl Columns {
             },
             encoder_ms: need("latency_mean_encoder")?,
             decoder_ms: need("latency_mean_decoder")?,
+            reference: None,
         })
     }
 
@@ -180,7 +220,7 @@ impl Columns {
             let message = format!("{} fields where the header has {}", record.len(), self.count);
             return Err((place, message));
         }
-        let features = match &self.inputs {
+        let (features, averages) = match &self.inputs {
             Inputs::Architecture { json, routing } => {
                 features_of_json(&record[*json], routing.map(|column| &record[column]))?
             }
@@ -194,11 +234,13 @@ impl Columns {
                     None => Ok(1.0),
                 });
                 let [encoder_experts, decoder_experts] = experts;
-                averages(values, encoder_experts?, decoder_experts?).features()
+                let averages = averages(values, encoder_experts?, decoder_experts?);
+                (averages.features(), averages)
             }
         };
         Ok(Sample {
             features,
+            averages,
             encoder_ms: number(&record[self.encoder_ms], "milliseconds")?,
             decoder_ms: number(&record[self.decoder_ms], "milliseconds")?,
         })
@@ -234,7 +276,7 @@ fn averages(values: [f64; 10], encoder_experts: f64, decoder_experts: f64) -> Av
     }
 }
 
-fn features_of_json(json: &Field, routing: Option<&Field>) -> Result<Features, Fault> {
+fn features_of_json(json: &Field, routing: Option<&Field>) -> Result<(Features, Averages), Fault> {
     let architecture = Architecture::from_json(&json.text).map_err(|error| (json.place, error.to_string()))?;
     let routing = match routing {
         Some(field) if !field.text.trim().is_empty() => {
@@ -247,7 +289,8 @@ fn features_of_json(json: &Field, routing: Option<&Field>) -> Result<Features, F
         }
         _ => None,
     };
-    Ok(Features::of(FeatureSet::Layers, &architecture, routing.as_ref()))
+    let routing = routing.as_ref();
+    Ok((Features::of(FeatureSet::Layers, &architecture, routing), Averages::of(&architecture, routing)))
 }
 
 /// A positive number of `what`.
@@ -298,6 +341,18 @@ mod tests {
         let sample = &data.samples[1];
         assert_eq!((sample.encoder_ms, sample.decoder_ms), (3.5, 7.25));
         assert_eq!(sample.features, Features::of(FeatureSet::Layers, &architecture, None));
+    }
+
+    #[test]
+    fn a_reference_measured_along_takes_the_drift_out() {
+        let json = Architecture::dense(512, 1024, 4, 2, 2).to_value().to_string().replace('"', "\"\"");
+        let row = |slow: f64| format!("\"{json}\",{},{},{}\n", 2.0 * slow, 8.0 * slow, 5.0 * slow);
+        let rows = [1.0, 1.25, 1.0].map(row).concat();
+        let text = format!("architecture,encoder_ms,decoder_ms,reference_ms\n{rows}");
+        let data = Dataset::parse("data.csv", &text).unwrap();
+        assert!(data.samples.iter().all(|sample| (sample.total_ms() - 10.0).abs() < 1e-9));
+        let missing = format!("{text}\"{json}\",1,2,\n");
+        assert!(fault(&missing).contains("expected milliseconds"), "{}", fault(&missing));
     }
 
     #[test]

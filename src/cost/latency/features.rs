@@ -17,6 +17,10 @@ pub(super) const WIDTH_UNIT: f64 = 512.0;
 pub(super) const FFN_UNIT: f64 = 2048.0;
 /// Heads are counted in fours.
 pub(super) const HEADS_UNIT: f64 = 4.0;
+/// Tokens that pass an encoder layer together, about as many as dummy sentences have: by chance, experts stay unused.
+const ENCODER_TOKENS: i32 = 25;
+/// Tokens that pass a decoder layer together: the rows of a usual beam.
+const DECODER_TOKENS: i32 = 5;
 
 /// Which view of architectures a predictor rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,14 +84,15 @@ pub struct PartFeatures {
 impl Features {
     /// The features of `architecture`, seen as `set` sees it. Without `routing` every expert gets the same share of tokens.
     pub fn of(set: FeatureSet, architecture: &Architecture, routing: Option<&RoutingFractions>) -> Self {
-        let encoder = Totals::of(&architecture.encoder, routing.map(|r| r.encoder.as_slice()));
-        let decoder = Totals::of(&architecture.decoder, routing.map(|r| r.decoder.as_slice()));
         match set {
-            FeatureSet::Layers => Self {
-                encoder: encoder.features(Part::Encoder, encoder.width),
-                decoder: decoder.features(Part::Decoder, encoder.width),
-            },
-            FeatureSet::Averages => Averages::of(&encoder, &decoder).features(),
+            FeatureSet::Layers => {
+                let [encoder, decoder] = totals(architecture, routing);
+                Self {
+                    encoder: encoder.features(Part::Encoder, encoder.width),
+                    decoder: decoder.features(Part::Decoder, encoder.width),
+                }
+            }
+            FeatureSet::Averages => Averages::of(architecture, routing).features(),
         }
     }
 }
@@ -131,9 +136,9 @@ const LAYER_OPERATORS: [&str; 19] = [
     "ffn_width_size",
     "router",
     "expert",
-    "expert_width",
     "routed_expert",
-    "expert_weights",
+    "expert_used",
+    "expert_used_weights",
     "cross_attention",
     "cross_heads",
     "cross_attended",
@@ -149,14 +154,19 @@ pub(super) struct Totals {
     /// Layers with attention, and their heads.
     pub attention: f64,
     pub heads: f64,
-    /// Layers with a feed-forward network; hidden features a token passes; hidden features of all experts that get tokens.
+    /// Layers with a feed-forward network; hidden features a token passes; hidden features of all networks that are expected
+    /// to get tokens.
     pub ffn: f64,
     pub ffn_routed: f64,
-    pub ffn_all: f64,
-    /// Layers with a router, their experts, and the experts a token is sent to.
+    pub ffn_used: f64,
+    /// Layers with a router, their experts, the experts a token is sent to, and the experts that are expected to get tokens
+    /// and are no identities.
     pub routers: f64,
     pub experts: f64,
     pub routes: f64,
+    pub used: f64,
+    /// Experts of all layers, a dense one counted as one expert.
+    pub networks: f64,
     /// Layers with cross-attention, their heads, the encoder layers attended to, and the product of the two.
     pub cross: f64,
     pub cross_heads: f64,
@@ -164,21 +174,32 @@ pub(super) struct Totals {
     pub attended_heads: f64,
 }
 
+/// Sums over the encoder's layers and over the decoder's. Without `routing` every expert gets the same share of tokens.
+pub(super) fn totals(architecture: &Architecture, routing: Option<&RoutingFractions>) -> [Totals; 2] {
+    let encoder_layers = architecture.encoder.layers.len();
+    let of = |stack, tokens, routing| Totals::of(stack, tokens, encoder_layers, routing);
+    [
+        of(&architecture.encoder, ENCODER_TOKENS, routing.map(|r| r.encoder.as_slice())),
+        of(&architecture.decoder, DECODER_TOKENS, routing.map(|r| r.decoder.as_slice())),
+    ]
+}
+
 impl Totals {
-    fn of(stack: &Stack, routing: Option<&[Vec<f64>]>) -> Self {
+    /// `tokens` pass each layer together; cross-attention sees no more layers than the encoder has.
+    fn of(stack: &Stack, tokens: i32, encoder_layers: usize, routing: Option<&[Vec<f64>]>) -> Self {
         let mut totals =
             Self { width: stack.embed_dim as f64 / WIDTH_UNIT, layers: stack.layers.len() as f64, ..Self::default() };
         for (index, layer) in stack.layers.iter().enumerate() {
-            totals.add_attention(layer);
+            totals.add_attention(layer, encoder_layers);
             if layer.keep_ffn {
                 let shares = routing.and_then(|layers| layers.get(index));
-                totals.add_ffn(layer, shares.map_or(&[], Vec::as_slice));
+                totals.add_ffn(layer, tokens, shares.map_or(&[], Vec::as_slice));
             }
         }
         totals
     }
 
-    fn add_attention(&mut self, layer: &Layer) {
+    fn add_attention(&mut self, layer: &Layer, encoder_layers: usize) {
         if !layer.keep_attention {
             return;
         }
@@ -186,34 +207,42 @@ impl Totals {
         self.heads += layer.self_attention_heads as f64 / HEADS_UNIT;
         if let Some(cross) = layer.cross_attention {
             let heads = cross.heads as f64 / HEADS_UNIT;
+            let attended = cross.encoder_layers.min(encoder_layers) as f64;
             self.cross += 1.0;
             self.cross_heads += heads;
-            self.attended += cross.encoder_layers as f64;
-            self.attended_heads += cross.encoder_layers as f64 * heads;
+            self.attended += attended;
+            self.attended_heads += attended * heads;
         }
     }
 
-    /// A layer's feed-forward network; `shares` are its routing fractions, empty for equal shares.
-    fn add_ffn(&mut self, layer: &Layer, shares: &[f64]) {
+    /// A layer's feed-forward network; `shares` are its routing fractions, empty for equal shares. A single expert is a
+    /// dense network: there is nothing to route.
+    fn add_ffn(&mut self, layer: &Layer, tokens: i32, shares: &[f64]) {
         self.ffn += 1.0;
-        let Some(experts) = &layer.experts else {
-            let size = layer.ffn_embed_dim as f64 / FFN_UNIT;
+        let dense = [layer.ffn_embed_dim];
+        let sizes = layer.experts.as_ref().map_or(dense.as_slice(), |experts| &experts.ffn_dims);
+        let count = sizes.len();
+        self.networks += count as f64;
+        if let [size] = sizes {
+            let size = *size as f64 / FFN_UNIT;
             self.ffn_routed += size;
-            self.ffn_all += size;
+            self.ffn_used += size;
             return;
-        };
-        let count = experts.ffn_dims.len();
+        }
+        let top_k = layer.experts.as_ref().map_or(1, |experts| experts.top_k) as f64;
         let total: f64 = shares.iter().sum();
         let even = shares.len() != count || total <= 0.0;
         self.routers += 1.0;
         self.experts += count as f64;
-        self.routes += experts.top_k as f64;
-        for (expert, &size) in experts.ffn_dims.iter().enumerate() {
+        self.routes += top_k;
+        for (expert, &size) in sizes.iter().enumerate() {
             let share = if even { 1.0 / count as f64 } else { shares[expert] / total };
-            let size = size as f64 / FFN_UNIT;
-            self.ffn_routed += share * experts.top_k as f64 * size;
-            if share > 0.0 {
-                self.ffn_all += size;
+            let sent = (share * top_k).min(1.0);
+            let used = 1.0 - (1.0 - sent).powi(tokens);
+            self.ffn_routed += sent * size as f64 / FFN_UNIT;
+            self.ffn_used += used * size as f64 / FFN_UNIT;
+            if size > 0 {
+                self.used += used;
             }
         }
     }
@@ -231,9 +260,9 @@ impl Totals {
             self.ffn_routed * self.width,
             self.routers,
             self.experts,
-            self.experts * self.width,
             self.routes,
-            self.ffn_all * self.width,
+            self.used,
+            self.ffn_used * self.width,
         ];
         let mut shape = vec![
             self.width,
@@ -242,8 +271,8 @@ impl Totals {
             self.heads,
             self.ffn,
             self.ffn_routed,
-            self.experts,
-            self.ffn_all,
+            self.used,
+            self.ffn_used,
         ];
         if part == Part::Decoder {
             operators.extend([
@@ -293,12 +322,13 @@ mod tests {
         let architecture = with_experts(vec![1024, 3072], 1);
         let even = Features::of(FeatureSet::Layers, &architecture, None);
         assert_eq!(operator(&even, "ffn_size"), 2.0);
-        assert_eq!(operator(&even, "expert_weights"), 3.0);
+        assert!((operator(&even, "expert_used_weights") - 3.0).abs() < 1e-6);
         let routing = RoutingFractions { encoder: vec![vec![], vec![1.0, 0.0]], decoder: vec![] };
         check_routing(&routing, &architecture).unwrap();
         let routed = Features::of(FeatureSet::Layers, &architecture, Some(&routing));
         assert_eq!(operator(&routed, "ffn_size"), 1.5);
-        assert_eq!(operator(&routed, "expert_weights"), 1.5);
+        assert_eq!(operator(&routed, "expert_used_weights"), 1.5);
+        assert_eq!(operator(&routed, "expert_used"), 1.0);
     }
 
     #[test]
@@ -313,9 +343,28 @@ mod tests {
     }
 
     #[test]
+    fn a_single_expert_is_a_dense_network() {
+        let mut architecture = with_experts(vec![2048], 1);
+        let single = Features::of(FeatureSet::Layers, &architecture, None);
+        architecture.encoder.layers[1].experts = None;
+        assert_eq!(single, Features::of(FeatureSet::Layers, &architecture, None));
+    }
+
+    #[test]
+    fn cross_attention_sees_no_more_layers_than_there_are() {
+        let attending = |encoder_layers: usize| {
+            let mut architecture = Architecture::dense(512, 2048, 8, 2, 1);
+            architecture.decoder.layers[0].cross_attention.as_mut().unwrap().encoder_layers = encoder_layers;
+            Features::of(FeatureSet::Layers, &architecture, None)
+        };
+        assert_eq!(attending(3), attending(2));
+        assert_ne!(attending(2), attending(1));
+    }
+
+    #[test]
     fn layers_tell_apart_what_averages_cannot() {
         let spread = |attended: [usize; 2]| {
-            let mut architecture = Architecture::dense(512, 2048, 8, 2, 2);
+            let mut architecture = Architecture::dense(512, 2048, 8, 3, 2);
             for (layer, attended) in architecture.decoder.layers.iter_mut().zip(attended) {
                 let cross = layer.cross_attention.as_mut().unwrap();
                 cross.encoder_layers = attended;

@@ -5,8 +5,8 @@ use super::csv::{Dataset, Sample};
 use super::features::{FeatureSet, Features, PartFeatures};
 use super::metrics::Metrics;
 use super::model::{ModelKind, PartModel};
-use super::profile::{Interval, LatencyProfile};
-use crate::error::{Error, Result};
+use super::profile::{Interval, LatencyProfile, Predictor, Report};
+use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
 /// The fewest rows that can be split into three.
@@ -50,6 +50,38 @@ pub struct Coverage {
     pub coverage: f64,
     /// Mean width, milliseconds.
     pub mean_width_ms: f64,
+}
+
+/// A test row: what the plots show.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TestedRow {
+    /// Milliseconds that were measured.
+    pub measured_ms: f64,
+    /// Milliseconds that were predicted.
+    pub predicted_ms: f64,
+    /// Decoder layers in use.
+    pub decoder_layers: f64,
+}
+
+impl TestedRow {
+    /// Rows beside what was predicted of them.
+    pub(super) fn of(samples: &[Sample], predicted: &[f64]) -> Vec<Self> {
+        let rows = samples.iter().zip(predicted).map(|(sample, &predicted_ms)| Self {
+            measured_ms: sample.total_ms(),
+            predicted_ms,
+            decoder_layers: sample.averages.decoder_layers,
+        });
+        rows.collect()
+    }
+}
+
+impl Tested {
+    /// The figures of test rows (one at least) under `interval`.
+    pub(super) fn of(interval: &Interval, rows: &[TestedRow]) -> Self {
+        let (measured, predicted): (Vec<f64>, Vec<f64>) =
+            rows.iter().map(|row| (row.measured_ms, row.predicted_ms)).unzip();
+        Self { metrics: Metrics::of(&measured, &predicted), interval: covered(interval, &measured, &predicted) }
+    }
 }
 
 /// A model that was tried.
@@ -100,14 +132,9 @@ impl PairModel {
 /// # Errors
 /// Fewer than [`FEWEST_ROWS`] rows.
 pub fn fit(data: &Dataset, device: &str) -> Result<LatencyProfile> {
-    let rows = data.samples.len();
-    if rows < FEWEST_ROWS {
-        return Err(Error::input(format!(
-            "{rows} rows are too few: a fit needs at least {FEWEST_ROWS} (80 % train, 10 % validation, 10 % test)"
-        )));
-    }
-    let (fitted, test) = data.samples.split_at(rows * 9 / 10);
-    let (train, validation) = fitted.split_at(rows * 8 / 10);
+    data.check_rows()?;
+    let [train, validation, test] = split(&data.samples);
+    let fitted = &data.samples[..train.len() + validation.len()];
     let tried: Vec<(Candidate, PairModel)> = ModelKind::ALL
         .into_iter()
         .map(|kind| {
@@ -126,20 +153,30 @@ pub fn fit(data: &Dataset, device: &str) -> Result<LatencyProfile> {
         .expect("there are models to try");
     let interval = Interval::conformal(INTERVAL_LEVEL, &totals(validation), &trained.predict_all(validation));
     let model = PairModel::fit(chosen.model, fitted);
-    let measured = totals(test);
-    let predicted = model.predict_all(test);
+    let tested = TestedRow::of(test, &model.predict_all(test));
     let report = FitReport {
         model: chosen.model,
         features: data.feature_set,
         validation: chosen.validation,
-        test: Tested {
-            metrics: Metrics::of(&measured, &predicted),
-            interval: covered(&interval, &measured, &predicted),
-        },
-        test_without_refit: Metrics::of(&measured, &trained.predict_all(test)),
+        test: Tested::of(&interval, &tested),
+        test_without_refit: Metrics::of(&totals(test), &trained.predict_all(test)),
         candidates: tried.iter().map(|(candidate, _)| candidate.clone()).collect(),
     };
-    Ok(LatencyProfile::new(device, model, interval, report))
+    Ok(LatencyProfile {
+        device: device.to_owned(),
+        predictor: Predictor::Operators { features: data.feature_set, model },
+        interval: Some(interval),
+        report: Report::Fit(report),
+        tested,
+    })
+}
+
+/// The rows that train, validate and test: the first 80 %, the next 10 %, the last 10 %.
+pub(super) fn split(samples: &[Sample]) -> [&[Sample]; 3] {
+    let rows = samples.len();
+    let (fitted, test) = samples.split_at(rows * 9 / 10);
+    let (train, validation) = fitted.split_at(rows * 8 / 10);
+    [train, validation, test]
 }
 
 fn totals(samples: &[Sample]) -> Vec<f64> {
@@ -166,10 +203,17 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
 
+    fn report(data: &Dataset) -> FitReport {
+        match fit(data, "a device").unwrap().report {
+            Report::Fit(report) => report,
+            Report::Import(_) => unreachable!("it was fitted"),
+        }
+    }
+
     #[test]
     fn a_simulated_device_is_learned_from_few_rows() {
         let data = simulated::dataset(300, 0.02, 7);
-        let report = fit(&data, "simulated").unwrap().report;
+        let report = report(&data);
         let test = &report.test.metrics;
         assert_eq!((report.validation.rows, test.rows), (30, 30));
         for metrics in [&report.validation, test, &report.test_without_refit] {
@@ -182,12 +226,12 @@ mod tests {
     #[test]
     fn a_slow_session_in_the_middle_does_no_harm() {
         let mut data = simulated::dataset(300, 0.02, 8);
-        let steady = fit(&data, "simulated").unwrap().report.test.metrics;
+        let steady = report(&data).test.metrics;
         for sample in &mut data.samples[60..140] {
             sample.encoder_ms *= 1.3;
             sample.decoder_ms *= 1.25;
         }
-        let drifting = fit(&data, "simulated").unwrap().report.test.metrics;
+        let drifting = report(&data).test.metrics;
         assert!(drifting.rmse_ms < 1.15 * steady.rmse_ms, "{drifting:?} against {steady:?}");
     }
 
@@ -227,7 +271,7 @@ mod tests {
             ("wmt14enfr_gpu_titanxp", 8.1),
         ] {
             let data = Dataset::read(&folder.join(format!("{name}_all.csv"))).unwrap();
-            let report = fit(&data, name).unwrap().report;
+            let report = report(&data);
             assert!(report.test.metrics.rmse_ms < bound, "{name}: {report:?}");
         }
     }

@@ -1,22 +1,15 @@
-//! A device's profile: the fitted predictor as a JSON file, and the latency that it predicts as a [`Cost`].
+//! A device's profile: a predictor of its latency, how far predictions may be off, and how well it did. The predicted
+//! latency is a [`Cost`].
 
-use super::features::{FeatureSet, Features, Part};
-use super::fit::{FitReport, PairModel};
-use super::model::PartModel;
+use super::averages::Averages;
+use super::csv::Dataset;
+use super::features::{FeatureSet, Features};
+use super::fit::{FitReport, INTERVAL_LEVEL, PairModel, Tested, TestedRow, split};
+use super::metrics::Metrics;
+use super::perceptron::Perceptron;
 use crate::cost::{Cost, RoutingFractions};
-use crate::error::{Error, Result};
 use crate::space::Architecture;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-
-/// The value of `format` in a profile.
-const FORMAT: &str = "automoe-latency-profile";
-/// The version that is written, and the only one that is read.
-const VERSION: u32 = 1;
-/// The largest profile that is read; real ones are a thousandth of it.
-const MAX_BYTES: u64 = 16 << 20;
 
 /// Everything that predicting a device's latency needs.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,26 +17,67 @@ pub struct LatencyProfile {
     /// Name of the device, for people.
     pub device: String,
     /// The predictor.
-    pub model: PairModel,
-    /// From a prediction to its interval.
-    pub interval: Interval,
+    pub predictor: Predictor,
+    /// From a prediction to its interval; none for an imported predictor that was never compared with measurements.
+    pub interval: Option<Interval>,
     /// How the predictor was chosen and how well it does.
-    pub report: FitReport,
+    pub report: Report,
+    /// The test rows, measured and predicted.
+    pub tested: Vec<TestedRow>,
 }
 
-/// A predicted latency.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What predicts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Predictor {
+    /// Fitted here: encoder and decoder apart.
+    Operators {
+        /// What it sees of an architecture.
+        features: FeatureSet,
+        /// The models of both.
+        model: PairModel,
+    },
+    /// Imported: one network for both.
+    Perceptron(Perceptron),
+}
+
+/// Figures of a predictor.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Report {
+    /// Of one that was fitted here.
+    Fit(FitReport),
+    /// Of one that was imported.
+    Import(ImportReport),
+}
+
+/// Figures of an imported predictor on a device's data; none where there are no data.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ImportReport {
+    /// On the validation rows, which the interval comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Metrics>,
+    /// On the test rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Tested>,
+}
+
+/// A predicted latency, milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Prediction {
-    /// Encoder and decoder together, milliseconds.
+    /// Encoder and decoder together.
     pub ms: f64,
-    /// The encoder's share of it.
-    pub encoder_ms: f64,
-    /// The decoder's share of it.
-    pub decoder_ms: f64,
-    /// Lower end of the prediction interval, milliseconds.
-    pub low: f64,
-    /// Upper end of the prediction interval, milliseconds.
-    pub high: f64,
+    /// Lower end of the prediction interval; none where the profile has no interval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// Upper end of the prediction interval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+    /// The encoder's share; none where the predictor does not tell them apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder_ms: Option<f64>,
+    /// The decoder's share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder_ms: Option<f64>,
 }
 
 /// A prediction interval, relative to the prediction.
@@ -78,9 +112,30 @@ impl Interval {
 }
 
 impl LatencyProfile {
-    /// The profile of a fit.
-    pub(super) fn new(device: &str, model: PairModel, interval: Interval, report: FitReport) -> Self {
-        Self { device: device.to_owned(), model, interval, report }
+    /// The profile of a predictor from elsewhere. Its interval comes from the validation rows of `data`.
+    pub fn imported(device: &str, predictor: Perceptron, data: Option<&Dataset>) -> Self {
+        let mut profile = Self {
+            device: device.to_owned(),
+            predictor: Predictor::Perceptron(predictor),
+            interval: None,
+            report: Report::Import(ImportReport::default()),
+            tested: Vec::new(),
+        };
+        let Some(data) = data else { return profile };
+        let [_, validation, test] = split(&data.samples);
+        let predict = |profile: &Self, samples: &[super::Sample]| -> Vec<f64> {
+            samples.iter().map(|sample| profile.predicted(&sample.features, &sample.averages).ms).collect()
+        };
+        let measured: Vec<f64> = validation.iter().map(super::Sample::total_ms).collect();
+        let predicted = predict(&profile, validation);
+        let interval = Interval::conformal(INTERVAL_LEVEL, &measured, &predicted);
+        profile.tested = TestedRow::of(test, &predict(&profile, test));
+        profile.interval = Some(interval);
+        profile.report = Report::Import(ImportReport {
+            validation: Some(Metrics::of(&measured, &predicted)),
+            test: Some(Tested::of(&interval, &profile.tested)),
+        });
+        profile
     }
 
     /// Predicts the latency of `architecture`, tokens spread evenly over its experts.
@@ -90,70 +145,28 @@ impl LatencyProfile {
 
     /// Predicts the latency of `architecture` under measured routing.
     pub fn predict_routed(&self, architecture: &Architecture, routing: Option<&RoutingFractions>) -> Prediction {
-        let features = Features::of(self.report.features, architecture, routing);
-        let encoder_ms = self.model.encoder.predict(&features.encoder);
-        let decoder_ms = self.model.decoder.predict(&features.decoder);
-        let ms = encoder_ms + decoder_ms;
-        Prediction { ms, encoder_ms, decoder_ms, low: self.interval.low * ms, high: self.interval.high * ms }
-    }
-
-    /// The profile's JSON text.
-    pub fn to_json(&self) -> String {
-        let set = self.report.features;
-        let stored = Stored {
-            format: FORMAT.to_owned(),
-            version: VERSION,
-            device: self.device.clone(),
-            interval: self.interval,
-            encoder: StoredPart::of(set, Part::Encoder, &self.model.encoder),
-            decoder: StoredPart::of(set, Part::Decoder, &self.model.decoder),
-            report: self.report.clone(),
+        let features = match &self.predictor {
+            Predictor::Operators { features, .. } => Features::of(*features, architecture, routing),
+            Predictor::Perceptron(_) => Features::of(FeatureSet::Averages, architecture, routing),
         };
-        serde_json::to_string_pretty(&stored).expect("plain numbers and names are JSON") + "\n"
+        self.predicted(&features, &Averages::of(architecture, routing))
     }
 
-    /// Reads the JSON text of a profile.
-    ///
-    /// # Errors
-    /// Text that is no profile of this version, or holds numbers that cannot predict.
-    pub fn from_json(text: &str) -> Result<Self> {
-        let kind: Kind =
-            serde_json::from_str(text).map_err(|error| Error::input(format!("not a latency profile: {error}")))?;
-        if kind.format != FORMAT {
-            return Err(Error::input(format!("not a latency profile: format '{}', expected '{FORMAT}'", kind.format)));
-        }
-        if kind.version != VERSION {
-            return Err(Error::input(format!(
-                "a latency profile of version {}; this program reads version {VERSION}: fit it again",
-                kind.version
-            )));
-        }
-        let stored: Stored =
-            serde_json::from_str(text).map_err(|error| Error::input(format!("a broken latency profile: {error}")))?;
-        let set = stored.report.features;
-        let model = PairModel {
-            encoder: stored.encoder.model(set, Part::Encoder)?,
-            decoder: stored.decoder.model(set, Part::Decoder)?,
+    fn predicted(&self, features: &Features, averages: &Averages) -> Prediction {
+        let (ms, parts) = match &self.predictor {
+            Predictor::Operators { model, .. } => {
+                let parts = [model.encoder.predict(&features.encoder), model.decoder.predict(&features.decoder)];
+                (parts.iter().sum(), Some(parts))
+            }
+            Predictor::Perceptron(perceptron) => (perceptron.predict(averages), None),
         };
-        let Interval { low, high, .. } = stored.interval;
-        if !(low > 0.0 && low <= high && high.is_finite()) {
-            return Err(Error::input("a broken latency profile: its interval is not 0 < low <= high"));
+        Prediction {
+            ms,
+            low: self.interval.map(|interval| interval.low * ms),
+            high: self.interval.map(|interval| interval.high * ms),
+            encoder_ms: parts.map(|[encoder, _]| encoder),
+            decoder_ms: parts.map(|[_, decoder]| decoder),
         }
-        Ok(Self { device: stored.device, model, interval: stored.interval, report: stored.report })
-    }
-
-    /// Reads a profile.
-    ///
-    /// # Errors
-    /// A file that cannot be read or is too large, and all that [`Self::from_json`] refuses.
-    pub fn read(path: &Path) -> Result<Self> {
-        let unreadable = |error: std::io::Error| Error::input(error).at(path.display());
-        let mut text = String::new();
-        File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-        if text.len() as u64 > MAX_BYTES {
-            return Err(Error::input("too large for a latency profile").at(path.display()));
-        }
-        Self::from_json(&text).map_err(|error| error.at(path.display()))
     }
 }
 
@@ -171,102 +184,9 @@ impl Cost for LatencyProfile {
     }
 }
 
-/// What tells a profile from other JSON.
-#[derive(Deserialize)]
-struct Kind {
-    #[serde(default)]
-    format: String,
-    #[serde(default)]
-    version: u32,
-}
-
-/// A profile in its file.
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    format: String,
-    version: u32,
-    device: String,
-    /// `model`, `features` and the figures of the fit.
-    #[serde(flatten)]
-    report: FitReport,
-    interval: Interval,
-    encoder: StoredPart,
-    decoder: StoredPart,
-}
-
-/// A part's model in the file; the operators go by name, so that people can read their costs.
-#[derive(Serialize, Deserialize)]
-struct StoredPart {
-    operators: Vec<String>,
-    #[serde(flatten)]
-    model: PartModel,
-}
-
-impl StoredPart {
-    fn of(set: FeatureSet, part: Part, model: &PartModel) -> Self {
-        let names = set.operator_names(part).iter();
-        Self { operators: names.map(|name| (*name).to_owned()).collect(), model: model.clone() }
-    }
-
-    fn model(self, set: FeatureSet, part: Part) -> Result<PartModel> {
-        let names = set.operator_names(part);
-        if self.operators != names || !self.model.is_sound(names.len(), set.shape_len(part)) {
-            return Err(Error::input(format!("a broken latency profile: the {part:?} cannot be predicted from it")));
-        }
-        Ok(self.model)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{fit, simulated};
     use super::*;
-
-    fn profile() -> LatencyProfile {
-        fit(&simulated::dataset(200, 0.02, 3), "a device").unwrap()
-    }
-
-    #[test]
-    fn profiles_survive_their_file() {
-        let profile = profile();
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("device.json");
-        std::fs::write(&path, profile.to_json()).unwrap();
-        let read = LatencyProfile::read(&path).unwrap();
-        assert_eq!(read.device, "a device");
-        for index in 0..20 {
-            let architecture = simulated::architecture(index);
-            let (before, after) = (profile.predict(&architecture), read.predict(&architecture));
-            // JSON's decimal numbers may lose the last bit.
-            for (a, b) in [(before.ms, after.ms), (before.low, after.low), (before.high, after.high)] {
-                assert!((a / b - 1.0).abs() < 1e-12, "{before:?} against {after:?}");
-            }
-            assert_eq!(read.of(&architecture), after.ms);
-            assert!(0.0 < after.low && after.low <= after.ms && after.ms <= after.high);
-        }
-    }
-
-    #[test]
-    fn broken_profiles_are_refused_in_one_line() {
-        let good = profile().to_json();
-        let mut names: serde_json::Value = serde_json::from_str(&good).unwrap();
-        names["encoder"]["operators"] = serde_json::json!(["call"]);
-        let mut negative: serde_json::Value = serde_json::from_str(&good).unwrap();
-        negative["decoder"]["operator_ms"][0] = serde_json::json!(-1.0);
-        let mut version: serde_json::Value = serde_json::from_str(&good).unwrap();
-        version["version"] = serde_json::json!(2);
-        for (text, expected) in [
-            ("{}".to_owned(), "not a latency profile: format ''"),
-            (good[..good.len() / 2].to_owned(), "not a latency profile: "),
-            (names.to_string(), "a broken latency profile: the Encoder"),
-            (negative.to_string(), "a broken latency profile: the Decoder"),
-            (version.to_string(), "a latency profile of version 2"),
-        ] {
-            let error = LatencyProfile::from_json(&text).unwrap_err().to_string();
-            assert!(error.starts_with(expected), "{error}");
-            assert!(!error.contains('\n'), "{error}");
-        }
-    }
 
     #[test]
     fn conformal_intervals_hold_their_share() {

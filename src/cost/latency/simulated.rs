@@ -1,6 +1,7 @@
 //! An invented device for tests: random architectures and latencies that follow from every layer, with launch overheads,
 //! bandwidth, and small operators that leave the device idle.
 
+use super::averages::Averages;
 use super::csv::{Dataset, Sample};
 use super::features::{FeatureSet, Features};
 use crate::seed::stream;
@@ -28,6 +29,7 @@ pub(super) fn dataset(rows: usize, noise: f64, seed: u64) -> Dataset {
         };
         Sample {
             features: Features::of(FeatureSet::Layers, &architecture, None),
+            averages: Averages::of(&architecture, None),
             encoder_ms: stack_ms(&architecture.encoder, 30.0, 0.0) * factor(),
             decoder_ms: 30.0 * stack_ms(&architecture.decoder, 5.0, architecture.encoder.embed_dim as f64) * factor(),
         }

@@ -1,0 +1,62 @@
+//! `automoe latency predict`: what architectures would take on a device, by its profile.
+
+use crate::cli::options::ConfigArgs;
+use crate::cli::{architectures, output};
+use crate::cost::latency::{LatencyProfile, Prediction};
+use crate::error::Result;
+use crate::space::Architecture;
+use serde::Serialize;
+use std::io;
+use std::path::PathBuf;
+
+/// Predict the latency of architectures on the device of a profile
+///
+/// Prints a JSON line for each architecture: milliseconds for encoder and decoder together, the interval that nine of ten
+/// measurements lie in, and the parts, where the profile tells them apart.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  automoe latency predict --profile xeon.json --config wmt14-en-de --arch winner.json
+  automoe space --config toy --sample 100 | automoe latency predict --profile here.json --config toy --arch - | jq .ms")]
+pub struct PredictArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+
+    /// The device's profile, made by latency fit or latency import
+    #[arg(long, value_name = "FILE")]
+    profile: PathBuf,
+
+    /// Architectures as JSON, one a line or one spread over lines; - reads standard input [default: the space's largest]
+    #[arg(long, value_name = "FILE")]
+    arch: Option<PathBuf>,
+}
+
+/// A line of output.
+#[derive(Serialize)]
+struct Predicted<'a> {
+    architecture: &'a Architecture,
+    #[serde(flatten)]
+    prediction: Prediction,
+    device: &'a str,
+}
+
+/// Predicts, a line for each architecture.
+///
+/// # Errors
+/// A config, profile or architecture that cannot be used; architectures before it have been predicted.
+pub fn run(args: PredictArgs) -> Result<()> {
+    let config = args.config.load()?;
+    let profile = LatencyProfile::read(&args.profile)?;
+    let predict = |architecture: &Architecture| {
+        let line = Predicted { architecture, prediction: profile.predict(architecture), device: &profile.device };
+        output::json_line(&mut io::stdout().lock(), &line)
+    };
+    let Some(file) = &args.arch else {
+        return predict(&config.space()?.largest()).map(|_| ());
+    };
+    for architecture in architectures::open(file, config.model.qkv_dim)? {
+        if !predict(&architecture?)? {
+            break;
+        }
+    }
+    Ok(())
+}

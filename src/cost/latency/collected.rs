@@ -1,0 +1,239 @@
+//! The file of measured architectures that `automoe latency collect` writes: a row each, in the order of measurement, as
+//! [`super::csv`] reads it. What a row was measured with stands in the row, so that nothing else can be appended.
+
+use super::measure::Latency;
+use super::records::{Field, Place, Records};
+use super::undisturbed::Undisturbed;
+use crate::error::{Error, Result};
+use crate::space::Architecture;
+
+/// The columns. The architecture comes last: in a spreadsheet, figures are seen first.
+const COLUMNS: [&str; 19] = [
+    "encoder_ms",
+    "decoder_ms",
+    "encoder_mean_ms",
+    "decoder_mean_ms",
+    "encoder_deviation_ms",
+    "decoder_deviation_ms",
+    "precision",
+    "passes",
+    "noisy",
+    "reference_ms",
+    "gflops",
+    "decoder_layers",
+    "device",
+    "threads",
+    "sentence_length",
+    "beam",
+    "vocab_size",
+    "qkv_dim",
+    "architecture",
+];
+/// How many of the columns, beginning with `device`, say how was measured; they come right before the architecture.
+const SETTINGS: usize = 6;
+
+/// How the rows of a file are measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The device as it was named.
+    pub device: String,
+    /// Threads that compute.
+    pub threads: usize,
+    /// Tokens of the dummy sentence.
+    pub sentence_length: usize,
+    /// Rows of the decoder.
+    pub beam: usize,
+    /// Entries of the vocabularies.
+    pub vocab_size: usize,
+    /// Features of queries, keys and values.
+    pub qkv_dim: usize,
+}
+
+/// A measured architecture.
+#[derive(Debug, Clone)]
+pub struct CollectedRow<'a> {
+    /// Which.
+    pub architecture: &'a Architecture,
+    /// Its latency, which is what a predictor is fitted to.
+    pub undisturbed: Undisturbed,
+    /// The same passes as they were, disturbances and all.
+    pub latency: Latency,
+    /// Whether the undisturbed latency is less precise than was wanted.
+    pub noisy: bool,
+    /// What the reference took beside it, encoder and decoder together.
+    pub reference_ms: f64,
+    /// FLOPs in units of 10⁹, without the output projection.
+    pub gflops: f64,
+}
+
+/// The whole text of the file so far.
+#[derive(Debug, Clone)]
+pub struct CollectedFile {
+    text: String,
+    rows: usize,
+    settings: Settings,
+}
+
+impl CollectedFile {
+    /// A file without rows.
+    pub fn new(settings: Settings) -> Self {
+        Self { text: COLUMNS.join(",") + "\n", rows: 0, settings }
+    }
+
+    /// Goes on with the text of an earlier file, `name` in messages, whose rows must be the first of `plan`, measured with
+    /// the same settings.
+    ///
+    /// # Errors
+    /// Another header, other settings, another architecture, a broken row: `name:line: …`.
+    pub fn resume(name: &str, text: &str, plan: &[Architecture], settings: Settings) -> Result<Self> {
+        let at = |place: Place, message: &str| Error::input(message).at(format!("{name}:{}", place.line));
+        let start = Place { line: 1, column: 1 };
+        let mut records = Records::new(text.strip_prefix('\u{feff}').unwrap_or(text));
+        let header = records.next().transpose().map_err(|(place, message)| at(place, &message))?.unwrap_or_default();
+        if !header.iter().map(|field| field.text.as_str()).eq(COLUMNS) {
+            return Err(at(start, "not a file that was collected here; give --out another name"));
+        }
+        let expected = settings.fields();
+        let mut rows = 0;
+        for record in records {
+            let record = record.map_err(|(place, message)| at(place, &message))?;
+            let place = record.first().map_or(start, |field| field.place);
+            let [.., json] = record.as_slice() else { return Err(at(place, "an empty row")) };
+            if record.len() != COLUMNS.len() {
+                return Err(at(place, "a row with too few or too many fields"));
+            }
+            if let Some(fault) = other_settings(&record, &expected) {
+                return Err(at(place, &fault));
+            }
+            // One that is not in the plan any more, where --samples became fewer, is as good as any.
+            let is_planned = |planned: &Architecture| Architecture::from_json(&json.text).is_ok_and(|a| a == *planned);
+            if !plan.get(rows).is_none_or(is_planned) {
+                let message = "another architecture than this config and seed give here; give --out another name";
+                return Err(at(json.place, message));
+            }
+            rows += 1;
+        }
+        let text = if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") };
+        Ok(Self { text, rows, settings })
+    }
+
+    /// Appends a row.
+    pub fn push(&mut self, row: &CollectedRow) {
+        let CollectedRow { architecture, undisturbed, latency, .. } = row;
+        let figures = [
+            ms(undisturbed.encoder_ms),
+            ms(undisturbed.decoder_ms),
+            ms(latency.encoder.mean_ms),
+            ms(latency.decoder.mean_ms),
+            ms(latency.encoder.deviation_ms),
+            ms(latency.decoder.deviation_ms),
+            undisturbed.precision.map_or_else(String::new, |precision| format!("{precision:.5}")),
+            latency.passes.to_string(),
+            u8::from(row.noisy).to_string(),
+            ms(row.reference_ms),
+            format!("{:.6}", row.gflops),
+            architecture.decoder.layers.len().to_string(),
+        ];
+        let json = format!("\"{}\"", architecture.to_value().to_string().replace('"', "\"\""));
+        let fields: Vec<String> = figures.into_iter().chain(self.settings.fields()).chain([json]).collect();
+        self.text += &(fields.join(",") + "\n");
+        self.rows += 1;
+    }
+
+    /// The file's text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+}
+
+impl Settings {
+    /// The fields of a row from `device` on. Names of devices hold nothing that needs quotes.
+    fn fields(&self) -> [String; SETTINGS] {
+        let numbers = [self.threads, self.sentence_length, self.beam, self.vocab_size, self.qkv_dim];
+        let [threads, length, beam, vocab, qkv] = numbers.map(|number| number.to_string());
+        [self.device.clone(), threads, length, beam, vocab, qkv]
+    }
+}
+
+/// What a row was measured with, where that is something else than `expected`.
+fn other_settings(record: &[Field], expected: &[String; SETTINGS]) -> Option<String> {
+    let first = COLUMNS.len() - 1 - SETTINGS;
+    let names = &COLUMNS[first..];
+    let differing = record[first..].iter().zip(names).zip(expected).find(|((field, _), wanted)| field.text != **wanted);
+    differing.map(|((field, name), wanted)| {
+        format!("measured with {name} = {}, not {wanted}; give --out another name", field.text.escape_debug())
+    })
+}
+
+/// Milliseconds to a hundred-thousandth: a large model's and a toy's.
+fn ms(value: f64) -> String {
+    format!("{value:.5}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::csv::Dataset;
+    use super::super::simulated;
+    use super::super::timing::Timing;
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings { device: "cpu".into(), threads: 2, sentence_length: 16, beam: 5, vocab_size: 100, qkv_dim: 64 }
+    }
+
+    /// A file with a row for each architecture.
+    fn file(architectures: &[Architecture]) -> CollectedFile {
+        let mut file = CollectedFile::new(settings());
+        for (index, architecture) in architectures.iter().enumerate() {
+            let timing = Timing::of(&[2.0 + index as f64; 8]);
+            let latency = Latency { encoder: timing, decoder: timing, interval_ms: timing.interval_ms, passes: 8 };
+            let undisturbed = Undisturbed::of(&vec![vec![timing.mean_ms; 2]; 8]);
+            file.push(&CollectedRow {
+                architecture,
+                undisturbed,
+                latency,
+                noisy: false,
+                reference_ms: 7.0,
+                gflops: 0.5,
+            });
+        }
+        file
+    }
+
+    #[test]
+    fn a_file_is_read_by_fit_and_gone_on_with() {
+        let plan: Vec<Architecture> = (0..5).map(simulated::architecture).collect();
+        let text = file(&plan[..3]).text().to_owned();
+        let data = Dataset::parse("data.csv", &text).unwrap();
+        assert_eq!(data.samples.iter().map(|s| s.total_ms()).collect::<Vec<_>>(), [4.0, 6.0, 8.0]);
+        let mut resumed = CollectedFile::resume("data.csv", text.trim_end(), &plan, settings()).unwrap();
+        assert_eq!(resumed.rows(), 3);
+        let rest = file(&plan);
+        let last = rest.text().lines().last().unwrap();
+        resumed.text += &(rest.text().lines().nth(4).unwrap().to_owned() + "\n" + last + "\n");
+        assert_eq!(resumed.text(), rest.text());
+        assert_eq!(CollectedFile::resume("data.csv", rest.text(), &plan[..2], settings()).unwrap().rows(), 5);
+    }
+
+    #[test]
+    fn what_was_measured_otherwise_is_not_gone_on_with() {
+        let plan: Vec<Architecture> = (0..3).map(simulated::architecture).collect();
+        let text = file(&plan).text().to_owned();
+        let fault = |text: &str, plan: &[Architecture], settings| {
+            CollectedFile::resume("data.csv", text, plan, settings).unwrap_err().to_string()
+        };
+        let message = fault(&text, &plan, Settings { threads: 1, ..settings() });
+        assert_eq!(message, "data.csv:2: measured with threads = 2, not 1; give --out another name");
+        let message = fault(&text, &[plan[0].clone(), plan[2].clone()], settings());
+        assert!(message.starts_with("data.csv:3: another architecture"), "{message}");
+        let message = fault("a,b\n", &plan, settings());
+        assert!(message.starts_with("data.csv:1: not a file that was collected here"), "{message}");
+        let cut = &text[..text.len() - 20];
+        assert!(fault(cut, &plan, settings()).starts_with("data.csv:4: "));
+    }
+}

@@ -1,0 +1,227 @@
+//! Measuring architectures that were never trained: models of random weights, and the collection of many latencies.
+
+use super::workspace::transformer_config;
+use crate::config::Config;
+use crate::cost::latency::collected::{CollectedRow, Settings};
+use crate::cost::latency::{CollectedFile, Latency, Measurement, Undisturbed, spread};
+use crate::cost::memory::inference_bytes;
+use crate::cost::{Dimensions, Embeddings, flops};
+use crate::error::{Error, Result};
+use crate::model::{MAX_POSITIONS, Supernet, Transformer};
+use crate::progress::Progress;
+use crate::run::atomic;
+use crate::space::{Architecture, Space};
+use burn::tensor::Device;
+use serde::Serialize;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Architectures that take turns, so that a change of the device's state meets them all.
+const BLOCK: usize = 4;
+/// Turns of each at least …
+const FEWEST_TURNS: usize = 10;
+/// … and at most, while it is not known as precisely as wanted.
+const MOST_TURNS: usize = 24;
+/// How long a turn takes; all of an architecture's, with the reference's share, take about a second.
+const TURN: Duration = Duration::from_millis(60);
+/// Timed passes of a turn, whatever they take.
+const TURN_PASSES: std::ops::RangeInclusive<usize> = 3..=25;
+/// Passes before the first turn.
+const WARM_UP: usize = 2;
+/// Architectures that the reference is chosen from.
+const CANDIDATES: usize = 16;
+/// The largest model that is built, bytes of weights.
+const MOST_BYTES: u64 = 32 << 30;
+
+/// Models of random weights, cut out of one set of them.
+pub struct RandomModels {
+    supernet: Supernet,
+}
+
+impl RandomModels {
+    /// Weights for `largest` and everything within it, with the sizes that `config` gives.
+    ///
+    /// # Errors
+    /// Sizes that no model can have.
+    pub fn new(config: &Config, largest: &Architecture, device: &Device) -> Result<Self> {
+        let dimensions = dimensions(config)?;
+        let embeddings = Embeddings::of(config, dimensions.vocab_size);
+        let bytes = inference_bytes(largest, dimensions.qkv_dim, &embeddings);
+        if bytes > MOST_BYTES {
+            return Err(Error::input(format!(
+                "an architecture with {} GB of weights, more than the {} GB that are measured",
+                bytes >> 30,
+                MOST_BYTES >> 30
+            )));
+        }
+        let vocab = dimensions.vocab_size;
+        let shape = transformer_config(config, vocab, vocab, largest.clone(), largest);
+        Ok(Self { supernet: Supernet::init(shape, config.seed, device) })
+    }
+
+    /// The model of `architecture`.
+    ///
+    /// # Errors
+    /// It is larger than the largest.
+    pub fn model(&self, architecture: &Architecture) -> Result<Transformer> {
+        self.supernet.cut(architecture, false)
+    }
+}
+
+/// The dimensions that latency is measured with.
+///
+/// # Errors
+/// Those of [`Dimensions::of`], and sentences longer than a model's positions.
+pub fn dimensions(config: &Config) -> Result<Dimensions> {
+    if config.cost.sentence_length > MAX_POSITIONS {
+        let message = format!("expected at most {MAX_POSITIONS}, the positions that models have");
+        return Err(Error::input(message).at("cost.sentence_length"));
+    }
+    Dimensions::of(config)
+}
+
+/// What [`collect`] did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Collected {
+    /// Rows in the file.
+    pub rows: usize,
+    /// Of these, measured by this call.
+    pub measured: usize,
+    /// Of those, less precise than wanted.
+    pub noisy: usize,
+    /// Slowest over fastest time of the reference during this call; none where nothing was measured.
+    pub drift: Option<f64>,
+}
+
+/// Measures `samples` random architectures of `config`'s space, spread evenly over FLOPs, into the CSV file `out`; rows that
+/// are there already stay. `precision` (a fraction) is what the latencies are wanted within.
+///
+/// # Errors
+/// Unusable settings; a file that is something else, or was collected otherwise; results that cannot be written.
+pub fn collect(
+    config: &Config,
+    (device_name, device): (&str, &Device),
+    samples: usize,
+    precision: f64,
+    out: &Path,
+) -> Result<Collected> {
+    let dimensions = dimensions(config)?;
+    let space = config.space()?;
+    let gflops = |architecture: &Architecture| flops(architecture, &dimensions).mean / 1e9;
+    let plan = spread(&space, &gflops, config.seed, samples);
+    if plan.len() < samples {
+        tracing::warn!("the space has only {} architectures to measure", plan.len());
+    }
+    let settings = Settings {
+        device: device_name.to_owned(),
+        threads: rayon::current_num_threads(),
+        sentence_length: dimensions.sentence_length,
+        beam: config.translate.beam,
+        vocab_size: dimensions.vocab_size,
+        qkv_dim: dimensions.qkv_dim,
+    };
+    let mut file = open(out, &plan, settings)?;
+    let mut collected = Collected { rows: file.rows(), measured: 0, noisy: 0, drift: None };
+    if file.rows() >= plan.len() {
+        return Ok(collected);
+    }
+    let models = RandomModels::new(config, &space.supernet(), device)?;
+    let reference = models.model(&middle(&space, &gflops, config.seed))?;
+    let bench = Bench { length: dimensions.sentence_length, beam: config.translate.beam, precision, reference };
+    // What cannot be written is found out before the measuring.
+    atomic::write(out, file.text().as_bytes())?;
+    let bar = Progress::bar(plan.len() as u64, "architectures", "measuring").resumed_at(file.rows() as u64);
+    let mut references = Vec::new();
+    for block in plan[file.rows()..].chunks(BLOCK) {
+        let cut = block.iter().map(|architecture| models.model(architecture)).collect::<Result<Vec<_>>>()?;
+        let (measured, reference_ms) = bench.measure(&cut);
+        for (architecture, (undisturbed, latency)) in block.iter().zip(measured) {
+            let noisy = !undisturbed.is_within(precision);
+            collected.noisy += usize::from(noisy);
+            let gflops = gflops(architecture);
+            file.push(&CollectedRow { architecture, undisturbed, latency, noisy, reference_ms, gflops });
+        }
+        references.push(reference_ms);
+        atomic::write(out, file.text().as_bytes())?;
+        collected.measured += block.len();
+        bar.inc(block.len() as u64);
+    }
+    collected.rows = file.rows();
+    let fastest = references.iter().copied().fold(f64::INFINITY, f64::min);
+    collected.drift = Some(references.iter().copied().fold(0.0, f64::max) / fastest);
+    Ok(collected)
+}
+
+fn open(out: &Path, plan: &[Architecture], settings: Settings) -> Result<CollectedFile> {
+    match std::fs::read_to_string(out) {
+        Ok(text) => CollectedFile::resume(&out.display().to_string(), &text, plan, settings),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(CollectedFile::new(settings)),
+        Err(error) => Err(Error::input(error).at(out.display())),
+    }
+}
+
+/// The architecture that is measured along with all others: one of the first planned, with middling FLOPs.
+fn middle(space: &Space, gflops: &dyn Fn(&Architecture) -> f64, seed: u64) -> Architecture {
+    let ends = [space.smallest(), space.largest()];
+    let target = ends.iter().map(gflops).sum::<f64>() / 2.0;
+    let distance = |architecture: &Architecture| (gflops(architecture) - target).abs();
+    let first = spread(space, gflops, seed, CANDIDATES);
+    let nearest = first.into_iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
+    nearest.unwrap_or_else(|| space.smallest())
+}
+
+/// Measures a few models in turns, and the reference along with them.
+struct Bench {
+    length: usize,
+    beam: usize,
+    precision: f64,
+    reference: Transformer,
+}
+
+impl Bench {
+    /// The latency of each model, and the milliseconds that the reference took among them.
+    fn measure(&self, models: &[Transformer]) -> (Vec<(Undisturbed, Latency)>, f64) {
+        let start = |model| Turns::new(Measurement::new(model, self.length, self.beam));
+        let mut reference = start(&self.reference);
+        let mut taking_turns: Vec<Turns> = models.iter().map(start).collect();
+        for turn in 0..MOST_TURNS {
+            let mut due: Vec<&mut Turns> = taking_turns.iter_mut().collect();
+            if turn >= FEWEST_TURNS {
+                due.retain(|turns| !turns.measurement.undisturbed().is_within(self.precision));
+            }
+            if due.is_empty() {
+                break;
+            }
+            reference.take();
+            due.into_iter().for_each(Turns::take);
+        }
+        let measured = taking_turns.iter().map(|turns| (turns.measurement.undisturbed(), turns.measurement.latency()));
+        (measured.collect(), reference.measurement.undisturbed().total_ms())
+    }
+}
+
+/// A model that is measured in turns.
+struct Turns<'a> {
+    measurement: Measurement<'a>,
+    /// Passes of a turn.
+    passes: usize,
+}
+
+impl<'a> Turns<'a> {
+    /// Warms up and finds out how many passes fill a turn.
+    fn new(measurement: Measurement<'a>) -> Self {
+        let start = Instant::now();
+        measurement.warm_up(WARM_UP);
+        let pass = start.elapsed().as_secs_f64() / WARM_UP as f64;
+        let passes = ((TURN.as_secs_f64() / pass) as usize).clamp(*TURN_PASSES.start(), *TURN_PASSES.end());
+        Self { measurement, passes }
+    }
+
+    fn take(&mut self) {
+        self.measurement.warm_up(1);
+        for _ in 0..self.passes {
+            self.measurement.pass();
+        }
+    }
+}
