@@ -28,6 +28,7 @@ pub mod interop;
 pub mod metrics;
 pub mod model;
 pub mod pipeline;
+mod pool;
 pub mod progress;
 pub mod report;
 pub mod run;

@@ -1,5 +1,7 @@
 //! Token embeddings plus sinusoidal positions.
 
+use super::device::is_cpu;
+use super::kernels::embedding::look_up;
 use super::transformer::TransformerConfig;
 use crate::text::PAD;
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -47,6 +49,9 @@ pub(super) fn leading_columns(table: Tensor<2>, columns: usize) -> Tensor<2> {
 /// - output: `[batch · time, d]`
 pub(super) fn embed(table: Tensor<2>, sinusoids: &Tensor<2>, tokens: &[u32], position_ids: &[u32]) -> Tensor<2> {
     let device = sinusoids.device();
+    if is_cpu(&device) && !table.is_tracked() {
+        return look_up(table, sinusoids.clone(), tokens, position_ids);
+    }
     let scale = (table.dims()[1] as f64).sqrt();
     let mut rows = table.clone().select(0, ids(tokens, &device));
     if table.is_tracked() && tokens.contains(&PAD) {

@@ -3,6 +3,7 @@
 use super::session::Job;
 use super::update::Trainer;
 use crate::error::Result;
+use crate::pool::in_pool;
 use crate::run::memory::peak_memory_bytes;
 use crate::space::Architecture;
 use crate::text::Batch;
@@ -25,7 +26,7 @@ pub(super) fn announce(
     let (mut spent, mut tokens, mut timed) = (Duration::ZERO, 0, 0);
     for (index, (architecture, batch)) in samples.iter().enumerate() {
         let start = Instant::now();
-        let (sums, _) = trainer.gradients(architecture, std::slice::from_ref(batch), 0)?;
+        let (sums, _) = in_pool(|| trainer.gradients(architecture, std::slice::from_ref(batch), 0))?;
         if index > 0 {
             spent += start.elapsed();
             tokens += sums.tokens;

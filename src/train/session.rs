@@ -7,6 +7,7 @@ use super::validation::Validation;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::model::{Supernet, TransformerConfig};
+use crate::pool::in_pool;
 use crate::progress::Progress;
 use crate::run::checkpoints::{BEST, LAST};
 use crate::run::jsonl::Sync;
@@ -149,7 +150,7 @@ impl<'a> Session<'a> {
         let micro_batches = (0..self.job.config.update_freq).map(|_| self.next_batch());
         let micro_batches = micro_batches.collect::<Result<Vec<Batch>>>()?;
         self.waited += start.elapsed();
-        let report = self.trainer.update(&architecture, &micro_batches, done)?;
+        let report = in_pool(|| self.trainer.update(&architecture, &micro_batches, done))?;
         if !report.sums.loss.is_finite() {
             return Err(Error::failure(format!(
                 "training {}: the loss is not a finite number at update {}; lower train.lr or lengthen train.warmup_updates",
@@ -246,7 +247,7 @@ impl<'a> Session<'a> {
         let mut mean = 0.0;
         for (name, architecture) in &self.job.validated {
             let model = self.trainer.supernet.cut(architecture, false)?;
-            let nll = self.validation.evaluate(&model, 1.0).nll_bits();
+            let nll = in_pool(|| self.validation.evaluate(&model, 1.0)).nll_bits();
             mean += nll / self.job.validated.len() as f64;
             losses.insert(name.clone(), json!(nll));
         }

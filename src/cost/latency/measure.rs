@@ -6,6 +6,7 @@
 use super::timing::Timing;
 use super::undisturbed::Undisturbed;
 use crate::model::{Pass, Transformer};
+use crate::pool::in_pool;
 use crate::seed;
 use crate::text::{EOS, UNK};
 use rand::RngExt;
@@ -175,6 +176,10 @@ impl<'a> Measurement<'a> {
 
     /// Milliseconds of the encoder and of each step of the decoder.
     fn run(&self) -> Vec<f64> {
+        in_pool(|| self.run_here())
+    }
+
+    fn run_here(&self) -> Vec<f64> {
         let mut pieces = Vec::with_capacity(1 + self.targets.len());
         let mut start = Instant::now();
         let mut piece = || {
