@@ -3,7 +3,7 @@
 use super::workspace::transformer_config;
 use crate::config::Config;
 use crate::cost::latency::collected::{CollectedRow, Settings};
-use crate::cost::latency::{CollectedFile, Latency, Measurement, spread};
+use crate::cost::latency::{CollectedFile, Latency, Measurement, Undisturbed, spread};
 use crate::cost::memory::inference_bytes;
 use crate::cost::{Dimensions, Embeddings, flops};
 use crate::error::{Error, Result};
@@ -20,11 +20,11 @@ use std::time::{Duration, Instant};
 /// Architectures that take turns, so that a change of the device's state meets them all.
 const BLOCK: usize = 4;
 /// Turns of each at least …
-const FEWEST_TURNS: usize = 6;
+const FEWEST_TURNS: usize = 10;
 /// … and at most, while it is not known as precisely as wanted.
-const MOST_TURNS: usize = 18;
+const MOST_TURNS: usize = 24;
 /// How long a turn takes; all of an architecture's, with the reference's share, take about a second.
-const TURN: Duration = Duration::from_millis(100);
+const TURN: Duration = Duration::from_millis(60);
 /// Timed passes of a turn, whatever they take.
 const TURN_PASSES: std::ops::RangeInclusive<usize> = 3..=25;
 /// Passes before the first turn.
@@ -135,12 +135,12 @@ pub fn collect(
     let mut references = Vec::new();
     for block in plan[file.rows()..].chunks(BLOCK) {
         let cut = block.iter().map(|architecture| models.model(architecture)).collect::<Result<Vec<_>>>()?;
-        let (latencies, reference_ms) = bench.measure(&cut);
-        for (architecture, (latency, beside)) in block.iter().zip(latencies) {
-            let noisy = !latency.is_within(precision);
+        let (measured, reference_ms) = bench.measure(&cut);
+        for (architecture, (undisturbed, latency)) in block.iter().zip(measured) {
+            let noisy = !undisturbed.is_within(precision);
             collected.noisy += usize::from(noisy);
             let gflops = gflops(architecture);
-            file.push(&CollectedRow { architecture, latency, noisy, reference_ms: beside, gflops });
+            file.push(&CollectedRow { architecture, undisturbed, latency, noisy, reference_ms, gflops });
         }
         references.push(reference_ms);
         atomic::write(out, file.text().as_bytes())?;
@@ -180,30 +180,24 @@ struct Bench {
 }
 
 impl Bench {
-    /// The latency of each model with what the reference took beside it, and what the reference took over all.
-    fn measure(&self, models: &[Transformer]) -> (Vec<(Latency, f64)>, f64) {
+    /// The latency of each model, and the milliseconds that the reference took among them.
+    fn measure(&self, models: &[Transformer]) -> (Vec<(Undisturbed, Latency)>, f64) {
         let start = |model| Turns::new(Measurement::new(model, self.length, self.beam));
         let mut reference = start(&self.reference);
         let mut taking_turns: Vec<Turns> = models.iter().map(start).collect();
         for turn in 0..MOST_TURNS {
             let mut due: Vec<&mut Turns> = taking_turns.iter_mut().collect();
             if turn >= FEWEST_TURNS {
-                due.retain(|turns| !turns.measurement.latency().is_within(self.precision));
+                due.retain(|turns| !turns.measurement.undisturbed().is_within(self.precision));
             }
             if due.is_empty() {
                 break;
             }
-            let beside = reference.take();
-            for turns in due {
-                let own = turns.take();
-                turns.ratios.push(own / beside);
-            }
+            reference.take();
+            due.into_iter().for_each(Turns::take);
         }
-        let latencies = taking_turns.iter().map(|turns| {
-            let latency = turns.measurement.latency();
-            (latency, latency.total_ms() / median(&turns.ratios))
-        });
-        (latencies.collect(), reference.measurement.latency().total_ms())
+        let measured = taking_turns.iter().map(|turns| (turns.measurement.undisturbed(), turns.measurement.latency()));
+        (measured.collect(), reference.measurement.undisturbed().total_ms())
     }
 }
 
@@ -212,8 +206,6 @@ struct Turns<'a> {
     measurement: Measurement<'a>,
     /// Passes of a turn.
     passes: usize,
-    /// Each turn's time over the reference's beside it: other programs that come and go slow down both.
-    ratios: Vec<f64>,
 }
 
 impl<'a> Turns<'a> {
@@ -223,20 +215,13 @@ impl<'a> Turns<'a> {
         measurement.warm_up(WARM_UP);
         let pass = start.elapsed().as_secs_f64() / WARM_UP as f64;
         let passes = ((TURN.as_secs_f64() / pass) as usize).clamp(*TURN_PASSES.start(), *TURN_PASSES.end());
-        Self { measurement, passes, ratios: Vec::new() }
+        Self { measurement, passes }
     }
 
-    /// Takes a turn and returns its middle pass, milliseconds.
-    fn take(&mut self) -> f64 {
+    fn take(&mut self) {
         self.measurement.warm_up(1);
-        let passes: Vec<f64> = (0..self.passes).map(|_| self.measurement.pass()).collect();
-        median(&passes)
+        for _ in 0..self.passes {
+            self.measurement.pass();
+        }
     }
-}
-
-/// The middle value (the upper of two), or 0 of nothing.
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }

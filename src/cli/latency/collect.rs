@@ -12,7 +12,9 @@ use std::path::PathBuf;
 ///
 /// Each takes about a second where the machine is fast and quiet, more until its latency is known to within --precision. Given
 /// again after it was interrupted, or with more --samples, the command goes on with the file. Architectures take turns with
-/// one and the same reference, whose times (reference_ms) show and correct the machine's drift. Prints a summary as JSON.
+/// one and the same reference, whose times (reference_ms) show and correct the machine's drift. encoder_ms and decoder_ms are
+/// what undisturbed passes take, encoder_mean_ms and decoder_mean_ms the means without the extreme tenths. Prints a summary
+/// as JSON.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe latency collect --config multi30k --samples 400 --out here.csv

@@ -3,13 +3,16 @@
 
 use super::measure::Latency;
 use super::records::{Field, Place, Records};
+use super::undisturbed::Undisturbed;
 use crate::error::{Error, Result};
 use crate::space::Architecture;
 
 /// The columns. The architecture comes last: in a spreadsheet, figures are seen first.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 19] = [
     "encoder_ms",
     "decoder_ms",
+    "encoder_mean_ms",
+    "decoder_mean_ms",
     "encoder_deviation_ms",
     "decoder_deviation_ms",
     "precision",
@@ -51,9 +54,11 @@ pub struct Settings {
 pub struct CollectedRow<'a> {
     /// Which.
     pub architecture: &'a Architecture,
-    /// Its latency.
+    /// Its latency, which is what a predictor is fitted to.
+    pub undisturbed: Undisturbed,
+    /// The same passes as they were, disturbances and all.
     pub latency: Latency,
-    /// Whether the latency is less precise than was wanted.
+    /// Whether the undisturbed latency is less precise than was wanted.
     pub noisy: bool,
     /// What the reference took beside it, encoder and decoder together.
     pub reference_ms: f64,
@@ -114,13 +119,15 @@ impl CollectedFile {
 
     /// Appends a row.
     pub fn push(&mut self, row: &CollectedRow) {
-        let CollectedRow { architecture, latency, .. } = row;
+        let CollectedRow { architecture, undisturbed, latency, .. } = row;
         let figures = [
+            ms(undisturbed.encoder_ms),
+            ms(undisturbed.decoder_ms),
             ms(latency.encoder.mean_ms),
             ms(latency.decoder.mean_ms),
             ms(latency.encoder.deviation_ms),
             ms(latency.decoder.deviation_ms),
-            latency.relative_precision().map_or_else(String::new, |precision| format!("{precision:.5}")),
+            undisturbed.precision.map_or_else(String::new, |precision| format!("{precision:.5}")),
             latency.passes.to_string(),
             u8::from(row.noisy).to_string(),
             ms(row.reference_ms),
@@ -185,7 +192,15 @@ mod tests {
         for (index, architecture) in architectures.iter().enumerate() {
             let timing = Timing::of(&[2.0 + index as f64; 8]);
             let latency = Latency { encoder: timing, decoder: timing, interval_ms: timing.interval_ms, passes: 8 };
-            file.push(&CollectedRow { architecture, latency, noisy: false, reference_ms: 7.0, gflops: 0.5 });
+            let undisturbed = Undisturbed::of(&vec![vec![timing.mean_ms; 2]; 8]);
+            file.push(&CollectedRow {
+                architecture,
+                undisturbed,
+                latency,
+                noisy: false,
+                reference_ms: 7.0,
+                gflops: 0.5,
+            });
         }
         file
     }

@@ -4,6 +4,7 @@
 //! expert. The tokens that are fed do not depend on the weights, so random weights are as good as trained ones.
 
 use super::timing::Timing;
+use super::undisturbed::Undisturbed;
 use crate::model::{Pass, Transformer};
 use crate::seed;
 use crate::text::{EOS, UNK};
@@ -116,8 +117,8 @@ pub struct Measurement<'a> {
     source: Vec<u32>,
     /// What every row is fed, step by step.
     targets: Vec<Vec<u32>>,
-    encoder_ms: Vec<f64>,
-    decoder_ms: Vec<f64>,
+    /// Of every pass, the milliseconds of the encoder and of each step of the decoder.
+    passes: Vec<Vec<f64>>,
 }
 
 impl<'a> Measurement<'a> {
@@ -133,7 +134,7 @@ impl<'a> Measurement<'a> {
         source[length - 1] = EOS;
         let mut targets = vec![vec![EOS; beam]];
         targets.extend((1..length).map(|_| tokens(beam)));
-        Self { model, source, targets, encoder_ms: Vec::new(), decoder_ms: Vec::new() }
+        Self { model, source, targets, passes: Vec::new() }
     }
 
     /// Runs `passes` without timing them.
@@ -145,41 +146,54 @@ impl<'a> Measurement<'a> {
 
     /// Times one pass of the encoder and the decoding of its output; returns what both took, milliseconds.
     pub fn pass(&mut self) -> f64 {
-        let [encoder, decoder] = self.run().map(|time| time.as_secs_f64() * 1e3);
-        self.encoder_ms.push(encoder);
-        self.decoder_ms.push(decoder);
-        encoder + decoder
+        let pieces = self.run();
+        let total = pieces.iter().sum();
+        self.passes.push(pieces);
+        total
     }
 
     /// Passes timed so far.
     pub fn passes(&self) -> usize {
-        self.encoder_ms.len()
+        self.passes.len()
     }
 
     /// What was timed so far; one pass at least.
     pub fn latency(&self) -> Latency {
-        let (encoder, decoder) = (Timing::of(&self.encoder_ms), Timing::of(&self.decoder_ms));
-        let totals: Vec<f64> = self.encoder_ms.iter().zip(&self.decoder_ms).map(|(e, d)| e + d).collect();
-        let total = Timing::of(&totals);
+        let timing = |ms: fn(&[f64]) -> f64| Timing::of(&self.passes.iter().map(|pass| ms(pass)).collect::<Vec<_>>());
+        let (encoder, decoder) = (timing(|pass| pass[0]), timing(|pass| pass[1..].iter().sum()));
+        let total = timing(|pass| pass.iter().sum());
         let sum = encoder.mean_ms + decoder.mean_ms;
         // The trimmed mean of the sums is nearly, not quite, the sum of the trimmed means.
         let interval_ms = total.interval_ms.map(|ends| ends.map(|end| sum + end - total.mean_ms));
         Latency { encoder, decoder, interval_ms, passes: self.passes() }
     }
 
-    fn run(&self) -> [Duration; 2] {
-        let start = Instant::now();
+    /// What the passes timed so far take where nothing disturbs them; one pass at least.
+    pub fn undisturbed(&self) -> Undisturbed {
+        Undisturbed::of(&self.passes)
+    }
+
+    /// Milliseconds of the encoder and of each step of the decoder.
+    fn run(&self) -> Vec<f64> {
+        let mut pieces = Vec::with_capacity(1 + self.targets.len());
+        let mut start = Instant::now();
+        let mut piece = || {
+            let now = Instant::now();
+            pieces.push((now - start).as_secs_f64() * 1e3);
+            start = now;
+        };
         let memory = self.model.encode(&self.source, 1, &mut Pass::inference());
         memory.wait();
-        let encoded = start.elapsed();
+        piece();
         let mut pass = Pass::inference();
         let mut cache = self.model.start(&memory);
         for (step, tokens) in self.targets.iter().enumerate() {
             let logits = self.model.step(tokens, step, &mut cache, &mut pass);
             // Greedy decoding's look at every step's scores; the next tokens are given.
             logits.argmax(1).into_data();
+            piece();
         }
-        [encoded, start.elapsed() - encoded]
+        pieces
     }
 }
 

@@ -25,6 +25,7 @@ mod simulated;
 pub mod spread;
 mod stored;
 pub mod timing;
+pub mod undisturbed;
 
 pub use averages::Averages;
 pub use collected::CollectedFile;
@@ -37,3 +38,4 @@ pub use perceptron::{DenseLayer, Perceptron};
 pub use profile::{LatencyProfile, Prediction, Report};
 pub use spread::spread;
 pub use timing::Timing;
+pub use undisturbed::Undisturbed;

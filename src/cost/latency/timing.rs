@@ -78,7 +78,7 @@ fn half_width(times: &[f64], least: f64, largest: f64) -> Option<f64> {
 }
 
 /// The 97.5 % quantile of Student's t for three or more degrees of freedom, by its expansion around the normal one.
-fn student_quantile(freedom: f64) -> f64 {
+pub(super) fn student_quantile(freedom: f64) -> f64 {
     let z = NORMAL_QUANTILE;
     let first = (z.powi(3) + z) / 4.0;
     let second = (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0;
