@@ -40,7 +40,7 @@ pub fn run(args: RunArgs) -> Result<()> {
     let mut config = args.run.config()?;
     args.constraints.apply(&mut config)?;
     let workspace = args.run.open(config, "run", args.fresh)?;
-    let results = pipeline::run(&workspace)?;
+    let results = workspace.carry_out(pipeline::run)?;
     let mut out = io::stdout().lock();
     match args.json {
         true => output::json_pretty(&mut out, &results).map(|_| ()),

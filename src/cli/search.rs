@@ -47,6 +47,6 @@ pub fn run(args: SearchArgs) -> Result<()> {
     let checkpoint = args.checkpoint.unwrap_or_else(|| config.run_dir.join("supernet"));
     resolve(&checkpoint)?;
     let workspace = args.run.open(config, "search", false)?;
-    let winner = search(&workspace, &checkpoint, args.fresh)?;
+    let winner = workspace.carry_out(|workspace| search(workspace, &checkpoint, args.fresh))?;
     output::json_line(&mut io::stdout().lock(), &winner.architecture).map(|_| ())
 }

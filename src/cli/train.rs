@@ -54,14 +54,14 @@ pub fn run(args: TrainArgs) -> Result<()> {
     }
     let architecture = args.arch.as_ref().map(|file| architectures::single(file, config.model.qkv_dim)).transpose()?;
     let workspace = args.run.open(config, "train", args.fresh)?;
-    let outcome = match architecture {
-        None => train_supernet(&workspace)?,
+    let outcome = workspace.carry_out(|workspace| match architecture {
+        None => train_supernet(workspace),
         Some(architecture) => {
             let inherit = args.inherit.map(|path| path.unwrap_or_else(|| workspace.run.supernet()));
             let supernet = workspace.space.supernet();
-            train_architecture(&workspace, &args.name, &architecture, &supernet, inherit.as_deref())?
+            train_architecture(workspace, &args.name, &architecture, &supernet, inherit.as_deref())
         }
-    };
+    })?;
     let summary = json!({"updates": outcome.updates, "best_loss": outcome.best});
     output::json_line(&mut io::stdout().lock(), &summary).map(|_| ())
 }

@@ -53,6 +53,14 @@ impl Workspace {
         Ok(Self { config, space, prepared, device, device_name: device_name.to_owned(), run })
     }
 
+    /// Does `work`. Where that fails before anything was made, a run directory that was begun for it goes again.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn carry_out<T>(&self, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        work(self).inspect_err(|_| self.run.remove_if_unused())
+    }
+
     /// The largest Transformer of the space.
     pub fn supernet_config(&self) -> TransformerConfig {
         self.transformer_config(self.space.supernet(), &self.space.supernet())

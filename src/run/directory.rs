@@ -12,6 +12,9 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+/// The file that is locked.
+const LOCK: &str = ".lock";
+
 /// The most of a text file (settings, manifest) that is read.
 const MAX_TEXT: u64 = 1 << 20;
 
@@ -34,6 +37,8 @@ pub struct RunDirectory {
     root: PathBuf,
     /// The locked file; none when read-only.
     lock: Option<File>,
+    /// There was no run here before.
+    begun: bool,
 }
 
 impl RunDirectory {
@@ -47,7 +52,7 @@ impl RunDirectory {
     pub fn open(path: &Path, settings: &str, created_by: &str, fresh: bool) -> Result<Self> {
         let parsed = Settings::parse(settings)?;
         create_folder(path)?;
-        let run = Self { root: path.to_path_buf(), lock: Some(lock(path)?) };
+        let mut run = Self { root: path.to_path_buf(), lock: Some(lock(path)?), begun: false };
         let mut manifest = run.read_manifest()?;
         if manifest.is_none() && run.config().exists() {
             return Err(Error::input("this config.toml is no run's, and would be lost; give another run_dir")
@@ -56,6 +61,7 @@ impl RunDirectory {
         if fresh && manifest.take().is_some() {
             run.clear()?;
         }
+        run.begun = manifest.is_none();
         match manifest {
             Some(manifest) => run.check_settings(&parsed, &manifest)?,
             None => run.write_manifest(&Manifest {
@@ -79,7 +85,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Input`] when there is no run.
     pub fn read_only(path: &Path) -> Result<Self> {
-        let run = Self { root: path.to_path_buf(), lock: None };
+        let run = Self { root: path.to_path_buf(), lock: None, begun: false };
         match run.read_manifest()? {
             Some(_) => Ok(run),
             None => {
@@ -192,6 +198,20 @@ impl RunDirectory {
         Ok(())
     }
 
+    /// Removes a run that this value began and in which nothing was made: an input that was refused leaves nothing behind
+    /// which the corrected command would stumble over. What cannot be removed stays.
+    pub fn remove_if_unused(&self) {
+        let folders = [self.supernet(), self.models(), self.search()];
+        if !self.begun || folders.iter().any(|folder| holds_something(folder)) || self.clear().is_err() {
+            return;
+        }
+        let subwords = ["subwords-source.json", "subwords-target.json"].map(|name| self.root.join(name));
+        for file in [self.config(), self.manifest(), self.root.join(LOCK)].iter().chain(&subwords) {
+            let _ = fs::remove_file(file);
+        }
+        let _ = fs::remove_dir(&self.root); // Not where it holds more than the run.
+    }
+
     /// Removes unfinished files where a run writes, and nowhere else: the folder may hold more than the run.
     fn remove_leftovers(&self) -> Result<()> {
         let models = self.models();
@@ -249,7 +269,7 @@ pub fn check_model_name(name: &str) -> Result<()> {
 
 /// Locks the folder for this process. The system lets go of the lock when the process ends, however it ends.
 fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join(".lock");
+    let path = folder.join(LOCK);
     let failure = |error: std::io::Error| Error::failure(format!("cannot lock {}: {error}", path.display()));
     let mut file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failure)?;
@@ -297,3 +317,17 @@ fn read_text(path: &Path) -> Result<Option<String>> {
 
 #[cfg(test)]
 mod tests;
+
+/// Whether a file that is not empty lies in `folder`, at any depth; also where that cannot be seen.
+fn holds_something(folder: &Path) -> bool {
+    match fs::read_dir(folder) {
+        Err(error) => error.kind() != ErrorKind::NotFound,
+        Ok(entries) => {
+            entries.into_iter().any(|entry| match entry.and_then(|entry| Ok((entry.path(), entry.metadata()?))) {
+                Ok((path, metadata)) if metadata.is_dir() => holds_something(&path),
+                Ok((_, metadata)) => metadata.len() > 0,
+                Err(_) => true,
+            })
+        }
+    }
+}

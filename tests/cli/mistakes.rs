@@ -1,6 +1,6 @@
 //! Bad input: one clear line, exit code 2, nothing written.
 
-use super::program::Program;
+use super::program::{Program, TINY, arguments};
 
 /// A config over files of our own.
 const FILES: &str = r#"
@@ -113,4 +113,23 @@ fn scores_of_lines_that_do_not_pair() {
     assert_names(&message, &["1", "2"]);
     let message = program.refusal(&["score", "--reference", "absent.txt"], "one\n");
     assert_names(&message, &["absent.txt"]);
+}
+
+#[test]
+fn what_is_refused_once_the_run_has_begun_leaves_no_run_behind() {
+    let program = Program::new();
+    let smallest = program.output(&["space", "--config", "toy", "--smallest"]);
+    program.write("a.json", &smallest);
+    for wrong in [
+        &["train", "--set", "train.max_tokens=3"][..],
+        &["train", "--arch", "a.json", "--inherit"],
+        &["train", "--arch", "a.json", "--name", "../../x"],
+    ] {
+        let message = program.refusal_after_start(&arguments(wrong, &TINY));
+        assert!(!program.folder().join("runs/toy").exists(), "{wrong:?} left a run behind: {message}");
+    }
+    // What was made before stays.
+    program.output(&arguments(&["train"], &TINY));
+    program.refusal_after_start(&arguments(&["train", "--arch", "a.json", "--name", "../../x"], &TINY));
+    assert!(program.folder().join("runs/toy/supernet/last.safetensors").exists());
 }
