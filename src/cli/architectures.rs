@@ -1,5 +1,6 @@
 //! `--arch A`: architectures from a file or, with `-`, from standard input: one a line, or JSON spread over lines.
 
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::space::Architecture;
 use std::fs::File;
@@ -44,6 +45,27 @@ pub(super) fn open(argument: &Path, qkv_dim: usize) -> Result<Architectures<Box<
         (Box::new(BufReader::new(file)), name)
     };
     Ok(Architectures::new(input, name, qkv_dim))
+}
+
+/// Calls `print` for each architecture of `--arch`, or for the largest of `config`'s space where it was not given, until
+/// `print` says that nobody reads on.
+///
+/// # Errors
+/// An unusable config or architecture; those of `print`.
+pub(super) fn for_each(
+    argument: Option<&Path>,
+    config: &Config,
+    mut print: impl FnMut(&Architecture) -> Result<bool>,
+) -> Result<()> {
+    let Some(argument) = argument else {
+        return print(&config.space()?.largest()).map(|_| ());
+    };
+    for architecture in open(argument, config.model.qkv_dim)? {
+        if !print(&architecture?)? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The one architecture in the argument of `--arch`; see [`open`].

@@ -47,15 +47,7 @@ pub fn run(args: CostArgs) -> Result<()> {
 fn print(args: &CostArgs, output: &mut impl Write) -> Result<()> {
     let config = args.config.load()?;
     let counter = Counter::new(args, &config)?;
-    let Some(argument) = &args.arch else {
-        return counter.print(&config.space()?.largest(), output).map(|_| ());
-    };
-    for architecture in architectures::open(argument, config.model.qkv_dim)? {
-        if !counter.print(&architecture?, output)? {
-            break;
-        }
-    }
-    Ok(())
+    architectures::for_each(args.arch.as_deref(), &config, |architecture| counter.print(architecture, output))
 }
 
 /// What all lines have in common.

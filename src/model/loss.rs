@@ -108,8 +108,9 @@ fn differentiate_on_cpu(
     objective: &Objective,
     pass: &mut Pass,
 ) -> (LossSums, Values) {
-    let embedded = model.embed(tokens.source, tokens.previous, tokens.batch);
-    let embedded = embedded.map(|x| Tensor::from_inner(x.inner()).require_grad());
+    let tables = model.tables().map(Tensor::inner);
+    let embedded = model.embed(tables, tokens.source, tokens.previous, tokens.batch);
+    let embedded = embedded.map(|x| Tensor::from_inner(x).require_grad());
     let hidden = model.forward_embedded(embedded.clone(), tokens.source, tokens.batch, pass);
     let table = model.projection_table().inner();
     let step = projection::forward_backward(hidden.clone().inner(), table, tokens.target, objective.label_smoothing);

@@ -151,14 +151,26 @@ impl Transformer {
     /// - source: ids `[batch, source]` row-major; previous: ids `[batch, target]` row-major
     /// - output: `[batch · target, decoder embed]`
     pub fn forward(&self, source: &[u32], previous: &[u32], batch: usize, pass: &mut Pass) -> Tensor<2> {
-        let embedded = self.embed(source, previous, batch);
+        let embedded = self.embed(self.tables(), source, previous, batch);
         self.forward_embedded(embedded, source, batch, pass)
     }
 
+    /// What source and target tokens are looked up in: `[vocab, encoder embed]` and `[vocab, decoder embed]`.
+    pub(super) fn tables(&self) -> [Tensor<2>; 2] {
+        [self.source_table(), self.target_table()]
+    }
+
     /// What enters both stacks: `[batch · source, encoder embed]` and `[batch · target, decoder embed]`.
-    pub(super) fn embed(&self, source: &[u32], previous: &[u32], batch: usize) -> [Tensor<2>; 2] {
+    pub(super) fn embed(
+        &self,
+        [source_table, target_table]: [Tensor<2>; 2],
+        source: &[u32],
+        previous: &[u32],
+        batch: usize,
+    ) -> [Tensor<2>; 2] {
         let positions = position_ids(previous, previous.len() / batch);
-        [self.embed_source(source, batch), self.embed_target(previous, &positions)]
+        let target = embed(target_table, &self.decoder.sinusoids, previous, &positions);
+        [self.embed_source(source_table, source, batch), target]
     }
 
     /// [`Transformer::forward`] of tokens that [`Transformer::embed`] embedded.
@@ -177,11 +189,10 @@ impl Transformer {
 
     /// Encoder outputs of a batch of left-padded sources, ids `[batch, source]` row-major.
     pub fn encode(&self, source: &[u32], batch: usize, pass: &mut Pass) -> Memory {
-        self.encode_embedded(self.embed_source(source, batch), source, batch, pass)
+        self.encode_embedded(self.embed_source(self.source_table(), source, batch), source, batch, pass)
     }
 
-    fn embed_source(&self, source: &[u32], batch: usize) -> Tensor<2> {
-        let table = leading_columns(self.encoder.embed_tokens.val(), self.encoder_dim());
+    fn embed_source(&self, table: Tensor<2>, source: &[u32], batch: usize) -> Tensor<2> {
         embed(table, &self.encoder.sinusoids, source, &position_ids(source, source.len() / batch))
     }
 
@@ -207,7 +218,7 @@ impl Transformer {
     /// - output: `[rows, vocab]`
     pub fn step(&self, tokens: &[u32], position: usize, cache: &mut DecoderCache, pass: &mut Pass) -> Tensor<2> {
         let positions = vec![PAD + 1 + position as u32; tokens.len()];
-        let embedded = self.embed_target(tokens, &positions);
+        let embedded = embed(self.target_table(), &self.decoder.sinusoids, tokens, &positions);
         let hidden = self.decoder.step(embedded, cache, pass);
         self.project(hidden)
     }
@@ -230,15 +241,15 @@ impl Transformer {
         }
     }
 
+    fn source_table(&self) -> Tensor<2> {
+        leading_columns(self.encoder.embed_tokens.val(), self.encoder_dim())
+    }
+
     fn target_table(&self) -> Tensor<2> {
         match &self.decoder.embed_tokens {
             Some(table) => table.val(),
             None => leading_columns(self.encoder.embed_tokens.val(), self.config.architecture.decoder.embed_dim),
         }
-    }
-
-    fn embed_target(&self, tokens: &[u32], positions: &[u32]) -> Tensor<2> {
-        embed(self.target_table(), &self.decoder.sinusoids, tokens, positions)
     }
 
     fn encoder_dim(&self) -> usize {

@@ -1,13 +1,13 @@
 //! Measuring architectures that were never trained: models of random weights, and the collection of many latencies.
 
-use super::workspace::transformer_config;
+use super::workspace::{check_sentence_length, transformer_config};
 use crate::config::Config;
 use crate::cost::latency::collected::{CollectedRow, Settings};
 use crate::cost::latency::{CollectedFile, Latency, Measurement, Undisturbed, spread};
 use crate::cost::memory::inference_bytes;
 use crate::cost::{Dimensions, Embeddings, flops};
 use crate::error::{Error, Result};
-use crate::model::{MAX_POSITIONS, Supernet, Transformer};
+use crate::model::{Supernet, Transformer};
 use crate::progress::Progress;
 use crate::run::atomic;
 use crate::space::{Architecture, Space};
@@ -74,10 +74,7 @@ impl RandomModels {
 /// # Errors
 /// Those of [`Dimensions::of`], and sentences longer than a model's positions.
 pub fn dimensions(config: &Config) -> Result<Dimensions> {
-    if config.cost.sentence_length > MAX_POSITIONS {
-        let message = format!("expected at most {MAX_POSITIONS}, the positions that models have");
-        return Err(Error::input(message).at("cost.sentence_length"));
-    }
+    check_sentence_length(config)?;
     Dimensions::of(config)
 }
 

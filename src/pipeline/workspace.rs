@@ -35,10 +35,7 @@ impl Workspace {
     /// Unusable settings, data or device; a run directory in use or of other settings.
     pub fn open(config: Config, device_name: &str, created_by: &str, fresh: bool) -> Result<Self> {
         let device = device::parse(device_name)?;
-        if config.cost.sentence_length > MAX_POSITIONS {
-            let message = format!("expected at most {MAX_POSITIONS}, the positions that models have");
-            return Err(Error::input(message).at("cost.sentence_length"));
-        }
+        check_sentence_length(&config)?;
         let space = config.space()?;
         let prepared = prepare_data(&config)?;
         check_data(&prepared)?;
@@ -84,6 +81,15 @@ impl Workspace {
         let (source_vocab, target_vocab) = (self.prepared.source_vocab(), self.prepared.target_vocab());
         transformer_config(&self.config, source_vocab, target_vocab, architecture, supernet)
     }
+}
+
+/// That a model has positions for the sentence that latency is measured with.
+pub(super) fn check_sentence_length(config: &Config) -> Result<()> {
+    if config.cost.sentence_length > MAX_POSITIONS {
+        let message = format!("expected at most {MAX_POSITIONS}, the positions that models have");
+        return Err(Error::input(message).at("cost.sentence_length"));
+    }
+    Ok(())
 }
 
 /// See [`Workspace::transformer_config`].

@@ -43,33 +43,30 @@ pub fn space() -> Space {
     dense_space(|_| {})
 }
 
-/// A space with four architectures.
-pub fn tiny_space() -> Space {
+/// A space in which only the widths are to be chosen, of one size of layer, with `encoder_layers` of them and one in the
+/// decoder.
+fn narrow_space(encoder_layers: usize, change: impl FnOnce(&mut SpaceConfig)) -> Space {
     let one = |value: usize| Choices::Every(vec![value]);
     dense_space(|config| {
-        config.encoder_layer_num = vec![2];
+        config.encoder_layer_num = vec![encoder_layers];
         config.decoder_layer_num = vec![1];
         config.encoder_ffn_embed_dim = one(1024);
         config.decoder_ffn_embed_dim = one(1024);
         config.encoder_self_attention_heads = one(4);
         config.decoder_self_attention_heads = one(4);
         config.decoder_ende_attention_heads = one(4);
-        config.decoder_arbitrary_ende_attn = Choices::Every(vec![-1]);
+        change(config);
     })
+}
+
+/// A space with four architectures.
+pub fn tiny_space() -> Space {
+    narrow_space(2, |config| config.decoder_arbitrary_ende_attn = Choices::Every(vec![-1]))
 }
 
 /// A space with four models, each of them as three architectures.
 pub fn shallow_space() -> Space {
-    let one = |value: usize| Choices::Every(vec![value]);
-    dense_space(|config| {
-        config.encoder_layer_num = vec![1];
-        config.decoder_layer_num = vec![1];
-        config.encoder_ffn_embed_dim = one(1024);
-        config.decoder_ffn_embed_dim = one(1024);
-        config.encoder_self_attention_heads = one(4);
-        config.decoder_self_attention_heads = one(4);
-        config.decoder_ende_attention_heads = one(4);
-    })
+    narrow_space(1, |_| {})
 }
 
 /// Limits on `costs`.

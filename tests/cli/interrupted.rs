@@ -3,7 +3,6 @@
 use super::program::{Program, TINY, arguments};
 use rand::RngExt;
 use serde_json::Value;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Moments at which a run is killed.
@@ -11,13 +10,7 @@ const KILLS: u64 = 10;
 
 /// Runs the program until it ends by itself or `limit` has passed, and tells whether it ended.
 fn run_for(program: &Program, arguments: &[&str], limit: Duration) -> bool {
-    let mut child = Command::new(assert_cmd::cargo::cargo_bin!("automoe"))
-        .args(arguments)
-        .current_dir(program.folder())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = program.start(arguments);
     let start = Instant::now();
     while start.elapsed() < limit {
         if let Some(status) = child.try_wait().unwrap() {

@@ -3,7 +3,6 @@
 use super::program::{Program, arguments};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 fn lines(text: &str) -> Vec<Value> {
@@ -65,13 +64,7 @@ fn a_killed_collection_goes_on_where_it_was() {
     let program = Program::new();
     let collect = ["latency", "collect", "--precision", "99%", "--out", "here.csv", "--samples", "8"];
     let file = program.folder().join("here.csv");
-    let mut child = Command::new(assert_cmd::cargo::cargo_bin!("automoe"))
-        .args(collect)
-        .current_dir(program.folder())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = program.start(&collect);
     let start = Instant::now();
     let rows = |text: &str| text.lines().count().saturating_sub(1);
     while std::fs::read_to_string(&file).map_or(0, |text| rows(&text)) == 0 {

@@ -2,6 +2,7 @@
 
 use assert_cmd::Command;
 use std::path::Path;
+use std::process::{Child, Stdio};
 use tempfile::TempDir;
 
 /// A toy run that takes seconds: `--config toy` with these settings.
@@ -44,6 +45,17 @@ impl Program {
         let mut command = Command::cargo_bin("automoe").unwrap();
         command.current_dir(self.folder()).args(arguments);
         command
+    }
+
+    /// Starts a call that says nothing, to be killed.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        std::process::Command::new(assert_cmd::cargo::cargo_bin!("automoe"))
+            .args(arguments)
+            .current_dir(self.folder())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     /// Standard output of a call that succeeds.

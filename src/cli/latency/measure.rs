@@ -105,13 +105,5 @@ pub fn run(args: MeasureArgs) -> Result<()> {
         };
         output::json_line(&mut io::stdout().lock(), &line)
     };
-    let Some(file) = &args.arch else {
-        return measure(&config.space()?.largest()).map(|_| ());
-    };
-    for architecture in architectures::open(file, config.model.qkv_dim)? {
-        if !measure(&architecture?)? {
-            break;
-        }
-    }
-    Ok(())
+    architectures::for_each(args.arch.as_deref(), &config, measure)
 }

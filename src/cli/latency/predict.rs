@@ -50,13 +50,5 @@ pub fn run(args: PredictArgs) -> Result<()> {
         let line = Predicted { architecture, prediction: profile.predict(architecture), device: &profile.device };
         output::json_line(&mut io::stdout().lock(), &line)
     };
-    let Some(file) = &args.arch else {
-        return predict(&config.space()?.largest()).map(|_| ());
-    };
-    for architecture in architectures::open(file, config.model.qkv_dim)? {
-        if !predict(&architecture?)? {
-            break;
-        }
-    }
-    Ok(())
+    architectures::for_each(args.arch.as_deref(), &config, predict)
 }

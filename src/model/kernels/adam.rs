@@ -1,8 +1,7 @@
 //! One Adam step of one parameter in place, gradient as the subnet has it: outside its slice the gradient is 0.
 
-use super::matrix::whole;
+use super::matrix::{primitive, whole};
 use burn::backend::Flex;
-use burn::backend::flex::FlexTensor;
 use burn::tensor::{Float, Tensor};
 use rayon::prelude::*;
 
@@ -48,10 +47,6 @@ pub fn step(state: [Tensor<2>; 3], gradient: Option<Tensor<2>>, numbers: AdamSte
             }
         });
     [weight, first, second].map(Tensor::<2, Float>::from_primitive::<Flex>)
-}
-
-fn primitive(tensor: Tensor<2>) -> FlexTensor {
-    tensor.try_into_primitive::<Flex>().expect("the kernel is called on the CPU only")
 }
 
 fn update_row(weight: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], n: AdamStep) {

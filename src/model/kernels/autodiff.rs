@@ -11,7 +11,7 @@ use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
@@ -28,6 +28,27 @@ fn register<const N: usize>(parents: [Option<NodeId>; N], values: [FlexTensor; N
     }
 }
 
+/// The inputs of an operator that ask for a gradient.
+fn parents<S, const N: usize>(ops: &Ops<S, N>) -> [Option<NodeId>; N] {
+    ops.parents.each_ref().map(|node| node.as_ref().map(|node| node.id))
+}
+
+/// The result `output` of `operator`, whose backward pass will find `state`.
+fn track<C: CheckpointStrategy, O: Backward<Flex, N, State = S>, S, const N: usize>(
+    operator: O,
+    inputs: [NodeGuard; N],
+    state: S,
+    output: FlexTensor,
+) -> FloatTensor<Autodiff<Flex, C>>
+where
+    S: Clone + Send + std::fmt::Debug + 'static,
+{
+    match operator.prepare::<C>(inputs).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish(state, output),
+        OpsKind::UnTracked(prepared) => prepared.finish(output),
+    }
+}
+
 impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
     fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         #[derive(Debug)]
@@ -39,7 +60,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                 let gradient = Matrix::of(&gradient);
                 let [x, weight] = &ops.state;
                 let (x, weight) = (Matrix::of(x), Matrix::of(weight));
-                let [x_parent, weight_parent, bias_parent] = ops.parents.map(|node| node.map(|node| node.id));
+                let [x_parent, weight_parent, bias_parent] = parents(&ops);
                 if let Some(parent) = x_parent {
                     gradients.register::<Flex>(parent, tensor(fresh_product(gradient, weight), x.dims()));
                 }
@@ -54,10 +75,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
             (x.into_parts(), weight.into_parts(), bias.into_parts());
         let (x, weight) = (contiguous(x), contiguous(weight));
         let output = Flex::linear(x.clone(), weight.clone(), bias);
-        match Linear.prepare::<C>([x_node, weight_node, bias_node]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish([x, weight], output),
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+        track::<C, _, _, _>(Linear, [x_node, weight_node, bias_node], [x, weight], output)
     }
 
     fn feed_forward(
@@ -83,6 +101,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         impl Backward<Flex, 5> for FeedForward {
             type State = State;
             fn backward(self, ops: Ops<State, 5>, gradients: &mut Gradients, _: &mut Checkpointer) {
+                let parents = parents(&ops);
                 let State { input, hidden, weights, biases, rows, dropout } = ops.state;
                 let network = network(&weights, &biases[0], &biases[1]);
                 // The rows beside these pass their gradient on as it is.
@@ -99,7 +118,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                     tensor(found.weight2, [embed, ffn]),
                     tensor(found.bias2, [embed]),
                 ];
-                register(ops.parents.map(|node| node.map(|node| node.id)), values, gradients);
+                register(parents, values, gradients);
             }
         }
         let (x, x_node) = x.into_parts();
@@ -109,13 +128,8 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let found = feed_forward_rows(x, network(&weights, &biases[0], &biases[1]), rows.clone(), dropout);
         let (output, input, hidden) = found;
         let nodes = [x_node, node1, node2, node3, node4];
-        match FeedForward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => {
-                let state = State { input, hidden: Arc::new(hidden), weights, biases, rows, dropout };
-                prepared.finish(state, output)
-            }
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+        let state = State { input, hidden: Arc::new(hidden), weights, biases, rows, dropout };
+        track::<C, _, _, _>(FeedForward, nodes, state, output)
     }
 
     fn self_attention(qkv: FloatTensor<Self>, setup: AttentionSetup) -> FloatTensor<Self> {
@@ -124,6 +138,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         impl Backward<Flex, 1> for SelfAttention {
             type State = (FlexTensor, Arc<Vec<f32>>, AttentionSetup);
             fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+                let parents = parents(&ops);
                 let gradient = contiguous(gradients.consume::<Flex>(&ops.node));
                 let (qkv, weights, setup) = ops.state;
                 let attention = over_itself(&qkv, &setup);
@@ -145,7 +160,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                         );
                     },
                 );
-                register(ops.parents.map(|node| node.map(|node| node.id)), [tensor(out, [rows, 3 * width])], gradients);
+                register(parents, [tensor(out, [rows, 3 * width])], gradients);
             }
         }
         let (qkv, node) = qkv.into_parts();
@@ -153,10 +168,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let attention = over_itself(&qkv, &setup);
         let (context, weights) = attention.context_and_weights();
         let output = tensor(context, attention.query.dims());
-        match SelfAttention.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish((qkv, Arc::new(weights), setup), output),
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+        track::<C, _, _, _>(SelfAttention, [node], (qkv, Arc::new(weights), setup), output)
     }
 
     fn cross_attention(
@@ -169,6 +181,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         impl Backward<Flex, 2> for CrossAttention {
             type State = ([FlexTensor; 2], Arc<Vec<f32>>, AttentionSetup);
             fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+                let parents = parents(&ops);
                 let gradient = contiguous(gradients.consume::<Flex>(&ops.node));
                 let ([query, key_value], weights, setup) = ops.state;
                 let attention = over_source(&query, &key_value, &setup);
@@ -189,7 +202,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                     },
                 );
                 let values = [tensor(query_out, [rows, width]), tensor(key_value_out, [sources, 2 * width])];
-                register(ops.parents.map(|node| node.map(|node| node.id)), values, gradients);
+                register(parents, values, gradients);
             }
         }
         let ((query, query_node), (key_value, key_value_node)) = (query.into_parts(), key_value.into_parts());
@@ -197,10 +210,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let attention = over_source(&inputs[0], &inputs[1], &setup);
         let (context, weights) = attention.context_and_weights();
         let output = tensor(context, attention.query.dims());
-        match CrossAttention.prepare::<C>([query_node, key_value_node]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish((inputs, Arc::new(weights), setup), output),
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+        track::<C, _, _, _>(CrossAttention, [query_node, key_value_node], (inputs, Arc::new(weights), setup), output)
     }
 
     fn add_norm(
@@ -215,6 +225,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         impl Backward<Flex, 4> for AddNorm {
             type State = (Arc<Normalized>, FlexTensor, Mask);
             fn backward(self, ops: Ops<Self::State, 4>, gradients: &mut Gradients, _: &mut Checkpointer) {
+                let parents = parents(&ops);
                 let gradient = contiguous(gradients.consume::<Flex>(&ops.node));
                 let gradient = Matrix::of(&gradient);
                 let (normalized, weight, dropout) = ops.state;
@@ -223,7 +234,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                 let x = tensor(found.x, gradient.dims());
                 let y = found.y.map_or_else(|| x.clone(), |y| tensor(y, gradient.dims()));
                 let values = [x, y, tensor(found.weight, [dim]), tensor(found.bias, [dim])];
-                register(ops.parents.map(|node| node.map(|node| node.id)), values, gradients);
+                register(parents, values, gradients);
             }
         }
         let ((x, x_node), (y, y_node)) = (x.into_parts(), y.into_parts());
@@ -233,10 +244,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let (out, normalized) = norm::forward(x, Matrix::of(&y), elements(&weight), elements(&bias), dropout);
         let output = tensor(out, x.dims());
         let nodes = [x_node, y_node, weight_node, bias_node];
-        match AddNorm.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish((Arc::new(normalized), weight, dropout), output),
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+        track::<C, _, _, _>(AddNorm, nodes, (Arc::new(normalized), weight, dropout), output)
     }
 
     fn gather(x: FloatTensor<Self>, assignment: Arc<Assignment>) -> FloatTensor<Self> {
@@ -245,19 +253,17 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         impl Backward<Flex, 1> for Gather {
             type State = Arc<Assignment>;
             fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+                let parents = parents(&ops);
                 let gradient = contiguous(gradients.consume::<Flex>(&ops.node));
                 let gradient = Matrix::of(&gradient);
                 let values = permute::scatter(gradient, &ops.state);
                 let shape = [ops.state.tokens(), gradient.dims()[1]];
-                register(ops.parents.map(|node| node.map(|node| node.id)), [tensor(values, shape)], gradients);
+                register(parents, [tensor(values, shape)], gradients);
             }
         }
         let (x, node) = x.into_parts();
         let output = Flex::gather(x, assignment.clone());
-        match Gather.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish(assignment, output),
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+        track::<C, _, _, _>(Gather, [node], assignment, output)
     }
 
     fn combine(
@@ -270,6 +276,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         impl Backward<Flex, 2> for Combine {
             type State = ([FlexTensor; 2], Arc<Assignment>);
             fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+                let parents = parents(&ops);
                 let gradient = contiguous(gradients.consume::<Flex>(&ops.node));
                 let ([entries, probabilities], assignment) = ops.state;
                 let (gradient, rows) = (Matrix::of(&gradient), Matrix::of(&entries));
@@ -277,17 +284,14 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                     permute::combine_backward(gradient, rows, elements(&probabilities), &assignment);
                 let shape = Matrix::of(&probabilities).dims();
                 let values = [tensor(of_entries, rows.dims()), tensor(of_probabilities, shape)];
-                register(ops.parents.map(|node| node.map(|node| node.id)), values, gradients);
+                register(parents, values, gradients);
             }
         }
         let ((entries, entries_node), (probabilities, probabilities_node)) =
             (entries.into_parts(), probabilities.into_parts());
         let inputs = [contiguous(entries), probabilities.to_contiguous()];
         let output = Flex::combine(inputs[0].clone(), inputs[1].clone(), assignment.clone());
-        match Combine.prepare::<C>([entries_node, probabilities_node]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish((inputs, assignment), output),
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+        track::<C, _, _, _>(Combine, [entries_node, probabilities_node], (inputs, assignment), output)
     }
 }
 

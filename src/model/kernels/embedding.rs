@@ -1,7 +1,7 @@
 //! The look-up of tokens and positions, and its gradient.
 
 use super::cpu::tensor;
-use super::matrix::{Matrix, contiguous, whole};
+use super::matrix::{Matrix, contiguous, primitive, whole};
 use crate::text::PAD;
 use burn::backend::Flex;
 use burn::tensor::Tensor;
@@ -13,8 +13,7 @@ use burn::tensor::Tensor;
 /// - sinusoids: `[positions, d]`
 /// - output: `[tokens, d]`
 pub fn look_up(table: Tensor<2>, sinusoids: Tensor<2>, tokens: &[u32], positions: &[u32]) -> Tensor<2> {
-    let [table, sinusoids] = [table, sinusoids]
-        .map(|tensor| contiguous(tensor.try_into_primitive::<Flex>().expect("the kernel is called on the CPU only")));
+    let [table, sinusoids] = [table, sinusoids].map(|tensor| contiguous(primitive(tensor)));
     let (table, sinusoids) = (Matrix::of(&table), Matrix::of(&sinusoids));
     let width = table.dims()[1];
     let scale = (width as f32).sqrt();
@@ -33,9 +32,7 @@ pub fn look_up(table: Tensor<2>, sinusoids: Tensor<2>, tokens: &[u32], positions
 /// - table: `[vocab, d or more]`
 /// - gradient: `[tokens, d]`
 pub fn add_rows(table: Tensor<2>, gradient: Tensor<2>, tokens: &[u32]) -> Tensor<2> {
-    let on_cpu = "the kernel is called on the CPU only";
-    let mut table = whole(table.try_into_primitive::<Flex>().expect(on_cpu));
-    let gradient = contiguous(gradient.try_into_primitive::<Flex>().expect(on_cpu));
+    let (mut table, gradient) = (whole(primitive(table)), contiguous(primitive(gradient)));
     let gradient = Matrix::of(&gradient);
     let columns = table.layout().shape()[1];
     let scale = (gradient.dims()[1] as f32).sqrt();

@@ -1,6 +1,8 @@
 //! Views of matrices, and their product.
 
+use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
+use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 /// Products of at least this many multiplications use all threads.
@@ -81,6 +83,11 @@ impl<'a> Matrix<'a> {
     fn extent(&self) -> usize {
         (self.rows - 1) * self.row_stride + (self.columns - 1) * self.column_stride + 1
     }
+}
+
+/// What a tensor on the CPU, without autodiff, is made of.
+pub fn primitive<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
+    tensor.try_into_primitive::<Flex>().expect("kernels are called on the CPU, without autodiff")
 }
 
 /// `tensor` (rank 2), copied only where the elements of a row do not adjoin.

@@ -28,6 +28,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
+use matrix::primitive;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -108,8 +109,7 @@ pub fn project(x: Tensor<2>, table: Tensor<2>) -> Tensor<2> {
     if x.is_tracked() || !is_cpu(&x.device()) {
         return x.matmul(table.transpose());
     }
-    let [x, table] = [x, table].map(|x| x.try_into_primitive::<Flex>().expect("neither has autodiff"));
-    Tensor::from_primitive::<Flex>(cpu::project(x, table))
+    Tensor::from_primitive::<Flex>(cpu::project(primitive(x), primitive(table)))
 }
 
 /// `W₂ dropout(relu(W₁ x + b₁)) + b₂` in place of the rows `rows` of x; the other rows pass through.
@@ -174,8 +174,7 @@ pub fn cross_attention(
 /// - ancestors: of each position, the row that each row descends from
 /// - output: `[rows, qkv_dim]`
 pub(super) fn step_attention(positions: &[Tensor<2>], heads: usize, ancestors: &[Vec<u32>]) -> Tensor<2> {
-    let positions = positions.iter().map(|position| position.clone().try_into_primitive::<Flex>());
-    let positions: Vec<FlexTensor> = positions.collect::<Result<_, _>>().expect("decoding is without autodiff");
+    let positions: Vec<FlexTensor> = positions.iter().map(|position| primitive(position.clone())).collect();
     Tensor::from_primitive::<Flex>(step::attend(&positions, heads, ancestors))
 }
 
@@ -223,5 +222,5 @@ pub(super) fn combine(entries: Tensor<2>, probabilities: Tensor<2>, assignment: 
 }
 
 fn on_host(mask: Tensor<4>) -> FlexTensor {
-    mask.try_into_primitive::<Flex>().expect("masks are made on the model's device, without autodiff").to_contiguous()
+    primitive(mask).to_contiguous()
 }

@@ -2,7 +2,7 @@
 //! whole batch are never held.
 
 use super::cpu::tensor;
-use super::matrix::{Matrix, add_product, contiguous, product, refill_product};
+use super::matrix::{Matrix, add_product, contiguous, primitive, product, refill_product};
 use super::vector;
 use crate::model::loss::LossSums;
 use crate::text::PAD;
@@ -99,10 +99,6 @@ fn with_padding(real: Vec<f32>, target: &[u32], rows: usize, embed: usize) -> Ve
     let places = out.chunks_exact_mut(embed).zip(target).filter(|(_, label)| **label != PAD);
     places.zip(real.chunks_exact(embed)).for_each(|((out, _), row)| out.copy_from_slice(row));
     out
-}
-
-fn primitive(tensor: Tensor<2>) -> FlexTensor {
-    tensor.try_into_primitive::<Flex>().expect("the kernel is called on the CPU only")
 }
 
 /// Loss sums of a block of logits `[rows, vocab]`. With `differentiate` the logits become the gradient of the loss with
