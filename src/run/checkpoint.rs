@@ -108,6 +108,8 @@ pub fn save<'a>(
     tensors.sort_by_key(|tensor| tensor.name);
     let header = header(&tensors, state).map_err(|error| error.at(path.display()))?;
     fs::create_dir_all(folder).map_err(|error| Error::failure(error).at(folder.display()))?;
+    // First, as whoever finds the checkpoint takes its work for done: a copy that was still missing would stay so.
+    atomic::write(&folder.join(format!("{name}.json")), format!("{state:#}\n").as_bytes())?;
     atomic::write_with(&path, |file| {
         file.write_all(&(header.len() as u64).to_le_bytes())?;
         file.write_all(&header)?;
@@ -116,7 +118,6 @@ pub fn save<'a>(
         }
         Ok(())
     })?;
-    atomic::write(&folder.join(format!("{name}.json")), format!("{state:#}\n").as_bytes())?;
     Ok(path)
 }
 

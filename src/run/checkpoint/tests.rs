@@ -94,6 +94,16 @@ fn the_same_contents_give_the_same_bytes_in_any_order_and_anyone_can_read_them()
 }
 
 #[test]
+fn a_checkpoint_that_is_there_has_its_copy_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // The file cannot take the name of a folder: as if the process were killed just before it is there.
+    fs::create_dir(folder.path().join("last.safetensors")).unwrap();
+    assert_eq!(save(folder.path(), "last", [], &state()).unwrap_err().exit_code(), 1);
+    let copy: Value = serde_json::from_slice(&fs::read(folder.path().join("last.json")).unwrap()).unwrap();
+    assert_eq!(copy, state());
+}
+
+#[test]
 fn tensors_that_are_not_wanted_are_checked_but_not_kept() {
     let (checkpoint, bytes) = &*SMALL;
     let some = |bytes: &[u8]| read(bytes, bytes.len() as u64, |name| name.starts_with("enc"));
