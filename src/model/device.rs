@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use burn::tensor::{Device, DeviceType};
+use cubecl_environment::stream::{StreamPolicy, set_policy};
 
 /// The device named `name`: `cpu`; `gpu` or `gpu:N` (the platform's own graphics interface); `vulkan` or `vulkan:N`, the
 /// same where that interface is Vulkan. N counts from 0, real graphics cards first; without it the first is taken.
@@ -23,6 +24,9 @@ pub fn parse(name: &str) -> Result<Device> {
         "gpu" | "vulkan" => {}
         _ => return Err(unknown(name)),
     }
+    // Otherwise each thread has a queue of its own, and what one wrote another has read too early (seen in cubecl 0.11.3):
+    // a training whose parts ran on rayon's threads gave other losses each time.
+    set_policy(StreamPolicy::Single);
     let mut devices = Device::enumerate(DeviceType::Wgpu).into_vec();
     if index < devices.len() {
         return Ok(devices.swap_remove(index));
@@ -45,6 +49,15 @@ pub fn is_cpu(device: &Device) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_threads_share_a_graphics_devices_queue() {
+        use cubecl_environment::stream::StreamId;
+        // With or without such a device here: the queue is chosen before.
+        let _ = parse("gpu");
+        let elsewhere = std::thread::spawn(StreamId::current).join().unwrap();
+        assert_eq!(elsewhere, StreamId::current());
+    }
 
     #[test]
     fn names_that_are_no_devices_are_refused() {
