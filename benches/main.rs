@@ -8,6 +8,7 @@ mod adam;
 mod allocator;
 mod beam;
 mod harness;
+mod launches;
 mod memory;
 mod models;
 mod prepare;
@@ -28,4 +29,5 @@ fn main() {
     routing::run(&bench);
     training::run(&bench);
     beam::run(&bench);
+    launches::run(&bench);
 }

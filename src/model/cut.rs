@@ -7,18 +7,19 @@ use super::device::is_cpu;
 use super::embedding::Positions;
 use super::kernels::layout;
 use super::parameters::{Value, Values};
+use super::stacks::{Shapes, place, stack, unstack};
 use super::transformer::{Transformer, TransformerConfig};
 use crate::error::{Error, Result};
 use crate::space::Architecture;
 use burn::tensor::Device;
-use std::collections::BTreeMap;
 
 /// The weights of the largest Transformer of a space, or of a single architecture: whatever subnets are cut from.
 #[derive(Debug, Clone)]
 pub struct Supernet {
     /// Its own shape, the largest.
     pub config: TransformerConfig,
-    /// Its weights by name, without autodiff.
+    /// Its weights by name, without autodiff, as the device holds them: experts are stacked on graphics devices, see
+    /// [`Supernet::named`].
     pub values: Values,
     /// Where they are.
     pub device: Device,
@@ -26,8 +27,9 @@ pub struct Supernet {
 }
 
 impl Supernet {
-    /// A supernet of `config` whose parameters are `values`.
-    pub(super) fn new(config: TransformerConfig, values: Values, device: &Device) -> Self {
+    /// A supernet of `config` whose parameters are `named`, experts one by one.
+    pub(super) fn new(config: TransformerConfig, named: Values, device: &Device) -> Self {
+        let values = stacked(named, &config, device);
         Self { positions: Positions::new(&config, device), config, values, device: device.clone() }
     }
 
@@ -40,7 +42,7 @@ impl Supernet {
         device: &Device,
         mut source: impl FnMut(&str, &[usize]) -> Result<Value>,
     ) -> Result<Self> {
-        let shapes = Transformer::shapes(&config, device);
+        let shapes = Transformer::named_shapes(&config);
         let values = shapes.into_iter().map(|(name, shape)| {
             let value = source(&name, &shape)?;
             Ok((name, value))
@@ -65,20 +67,31 @@ impl Supernet {
         Ok(model)
     }
 
-    /// The leading slice of the parameter `name` in `shape`.
+    /// The leading slice of the parameter `name` in `shape`; an expert's is found in a stack, too.
     ///
     /// # Errors
     /// There is no such parameter, or it is smaller.
     pub fn slice(&self, name: &str, shape: &[usize]) -> Result<Value> {
-        let whole = self.values.get(name).ok_or_else(|| missing(name))?;
-        if whole.shape().iter().zip(shape).any(|(whole, part)| part > whole) {
-            let whole = whole.shape();
-            return Err(Error::input(format!("{name} of shape {shape:?} does not fit into the supernet's {whole:?}")));
+        let fits = |whole: &[usize]| {
+            if whole.len() == shape.len() && whole.iter().zip(shape).all(|(whole, part)| part <= whole) {
+                return Ok(());
+            }
+            Err(Error::input(format!("{name} of shape {shape:?} does not fit into the supernet's {whole:?}")))
+        };
+        if let Some(whole) = self.values.get(name) {
+            fits(&whole.shape())?;
+            return Ok(whole.leading(shape));
         }
-        Ok(whole.leading(shape))
+        let (stack, expert) = place(name).ok_or_else(|| missing(name))?;
+        let stack = self.values.get(&stack).ok_or_else(|| missing(name))?;
+        match &stack.shape()[..] {
+            [experts, whole @ ..] if expert < *experts => fits(whole)?,
+            _ => return Err(missing(name)),
+        }
+        Ok(stack.member(expert, shape))
     }
 
-    /// The weights of `architecture`, by name.
+    /// The weights of `architecture`, experts one by one.
     ///
     /// # Errors
     /// The architecture is larger than the supernet somewhere.
@@ -87,9 +100,23 @@ impl Supernet {
         parts.map(|(name, shape)| self.slice(&name, &shape).map(|value| (name, value))).collect()
     }
 
-    /// Names and shapes of the parameters that `architecture` contains: those that take part in an update of it.
-    pub fn parts(&self, architecture: &Architecture) -> BTreeMap<String, Vec<usize>> {
-        Transformer::shapes(&self.config.with_architecture(architecture), &self.device)
+    /// Names and shapes of the parameters that `architecture` contains, experts one by one: those that take part in an
+    /// update of it.
+    pub fn parts(&self, architecture: &Architecture) -> Shapes {
+        Transformer::named_shapes(&self.config.with_architecture(architecture))
+    }
+
+    /// `values`, weights or gradients of `architecture` as the device holds them, with experts one by one.
+    pub fn named(&self, values: &Values, architecture: &Architecture) -> Values {
+        unstack(values, &self.parts(architecture))
+    }
+}
+
+/// `named`, parameters of a model of `config`, as `device` holds them.
+pub fn stacked(named: Values, config: &TransformerConfig, device: &Device) -> Values {
+    match is_cpu(device) {
+        true => named,
+        false => stack(named, &Transformer::shapes(config, device), device),
     }
 }
 

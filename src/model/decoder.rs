@@ -61,7 +61,7 @@ pub struct Memory {
 impl Memory {
     /// Waits until the device has computed it.
     pub fn wait(&self) {
-        self.outputs[0].clone().into_data();
+        super::device::to_host(self.outputs[0].clone());
     }
 
     /// The last `layers` outputs (as many as there are) concatenated along time: `[batch · layers · source, embed]`, and

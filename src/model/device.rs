@@ -1,8 +1,13 @@
 //! Where tensors live: `--device`.
 
 use crate::error::{Error, Result};
-use burn::tensor::{Device, DeviceType};
+use burn::tensor::{Device, DeviceType, Int, Tensor};
 use cubecl_environment::stream::{StreamPolicy, set_policy};
+use std::cell::Cell;
+
+thread_local! {
+    static READS: Cell<u64> = const { Cell::new(0) };
+}
 
 /// The device named `name`: `cpu`; `gpu` or `gpu:N` (the platform's own graphics interface); `vulkan` or `vulkan:N`, the
 /// same where that interface is Vulkan. N counts from 0, real graphics cards first; without it the first is taken.
@@ -35,6 +40,29 @@ pub fn parse(name: &str) -> Result<Device> {
         0 => format!("--device {name}: no graphics device with a driver found; install one, or use --device cpu"),
         count => format!("--device {name}: there are {count} such devices, counted from 0"),
     }))
+}
+
+/// The elements of a tensor, row-major. On a graphics device this waits until it has computed them.
+pub fn to_host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    note_read(&tensor.device());
+    tensor.into_data().try_into_vec().expect("tensors of the model are f32")
+}
+
+/// The same for whole numbers.
+pub fn integers_to_host<const D: usize>(tensor: Tensor<D, Int>) -> Vec<i64> {
+    note_read(&tensor.device());
+    tensor.into_data().iter().collect()
+}
+
+/// How often [`to_host`] and [`integers_to_host`] have waited for a graphics device on this thread.
+pub fn reads() -> u64 {
+    READS.get()
+}
+
+fn note_read(device: &Device) {
+    if !is_cpu(device) {
+        READS.set(READS.get() + 1);
+    }
 }
 
 fn unknown(name: &str) -> Error {

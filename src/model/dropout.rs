@@ -73,6 +73,16 @@ impl Mask {
         self.kept
     }
 
+    /// What elements' numbers are hashed with.
+    pub(super) fn key(self) -> u32 {
+        self.key
+    }
+
+    /// Elements whose hash is below it are dropped.
+    pub(super) fn threshold(self) -> u32 {
+        self.threshold
+    }
+
     /// The factor of element `index`: 0 where it is dropped. Integer arithmetic alone decides: any instruction set gives
     /// the same bits.
     #[inline(always)]

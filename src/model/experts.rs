@@ -1,12 +1,16 @@
 //! The feed-forward sublayer: dense, or a mixture of experts with top-k routing.
 //!
-//! Tokens are sorted by expert once; each expert then sees one contiguous block, nothing is padded.
+//! Tokens are sorted by expert once; each expert then sees one contiguous block, nothing is padded. On the CPU one expert
+//! follows another; on graphics devices routing, too, is on the device, and each product is one launch for all experts.
 
+use super::device::{is_cpu, to_host};
 use super::dropout::DropoutRates;
 use super::kernels;
+use super::kernels::grouped::{self, Plan};
 use super::linear::Linear;
 use super::pass::{LayerRouting, Pass};
 use super::routing::{Assignment, assign};
+use super::stacks::ExpertStack;
 use crate::space::Experts;
 use burn::module::Module;
 use burn::tensor::activation::softmax;
@@ -40,8 +44,12 @@ impl FeedForward {
 pub struct MixtureOfExperts {
     /// `[experts, embed]`
     pub router: Linear,
-    /// `None` is the identity expert.
+    /// `None` is the identity expert. Empty on graphics devices, which have a `stack`.
     pub experts: Vec<Option<FeedForward>>,
+    /// The same on graphics devices.
+    pub stack: Option<ExpertStack>,
+    /// FFN width of each expert; 0 is the identity.
+    ffn_dims: Vec<usize>,
     top_k: usize,
     /// Tokens over `capacity_factor · tokens / experts` pass by the experts, scaled by their probability; 0: no capacity.
     capacity_factor: f64,
@@ -49,13 +57,15 @@ pub struct MixtureOfExperts {
 
 impl MixtureOfExperts {
     pub(super) fn new(embed_dim: usize, experts: &Experts, capacity_factor: f64, device: &Device) -> Self {
+        let ffn_dims = experts.ffn_dims.clone();
+        let router = Linear::new(embed_dim, ffn_dims.len(), device);
+        let top_k = experts.top_k;
         let network = |&ffn_dim: &usize| (ffn_dim > 0).then(|| FeedForward::new(embed_dim, ffn_dim, device));
-        Self {
-            router: Linear::new(embed_dim, experts.ffn_dims.len(), device),
-            experts: experts.ffn_dims.iter().map(network).collect(),
-            top_k: experts.top_k,
-            capacity_factor,
-        }
+        let (experts, stack) = match is_cpu(device) {
+            true => (ffn_dims.iter().map(network).collect(), None),
+            false => (Vec::new(), Some(ExpertStack::new(embed_dim, &ffn_dims, device))),
+        };
+        Self { router, experts, stack, ffn_dims, top_k, capacity_factor }
     }
 
     /// # Shapes
@@ -67,10 +77,23 @@ impl MixtureOfExperts {
         rates: &DropoutRates,
         pass: &mut Pass,
     ) -> (Tensor<2>, LayerRouting) {
-        let unlimited = self.capacity_factor == 0.0 || self.capacity_factor >= 1.0;
-        if let ([expert], true) = (self.experts.as_slice(), unlimited) {
-            // One expert has probability 1 whatever the router says: its gradient is exactly 0.
-            let routing = single_expert_routing(layer, &x);
+        match &self.stack {
+            Some(stack) => self.forward_stacked(x, stack, layer, rates, pass),
+            None => self.forward_one_by_one(x, layer, rates, pass),
+        }
+    }
+
+    fn forward_one_by_one(
+        &self,
+        x: Tensor<2>,
+        layer: usize,
+        rates: &DropoutRates,
+        pass: &mut Pass,
+    ) -> (Tensor<2>, LayerRouting) {
+        if let ([expert], true) = (self.experts.as_slice(), self.router_decides_nothing()) {
+            let tokens = x.dims()[0];
+            let sums = Tensor::from_data([tokens as f32], &x.device().inner());
+            let routing = LayerRouting::of_host(layer, 1, &vec![0; tokens], &[tokens as u64], sums);
             let y = match expert {
                 Some(network) => network.forward(x, rates.expert_activation, pass),
                 None => x,
@@ -90,32 +113,61 @@ impl MixtureOfExperts {
             }
         }
         let y = kernels::combine(entries, probabilities.clone(), &assignment);
-        let routing = LayerRouting {
-            layer,
-            experts: assignment.experts.clone(),
-            top_k: self.top_k,
-            counts: assignment.counts.clone(),
-            probability_sums: probabilities.sum_dim(0).squeeze_dim(0),
+        let sums = probabilities.sum_dim(0).squeeze_dim(0);
+        (y, LayerRouting::of_host(layer, self.top_k, &assignment.experts, &assignment.counts, sums))
+    }
+
+    fn forward_stacked(
+        &self,
+        x: Tensor<2>,
+        stack: &ExpertStack,
+        layer: usize,
+        rates: &DropoutRates,
+        pass: &mut Pass,
+    ) -> (Tensor<2>, LayerRouting) {
+        let device = x.device().inner();
+        let [tokens, _] = x.dims();
+        let experts = self.ffn_dims.len();
+        let probabilities = match experts {
+            1 if self.router_decides_nothing() => Tensor::ones([tokens, 1], &x.device()),
+            _ => softmax(self.router.forward(x.clone()), 1), // [tokens, experts]
         };
-        (y, routing)
+        let sizes: Vec<i32> = self.ffn_dims.iter().map(|&size| size as i32).collect();
+        let sizes = Tensor::from_data(sizes.as_slice(), &device);
+        // Which tokens overflow is drawn on the host: that waits for the device.
+        let on_host = self.capacity_factor > 0.0 || !grouped::routes(experts);
+        let (plan, counts) = if on_host {
+            let assignment = self.assign(&probabilities, layer, pass);
+            (Plan::upload(&assignment, sizes, &device), Some(assignment.counts))
+        } else {
+            (Plan::route(probabilities.clone().inner(), sizes, self.top_k), None)
+        };
+        let plan = Arc::new(plan);
+        let mask = pass.mask(rates.expert_activation);
+        let y = grouped::mixture(x, probabilities.clone(), stack.weights(), &plan, mask);
+        let sums = probabilities.sum_dim(0).squeeze_dim(0);
+        let counts = match counts {
+            Some(counts) => {
+                let counts: Vec<i32> = counts.iter().map(|&count| count as i32).collect();
+                Tensor::from_data(counts.as_slice(), &device)
+            }
+            None => plan.counts(),
+        };
+        let experts = plan.experts_of_tokens();
+        (y, LayerRouting { layer, top_k: self.top_k, probability_sums: sums, experts, counts })
+    }
+
+    /// Whether there is one expert only, without a capacity that any token exceeds. It has probability 1 whatever the router
+    /// says, whose gradient is exactly 0.
+    fn router_decides_nothing(&self) -> bool {
+        self.ffn_dims.len() == 1 && (self.capacity_factor == 0.0 || self.capacity_factor >= 1.0)
     }
 
     fn assign(&self, probabilities: &Tensor<2>, layer: usize, pass: &Pass) -> Assignment {
-        let host: Vec<f32> = probabilities.clone().inner().into_data().try_into_vec().expect("probabilities are f32");
-        let tokens = probabilities.dims()[0];
-        let capacity = (self.capacity_factor > 0.0)
-            .then(|| (self.capacity_factor * tokens as f64 / self.experts.len() as f64) as usize);
-        assign(&host, self.experts.len(), self.top_k, capacity, pass.seed ^ layer as u64)
-    }
-}
-
-fn single_expert_routing(layer: usize, x: &Tensor<2>) -> LayerRouting {
-    let tokens = x.dims()[0];
-    LayerRouting {
-        layer,
-        experts: vec![0; tokens],
-        top_k: 1,
-        counts: vec![tokens as u64],
-        probability_sums: Tensor::from_data([tokens as f32], &x.device().inner()),
+        let [tokens, experts] = probabilities.dims();
+        let host = to_host(probabilities.clone().inner());
+        let capacity =
+            (self.capacity_factor > 0.0).then(|| (self.capacity_factor * tokens as f64 / experts as f64) as usize);
+        assign(&host, experts, self.top_k, capacity, pass.seed ^ layer as u64)
     }
 }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 impl Supernet {
     /// A supernet with fresh weights. Each parameter draws from its own stream, named by its path.
     pub fn init(config: TransformerConfig, seed: u64, device: &Device) -> Self {
-        let shapes: Vec<_> = Transformer::shapes(&config, device).into_iter().collect();
+        let shapes: Vec<_> = Transformer::named_shapes(&config).into_iter().collect();
         let drawn: Vec<(String, Vec<usize>, Vec<f32>)> = shapes
             .into_par_iter()
             .map(|(name, shape)| {

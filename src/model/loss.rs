@@ -75,9 +75,10 @@ pub fn evaluate(model: &Transformer, tokens: Tokens, objective: &Objective) -> (
     let mut sums = if device::is_cpu(&model.device()) {
         projection::forward(hidden, table, tokens.target, objective.label_smoothing)
     } else {
-        plain(hidden, table, tokens.target, objective.label_smoothing).0
+        let losses = plain(hidden, table, tokens.target, objective.label_smoothing);
+        return (losses.read(load_balance(&pass, objective)), pass);
     };
-    sums.objective = sums.loss + scalar(load_balance(&pass, objective));
+    sums.objective = sums.loss + load_balance(&pass, objective).map_or(0.0, scalar);
     (sums, pass)
 }
 
@@ -93,9 +94,13 @@ pub fn differentiate(
         differentiate_on_cpu(model, tokens, objective, &mut pass)
     } else {
         let hidden = model.forward(tokens.source, tokens.previous, tokens.batch, &mut pass);
-        let (sums, loss) = plain(hidden, model.projection_table(), tokens.target, objective.label_smoothing);
-        let (objective, balance) = with_load_balance(loss, &pass, objective);
-        (LossSums { objective: sums.loss + balance, ..sums }, model.gradients(&mut objective.backward()))
+        let losses = plain(hidden, model.projection_table(), tokens.target, objective.label_smoothing);
+        let balance = load_balance(&pass, objective);
+        let differentiable = [Some(losses.loss.clone()), balance.clone()].into_iter().flatten().reduce(|a, b| a + b);
+        let differentiable = differentiable.expect("the loss is always there");
+        let gradients = model.gradients(&mut differentiable.backward());
+        // Reading waits for the device: it comes when all is queued.
+        (losses.read(balance), gradients)
     };
     (sums, gradients, pass)
 }
@@ -116,7 +121,10 @@ fn differentiate_on_cpu(
     let step = projection::forward_backward(hidden.clone().inner(), table, tokens.target, objective.label_smoothing);
     // A sum whose gradient with respect to `hidden` is the one computed above.
     let carrier = (hidden * step.hidden_gradient).sum();
-    let (differentiable, balance) = with_load_balance(carrier, pass, objective);
+    let (differentiable, balance) = match load_balance(pass, objective) {
+        Some(balance) => (carrier + balance.clone(), scalar(balance)),
+        None => (carrier, 0.0),
+    };
     let mut found = differentiable.backward();
     let mut gradients = model.gradients(&mut found);
     let of_embedded = embedded.map(|x| x.grad_remove(&mut found));
@@ -124,21 +132,32 @@ fn differentiate_on_cpu(
     (LossSums { objective: step.sums.loss + balance, ..step.sums }, gradients)
 }
 
-/// `loss` plus the load-balance losses, and their sum.
-fn with_load_balance(loss: Tensor<1>, pass: &Pass, objective: &Objective) -> (Tensor<1>, f64) {
-    match load_balance(pass, objective) {
-        Some(balance) => (loss + balance.clone(), scalar(Some(balance))),
-        None => (loss, 0.0),
+/// Losses that were not read to the host yet.
+pub struct Losses {
+    /// The label-smoothed loss, differentiable: `[1]`.
+    pub loss: Tensor<1>,
+    /// Negative log-likelihood, `[1]`.
+    nll: Tensor<1>,
+    tokens: usize,
+}
+
+impl Losses {
+    /// The sums; `balance` is the load-balance loss. Waits for the device, once.
+    pub fn read(self, balance: Option<Tensor<1>>) -> LossSums {
+        let parts = [Some(self.loss), Some(self.nll), balance].into_iter().flatten().map(Tensor::inner);
+        let values: Vec<f64> = device::to_host(Tensor::cat(parts.collect(), 0)).into_iter().map(f64::from).collect();
+        let balance = values.get(2).unwrap_or(&0.0);
+        LossSums { loss: values[0], nll: values[1], objective: values[0] + balance, tokens: self.tokens }
     }
 }
 
-/// The plain composition of differentiable operators: the sums, and the loss as a tensor.
+/// The plain composition of differentiable operators.
 ///
 /// # Shapes
 /// - hidden: `[batch · target, embed]`
 /// - table: `[vocab, embed]`
 /// - target: `[batch · target]` ids
-pub fn plain(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64) -> (LossSums, Tensor<1>) {
+pub fn plain(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64) -> Losses {
     let device = hidden.device().inner();
     let [vocab, _] = table.dims();
     let log_probabilities = log_softmax(hidden.matmul(table.transpose()), 1); // [rows, vocab]
@@ -148,13 +167,7 @@ pub fn plain(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64
     let nll = (log_probabilities.clone().gather(1, chosen) * real.clone()).sum().neg();
     let all = (log_probabilities.sum_dim(1) * real).sum().neg();
     let loss = nll.clone() * (1.0 - smoothing) + all * (smoothing / vocab as f64);
-    let sums = LossSums {
-        loss: scalar(Some(loss.clone())),
-        nll: scalar(Some(nll)),
-        objective: 0.0,
-        tokens: target.iter().filter(|&&t| t != PAD).count(),
-    };
-    (sums, loss)
+    Losses { loss, nll, tokens: target.iter().filter(|&&t| t != PAD).count() }
 }
 
 /// The load-balance losses of both stacks with their coefficients; `None` where they are off.
@@ -170,22 +183,25 @@ fn load_balance(pass: &Pass, objective: &Objective) -> Option<Tensor<1>> {
 /// n² Σ c_i P_i over one stack: c_i the tokens routed to expert i and P_i the sum of its probabilities, over all layers and
 /// both divided by the tokens routed in all; n the largest number of experts. c is constant for the gradient.
 pub fn stack_load_balance(routing: &[LayerRouting]) -> Tensor<1> {
-    let experts = routing.iter().map(|layer| layer.counts.len()).max().unwrap_or(0);
-    let mut counts = vec![0u64; experts];
-    for layer in routing {
-        layer.counts.iter().zip(&mut counts).for_each(|(&count, sum)| *sum += count);
-    }
-    let routed = counts.iter().sum::<u64>() as f64;
-    let scale = (experts * experts) as f64 / (routed * routed);
+    let experts = routing.iter().map(|layer| layer.counts.dims()[0]).max().unwrap_or(0);
+    let padded = |layer: &LayerRouting| {
+        let counts = layer.counts.clone().float();
+        match experts - counts.dims()[0] {
+            0 => counts,
+            missing => Tensor::cat(vec![counts.clone(), Tensor::zeros([missing], &counts.device())], 0),
+        }
+    };
+    let counts = routing.iter().map(padded).reduce(|a, b| a + b).expect("a stack with routing has a layer");
+    let routed = routing.iter().map(|layer| layer.experts.dims()[0]).sum::<usize>() as f64;
+    let weights = counts * ((experts * experts) as f64 / (routed * routed));
     let terms = routing.iter().map(|layer| {
-        let n = layer.counts.len();
-        let weights: Vec<f32> = counts[..n].iter().map(|&count| (count as f64 * scale) as f32).collect();
-        let device = layer.probability_sums.device().inner();
-        (layer.probability_sums.clone() * Tensor::from_data(TensorData::new(weights, [n]), &device)).sum()
+        let n = layer.counts.dims()[0];
+        let weights = if n == experts { weights.clone() } else { weights.clone().narrow(0, 0, n) };
+        (layer.probability_sums.clone() * weights).sum()
     });
     terms.reduce(|a, b| a + b).expect("a stack with routing has a layer")
 }
 
-fn scalar(value: Option<Tensor<1>>) -> f64 {
-    value.map_or(0.0, |value| f64::from(value.inner().into_scalar::<f32>()))
+fn scalar(value: Tensor<1>) -> f64 {
+    f64::from(device::to_host(value.inner())[0])
 }

@@ -16,10 +16,11 @@ pub mod loss;
 pub mod parameters;
 mod pass;
 mod routing;
+pub mod stacks;
 mod tables;
 pub mod transformer;
 
-pub use cut::Supernet;
+pub use cut::{Supernet, stacked};
 pub use embedding::{MAX_POSITIONS, ids};
 pub use parameters::{Kind, Value, Values};
 pub use pass::{LayerRouting, Pass};

@@ -1,30 +1,34 @@
 //! A Transformer's parameters by name. The names are the paths of the modules' fields, for example
 //! `encoder.layers.0.self_attn.in_proj.weight`.
 
-use super::device::is_cpu;
+use super::device::{self, is_cpu};
 use super::embedding::Positions;
 use super::kernels::layout;
+use super::stacks::{Shapes, unstack};
 use super::transformer::{Transformer, TransformerConfig};
 use crate::error::{Error, Result};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use std::collections::BTreeMap;
 
-/// The value of a parameter, or its gradient: a matrix, or a vector held as a matrix of one row.
+/// The value of a parameter, or its gradient: a matrix, a vector held as a matrix of one row, or a stack of matrices held as
+/// one above the other.
 #[derive(Debug, Clone)]
 pub struct Value {
-    /// `[rows, columns]`; `[1, length]` for a vector.
+    /// `[rows, columns]`; `[1, length]` for a vector, `[matrices · rows, columns]` for a stack.
     pub tensor: Tensor<2>,
     kind: Kind,
 }
 
-/// Whether a value is a vector or a matrix.
+/// Whether a value is a vector, a matrix or a stack of matrices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// One dimension.
     Vector,
     /// Two dimensions.
     Matrix,
+    /// Three dimensions, the first of this length.
+    Stack(usize),
 }
 
 impl Kind {
@@ -38,7 +42,8 @@ impl Kind {
         match *shape {
             [length] => (Self::Vector, [1, length]),
             [rows, columns] => (Self::Matrix, [rows, columns]),
-            _ => unreachable!("parameters have one or two dimensions"),
+            [matrices, rows, columns] => (Self::Stack(matrices), [matrices * rows, columns]),
+            _ => unreachable!("parameters have one to three dimensions"),
         }
     }
 }
@@ -47,40 +52,74 @@ impl Kind {
 pub type Values = BTreeMap<String, Value>;
 
 impl Value {
-    /// A value from elements on the host, row-major; `shape` has one or two dimensions.
+    /// Zeros; `shape` has one to three dimensions.
+    pub(super) fn zeros(shape: &[usize], device: &Device) -> Self {
+        let (kind, dims) = Kind::dims(shape);
+        kind.of(Tensor::zeros(dims, device))
+    }
+
+    /// A value from elements on the host, row-major; `shape` has one to three dimensions.
     pub fn from_vec(elements: Vec<f32>, shape: &[usize], device: &Device) -> Self {
         let (kind, dims) = Kind::dims(shape);
         kind.of(Tensor::from_data(TensorData::new(elements, dims), device))
     }
 
-    /// Vector or matrix.
+    /// Vector, matrix or stack.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The dimensions, one or two.
+    /// The dimensions, one to three.
     pub fn shape(&self) -> Vec<usize> {
+        let [rows, columns] = self.tensor.dims();
         match self.kind {
-            Kind::Vector => vec![self.tensor.dims()[1]],
-            Kind::Matrix => self.tensor.dims().to_vec(),
+            Kind::Vector => vec![columns],
+            Kind::Matrix => vec![rows, columns],
+            Kind::Stack(matrices) => vec![matrices, rows / matrices, columns],
         }
     }
 
     /// The elements on the host, row-major.
     pub fn to_vec(&self) -> Vec<f32> {
-        self.tensor.clone().into_data().try_into_vec().expect("parameters are f32")
+        device::to_host(self.tensor.clone())
     }
 
     /// The first rows and columns, of which `shape` says how many; this value itself where nothing is cut away.
     pub fn leading(&self, shape: &[usize]) -> Self {
+        if self.shape() == shape {
+            return self.clone();
+        }
         let (kind, [rows, columns]) = Kind::dims(shape);
-        match self.tensor.dims() == [rows, columns] {
-            true => self.clone(),
-            false => kind.of(self.tensor.clone().slice([0..rows, 0..columns])),
+        if let (Kind::Stack(whole), &[matrices, part, _]) = (self.kind, shape) {
+            let [whole_rows, whole_columns] = self.tensor.dims();
+            let whole = self.tensor.clone().reshape([whole, whole_rows / whole, whole_columns]);
+            return kind.of(whole.slice([0..matrices, 0..part, 0..columns]).reshape([rows, columns]));
+        }
+        kind.of(self.tensor.clone().slice([0..rows, 0..columns]))
+    }
+
+    /// Of a stack, or of a matrix with a row for each of its members, the leading part of a member.
+    pub(super) fn member(&self, index: usize, shape: &[usize]) -> Self {
+        let (kind, [rows, columns]) = Kind::dims(shape);
+        let start = index * self.rows_a_member();
+        kind.of(self.tensor.clone().slice([start..start + rows, 0..columns]))
+    }
+
+    /// The inverse of [`Value::member`]: `part` in the place of a member's leading part.
+    pub(super) fn with_member(self, index: usize, part: &Self) -> Self {
+        let start = index * self.rows_a_member();
+        let [rows, columns] = part.tensor.dims();
+        self.kind.of(self.tensor.slice_assign([start..start + rows, 0..columns], part.tensor.clone()))
+    }
+
+    fn rows_a_member(&self) -> usize {
+        match self.kind {
+            Kind::Stack(matrices) => self.tensor.dims()[0] / matrices,
+            Kind::Vector | Kind::Matrix => 1,
         }
     }
 
-    /// This value in the corner of zeros, `[rows, columns]` in all: the inverse of [`Value::leading`].
+    /// This vector or matrix in the corner of zeros, `[rows, columns]` in all: the inverse of [`Value::leading`].
     pub fn padded(&self, [rows, columns]: [usize; 2]) -> Self {
         let [part_rows, part_columns] = self.tensor.dims();
         if [part_rows, part_columns] == [rows, columns] {
@@ -103,14 +142,14 @@ impl Value {
 }
 
 impl Transformer {
-    /// All parameters' values, without autodiff.
+    /// All parameters' values, without autodiff; experts one by one.
     pub fn values(&self) -> Values {
         let mut visitor = Collect { path: Path::default(), gradients: None, values: Values::new() };
         self.visit(&mut visitor);
-        visitor.values
+        unstack(&visitor.values, &Self::named_shapes(self.config()))
     }
 
-    /// Takes the gradients of the parameters that have one out of `gradients`.
+    /// Takes the gradients of the parameters that have one out of `gradients`; experts as the device holds them.
     pub fn gradients(&self, gradients: &mut Gradients) -> Values {
         let mut visitor = Collect { path: Path::default(), gradients: Some(gradients), values: Values::new() };
         self.visit(&mut visitor);
@@ -130,9 +169,14 @@ impl Transformer {
         mapper.error.map_or(Ok(filled), Err)
     }
 
-    /// Names and shapes of the parameters of `config`, without making them.
-    pub fn shapes(config: &TransformerConfig, device: &Device) -> BTreeMap<String, Vec<usize>> {
-        let mut visitor = Shapes { path: Path::default(), shapes: BTreeMap::new() };
+    /// Names and shapes of the parameters of `config`, experts one by one, without making them.
+    pub fn named_shapes(config: &TransformerConfig) -> Shapes {
+        Self::shapes(config, &Device::flex())
+    }
+
+    /// The same as `device` holds them: experts are stacked on graphics devices.
+    pub fn shapes(config: &TransformerConfig, device: &Device) -> Shapes {
+        let mut visitor = CollectShapes { path: Path::default(), shapes: Shapes::new() };
         config.skeleton(&Positions::absent(device)).visit(&mut visitor);
         visitor.shapes
     }
@@ -194,12 +238,12 @@ impl ModuleVisitor for Collect<'_> {
     }
 }
 
-struct Shapes {
+struct CollectShapes {
     path: Path,
-    shapes: BTreeMap<String, Vec<usize>>,
+    shapes: Shapes,
 }
 
-impl ModuleVisitor for Shapes {
+impl ModuleVisitor for CollectShapes {
     track_path!();
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {

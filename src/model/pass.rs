@@ -1,7 +1,8 @@
 //! What one forward pass carries along: its dropout and what its routers decided.
 
+use super::device::integers_to_host;
 use super::dropout::{Dropout, Mask};
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 
 /// One forward pass. A fresh one is made for each batch.
 #[derive(Debug, Default)]
@@ -21,14 +22,40 @@ pub struct Pass {
 pub struct LayerRouting {
     /// Index of the layer in its stack.
     pub layer: usize,
-    /// The experts of each token by falling probability, `[tokens][k]` row-major; tokens are batch-major `[batch, time]`.
-    pub experts: Vec<u32>,
     /// Experts a token.
     pub top_k: usize,
-    /// Tokens sent to each expert, over all ranks.
-    pub counts: Vec<u64>,
     /// Sum over the tokens of each expert's probability, `[experts]`; differentiable in training.
     pub probability_sums: Tensor<1>,
+    /// `[tokens · top_k]`, where the model is.
+    pub(super) experts: Tensor<1, Int>,
+    /// Tokens sent to each expert, over all ranks: `[experts]`, where the model is.
+    pub(super) counts: Tensor<1, Int>,
+}
+
+impl LayerRouting {
+    /// What a router decided on the host: `experts` as [`LayerRouting::experts`] returns them, and the tokens sent to each.
+    pub fn of_host(layer: usize, top_k: usize, experts: &[u32], counts: &[u64], probability_sums: Tensor<1>) -> Self {
+        let device = probability_sums.device().inner();
+        let counts: Vec<i32> = counts.iter().map(|&count| count as i32).collect();
+        let counts = Tensor::from_data(counts.as_slice(), &device);
+        Self { layer, top_k, probability_sums, experts: super::ids(experts, &device), counts }
+    }
+
+    /// The experts of each token by falling probability, `[tokens][k]` row-major; tokens are batch-major `[batch, time]`.
+    /// Waits for the device.
+    pub fn experts(&self) -> Vec<u32> {
+        integers_to_host(self.experts.clone()).into_iter().map(|expert| expert as u32).collect()
+    }
+
+    /// Tokens sent to each expert of each layer, over all ranks. Waits for the device, once for all.
+    pub fn counts(layers: &[&Self]) -> Vec<Vec<u64>> {
+        if layers.is_empty() {
+            return Vec::new();
+        }
+        let counts = Tensor::cat(layers.iter().map(|layer| layer.counts.clone()).collect(), 0);
+        let mut counts = integers_to_host(counts).into_iter().map(|count| count as u64);
+        layers.iter().map(|layer| counts.by_ref().take(layer.counts.dims()[0]).collect()).collect()
+    }
 }
 
 impl Pass {

@@ -149,7 +149,7 @@ fn choose(config: &Config, request: &Import, model: ForeignModel, tables: &Embed
 
 /// The first of `tensors` that a model of `config` does not have, or has in another shape; or the first that is missing.
 fn disagreement(tensors: &[NamedTensor], config: &TransformerConfig) -> Option<String> {
-    let mut expected = Transformer::shapes(config, &Device::flex());
+    let mut expected = Transformer::named_shapes(config);
     for NamedTensor { name, shape, .. } in tensors {
         match expected.remove(name) {
             Some(wanted) if wanted == *shape => {}

@@ -5,7 +5,7 @@ use super::update::Trainer;
 use crate::error::{Error, Result};
 use crate::model::loss::LossSums;
 use crate::model::parameters::lookup;
-use crate::model::{Supernet, Tables, TransformerConfig, Value, Values};
+use crate::model::{Supernet, Tables, TransformerConfig, Value, Values, stacked};
 use crate::run::checkpoints::BEST;
 use crate::run::{Checkpoint, Checkpoints, NamedTensor};
 use crate::space::Architecture;
@@ -88,14 +88,14 @@ pub(super) fn save(
     content: Content,
 ) -> Result<()> {
     let config = &trainer.supernet.config;
-    let weights = trainer.supernet.values.iter();
-    let mut tensors: Vec<NamedTensor> = weights.map(|(name, value)| tensor(name.clone(), value)).collect();
+    let weights = trainer.supernet.named(&trainer.supernet.values, &config.architecture);
+    let mut tensors: Vec<NamedTensor> = weights.iter().map(|(name, value)| tensor(name.clone(), value)).collect();
     let mut steps = BTreeMap::new();
     if content == Content::Everything {
-        for (name, moments) in &trainer.adam.moments {
+        for (name, moments) in trainer.adam.named(&trainer.supernet.parts(&config.architecture)) {
             tensors.push(tensor(format!("{FIRST}{name}"), &moments.first));
             tensors.push(tensor(format!("{SECOND}{name}"), &moments.second));
-            steps.insert(name.clone(), moments.steps);
+            steps.insert(name, moments.steps[0]);
         }
     }
     let state = State {
@@ -152,15 +152,16 @@ pub(super) fn restore(path: &Path, config: &TransformerConfig, device: &Device, 
         return Err(Error::input("made with other data or another model; use another run_dir").at(path.display()));
     }
     let mut values = values(checkpoint.tensors, device);
-    let mut adam = Adam::default();
+    let mut moments = BTreeMap::new();
     for (name, &steps) in &state.steps {
         let mut take = |prefix: &str| {
             let name = format!("{prefix}{name}");
             values.remove(&name).ok_or_else(|| Error::input(format!("{name} is missing")).at(path.display()))
         };
         let (first, second) = (take(FIRST)?, take(SECOND)?);
-        adam.moments.insert(name.clone(), Moments { first, second, steps });
+        moments.insert(name.clone(), Moments { first, second, steps: vec![steps] });
     }
+    let adam = Adam::from_named(moments, |named| stacked(named, config, device));
     let supernet = supernet(config.clone(), &values, device).map_err(|error| error.at(path.display()))?;
     Ok(Restored { supernet, adam, position: state.position })
 }

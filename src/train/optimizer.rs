@@ -2,25 +2,27 @@
 
 use crate::config::TrainConfig;
 use crate::model::kernels::adam::{self, AdamStep};
-use crate::model::{Value, Values, device};
+use crate::model::kernels::device_adam::{self, Division};
+use crate::model::stacks::Shapes;
+use crate::model::{Value, Values, device, stacks};
 use burn::tensor::Tensor;
 use std::collections::BTreeMap;
 
-/// Moments and step count of one parameter.
+/// Moments and step counts of one parameter.
 #[derive(Debug, Clone)]
 pub struct Moments {
     /// Running mean of the gradient, in the weight's shape.
     pub first: Value,
     /// Running mean of its square.
     pub second: Value,
-    /// Updates that the parameter took part in.
-    pub steps: u64,
+    /// Updates that the parameter took part in; of a stack, those that each expert took part in.
+    pub steps: Vec<u64>,
 }
 
 impl Moments {
     fn zero(weight: &Value) -> Self {
-        let zero = weight.kind().of(weight.tensor.zeros_like());
-        Self { first: zero.clone(), second: zero, steps: 0 }
+        let zero = || weight.kind().of(weight.tensor.zeros_like());
+        Self { first: zero(), second: zero(), steps: Vec::new() }
     }
 }
 
@@ -32,8 +34,8 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// One update of the parameters `parts`, by name. Their gradients are leading slices, multiplied by `gradient_scale`;
-    /// one without an entry takes part with gradient 0.
+    /// One update of the parameters `parts`, by name, experts one by one. Their gradients, as the device holds them, are
+    /// leading slices, multiplied by `gradient_scale`; one without an entry takes part with gradient 0.
     pub fn update<'a>(
         &mut self,
         weights: &mut Values,
@@ -43,21 +45,85 @@ impl Adam {
         lr: f64,
         config: &TrainConfig,
     ) {
-        for name in parts {
-            let Some((name, weight)) = weights.remove_entry(name) else {
+        for (name, members) in held(parts, weights) {
+            let Some((name, weight)) = weights.remove_entry(&name) else {
                 continue;
             };
-            let moments = self.moments.remove(&name).unwrap_or_else(|| Moments::zero(&weight));
-            let steps = moments.steps + 1;
-            let numbers = numbers(config, steps, lr, gradient_scale);
+            let mut moments = self.moments.remove(&name).unwrap_or_else(|| Moments::zero(&weight));
+            let last = members.last().map_or(0, |member| member + 1);
+            moments.steps.resize(last.max(moments.steps.len()), 0);
+            members.iter().for_each(|&member| moments.steps[member] += 1);
+            let number = |member: usize| numbers(config, moments.steps[member], lr, gradient_scale);
+            let numbers: Vec<_> = (0..last).map(|m| members.contains(&m).then(|| number(m))).collect();
             // The tensors move into the step, which then updates them in place.
             let kind = weight.kind();
-            let state = [weight, moments.first, moments.second].map(|value| value.tensor);
-            let [weight, first, second] = step(state, gradients.remove(&name), numbers).map(|tensor| kind.of(tensor));
+            let state = [weight, moments.first, moments.second];
+            let [weight, first, second] = step(&name, state, gradients.remove(&name), &numbers).map(|t| kind.of(t));
             weights.insert(name.clone(), weight);
-            self.moments.insert(name, Moments { first, second, steps });
+            self.moments.insert(name, Moments { first, second, steps: moments.steps });
         }
     }
+}
+
+impl Adam {
+    /// The moments of the parameters of `shapes`, experts one by one; none of those that have taken part in no update.
+    pub(super) fn named(&self, shapes: &Shapes) -> BTreeMap<String, Moments> {
+        let part = |of: fn(&Moments) -> &Value| {
+            let stored = self.moments.iter().map(|(name, moments)| (name.clone(), of(moments).clone()));
+            stacks::unstack(&stored.collect(), shapes)
+        };
+        let (firsts, mut seconds) = (part(|moments| &moments.first), part(|moments| &moments.second));
+        let moments = firsts.into_iter().filter_map(|(name, first)| {
+            let (stored, member) = match stacks::place(&name) {
+                Some(place) if !self.moments.contains_key(&name) => place,
+                _ => (name.clone(), 0),
+            };
+            let steps = self.moments.get(&stored)?.steps.get(member).copied().filter(|&steps| steps > 0)?;
+            let second = seconds.remove(&name)?;
+            Some((name, Moments { first, second, steps: vec![steps] }))
+        });
+        moments.collect()
+    }
+
+    /// The inverse of [`Adam::named`]; `stacked` brings values by name into the form that the device holds them in.
+    pub(super) fn from_named(named: BTreeMap<String, Moments>, stacked: impl Fn(Values) -> Values) -> Self {
+        let part = |of: fn(&Moments) -> &Value| {
+            stacked(named.iter().map(|(name, moments)| (name.clone(), of(moments).clone())).collect())
+        };
+        let mut seconds = part(|moments| &moments.second);
+        let firsts = part(|moments| &moments.first).into_iter();
+        let mut moments: BTreeMap<String, Moments> = firsts
+            .filter_map(|(name, first)| {
+                let second = seconds.remove(&name)?;
+                Some((name, Moments { first, second, steps: Vec::new() }))
+            })
+            .collect();
+        for (name, part) in &named {
+            let (stored, member) = match stacks::place(name) {
+                Some(place) if !moments.contains_key(name) => place,
+                _ => (name.clone(), 0),
+            };
+            if let Some(moments) = moments.get_mut(&stored) {
+                moments.steps.resize(moments.steps.len().max(member + 1), 0);
+                moments.steps[member] = part.steps[0];
+            }
+        }
+        Self { moments }
+    }
+}
+
+/// The parameters as `weights` holds them, and which of each one's members are among `parts`: 0 of one that is no stack.
+fn held<'a>(parts: impl Iterator<Item = &'a String>, weights: &Values) -> BTreeMap<String, Vec<usize>> {
+    let mut held: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for name in parts {
+        let (name, member) = match stacks::place(name) {
+            Some((stack, expert)) if weights.contains_key(&stack) => (stack, expert),
+            _ => (name.clone(), 0),
+        };
+        held.entry(name).or_default().push(member);
+    }
+    held.values_mut().for_each(|members| members.sort_unstable());
+    held
 }
 
 fn numbers(config: &TrainConfig, steps: u64, lr: f64, gradient_scale: f64) -> AdamStep {
@@ -73,19 +139,33 @@ fn numbers(config: &TrainConfig, steps: u64, lr: f64, gradient_scale: f64) -> Ad
     }
 }
 
-/// Weight, first and second moment after one step.
-fn step(state: [Tensor<2>; 3], gradient: Option<Value>, numbers: AdamStep) -> [Tensor<2>; 3] {
+/// Weight, first and second moment after one step; `numbers` are those of the leading members that have one.
+fn step(name: &str, state: [Value; 3], gradient: Option<Value>, numbers: &[Option<AdamStep>]) -> [Tensor<2>; 3] {
+    let stacked = stacks::is_stack(name);
+    let whole = division(&state[0], stacked);
+    let state = state.map(|value| value.tensor);
     if device::is_cpu(&state[0].device()) {
-        return adam::step(state, gradient.map(|gradient| gradient.tensor), numbers);
+        return match numbers {
+            [Some(numbers)] => adam::step(state, gradient.map(|gradient| gradient.tensor), *numbers),
+            _ => unreachable!("nothing is stacked on the CPU"),
+        };
     }
-    let [weight, first, second] = state;
-    let shape = weight.dims();
-    let gradient =
-        gradient.map_or_else(|| weight.zeros_like(), |gradient| gradient.padded(shape).tensor * numbers.gradient_scale);
-    let first = first * numbers.beta1 + gradient.clone() * (1.0 - numbers.beta1);
-    let second = second * numbers.beta2 + gradient.clone() * gradient * (1.0 - numbers.beta2);
-    let direction = first.clone() / (second.clone().sqrt() + numbers.epsilon);
-    [weight * numbers.keep - direction * numbers.step_size, first, second]
+    let part = gradient.as_ref().map_or([0; 3], |gradient| division(gradient, stacked));
+    let gradient = gradient.map_or_else(|| Tensor::zeros([1, 1], &state[0].device()), |gradient| gradient.tensor);
+    let mut numbers = numbers.to_vec();
+    numbers.resize(whole[0], None);
+    device_adam::step(state, whole, gradient, part, &numbers)
+}
+
+/// Members, rows and columns of a value.
+fn division(value: &Value, stacked: bool) -> Division {
+    match (&value.shape()[..], stacked) {
+        (&[members, rows, columns], _) => [members, rows, columns],
+        (&[members, columns], true) => [members, 1, columns],
+        (&[rows, columns], false) => [1, rows, columns],
+        (&[columns], _) => [1, 1, columns],
+        _ => unreachable!("parameters have one to three dimensions"),
+    }
 }
 
 #[cfg(test)]
@@ -132,7 +212,7 @@ mod tests {
             let back = 0.1 * 0.01 / 0.19;
             near(&a, [1.8 * 0.95 + back, -0.85 * 0.95 - back, 3.8 * 0.95]);
             assert_eq!(b, [3.0]);
-            assert_eq!((adam.moments["a"].steps, adam.moments.len()), (2, 1));
+            assert_eq!((adam.moments["a"].steps.as_slice(), adam.moments.len()), (&[2][..], 1));
         }
     }
 }

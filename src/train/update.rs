@@ -4,11 +4,13 @@ use super::optimizer::Adam;
 use super::schedule::learning_rate;
 use crate::config::TrainConfig;
 use crate::error::Result;
+use crate::model::device::to_host;
 use crate::model::loss::{LossSums, Objective, Tokens, differentiate};
 use crate::model::{Pass, Supernet, Values};
 use crate::seed;
 use crate::space::Architecture;
 use crate::text::Batch;
+use burn::tensor::Tensor;
 use rand::Rng;
 
 /// The supernet's weights, the optimizer's state, and the settings that both are updated with.
@@ -103,13 +105,15 @@ fn accumulate(total: &mut Values, gradients: Values) {
 
 /// What brings the norm of `scale · gradients` down to `limit` (1 where it is within, or where `limit` is 0).
 fn clip_factor(gradients: &Values, scale: f64, limit: f64) -> f64 {
-    if limit == 0.0 {
+    if limit == 0.0 || gradients.is_empty() {
         return 1.0;
     }
     let square = |gradient: &crate::model::Value| {
         let tensor = gradient.tensor.clone();
-        f64::from((tensor.clone() * tensor).sum().into_scalar::<f32>())
+        (tensor.clone() * tensor).sum()
     };
-    let norm = scale * gradients.values().map(square).sum::<f64>().sqrt();
+    // Read together: on a graphics device each reading waits.
+    let squares = to_host(Tensor::cat(gradients.values().map(square).collect(), 0));
+    let norm = scale * squares.into_iter().map(f64::from).sum::<f64>().sqrt();
     if norm > limit { limit / norm } else { 1.0 }
 }

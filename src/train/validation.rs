@@ -52,9 +52,10 @@ impl Validation {
 
 /// Adds what the routers of one stack did for a batch.
 fn add_counts(stack: &mut [Vec<f64>], routing: &[LayerRouting]) {
-    for LayerRouting { layer, counts, .. } in routing {
-        let sums = &mut stack[*layer];
+    let layers: Vec<&LayerRouting> = routing.iter().collect();
+    for (layer, counts) in layers.iter().zip(LayerRouting::counts(&layers)) {
+        let sums = &mut stack[layer.layer];
         sums.resize(counts.len(), 0.0);
-        sums.iter_mut().zip(counts).for_each(|(sum, &count)| *sum += count as f64);
+        sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count as f64);
     }
 }

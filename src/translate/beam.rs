@@ -3,7 +3,7 @@
 
 use super::candidates::{Allowed, Continuation, best};
 use crate::config::TranslateConfig;
-use crate::model::{MAX_POSITIONS, Pass, Transformer};
+use crate::model::{MAX_POSITIONS, Pass, Transformer, device};
 use crate::text::{EOS, SourceBatch};
 use rayon::prelude::*;
 
@@ -48,7 +48,7 @@ pub fn beam_search(model: &Transformer, source: &SourceBatch, config: &Translate
     for step in 0..=max_len {
         let last: Vec<u32> = rows(&open).map(|partial| partial.tokens.last().copied().unwrap_or(EOS)).collect();
         let logits = model.step(&last, step, &mut cache, &mut pass);
-        let mut logits: Vec<f32> = logits.into_data().try_into_vec().expect("logits are f32");
+        let mut logits = device::to_host(logits);
         let allowed = match step {
             _ if step == max_len => Allowed::End,
             _ if step < config.min_len => Allowed::NotEnd,

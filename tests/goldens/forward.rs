@@ -102,11 +102,12 @@ fn check_routing(pass: &Pass, case: &Json, source: &Ids, target: &Ids) {
     assert_eq!(recorded.len(), ours.len());
     for entry in recorded {
         let (layer, ids) = ours[entry["layer"].as_str().unwrap()];
+        let chosen = layer.experts();
         let time = ids.ids.len() / ids.rows;
         for (index, experts) in entry["experts"].as_array().unwrap().iter().enumerate() {
             let (t, b) = (index / ids.rows, index % ids.rows);
             let place = (b * time + t) * layer.top_k;
-            let got: Vec<f64> = layer.experts[place..place + layer.top_k].iter().map(|&e| f64::from(e)).collect();
+            let got: Vec<f64> = chosen[place..place + layer.top_k].iter().map(|&e| f64::from(e)).collect();
             assert_eq!(got, numbers(experts), "{} token {index}", entry["layer"]);
         }
     }
@@ -149,8 +150,11 @@ fn reference_gradients(
     architecture: &Architecture,
     gradients: Values,
 ) -> BTreeMap<String, Vec<f32>> {
-    let named = recording.supernet.parts(architecture).into_keys().map(|name| {
-        let whole = &recording.supernet.values[&name];
+    let supernet = &recording.supernet;
+    let weights = supernet.named(&supernet.values, &supernet.config.architecture);
+    let gradients = supernet.named(&gradients, architecture);
+    let named = supernet.parts(architecture).into_keys().map(|name| {
+        let whole = &weights[&name];
         let gradient = gradients.get(&name).map(|gradient| gradient.padded(whole.tensor.dims()));
         let data = gradient.map_or_else(|| vec![0.0; whole.shape().iter().product()], |gradient| gradient.to_vec());
         NamedTensor { shape: whole.shape(), name, data }

@@ -1,10 +1,11 @@
 //! What no recording covers, by hand-worked cases and by comparison with plain compositions.
 
 mod by_hand;
+mod launches;
 
 use automoe::model::kernels::{adam, projection};
 use automoe::model::loss::{self, Objective, Tokens, plain};
-use automoe::model::{Kind, Pass, Supernet, Tables, Transformer, TransformerConfig, Value};
+use automoe::model::{Kind, LayerRouting, Pass, Supernet, Tables, Transformer, TransformerConfig, Value};
 use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
@@ -194,23 +195,22 @@ fn tokens_over_capacity_pass_through_scaled_by_their_probability() {
     let probabilities = burn::tensor::activation::softmax(moe.router.forward(x.clone()), 1);
     let probabilities = elements(probabilities);
     let (x, y) = (elements(x), elements(y));
+    let experts = routing.experts();
     let passed = (0..8).filter(|&token| {
-        let p = probabilities[token * 2 + routing.experts[token] as usize];
+        let p = probabilities[token * 2 + experts[token] as usize];
         (0..8).all(|i| (y[token * 8 + i] - p * x[token * 8 + i]).abs() < 1e-6)
     });
     // Capacity is int(0.5 · 8 / 2) = 2 an expert.
-    let taken: u64 = routing.counts.iter().map(|&count| count.min(2)).sum();
+    let taken: u64 = LayerRouting::counts(&[&routing])[0].iter().map(|&count| count.min(2)).sum();
     assert_eq!(passed.count() as u64, 8 - taken);
 }
 
 #[test]
 fn load_balance_of_unequal_layers_by_hand() {
-    let routing = |layer: usize, counts: Vec<u64>, sums: Vec<f32>| automoe::model::LayerRouting {
-        layer,
-        experts: Vec::new(),
-        top_k: 1,
-        counts,
-        probability_sums: Tensor::from_data(TensorData::new(sums.clone(), [sums.len()]), &Device::flex()),
+    let routing = |layer: usize, counts: Vec<u64>, sums: Vec<f32>| {
+        let experts: Vec<u32> = (0..).zip(&counts).flat_map(|(expert, &count)| vec![expert; count as usize]).collect();
+        let sums = Tensor::from_data(TensorData::new(sums.clone(), [sums.len()]), &Device::flex());
+        LayerRouting::of_host(layer, 1, &experts, &counts, sums)
     };
     let layers = [routing(0, vec![3, 1], vec![2.5, 1.5]), routing(1, vec![1, 2, 1], vec![1.0, 1.5, 1.5])];
     // n² Σ c_i P_i with n = 3, c = [4, 3, 1] / 8, P = [3.5, 3.0, 1.5] / 8.
@@ -229,7 +229,9 @@ fn the_projection_kernel_agrees_with_the_plain_composition() {
     let step = projection::forward_backward(hidden.clone(), table.clone(), &target, 0.1);
     assert_eq!(step.sums, projection::forward(hidden.clone(), table.clone(), &target, 0.1));
     let leaves = [hidden, table].map(|tensor| Tensor::from_inner(tensor).require_grad());
-    let (sums, objective) = plain(leaves[0].clone(), leaves[1].clone(), &target, 0.1);
+    let losses = plain(leaves[0].clone(), leaves[1].clone(), &target, 0.1);
+    let objective = losses.loss.clone();
+    let sums = losses.read(None);
     assert_eq!(sums.tokens, step.sums.tokens);
     for (got, want) in [(step.sums.loss, sums.loss), (step.sums.nll, sums.nll)] {
         assert!((got - want).abs() / want < 1e-5, "{got} {want}");
@@ -272,8 +274,8 @@ fn gradients_of_the_whole_model_do_not_depend_on_how_the_loss_is_computed() {
     let (_, fused, _) = loss::differentiate(&tracked(), tokens, &objective, Pass::inference());
     let model = tracked();
     let hidden = model.forward(&SOURCE, &PREVIOUS, 2, &mut Pass::inference());
-    let (_, plain) = plain(hidden, model.projection_table(), &TARGET, 0.1);
-    let composed = model.gradients(&mut plain.backward());
+    let plain = plain(hidden, model.projection_table(), &TARGET, 0.1);
+    let composed = model.gradients(&mut plain.loss.backward());
     for (name, value) in composed {
         assert_near(&fused[&name].to_vec(), &value.to_vec(), 2e-5);
     }

@@ -1,0 +1,53 @@
+//! Kernel launches and synchronisations of an update on a graphics device.
+
+use crate::harness::Bench;
+use crate::models::{Size, batch};
+use automoe::config::TrainConfig;
+use automoe::model::{Supernet, device};
+use automoe::train::Trainer;
+use cubecl::logging::{LaunchObservation, LaunchObserver};
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts the launches of the whole process.
+#[derive(Default)]
+struct Launches(AtomicU64);
+
+impl LaunchObserver for Launches {
+    fn launched(&self, _kernel: &'static str) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+pub fn run(bench: &Bench) {
+    for experts in [0, 2, 6, 16] {
+        let size = Size { width: 64, layers: 2, experts };
+        let name = format!("launches/{}", size.name());
+        if !bench.wants(&name) {
+            continue;
+        }
+        match device::parse("gpu") {
+            Ok(device) => println!("{}", count(&name, Supernet::init(size.config(), 1, &device))),
+            Err(error) => println!("{}", json!({"name": name, "skipped": error.to_string()})),
+        }
+    }
+}
+
+fn count(name: &str, supernet: Supernet) -> serde_json::Value {
+    let architecture = supernet.config.architecture.clone();
+    let mut trainer = Trainer::new(supernet, &TrainConfig::default(), 1);
+    let batches = [batch()];
+    let mut update = |done| {
+        trainer.update(&architecture, &batches, done).expect("the architecture is the supernet's own");
+    };
+    // The first update makes the moments and chooses kernels.
+    update(0);
+    let launches = Arc::new(Launches::default());
+    let reads = device::reads();
+    let observation = LaunchObservation::new(launches.clone());
+    update(1);
+    drop(observation);
+    let launches = launches.0.load(Ordering::Relaxed);
+    json!({"name": name, "launches": launches, "synchronisations": device::reads() - reads})
+}

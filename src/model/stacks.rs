@@ -1,0 +1,138 @@
+//! Experts as graphics devices hold them: the parameters of a layer's experts stacked, so that cutting, products and the
+//! optimizer take one launch for all of them. Checkpoints and everything outside know experts one by one, by name.
+
+use super::kernels::grouped::Weights;
+use super::linear::parameter;
+use super::parameters::{Value, Values};
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use std::collections::BTreeMap;
+
+/// Names and shapes of parameters.
+pub type Shapes = BTreeMap<String, Vec<usize>>;
+
+/// All experts of a layer. F is the widest one's FFN width; the others use the first of its elements.
+#[derive(Module, Debug)]
+pub struct ExpertStack {
+    /// `[experts, F, embed]`
+    pub fc1: StackedLinear,
+    /// `[experts, embed, F]`
+    pub fc2: StackedLinear,
+}
+
+/// A linear map for each expert.
+#[derive(Module, Debug)]
+pub struct StackedLinear {
+    /// `[experts, output, input]`
+    pub weight: Param<Tensor<3>>,
+    /// `[experts, output]`
+    pub bias: Param<Tensor<2>>,
+}
+
+impl ExpertStack {
+    pub(super) fn new(embed_dim: usize, ffn_dims: &[usize], device: &Device) -> Self {
+        let experts = ffn_dims.len();
+        // Identity experts alone have a stack too, of width 1, which nothing uses.
+        let ffn = ffn_dims.iter().copied().max().unwrap_or(0).max(1);
+        let linear = |input, output| StackedLinear {
+            weight: parameter([experts, output, input], device),
+            bias: parameter([experts, output], device),
+        };
+        Self { fc1: linear(embed_dim, ffn), fc2: linear(ffn, embed_dim) }
+    }
+
+    pub(super) fn weights(&self) -> Weights {
+        Weights {
+            weight1: self.fc1.weight.val(),
+            bias1: self.fc1.bias.val(),
+            weight2: self.fc2.weight.val(),
+            bias2: self.fc2.bias.val(),
+        }
+    }
+}
+
+/// The stack that holds the parameter `name` and its expert: `….moe.experts.3.fc1.weight` is the third of
+/// `….moe.stack.fc1.weight`, counted from 0. `None` for parameters that are not an expert's.
+pub fn place(name: &str) -> Option<(String, usize)> {
+    let (layer, rest) = name.split_once(".experts.")?;
+    let (expert, parameter) = rest.split_once('.')?;
+    Some((format!("{layer}.stack.{parameter}"), expert.parse().ok()?))
+}
+
+/// Whether a parameter as the device holds it is a stack.
+pub fn is_stack(name: &str) -> bool {
+    name.contains(".stack.")
+}
+
+/// Stacks experts' parameters; `shapes` are those of the result. What is in no named parameter is 0.
+pub(super) fn stack(named: Values, shapes: &Shapes, device: &Device) -> Values {
+    let mut stored = Values::new();
+    for (name, value) in named {
+        match place(&name) {
+            Some((stack, expert)) if shapes.contains_key(&stack) => {
+                let whole = stored.remove(&stack).unwrap_or_else(|| Value::zeros(&shapes[&stack], device));
+                stored.insert(stack, whole.with_member(expert, &value));
+            }
+            _ => {
+                stored.insert(name, value);
+            }
+        }
+    }
+    stored
+}
+
+/// The parameters of `shapes` one by one, those that `stored` has; the inverse of `stack`.
+pub fn unstack(stored: &Values, shapes: &Shapes) -> Values {
+    let value = |name: &String, shape: &Vec<usize>| {
+        let value = match (stored.get(name), place(name)) {
+            (Some(value), _) => value.clone(),
+            (None, Some((stack, expert))) => stored.get(&stack)?.member(expert, shape),
+            (None, None) => return None,
+        };
+        Some((name.clone(), value))
+    };
+    shapes.iter().filter_map(|(name, shape)| value(name, shape)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn experts_of_unequal_sizes_are_stacked_and_come_back() {
+        let device = Device::flex();
+        let value = |shape: &[usize], first: f32| {
+            let count: usize = shape.iter().product();
+            Value::from_vec((0..count).map(|i| first + i as f32).collect(), shape, &device)
+        };
+        let named: Values = [
+            ("a.moe.experts.0.fc1.bias", value(&[2], 1.0)),
+            ("a.moe.experts.0.fc1.weight", value(&[2, 2], 1.0)),
+            ("a.moe.experts.2.fc1.bias", value(&[3], 5.0)),
+            ("a.moe.experts.2.fc1.weight", value(&[3, 2], 5.0)),
+            ("a.moe.router.bias", value(&[3], 9.0)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        let shapes = [("a.moe.stack.fc1.weight", vec![3, 3, 2]), ("a.moe.stack.fc1.bias", vec![3, 3])];
+        let shapes: Shapes = shapes.map(|(name, shape)| (name.to_owned(), shape)).into();
+        let stored = stack(named.clone(), &shapes, &device);
+        assert_eq!(stored["a.moe.stack.fc1.bias"].to_vec(), [1.0, 2.0, 0.0, 0.0, 0.0, 0.0, 5.0, 6.0, 7.0]);
+        assert_eq!(stored["a.moe.stack.fc1.weight"].shape(), [3, 3, 2]);
+        assert_eq!(stored["a.moe.stack.fc1.weight"].to_vec()[..6], [1.0, 2.0, 3.0, 4.0, 0.0, 0.0]);
+        assert_eq!(stored.len(), 3);
+        let shapes: Shapes = named.iter().map(|(name, value)| (name.clone(), value.shape())).collect();
+        let elements = |values: Values| -> Vec<_> {
+            values.into_iter().map(|(name, value)| (name, value.shape(), value.to_vec())).collect()
+        };
+        assert_eq!(elements(unstack(&stored, &shapes)), elements(named));
+    }
+
+    #[test]
+    fn a_cut_stack_has_the_leading_part_of_each_expert() {
+        let whole = Value::from_vec((0..12).map(|i| i as f32).collect(), &[2, 3, 2], &Device::flex());
+        let part = whole.leading(&[2, 2, 1]);
+        assert_eq!((part.shape(), part.to_vec()), (vec![2, 2, 1], vec![0.0, 2.0, 6.0, 8.0]));
+        assert_eq!(whole.leading(&[1, 3, 2]).to_vec(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    }
+}

@@ -1,0 +1,68 @@
+//! What an update asks of a graphics device.
+
+use super::{architecture, config, experts};
+use automoe::config::TrainConfig;
+use automoe::model::{Supernet, Tables, device};
+use automoe::text::Batch;
+use automoe::train::Trainer;
+use burn::tensor::Device;
+use cubecl::logging::{LaunchObservation, LaunchObserver};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, ThreadId};
+
+/// Counts the launches of one thread: other tests launch, too.
+struct Launches {
+    thread: ThreadId,
+    count: AtomicU64,
+}
+
+impl LaunchObserver for Launches {
+    fn launched(&self, _kernel: &'static str) {
+        if thread::current().id() == self.thread {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn batch() -> Batch {
+    Batch {
+        source: vec![5, 6, 2, 7, 8, 2],
+        prev_output: vec![2, 4, 5, 2, 6, 7],
+        target: vec![4, 5, 2, 6, 7, 2],
+        sentences: 2,
+        source_len: 3,
+        target_len: 3,
+        target_tokens: 6,
+        indices: vec![0, 1],
+    }
+}
+
+/// Launches and synchronisations of the second update of a layer with experts of the FFN widths `ffn_dims`.
+fn of_update(ffn_dims: &[usize], device: &Device) -> (u64, u64) {
+    let config = config(architecture(8, 8, experts(ffn_dims, 1)), Tables::Shared);
+    let own = config.architecture.clone();
+    let settings = TrainConfig { encoder_load_balance: 0.1, decoder_load_balance: 0.1, ..TrainConfig::default() };
+    let mut trainer = Trainer::new(Supernet::init(config, 1, device), &settings, 1);
+    trainer.update(&own, &[batch()], 0).unwrap();
+    let launches = Arc::new(Launches { thread: thread::current().id(), count: AtomicU64::new(0) });
+    let reads = device::reads();
+    let observation = LaunchObservation::new(launches.clone());
+    trainer.update(&own, &[batch()], 1).unwrap();
+    drop(observation);
+    (launches.count.load(Ordering::Relaxed), device::reads() - reads)
+}
+
+#[test]
+fn more_experts_need_no_more_launches_and_an_update_waits_once() {
+    let device = match device::parse("vulkan") {
+        Ok(device) => device,
+        Err(error) => return println!("launches on vulkan: skipped, {error}"),
+    };
+    let (few, reads) = of_update(&[12, 12], &device);
+    println!("launches on vulkan: {few} an update");
+    assert!(few > 0);
+    assert_eq!(reads, 1);
+    assert_eq!(of_update(&[12; 16], &device), (few, 1));
+    assert_eq!(of_update(&[12, 0, 6, 12, 3, 12], &device), (few, 1));
+}
