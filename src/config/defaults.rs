@@ -2,7 +2,7 @@
 
 use super::settings::{
     AlgorithmName, BaselineConfig, Config, Corpus, CostConfig, DataConfig, LatencySource, LrSchedule, ModelConfig,
-    SearchConfig, Subwords, TrainConfig, TrainOverrides, TranslateConfig,
+    Precision, SearchConfig, Subwords, TrainConfig, TrainOverrides, TranslateConfig,
 };
 use crate::space::SpaceConfig;
 use std::path::PathBuf;
@@ -86,6 +86,7 @@ impl Default for TrainConfig {
             label_smoothing: 0.1,
             encoder_load_balance: 0.0,
             decoder_load_balance: 0.0,
+            precision: Precision::Float32,
             validate_every: 1_000,
             validate_random: 4,
             checkpoint_every: 1_000,

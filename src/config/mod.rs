@@ -13,7 +13,7 @@ mod validate;
 pub use find::BUILT_IN;
 pub use settings::{
     AlgorithmName, BaselineConfig, Config, Corpus, CostConfig, DataConfig, LatencySource, LrSchedule, ModelConfig,
-    SearchConfig, Subwords, TrainConfig, TrainOverrides, TranslateConfig,
+    Precision, SearchConfig, Subwords, TrainConfig, TrainOverrides, TranslateConfig,
 };
 
 use crate::error::{Error, Result};
@@ -79,6 +79,7 @@ impl TrainConfig {
             label_smoothing: o.label_smoothing.unwrap_or(self.label_smoothing),
             encoder_load_balance: o.encoder_load_balance.unwrap_or(self.encoder_load_balance),
             decoder_load_balance: o.decoder_load_balance.unwrap_or(self.decoder_load_balance),
+            precision: o.precision.unwrap_or(self.precision),
             validate_every: o.validate_every.unwrap_or(self.validate_every),
             validate_random: o.validate_random.unwrap_or(self.validate_random),
             checkpoint_every: o.checkpoint_every.unwrap_or(self.checkpoint_every),

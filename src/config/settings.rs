@@ -155,6 +155,8 @@ pub struct TrainConfig {
     pub encoder_load_balance: f64,
     /// Coefficient of the decoder's load-balance loss; 0: off (0.01 when on).
     pub decoder_load_balance: f64,
+    /// Of the products in training: `"float32"`, `"bfloat16"` or `"float16"`.
+    pub precision: Precision,
     /// Updates between validations.
     pub validate_every: usize,
     /// Random architectures validated beside the largest and the smallest (SuperNet only).
@@ -167,6 +169,18 @@ pub struct TrainConfig {
     pub save_every: usize,
     /// Updates between lines of `metrics.jsonl`.
     pub log_every: usize,
+}
+
+/// What products are computed in. Weights and the optimizer's moments are kept in single precision in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision.
+    Float32,
+    /// Half of the bits, single precision's range.
+    Bfloat16,
+    /// Half of the bits; gradients are scaled into its range.
+    Float16,
 }
 
 /// `[train_architecture]`: keys of [`TrainConfig`] that differ when one architecture is trained; the others are `[train]`'s.
@@ -218,6 +232,9 @@ pub struct TrainOverrides {
     /// See [`TrainConfig::decoder_load_balance`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder_load_balance: Option<f64>,
+    /// See [`TrainConfig::precision`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
     /// See [`TrainConfig::validate_every`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validate_every: Option<usize>,

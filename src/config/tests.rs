@@ -239,6 +239,7 @@ fn train_overrides_replace_only_what_is_given() {
         max_updates: 1,
         lr_schedule: LrSchedule::InverseSqrt,
         lr: 0.25,
+        precision: Precision::Bfloat16,
         log_every: 9,
         ..TrainConfig::default()
     };

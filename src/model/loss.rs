@@ -4,10 +4,11 @@ use super::device;
 use super::kernels::projection;
 use super::parameters::Values;
 use super::pass::{LayerRouting, Pass};
+use super::precision::product;
 use super::transformer::Transformer;
 use crate::text::PAD;
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{FloatDType, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 /// Loss sums over the target tokens of a batch, in nats.
@@ -75,15 +76,15 @@ pub fn evaluate(model: &Transformer, tokens: Tokens, objective: &Objective) -> (
     let mut sums = if device::is_cpu(&model.device()) {
         projection::forward(hidden, table, tokens.target, objective.label_smoothing)
     } else {
-        let losses = plain(hidden, table, tokens.target, objective.label_smoothing);
+        let losses = plain(hidden, table, tokens.target, objective.label_smoothing, model.products.dtype);
         return (losses.read(load_balance(&pass, objective)), pass);
     };
     sums.objective = sums.loss + load_balance(&pass, objective).map_or(0.0, scalar);
     (sums, pass)
 }
 
-/// Losses of a batch and the gradients of the objective's *sum*; `model` holds tracked leaves. A parameter without an
-/// entry took part with gradient 0.
+/// Losses of a batch and the gradients of the objective's *sum* times the model's loss scale; `model` holds tracked leaves.
+/// A parameter without an entry took part with gradient 0.
 pub fn differentiate(
     model: &Transformer,
     tokens: Tokens,
@@ -94,10 +95,15 @@ pub fn differentiate(
         differentiate_on_cpu(model, tokens, objective, &mut pass)
     } else {
         let hidden = model.forward(tokens.source, tokens.previous, tokens.batch, &mut pass);
-        let losses = plain(hidden, model.projection_table(), tokens.target, objective.label_smoothing);
+        let table = model.projection_table();
+        let losses = plain(hidden, table, tokens.target, objective.label_smoothing, model.products.dtype);
         let balance = load_balance(&pass, objective);
         let differentiable = [Some(losses.loss.clone()), balance.clone()].into_iter().flatten().reduce(|a, b| a + b);
         let differentiable = differentiable.expect("the loss is always there");
+        let differentiable = match model.products.loss_scale {
+            1.0 => differentiable,
+            scale => differentiable * scale,
+        };
         let gradients = model.gradients(&mut differentiable.backward());
         // Reading waits for the device: it comes when all is queued.
         (losses.read(balance), gradients)
@@ -151,16 +157,16 @@ impl Losses {
     }
 }
 
-/// The plain composition of differentiable operators.
+/// The plain composition of differentiable operators; the projection is in `dtype`.
 ///
 /// # Shapes
 /// - hidden: `[batch · target, embed]`
 /// - table: `[vocab, embed]`
 /// - target: `[batch · target]` ids
-pub fn plain(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64) -> Losses {
+pub fn plain(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64, dtype: FloatDType) -> Losses {
     let device = hidden.device().inner();
     let [vocab, _] = table.dims();
-    let log_probabilities = log_softmax(hidden.matmul(table.transpose()), 1); // [rows, vocab]
+    let log_probabilities = log_softmax(product(hidden, table.transpose(), dtype), 1); // [rows, vocab]
     let real: Vec<f32> = target.iter().map(|&t| f32::from(u8::from(t != PAD))).collect();
     let real = Tensor::<2>::from_data(TensorData::new(real, [target.len(), 1]), &device);
     let chosen = super::embedding::ids(target, &device).unsqueeze_dim::<2>(1);

@@ -15,6 +15,7 @@ pub mod linear;
 pub mod loss;
 pub mod parameters;
 mod pass;
+pub mod precision;
 mod routing;
 pub mod stacks;
 mod tables;

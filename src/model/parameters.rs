@@ -8,7 +8,7 @@ use super::stacks::{Shapes, unstack};
 use super::transformer::{Transformer, TransformerConfig};
 use crate::error::{Error, Result};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
 use std::collections::BTreeMap;
 
 /// The value of a parameter, or its gradient: a matrix, a vector held as a matrix of one row, or a stack of matrices held as
@@ -149,7 +149,8 @@ impl Transformer {
         unstack(&visitor.values, &Self::named_shapes(self.config()))
     }
 
-    /// Takes the gradients of the parameters that have one out of `gradients`; experts as the device holds them.
+    /// Takes the gradients of the parameters that have one out of `gradients`, in single precision; experts as the device
+    /// holds them.
     pub fn gradients(&self, gradients: &mut Gradients) -> Values {
         let mut visitor = Collect { path: Path::default(), gradients: Some(gradients), values: Values::new() };
         self.visit(&mut visitor);
@@ -230,7 +231,7 @@ impl ModuleVisitor for Collect<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let value = match &mut self.gradients {
             None => Some(param.val().inner()),
-            Some(gradients) => param.val().grad_remove(gradients),
+            Some(gradients) => param.val().grad_remove(gradients).map(|gradient| gradient.cast(FloatDType::F32)),
         };
         if let Some(value) = value {
             self.values.insert(self.path.name(), Value::wrap(value));

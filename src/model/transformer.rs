@@ -6,6 +6,7 @@ use super::embedding::{Positions, embed, leading_columns, position_ids};
 use super::encoder::Encoder;
 use super::kernels;
 use super::pass::Pass;
+use super::precision::Products;
 use crate::space::{Architecture, Layer, Stack};
 use crate::text::PAD;
 use burn::module::Module;
@@ -89,6 +90,7 @@ impl TransformerConfig {
             encoder: Encoder::new(self.source_vocab, table_dim, &encoder_stack, device),
             decoder: Decoder::new(self.target_vocab, self.tables, &decoder_stack, device),
             config: self.clone(),
+            products: Products::SINGLE,
             projection: None,
         }
     }
@@ -129,6 +131,8 @@ pub struct Transformer {
     pub decoder: Decoder,
     #[module(skip)]
     pub(super) config: TransformerConfig,
+    #[module(skip)]
+    pub(super) products: Products,
     /// The projection's table as inference on the CPU reads it best; the one that is looked up in stays as it is.
     #[module(skip)]
     pub(super) projection: Option<Tensor<2>>,

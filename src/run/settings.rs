@@ -18,6 +18,8 @@ const HARMLESS: [&str; 12] = [
     "train_architecture.log_every",
     "translate.",
 ];
+/// What runs had that were begun before there was a choice: as if it were not there.
+const BEFORE: [(&str, &str); 1] = [("train.precision", "\"float32\"")];
 /// Differences that a message names before it counts the rest.
 const NAMED: usize = 4;
 
@@ -34,8 +36,9 @@ impl Settings {
         let table: toml::Table = toml::from_str(text).map_err(|error| Error::input(error.message()))?;
         let mut flat = BTreeMap::new();
         flatten("", table, &mut flat);
-        flat.retain(|key, _| {
-            !HARMLESS.iter().any(|name| key == name || (name.ends_with('.') && key.starts_with(name)))
+        flat.retain(|key, value| {
+            let harmless = HARMLESS.iter().any(|name| key == name || (name.ends_with('.') && key.starts_with(name)));
+            !harmless && !BEFORE.contains(&(key, value))
         });
         Ok(Self(flat))
     }
@@ -90,6 +93,14 @@ mod tests {
 
     fn settings(text: &str) -> Settings {
         Settings::parse(text).unwrap()
+    }
+
+    #[test]
+    fn runs_begun_before_a_setting_had_its_default() {
+        let before = settings("train.lr = 0.1");
+        assert_eq!(before.fingerprint(), settings("train.lr = 0.1\ntrain.precision = 'float32'").fingerprint());
+        let differences = before.differences(&settings("train.lr = 0.1\ntrain.precision = 'float16'"));
+        assert_eq!(differences, "train.precision = \"float16\" (new)");
     }
 
     #[test]

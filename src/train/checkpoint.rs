@@ -1,5 +1,6 @@
 //! A training run's state in a checkpoint: weights, moments, and where it stands.
 
+use super::loss_scale::LossScale;
 use super::optimizer::{Adam, Moments};
 use super::update::Trainer;
 use crate::error::{Error, Result};
@@ -45,6 +46,9 @@ struct State {
     data: String,
     /// Adam's step counts; empty where the checkpoint has no moments.
     steps: BTreeMap<String, u64>,
+    /// Of training in half precision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    loss_scale: Option<LossScale>,
 }
 
 /// What a model is beside its architecture.
@@ -104,6 +108,7 @@ pub(super) fn save(
         model: ModelState::of(config),
         data: data.to_owned(),
         steps,
+        loss_scale: trainer.loss_scale,
     };
     let state = serde_json::to_value(&state).map_err(Error::failure)?;
     let views = tensors.iter().map(NamedTensor::view);
@@ -163,13 +168,14 @@ pub(super) fn restore(path: &Path, config: &TransformerConfig, device: &Device, 
     }
     let adam = Adam::from_named(moments, |named| stacked(named, config, device));
     let supernet = supernet(config.clone(), &values, device).map_err(|error| error.at(path.display()))?;
-    Ok(Restored { supernet, adam, position: state.position })
+    Ok(Restored { supernet, adam, loss_scale: state.loss_scale, position: state.position })
 }
 
 /// A training run's state, read back.
 pub(super) struct Restored {
     pub supernet: Supernet,
     pub adam: Adam,
+    pub loss_scale: Option<LossScale>,
     pub position: Position,
 }
 
@@ -222,6 +228,7 @@ pub fn save_weights(folder: &Path, tensors: &[NamedTensor], config: &Transformer
         model: ModelState::of(config),
         data: data.to_owned(),
         steps: BTreeMap::new(),
+        loss_scale: None,
     };
     let state = serde_json::to_value(&state).map_err(Error::failure)?;
     Checkpoints::new(folder).save(BEST, tensors.iter().map(NamedTensor::view), &state).map(|_| ())

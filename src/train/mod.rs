@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod estimate;
+mod loss_scale;
 pub mod optimizer;
 pub mod schedule;
 mod session;
@@ -11,6 +12,7 @@ mod validation;
 pub use checkpoint::{
     StoredWeights, Weights, average_weights, load_weights, read_weights, save_weights, trained_architecture,
 };
+pub use loss_scale::LossScale;
 pub use session::{Job, Outcome, Sampler, train};
 pub use update::{Trainer, UpdateReport};
 pub use validation::Validation;

@@ -6,7 +6,7 @@ use super::update::{Trainer, UpdateReport};
 use super::validation::Validation;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
-use crate::model::{Supernet, TransformerConfig};
+use crate::model::{Supernet, TransformerConfig, precision};
 use crate::pool::in_pool;
 use crate::progress::Progress;
 use crate::run::checkpoints::{BEST, LAST};
@@ -110,6 +110,7 @@ impl<'a> Session<'a> {
         device: &Device,
         initial: impl FnOnce() -> Result<Supernet>,
     ) -> Result<Self> {
+        precision::check(job.config.precision, device)?;
         let checkpoints = Checkpoints::new(job.folder);
         let last = checkpoints.path(LAST);
         let (trainer, position) = if last.exists() {
@@ -120,7 +121,10 @@ impl<'a> Session<'a> {
                 }
                 update => tracing::info!("{}: going on after update {update}", job.name),
             }
-            (Trainer::resumed(restored.supernet, restored.adam, job.config, job.seed), restored.position)
+            let mut trainer = Trainer::resumed(restored.supernet, restored.adam, job.config, job.seed);
+            // A checkpoint of training in another precision has none.
+            trainer.loss_scale = trainer.loss_scale.map(|start| restored.loss_scale.unwrap_or(start));
+            (trainer, restored.position)
         } else if load_weights(&checkpoints.path(BEST), device).is_ok_and(|best| best.update == 0) {
             let message = "this model was imported, and training would overwrite it; give another --name or --run-dir";
             return Err(Error::input(message).at(job.folder.display()));

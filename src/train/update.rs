@@ -1,11 +1,13 @@
 //! One update: an architecture is cut out, its gradients over all micro-batches are summed, and Adam takes one step.
 
+use super::loss_scale::LossScale;
 use super::optimizer::Adam;
 use super::schedule::learning_rate;
 use crate::config::TrainConfig;
 use crate::error::Result;
 use crate::model::device::to_host;
 use crate::model::loss::{LossSums, Objective, Tokens, differentiate};
+use crate::model::precision::Products;
 use crate::model::{Pass, Supernet, Values};
 use crate::seed;
 use crate::space::Architecture;
@@ -19,6 +21,8 @@ pub struct Trainer {
     pub supernet: Supernet,
     /// The optimizer.
     pub adam: Adam,
+    /// Of gradients in half precision; `None` where they need none.
+    pub loss_scale: Option<LossScale>,
     config: TrainConfig,
     seed: u64,
 }
@@ -40,27 +44,46 @@ impl Trainer {
 
     /// Goes on with the moments `adam`.
     pub fn resumed(supernet: Supernet, adam: Adam, config: &TrainConfig, seed: u64) -> Self {
-        Self { supernet, adam, config: config.clone(), seed }
+        let loss_scale = LossScale::start(config.precision);
+        Self { supernet, adam, loss_scale, config: config.clone(), seed }
     }
 
-    /// Trains `architecture` on `batches` (its micro-batches), `done` updates having been made before.
+    /// Trains `architecture` on `batches` (its micro-batches), `done` updates having been made before. An update whose scaled
+    /// gradients overflowed changes no weight.
     ///
     /// # Errors
     /// The architecture does not fit into the supernet.
     pub fn update(&mut self, architecture: &Architecture, batches: &[Batch], done: usize) -> Result<UpdateReport> {
         let (sums, mut gradients) = self.gradients(architecture, batches, done)?;
-        let scale = 1.0 / sums.tokens.max(1) as f64;
-        let scale = scale * clip_factor(&gradients, scale, self.config.clip_norm);
         let lr = learning_rate(&self.config, done);
+        let scale = 1.0 / (sums.tokens.max(1) as f64 * self.scale());
+        let mut clip = 1.0;
+        if self.config.clip_norm > 0.0 || self.loss_scale.is_some() {
+            let norm = scale * norm(&gradients);
+            clip = clip_factor(norm, self.config.clip_norm);
+            if let Some(loss_scale) = &mut self.loss_scale {
+                loss_scale.note(norm.is_finite());
+                if !norm.is_finite() {
+                    return Ok(UpdateReport { sums, lr });
+                }
+            }
+        }
+        let scale = scale * clip;
         let parts = self.supernet.parts(architecture);
         let weights = &mut self.supernet.values;
         self.adam.update(weights, parts.keys(), &mut gradients, scale, lr, &self.config);
         Ok(UpdateReport { sums, lr })
     }
 
-    /// Losses and gradient sums of `batches`; the weights stay as they are.
+    /// What the objective is multiplied by.
+    fn scale(&self) -> f64 {
+        self.loss_scale.map_or(1.0, |loss_scale| loss_scale.scale)
+    }
+
+    /// Losses and gradient sums, times the loss scale, of `batches`; the weights stay as they are.
     pub fn gradients(&self, architecture: &Architecture, batches: &[Batch], done: usize) -> Result<(LossSums, Values)> {
-        let model = self.supernet.cut(architecture, true)?;
+        let products = Products::new(self.config.precision, self.scale());
+        let model = self.supernet.cut(architecture, true)?.with_products(products);
         let objective = objective(&self.config);
         let mut dropout_seeds = seed::stream(self.seed, "dropout", done as u64);
         let mut sums = LossSums::default();
@@ -103,10 +126,10 @@ fn accumulate(total: &mut Values, gradients: Values) {
     }
 }
 
-/// What brings the norm of `scale · gradients` down to `limit` (1 where it is within, or where `limit` is 0).
-fn clip_factor(gradients: &Values, scale: f64, limit: f64) -> f64 {
-    if limit == 0.0 || gradients.is_empty() {
-        return 1.0;
+/// The norm of all gradients together.
+fn norm(gradients: &Values) -> f64 {
+    if gradients.is_empty() {
+        return 0.0;
     }
     let square = |gradient: &crate::model::Value| {
         let tensor = gradient.tensor.clone();
@@ -114,6 +137,10 @@ fn clip_factor(gradients: &Values, scale: f64, limit: f64) -> f64 {
     };
     // Read together: on a graphics device each reading waits.
     let squares = to_host(Tensor::cat(gradients.values().map(square).collect(), 0));
-    let norm = scale * squares.into_iter().map(f64::from).sum::<f64>().sqrt();
-    if norm > limit { limit / norm } else { 1.0 }
+    squares.into_iter().map(f64::from).sum::<f64>().sqrt()
+}
+
+/// What brings `norm` down to `limit` (1 where it is within, or where `limit` is 0).
+fn clip_factor(norm: f64, limit: f64) -> f64 {
+    if limit > 0.0 && norm > limit { limit / norm } else { 1.0 }
 }

@@ -1,13 +1,16 @@
 //! The graphics path, on a Vulkan driver that runs on the CPU where there is no card.
 
 use super::program::{Program, TINY, arguments};
+use automoe::config::Precision;
+use automoe::model::precision;
 use serde_json::Value;
 use std::time::Duration;
 
 /// Losses of a training on `device`, as `metrics.jsonl` has them; with `stop`, it is killed once it has a checkpoint, and goes on.
-fn losses(device: &str, stop: bool) -> Vec<f64> {
+fn losses(device: &str, precision: &str, stop: bool) -> Vec<f64> {
     let program = Program::new();
-    let train = arguments(&["train", "--device", device], &TINY);
+    let precision = format!("train.precision={precision}");
+    let train = arguments(&["train", "--device", device, "--set", &precision], &TINY);
     let train = arguments(&train, &["--set", "train.log_every=4", "--set", "train.max_tokens=512"]);
     let folder = program.folder().join("runs/toy/supernet");
     if stop {
@@ -25,17 +28,47 @@ fn losses(device: &str, stop: bool) -> Vec<f64> {
     lines.filter_map(|line| line["loss"].as_f64().or(line["valid_mean"].as_f64())).collect()
 }
 
+/// The largest relative difference.
+fn worst(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| ((a - b) / a).abs()).fold(0.0, f64::max)
+}
+
 #[test]
 fn training_on_vulkan_ends_within_one_per_cent_of_the_cpu() {
     if let Err(error) = automoe::model::device::parse("vulkan") {
         println!("training on vulkan: skipped, {error}");
         return;
     }
-    let (cpu, vulkan) = (losses("cpu", false), losses("vulkan", false));
-    assert_eq!(cpu.len(), vulkan.len());
-    let worst = cpu.iter().zip(&vulkan).map(|(cpu, vulkan)| ((cpu - vulkan) / cpu).abs()).fold(0.0, f64::max);
+    let (cpu, vulkan) = (losses("cpu", "float32", false), losses("vulkan", "float32", false));
+    let worst = worst(&cpu, &vulkan);
     println!("training on vulkan: losses within {:.3} % of the CPU's", 100.0 * worst);
     assert!(worst < 0.01, "{cpu:?} {vulkan:?}");
     // Experts' weights and moments go through the checkpoint one by one and come back stacked.
-    assert_eq!(losses("vulkan", true), vulkan);
+    assert_eq!(losses("vulkan", "float32", true), vulkan);
+}
+
+#[test]
+fn training_in_half_precision_ends_within_two_per_cent() {
+    let device = match automoe::model::device::parse("vulkan") {
+        Ok(device) => device,
+        Err(error) => return println!("training in float16: skipped, {error}"),
+    };
+    if let Err(error) = precision::check(Precision::Float16, &device) {
+        return println!("training in float16: skipped, {error}");
+    }
+    let (single, half) = (losses("cpu", "float32", false), losses("vulkan", "float16", true));
+    let worst = worst(&single, &half);
+    println!("training in float16: losses within {:.3} % of float32's", 100.0 * worst);
+    assert!(worst < 0.02, "{single:?} {half:?}");
+}
+
+#[test]
+fn precisions_that_the_device_lacks_are_refused() {
+    let program = Program::new();
+    let train = arguments(&["train", "--set", "train.precision=float16"], &TINY);
+    let message = program.refusal_after_start(&train);
+    assert!(message.contains("train.precision = \"float16\"") && message.contains("float32"), "{message}");
+    let message = program.refusal(&arguments(&["train", "--set", "train.precision=half"], &TINY), "");
+    assert!(message.contains("train.precision") && message.contains("bfloat16"), "{message}");
 }

@@ -7,7 +7,7 @@ use automoe::model::kernels::{adam, projection};
 use automoe::model::loss::{self, Objective, Tokens, plain};
 use automoe::model::{Kind, LayerRouting, Pass, Supernet, Tables, Transformer, TransformerConfig, Value};
 use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use rand::RngExt;
 
 const VOCAB: usize = 13;
@@ -229,7 +229,7 @@ fn the_projection_kernel_agrees_with_the_plain_composition() {
     let step = projection::forward_backward(hidden.clone(), table.clone(), &target, 0.1);
     assert_eq!(step.sums, projection::forward(hidden.clone(), table.clone(), &target, 0.1));
     let leaves = [hidden, table].map(|tensor| Tensor::from_inner(tensor).require_grad());
-    let losses = plain(leaves[0].clone(), leaves[1].clone(), &target, 0.1);
+    let losses = plain(leaves[0].clone(), leaves[1].clone(), &target, 0.1, FloatDType::F32);
     let objective = losses.loss.clone();
     let sums = losses.read(None);
     assert_eq!(sums.tokens, step.sums.tokens);
@@ -274,7 +274,7 @@ fn gradients_of_the_whole_model_do_not_depend_on_how_the_loss_is_computed() {
     let (_, fused, _) = loss::differentiate(&tracked(), tokens, &objective, Pass::inference());
     let model = tracked();
     let hidden = model.forward(&SOURCE, &PREVIOUS, 2, &mut Pass::inference());
-    let plain = plain(hidden, model.projection_table(), &TARGET, 0.1);
+    let plain = plain(hidden, model.projection_table(), &TARGET, 0.1, FloatDType::F32);
     let composed = model.gradients(&mut plain.loss.backward());
     for (name, value) in composed {
         assert_near(&fused[&name].to_vec(), &value.to_vec(), 2e-5);

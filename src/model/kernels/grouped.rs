@@ -17,7 +17,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Cube, Dispatch, TensorMetadata, backend_extension};
-use burn::tensor::{DType, Int, Shape, Tensor};
+use burn::tensor::{DType, FloatDType, Int, Shape, Tensor};
 use cubecl::ir::{ElemType, FloatKind};
 use cubecl::prelude::BufferArg;
 use product::Step;
@@ -59,23 +59,25 @@ pub struct Weights {
     pub bias2: Tensor<2>,
 }
 
-/// Each token's sum over its experts of probability · FFN.
+/// Each token's sum over its experts of probability · FFN. Products are in the weights' precision, gates in single precision.
 ///
 /// # Shapes
 /// - x, output: `[tokens, embed]`
 /// - probabilities: `[tokens, experts]`
 pub fn mixture(x: Tensor<2>, probabilities: Tensor<2>, weights: Weights, plan: &Arc<Plan>, dropout: Mask) -> Tensor<2> {
     let Weights { weight1, bias1, weight2, bias2 } = weights;
-    Tensor::from_dispatch(Dispatch::mixture(
-        x.into_dispatch(),
+    let dtype = FloatDType::from(weight1.dtype());
+    let output = Tensor::<2>::from_dispatch(Dispatch::mixture(
+        x.cast(dtype).into_dispatch(),
         probabilities.into_dispatch(),
         weight1.into_dispatch(),
-        bias1.into_dispatch(),
+        bias1.cast(dtype).into_dispatch(),
         weight2.into_dispatch(),
-        bias2.into_dispatch(),
+        bias2.cast(dtype).into_dispatch(),
         plan.clone(),
         dropout,
-    ))
+    ));
+    output.cast(FloatDType::F32)
 }
 
 /// The forward pass's results.

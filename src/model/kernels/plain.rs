@@ -5,14 +5,16 @@ use super::norm::EPSILON;
 use crate::model::dropout::Mask;
 use crate::model::embedding::ids;
 use crate::model::experts::FeedForward;
+use crate::model::precision::product;
 use crate::model::routing::Assignment;
 use burn::tensor::activation::{relu, softmax};
 use burn::tensor::{Tensor, module};
 use std::ops::Range;
 
-/// `x Wᵀ + b`
+/// `x Wᵀ + b`, the product in the weight's precision.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
-    x.matmul(weight.transpose()) + bias.unsqueeze()
+    let dtype = weight.dtype().into();
+    product(x, weight.transpose(), dtype) + bias.unsqueeze()
 }
 
 /// `W₂ dropout(relu(W₁ x + b₁)) + b₂` in place of some rows.
