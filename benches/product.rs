@@ -1,12 +1,13 @@
-//! Products of the shapes that an update is made of.
+//! Products of rows with weights of the shapes that evaluation and decoding are made of.
 
 use crate::harness::{Bench, Work};
 use crate::models::random;
 use automoe::model::kernels::project;
+use std::sync::OnceLock;
 
 /// Rows × inner × columns.
-const SHAPES: [[usize; 3]; 5] =
-    [[1024, 512, 2048], [1024, 256, 1024], [1024, 128, 512], [170, 512, 2048], [1024, 128, 10_000]];
+const SHAPES: [[usize; 3]; 6] =
+    [[1024, 512, 2048], [1024, 256, 1024], [1024, 128, 512], [170, 512, 2048], [5, 512, 2048], [1024, 128, 10_000]];
 
 pub fn run(bench: &Bench) {
     for [m, k, n] in SHAPES {
@@ -16,6 +17,7 @@ pub fn run(bench: &Bench) {
         }
         let (a, b) = (random([m, k], 1), random([n, k], 2));
         let work = Work { flops: 2.0 * (m * k * n) as f64, bytes: 0.0 };
-        bench.measure(&name, work, || project(a.clone(), b.clone()));
+        let panels = OnceLock::new();
+        bench.measure(&name, work, || project(a.clone(), b.clone(), &panels));
     }
 }

@@ -5,7 +5,6 @@
 
 use super::device::is_cpu;
 use super::embedding::Positions;
-use super::kernels::layout;
 use super::parameters::{Value, Values};
 use super::stacks::{Shapes, place, stack, unstack};
 use super::transformer::{Transformer, TransformerConfig};
@@ -51,20 +50,13 @@ impl Supernet {
         Ok(Self::new(config, values, device))
     }
 
-    /// The subnet `architecture`. With `tracked` its weights are leaves of autodiff; without, they are laid out for inference.
+    /// The subnet `architecture`. With `tracked` its weights are leaves of autodiff.
     ///
     /// # Errors
     /// The architecture is larger than the supernet somewhere.
     pub fn cut(&self, architecture: &Architecture, tracked: bool) -> Result<Transformer> {
         let config = self.config.with_architecture(architecture);
-        let mut model = Transformer::from_values(&config, &self.positions, tracked, |name, shape| {
-            let value = self.slice(name, shape)?;
-            Ok(if tracked { value } else { value.for_inference(name) })
-        })?;
-        if !tracked && is_cpu(&self.device) {
-            model.projection = Some(layout::by_input(model.projection_table()));
-        }
-        Ok(model)
+        Transformer::from_values(&config, &self.positions, tracked, |name, shape| self.slice(name, shape))
     }
 
     /// The leading slice of the parameter `name` in `shape`; an expert's is found in a stack, too.

@@ -1,9 +1,11 @@
 //! The two elementary modules: a linear map and LayerNorm, with weights laid out as in PyTorch.
 
 use super::kernels;
+use super::kernels::panels::Panels;
 use super::pass::Pass;
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Shape, Tensor};
+use std::sync::OnceLock;
 
 /// A parameter that holds nothing yet: [`super::Transformer::from_values`] gives it one.
 pub(super) fn parameter<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
@@ -23,12 +25,16 @@ pub struct Linear {
     pub weight: Param<Tensor<2>>,
     /// `[output]`
     pub bias: Param<Tensor<1>>,
+    /// The weight for inference on the CPU, once it was asked for.
+    #[module(skip)]
+    pub(super) panels: OnceLock<Panels>,
 }
 
 impl Linear {
     /// A linear map without values.
     pub(super) fn new(input: usize, output: usize, device: &Device) -> Self {
-        Self { weight: parameter([output, input], device), bias: parameter([output], device) }
+        let (weight, bias) = (parameter([output, input], device), parameter([output], device));
+        Self { weight, bias, panels: OnceLock::new() }
     }
 
     /// # Shapes

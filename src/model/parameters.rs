@@ -1,9 +1,8 @@
 //! A Transformer's parameters by name. The names are the paths of the modules' fields, for example
 //! `encoder.layers.0.self_attn.in_proj.weight`.
 
-use super::device::{self, is_cpu};
+use super::device;
 use super::embedding::Positions;
-use super::kernels::layout;
 use super::stacks::{Shapes, unstack};
 use super::transformer::{Transformer, TransformerConfig};
 use crate::error::{Error, Result};
@@ -127,12 +126,6 @@ impl Value {
         }
         let whole = Tensor::zeros([rows, columns], &self.tensor.device());
         self.kind.of(whole.slice_assign([0..part_rows, 0..part_columns], self.tensor.clone()))
-    }
-
-    /// The same weight as inference on the CPU reads it best; tables are looked up by row and stay as they are.
-    pub(super) fn for_inference(self, name: &str) -> Self {
-        let weight = self.kind == Kind::Matrix && name.ends_with(".weight") && is_cpu(&self.tensor.device());
-        if weight { self.kind.of(layout::by_input(self.tensor)) } else { self }
     }
 
     fn wrap<const D: usize>(tensor: Tensor<D>) -> Self {

@@ -5,6 +5,7 @@ use super::dropout::DropoutRates;
 use super::embedding::{Positions, embed, leading_columns, position_ids};
 use super::encoder::Encoder;
 use super::kernels;
+use super::kernels::panels::Panels;
 use super::pass::Pass;
 use super::precision::Products;
 use crate::space::{Architecture, Layer, Stack};
@@ -12,6 +13,7 @@ use crate::text::PAD;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
+use std::sync::OnceLock;
 
 /// Stands for minus infinity in masks: its exponential is exactly 0, on every device.
 const MASKED: f32 = -1e9;
@@ -91,7 +93,7 @@ impl TransformerConfig {
             decoder: Decoder::new(self.target_vocab, self.tables, &decoder_stack, device),
             config: self.clone(),
             products: Products::SINGLE,
-            projection: None,
+            projection: OnceLock::new(),
         }
     }
 
@@ -133,9 +135,9 @@ pub struct Transformer {
     pub(super) config: TransformerConfig,
     #[module(skip)]
     pub(super) products: Products,
-    /// The projection's table as inference on the CPU reads it best; the one that is looked up in stays as it is.
+    /// The projection's table for inference on the CPU, once it was asked for.
     #[module(skip)]
-    pub(super) projection: Option<Tensor<2>>,
+    projection: OnceLock<Panels>,
 }
 
 impl Transformer {
@@ -233,15 +235,14 @@ impl Transformer {
     /// - hidden: `[rows, decoder embed]`
     /// - output: `[rows, vocab]`
     pub fn project(&self, hidden: Tensor<2>) -> Tensor<2> {
-        kernels::project(hidden, self.projection_table())
+        kernels::project(hidden, self.projection_table(), &self.projection)
     }
 
     /// The output projection's table, `[vocab, decoder embed]`.
     pub fn projection_table(&self) -> Tensor<2> {
-        match (&self.projection, &self.decoder.embed_out) {
-            (Some(table), _) => table.clone(),
-            (None, Some(table)) => table.val(),
-            (None, None) => self.target_table(),
+        match &self.decoder.embed_out {
+            Some(table) => table.val(),
+            None => self.target_table(),
         }
     }
 

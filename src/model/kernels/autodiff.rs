@@ -103,7 +103,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
             fn backward(self, ops: Ops<State, 5>, gradients: &mut Gradients, _: &mut Checkpointer) {
                 let parents = parents(&ops);
                 let State { input, hidden, weights, biases, rows, dropout } = ops.state;
-                let network = network(&weights, &biases[0], &biases[1]);
+                let network = network(weights.each_ref().map(Matrix::of), &biases);
                 // The rows beside these pass their gradient on as it is.
                 let mut gradient = whole(gradients.consume::<Flex>(&ops.node));
                 let input = Matrix::of(&input);
@@ -125,7 +125,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let ((weight1, node1), (bias1, node2)) = (weight1.into_parts(), bias1.into_parts());
         let ((weight2, node3), (bias2, node4)) = (weight2.into_parts(), bias2.into_parts());
         let (weights, biases) = ([weight1, weight2].map(contiguous), [bias1, bias2]);
-        let found = feed_forward_rows(x, network(&weights, &biases[0], &biases[1]), rows.clone(), dropout);
+        let found = feed_forward_rows(x, network(weights.each_ref().map(Matrix::of), &biases), rows.clone(), dropout);
         let (output, input, hidden) = found;
         let nodes = [x_node, node1, node2, node3, node4];
         let state = State { input, hidden: Arc::new(hidden), weights, biases, rows, dropout };

@@ -1,8 +1,9 @@
 //! The operators on the CPU, without gradients.
 
 use super::attention::{Attention, Bias};
-use super::feed_forward::{self, Network};
+use super::feed_forward::{self, Network, Weight};
 use super::matrix::{Matrix, add_bias, contiguous, elements, fresh_product, whole};
+use super::panels::Panels;
 use super::{AttentionSetup, Kernels, norm, permute};
 use crate::model::dropout::Mask;
 use crate::model::routing::Assignment;
@@ -29,9 +30,8 @@ impl Kernels for Flex {
         rows: Range<usize>,
         dropout: Mask,
     ) -> FlexTensor {
-        let weights = [weight1, weight2];
-        let network = network(&weights, &bias1, &bias2);
-        feed_forward_rows(x, network, rows, dropout).0
+        let (weights, biases) = ([weight1, weight2], [bias1, bias2]);
+        feed_forward_rows(x, network(weights.each_ref().map(Matrix::of), &biases), rows, dropout).0
     }
 
     fn self_attention(qkv: FlexTensor, setup: AttentionSetup) -> FlexTensor {
@@ -67,10 +67,18 @@ impl Kernels for Flex {
     }
 }
 
-/// `x Tᵀ`
-pub(super) fn project(x: FlexTensor, table: FlexTensor) -> FlexTensor {
-    let (x, table) = (Matrix::of(&x), Matrix::of(&table));
-    tensor(fresh_product(x, table.transposed()), [x.dims()[0], table.dims()[0]])
+/// `x Wᵀ + b` for inference.
+pub(super) fn linear(x: FlexTensor, weight: &Panels, bias: FlexTensor) -> FlexTensor {
+    let x = Matrix::of(&x);
+    let mut out = weight.fresh_product(x);
+    add_bias(&mut out, elements(&bias));
+    tensor(out, [x.dims()[0], weight.dims()[0]])
+}
+
+/// `x Tᵀ` for inference.
+pub(super) fn project(x: FlexTensor, table: &Panels) -> FlexTensor {
+    let x = Matrix::of(&x);
+    tensor(table.fresh_product(x), [x.dims()[0], table.dims()[0]])
 }
 
 /// A tensor of `values`, row-major.
@@ -79,19 +87,14 @@ pub(super) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Fle
 }
 
 /// Both weights and biases.
-pub(super) fn network<'a>(weights: &'a [FlexTensor; 2], bias1: &'a FlexTensor, bias2: &'a FlexTensor) -> Network<'a> {
-    Network {
-        weight1: Matrix::of(&weights[0]),
-        bias1: elements(bias1),
-        weight2: Matrix::of(&weights[1]),
-        bias2: elements(bias2),
-    }
+pub(super) fn network<W>([weight1, weight2]: [W; 2], [bias1, bias2]: &[FlexTensor; 2]) -> Network<'_, W> {
+    Network { weight1, bias1: elements(bias1), weight2, bias2: elements(bias2) }
 }
 
 /// The output, and what the backward pass needs: the input rows and the hidden activations.
-pub(super) fn feed_forward_rows(
+pub(super) fn feed_forward_rows<W: Weight>(
     x: FlexTensor,
-    network: Network,
+    network: Network<W>,
     rows: Range<usize>,
     dropout: Mask,
 ) -> (FlexTensor, FlexTensor, Vec<f32>) {

@@ -1,18 +1,48 @@
 //! `W₂ dropout(relu(W₁ x + b₁)) + b₂` on slices.
 
 use super::matrix::{Matrix, PIECE, add_bias, column_sums, fresh_product, product};
+use super::panels::Panels;
 use crate::model::dropout::Mask;
 use rayon::prelude::*;
 
+/// A weight `[output, input]` in some layout.
+pub trait Weight: Copy {
+    /// `x Wᵀ`
+    fn fresh_product(self, x: Matrix) -> Vec<f32>;
+
+    /// `out = x Wᵀ`
+    fn product(self, out: &mut [f32], x: Matrix);
+}
+
+impl Weight for Matrix<'_> {
+    fn fresh_product(self, x: Matrix) -> Vec<f32> {
+        fresh_product(x, self.transposed())
+    }
+
+    fn product(self, out: &mut [f32], x: Matrix) {
+        product(out, x, self.transposed());
+    }
+}
+
+impl Weight for &Panels {
+    fn fresh_product(self, x: Matrix) -> Vec<f32> {
+        Panels::fresh_product(self, x)
+    }
+
+    fn product(self, out: &mut [f32], x: Matrix) {
+        Panels::product(self, out, x);
+    }
+}
+
 /// Weights and biases.
 #[derive(Debug, Clone, Copy)]
-pub struct Network<'a> {
+pub struct Network<'a, W = Matrix<'a>> {
     /// `[ffn, embed]`
-    pub weight1: Matrix<'a>,
+    pub weight1: W,
     /// `[ffn]`
     pub bias1: &'a [f32],
     /// `[embed, ffn]`
-    pub weight2: Matrix<'a>,
+    pub weight2: W,
     /// `[embed]`
     pub bias2: &'a [f32],
 }
@@ -31,16 +61,16 @@ pub struct Gradients {
 }
 
 /// Writes the output of x `[rows, embed]` over `out` and returns the hidden activations, `[rows, ffn]`.
-pub fn forward(x: Matrix, network: Network, mask: Mask, out: &mut [f32]) -> Vec<f32> {
+pub fn forward<W: Weight>(x: Matrix, network: Network<W>, mask: Mask, out: &mut [f32]) -> Vec<f32> {
     let rows = x.dims()[0];
     let ffn = network.bias1.len();
-    let mut hidden = fresh_product(x, network.weight1.transposed());
+    let mut hidden = network.weight1.fresh_product(x);
     let piece = (PIECE / ffn.max(1)).max(1) * ffn;
     hidden.par_chunks_mut(piece.max(1)).enumerate().for_each(|(index, chunk)| {
         let rows = chunk.chunks_exact_mut(ffn).enumerate();
         rows.for_each(|(row, hidden)| activate(hidden, network.bias1, (index * piece + row * ffn) as u32, mask));
     });
-    product(out, Matrix::new(&hidden, rows, ffn), network.weight2.transposed());
+    network.weight2.product(out, Matrix::new(&hidden, rows, ffn));
     add_bias(out, network.bias2);
     hidden
 }

@@ -83,6 +83,52 @@ impl<'a> Matrix<'a> {
     fn extent(&self) -> usize {
         (self.rows - 1) * self.row_stride + (self.columns - 1) * self.column_stride + 1
     }
+
+    /// Writes `self b` to `out`, or adds it, in rows that are `out_stride` apart.
+    ///
+    /// # Safety
+    /// `out` has room for so many rows of as many elements as b has columns, which nobody else uses; with `add` they hold numbers.
+    pub unsafe fn multiply(
+        self,
+        b: Matrix,
+        out: *mut f32,
+        out_stride: usize,
+        add: bool,
+        parallelism: gemm::Parallelism,
+    ) {
+        let (m, k, n) = (self.rows, self.columns, b.columns);
+        assert_eq!(b.rows, k, "inner dimensions agree");
+        if m * n == 0 {
+            return;
+        }
+        let within = |matrix: &Matrix| matrix.extent() <= matrix.data.len();
+        assert!(k > 0 && within(&self) && within(&b), "operands lie within their memory");
+        // SAFETY: the strides address elements of both factors up to their extents only, checked above, and of `out` as far
+        // as the caller answers for.
+        unsafe {
+            gemm::gemm(
+                m,
+                n,
+                k,
+                out,
+                1,
+                out_stride as isize,
+                add,
+                self.data.as_ptr(),
+                self.column_stride as isize,
+                self.row_stride as isize,
+                b.data.as_ptr(),
+                b.column_stride as isize,
+                b.row_stride as isize,
+                1.0,
+                1.0,
+                false,
+                false,
+                false,
+                parallelism,
+            );
+        }
+    }
 }
 
 /// What a tensor on the CPU, without autodiff, is made of.
@@ -144,37 +190,17 @@ pub fn refill_product(out: &mut Vec<f32>, a: Matrix, b: Matrix) {
 /// # Safety
 /// `out` has room for a row-major `[a.rows, b.columns]`; with `add` its elements hold numbers.
 unsafe fn multiply(out: *mut f32, add: bool, a: Matrix, b: Matrix) {
-    let (m, k, n) = (a.rows, a.columns, b.columns);
-    assert_eq!(b.rows, k, "inner dimensions agree");
-    if m * n == 0 {
-        return;
-    }
-    assert!(k > 0 && a.extent() <= a.data.len() && b.extent() <= b.data.len(), "operands lie within their memory");
-    let parallelism = if m * n * k >= PARALLEL_PRODUCT { gemm::Parallelism::Rayon(0) } else { gemm::Parallelism::None };
-    // SAFETY: the strides address elements of `a` and `b` up to their extents only, checked above, and of `out` up to
-    // m · n, which the caller answers for; what is written is borrowed by nobody else.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out,
-            1,
-            n as isize,
-            add,
-            a.data.as_ptr(),
-            a.column_stride as isize,
-            a.row_stride as isize,
-            b.data.as_ptr(),
-            b.column_stride as isize,
-            b.row_stride as isize,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            parallelism,
-        );
+    let parallelism = parallelism([a.rows, a.columns, b.columns]);
+    // SAFETY: the caller answers for `out`.
+    unsafe { a.multiply(b, out, b.columns, add, parallelism) }
+}
+
+/// How many threads a product of `[rows, terms, columns]` is worth.
+pub fn parallelism(dims: [usize; 3]) -> gemm::Parallelism {
+    if dims.iter().product::<usize>() >= PARALLEL_PRODUCT {
+        gemm::Parallelism::Rayon(0)
+    } else {
+        gemm::Parallelism::None
     }
 }
 

@@ -9,9 +9,9 @@ pub mod device_adam;
 pub mod embedding;
 mod feed_forward;
 pub mod grouped;
-pub mod layout;
 mod matrix;
 mod norm;
+pub mod panels;
 mod permute;
 pub mod plain;
 pub mod projection;
@@ -31,8 +31,9 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use matrix::primitive;
+use panels::Panels;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How one attention is set up.
 #[derive(Debug, Clone)]
@@ -98,20 +99,25 @@ pub fn linear(x: Tensor<2>, map: &Linear) -> Tensor<2> {
     if !is_cpu(&x.device()) {
         return plain::linear(x, weight, bias);
     }
+    if !x.is_autodiff() && !weight.is_autodiff() {
+        let panels = map.panels.get_or_init(|| Panels::of(primitive(weight)));
+        return Tensor::from_primitive::<Flex>(cpu::linear(primitive(x), panels, primitive(bias)));
+    }
     Tensor::from_dispatch(Dispatch::linear(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()))
 }
 
-/// `x Tᵀ`, without gradients of our own.
+/// `x Tᵀ`, without gradients of our own; `panels` are the table's, where they were asked for before.
 ///
 /// # Shapes
 /// - x: `[rows, embed]`
 /// - table: `[vocab, embed]`
 /// - output: `[rows, vocab]`
-pub fn project(x: Tensor<2>, table: Tensor<2>) -> Tensor<2> {
-    if x.is_tracked() || !is_cpu(&x.device()) {
+pub fn project(x: Tensor<2>, table: Tensor<2>, panels: &OnceLock<Panels>) -> Tensor<2> {
+    if x.is_autodiff() || table.is_autodiff() || !is_cpu(&x.device()) {
         return x.matmul(table.transpose());
     }
-    Tensor::from_primitive::<Flex>(cpu::project(primitive(x), primitive(table)))
+    let panels = panels.get_or_init(|| Panels::of(primitive(table)));
+    Tensor::from_primitive::<Flex>(cpu::project(primitive(x), panels))
 }
 
 /// `W₂ dropout(relu(W₁ x + b₁)) + b₂` in place of the rows `rows` of x; the other rows pass through.
@@ -121,6 +127,13 @@ pub fn project(x: Tensor<2>, table: Tensor<2>) -> Tensor<2> {
 pub fn feed_forward(x: Tensor<2>, network: &FeedForward, rows: Range<usize>, dropout: Mask) -> Tensor<2> {
     if !is_cpu(&x.device()) {
         return plain::feed_forward(x, network, rows, dropout);
+    }
+    let FeedForward { fc1, fc2 } = network;
+    if !x.is_autodiff() && !fc1.weight.val().is_autodiff() {
+        let panels = [fc1, fc2].map(|map| map.panels.get_or_init(|| Panels::of(primitive(map.weight.val()))));
+        let biases = [fc1, fc2].map(|map| primitive(map.bias.val()));
+        let network = cpu::network(panels, &biases);
+        return Tensor::from_primitive::<Flex>(cpu::feed_forward_rows(primitive(x), network, rows, dropout).0);
     }
     Tensor::from_dispatch(Dispatch::feed_forward(
         x.into_dispatch(),
