@@ -4,13 +4,13 @@ use super::constraints::{constraints, measures_latency};
 use super::evaluator::SupernetEvaluator;
 use super::latency::{MeasuredLatency, Quiet, conditions};
 use super::workspace::Workspace;
-use crate::config::LatencySource;
+use crate::config::{LatencySource, SearchConfig};
 use crate::cost::{Constraint, Dimensions, Gflops};
 use crate::error::{Error, Result};
 use crate::model::Supernet;
 use crate::progress::Progress;
-use crate::run::atomic;
 use crate::run::checkpoints::resolve;
+use crate::run::{Settings, atomic};
 use crate::search::{self, Budget, Constraints, Feasible, Search, Trial, TrialLog, algorithm, first_within, round_up};
 use crate::train::{Validation, load_weights};
 use std::path::Path;
@@ -48,12 +48,13 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     }
     tie_to_weights(&trials, &checkpoint)?;
     tie_to_conditions(workspace)?;
+    let changes = changes(&trials, settings)?;
     let mut log = TrialLog::open(&trials, &workspace.space)?;
     let known = log.trials().len();
     if known > 0 {
         tracing::info!("searching: going on after {known} trials");
     }
-    let search = Search { settings, feasible: &feasible, gflops: &Gflops(dimensions) };
+    let search = Search { settings, feasible: &feasible, gflops: &Gflops(dimensions), changes: &changes };
     let mut algorithm = algorithm(settings, &feasible, seed);
     let bar = Progress::bar(Budget::new(settings).total(), "candidates", "searching").resumed_at(known as u64);
     let mut generation = 0;
@@ -177,6 +178,21 @@ fn tie_to_conditions(workspace: &Workspace) -> Result<()> {
     }
     remove(&workspace.run.finalists())?;
     atomic::write(&record, format!("{now}\n").as_bytes())
+}
+
+/// Remembers beside the log `trials` the settings that it is begun with, and tells how `settings` differ from them; empty
+/// where they do not, or where nothing is remembered.
+fn changes(trials: &Path, settings: &SearchConfig) -> Result<String> {
+    // How many work side by side changes no trial.
+    let settings = SearchConfig { parallel: 0, ..settings.clone() };
+    let text = toml::to_string(&settings).map_err(Error::failure)?;
+    let record = trials.with_file_name("settings.toml");
+    if !has_begun(trials) {
+        atomic::write(&record, text.as_bytes())?;
+    }
+    let then = std::fs::read_to_string(&record).ok().and_then(|text| Settings::parse(&text).ok());
+    let now = Settings::parse(&text)?;
+    Ok(then.map_or_else(String::new, |then| then.differences(&now)))
 }
 
 fn has_begun(trials: &Path) -> bool {

@@ -16,3 +16,4 @@ pub use checkpoint::{Checkpoint, NamedTensor, TensorView};
 pub use checkpoints::Checkpoints;
 pub use directory::RunDirectory;
 pub use jsonl::JsonLines;
+pub use settings::Settings;

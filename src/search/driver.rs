@@ -2,7 +2,6 @@
 
 use super::algorithm::{Algorithm, Candidate};
 use super::budget::Budget;
-use super::constraints::Constraints;
 use super::evaluator::Evaluator;
 use super::feasible::Feasible;
 use super::infeasible::round_up;
@@ -24,6 +23,8 @@ pub struct Search<'a> {
     pub feasible: &'a Feasible<'a>,
     /// FLOPs in units of 10⁹ without the output projection, for the log: limited or not, each trial has them.
     pub gflops: &'a dyn Cost,
+    /// How the settings differ from those that the log was begun with; empty where they do not, or that is not known.
+    pub changes: &'a str,
 }
 
 /// How far a search is, after each trial.
@@ -67,7 +68,7 @@ impl Search<'_> {
         let (mut ranked, mut pruned): (Vec<Trial>, Vec<Trial>) = (Vec::new(), Vec::new());
         let mut done = 0;
         loop {
-            let batch = logged(algorithm.ask(budget.largest_generation()), self.feasible.constraints(), log)?;
+            let batch = self.logged(algorithm.ask(budget.largest_generation()), log)?;
             if batch.is_empty() {
                 break;
             }
@@ -124,6 +125,30 @@ impl Search<'_> {
         let (name, unit) = (cost.name(), cost.unit());
         Error::input(format!(
             "no candidate had {name} ≤ {limit}: the smallest measured has {least} {unit}; raise the limit"
+        ))
+    }
+
+    /// Each candidate with its trial, where the log has it.
+    fn logged(&self, candidates: Vec<Candidate>, log: &TrialLog) -> Result<Vec<(Candidate, Option<Trial>)>> {
+        let constraints = self.feasible.constraints();
+        let with_trial = |candidate: Candidate| match log.get(candidate.id) {
+            Some(trial) if !is_of(trial, &candidate) || !constraints.agree_with(trial) => {
+                Err(self.other_search(trial.id).at(log.path().display()))
+            }
+            trial => Ok((candidate, trial.cloned())),
+        };
+        candidates.into_iter().map(with_trial).collect()
+    }
+
+    /// The error of a log whose trial `id` this search does not propose.
+    fn other_search(&self, id: u64) -> Error {
+        let cause = match self.changes {
+            "" => "the log is one of another seed, space, limit, latency profile or [search]".to_owned(),
+            changes => format!("the log was begun with other settings: {changes}"),
+        };
+        Error::input(format!(
+            "trial {id} is not what this search proposes: {cause}; give another run directory, or remove the trials (the \
+             SuperNet stays) by automoe search --fresh with the same options, after which this command goes on"
         ))
     }
 
@@ -187,27 +212,6 @@ impl Search<'_> {
         trial.costs.extend(measured.gflops_expected.map(|gflops| ("gflops_expected".to_owned(), gflops)));
         Ok(())
     }
-}
-
-/// Each candidate with its trial, where the log has it.
-fn logged(
-    candidates: Vec<Candidate>,
-    constraints: &Constraints,
-    log: &TrialLog,
-) -> Result<Vec<(Candidate, Option<Trial>)>> {
-    let with_trial = |candidate: Candidate| {
-        let trial = log.get(candidate.id);
-        match trial {
-            Some(trial) if !is_of(trial, &candidate) || !constraints.agree_with(trial) => Err(Error::input(format!(
-                "trial {} is not what this search proposes: the log is one of another seed, space, limit, latency \
-                 profile or [search]; give another run directory, or remove its trials (the SuperNet stays) with automoe search --fresh",
-                trial.id
-            ))
-            .at(log.path().display())),
-            _ => Ok((candidate, trial.cloned())),
-        }
-    };
-    candidates.into_iter().map(with_trial).collect()
 }
 
 fn is_of(trial: &Trial, candidate: &Candidate) -> bool {
@@ -290,7 +294,7 @@ mod tests {
         let settings = SearchConfig { max_gflops: 3.0, max_parameters: 50.0, ..settings() };
         let constraints = constraints(&settings);
         let feasible = Feasible::check(&space, &constraints, 1).unwrap();
-        let search = Search { settings: &settings, feasible: &feasible, gflops: &Toy };
+        let search = Search { settings: &settings, feasible: &feasible, gflops: &Toy, changes: "" };
         let dir = tempfile::tempdir().unwrap();
         let mut log = TrialLog::open(&dir.path().join("trials.jsonl"), &space).unwrap();
         let mut seen = Vec::new();

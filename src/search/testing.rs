@@ -249,7 +249,7 @@ pub fn search_under(
     let path = dir.path().join("trials.jsonl");
     fs::write(&path, log).unwrap();
     let feasible = Feasible::check(space, constraints, seed).unwrap();
-    let search = Search { settings, feasible: &feasible, gflops: &Toy };
+    let search = Search { settings, feasible: &feasible, gflops: &Toy, changes: "" };
     let mut algorithm = algorithm(settings, &feasible, seed);
     let mut log = TrialLog::open(&path, space).unwrap();
     let ranked = search.run(evaluator, &mut *algorithm, &mut log, &mut |_| {});

@@ -87,6 +87,20 @@ fn limits_combine_and_trials_and_summary_tell_their_figures() {
 }
 
 #[test]
+fn a_run_under_another_limit_is_told_which_and_how_to_go_on() {
+    let program = trained();
+    let limited = |command, limit| arguments(&[command, "--max-gflops", limit], &TINY);
+    program.output(&limited("search", "0.0035"));
+    let run = limited("run", "0.0025");
+    let message = program.refusal_after_start(&run);
+    for part in ["max_gflops = 0.0035 (now 0.0025);", "automoe search --fresh with the same options"] {
+        assert!(message.contains(part), "{part:?} is missing in: {message}");
+    }
+    program.output(&arguments(&limited("search", "0.0025"), &["--fresh"]));
+    program.output(&run);
+}
+
+#[test]
 fn measured_latency_is_in_the_log_and_is_not_measured_again() {
     let program = trained();
     let limits = ["--max-latency-ms", "10000", "--latency", "measured"];
