@@ -170,7 +170,10 @@ fn cut(config: TransformerConfig, tensors: Vec<NamedTensor>, architecture: &Arch
     Ok(values.map(|(name, value)| NamedTensor { name, shape: value.shape(), data: value.to_vec() }).collect())
 }
 
-/// That `[model]` of `config` is the model's, as far as its tensors tell.
+/// That the settings of `config` are the model's, as far as its tensors tell.
+///
+/// # Errors
+/// All that are not, and the options that mend them.
 fn check_settings(config: &Config, tensors: &[NamedTensor], tables: &EmbeddingTables) -> Result<()> {
     let model = &config.model;
     let [shares_all, shares_output] = match tables.sharing {
@@ -178,29 +181,26 @@ fn check_settings(config: &Config, tensors: &[NamedTensor], tables: &EmbeddingTa
         Sharing::DecoderInputOutput => [false, true],
         Sharing::Separate => [false, false],
     };
-    let mut flags = vec![("share_all_embeddings", model.share_all_embeddings, shares_all)];
-    if !shares_all {
-        flags.push(("share_decoder_input_output_embed", model.share_decoder_input_output_embed, shares_output));
-    }
-    for (key, configured, found) in flags {
-        if configured != found {
-            return Err(Error::input(format!(
-                "its embedding tables are those of model.{key} = {found}, but the config has {configured}; add --set \
-                 model.{key}={found}"
-            )));
-        }
+    let mut settings =
+        vec![("model.share_all_embeddings", model.share_all_embeddings.to_string(), shares_all.to_string())];
+    if shares_all {
+        settings.push(("data.joined_vocabulary", config.data.joined_vocabulary.to_string(), true.to_string()));
+    } else {
+        let configured = model.share_decoder_input_output_embed.to_string();
+        settings.push(("model.share_decoder_input_output_embed", configured, shares_output.to_string()));
     }
     let name = "self_attn.in_proj.weight";
     let attention = tensors.iter().find(|tensor| tensor.name.ends_with(name) && tensor.shape.len() == 2);
-    match attention.map(|tensor| (&tensor.name, tensor.shape[0])) {
-        Some((name, rows)) if rows != 3 * model.qkv_dim => Err(Error::input(format!(
-            "`{name}` has {rows} rows where model.qkv_dim = {} asks for {}; add --set model.qkv_dim={}",
-            model.qkv_dim,
-            3 * model.qkv_dim,
-            rows / 3
-        ))),
-        _ => Ok(()),
+    let qkv_dim = attention.map_or(model.qkv_dim, |tensor| tensor.shape[0] / 3);
+    settings.push(("model.qkv_dim", model.qkv_dim.to_string(), qkv_dim.to_string()));
+    settings.retain(|(_, configured, found)| configured != found);
+    if settings.is_empty() {
+        return Ok(());
     }
+    let others = settings.iter().map(|(key, configured, found)| format!("{key} = {found} and not {configured}"));
+    let options = settings.iter().map(|(key, _, found)| format!("--set {key}={found}"));
+    let (others, options) = (others.collect::<Vec<_>>().join(", "), options.collect::<Vec<_>>().join(" "));
+    Err(Error::input(format!("its tensors are those of {others}; add {options}")))
 }
 
 /// That the embedding tables have a row for each subword.

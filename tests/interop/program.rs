@@ -215,10 +215,15 @@ fn what_disagrees_is_named_and_nothing_is_written() {
     for (arguments, parts) in [
         (narrow, &["`decoder.layers.0.moe.experts.1.fc1.bias` has the shape [5] where [4]"][..]),
         (without_arch, &["`", "has the shape", "--arch", "1 layers (1 with experts), 4 wide"]),
-        (import("translator.pt", &["--set", "model.qkv_dim=8"]), &["in_proj.weight` has 48 rows", "model.qkv_dim=16"]),
         (
-            import("translator.pt", &["--set", "model.share_decoder_input_output_embed=false"]),
-            &["model.share_decoder_input_output_embed=true"],
+            import(
+                "translator.pt",
+                &["--set", "model.qkv_dim=8", "--set", "model.share_decoder_input_output_embed=false"],
+            ),
+            &[
+                "model.qkv_dim = 16 and not 8",
+                "--set model.share_decoder_input_output_embed=true --set model.qkv_dim=16",
+            ],
         ),
         ([&wrong_dict[..], &["--dict-target", "three.txt"]].concat(), &["decoder's table has 16", "three.txt", "7"]),
         (wrong_dict.to_vec(), &["data.source_dict", "target_dict"]),
