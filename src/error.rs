@@ -1,6 +1,6 @@
 //! One error type for the whole program: what happened, and whether the user can mend it.
 
-use std::fmt;
+use std::{fmt, io};
 
 /// What went wrong, in one line that names the file, key or value at fault and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,15 @@ impl Error {
     /// An error that is not the user's.
     pub fn failure(message: impl fmt::Display) -> Self {
         Self::Failure(message.to_string())
+    }
+
+    /// The error of a path that may be the user's: in what they gave, where something else is there, or nothing.
+    pub fn path(error: io::Error) -> Self {
+        use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, NotFound};
+        match error.kind() {
+            AlreadyExists | IsADirectory | NotADirectory | NotFound => Self::input(error),
+            _ => Self::failure(error),
+        }
     }
 
     /// The same error with `place` (a file, a line, a key) in front: `place: message`.

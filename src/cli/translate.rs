@@ -97,7 +97,7 @@ fn read_lines(input: &mut impl BufRead, first_line: usize) -> Result<Vec<String>
         let place = || format!("stdin:{}", first_line + lines.len());
         let mut line = Vec::new();
         let read = io::Read::take(&mut *input, MAX_LINE + 1).read_until(b'\n', &mut line);
-        if read.map_err(|error| Error::failure(error).at(place()))? == 0 {
+        if read.map_err(|error| Error::path(error).at(place()))? == 0 {
             break;
         }
         if line.len() as u64 > MAX_LINE {

@@ -159,7 +159,7 @@ mod tests {
         }
         let nowhere = folder.path().join("no/such/folder/x.safetensors");
         let error = write_safetensors(&nowhere, &[], None).expect_err("no folder");
-        assert_eq!(error.exit_code(), 1, "{error}");
+        assert_eq!(error.exit_code(), 2, "{error}");
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use crate::interop::pickle::{self, Node, NodeId, Pickle, Storage, Tensor};
 use crate::run::dtype::Dtype;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use zip::ZipArchive;
 
@@ -57,7 +57,10 @@ impl<R: Read + Seek> TorchFile<R> {
         let length = reader.seek(SeekFrom::End(0)).map_err(unreadable)?;
         reader.rewind().map_err(unreadable)?;
         let mut start = [0; 2];
-        reader.read_exact(&mut start).map_err(|_| Error::input("not a PyTorch file: it is empty"))?;
+        reader.read_exact(&mut start).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => Error::input("not a PyTorch file: it is empty"),
+            _ => unreadable(error),
+        })?;
         reader.rewind().map_err(unreadable)?;
         let (object, container) = match &start {
             b"PK" => open_zip(reader, length)?,

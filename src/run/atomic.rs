@@ -22,15 +22,16 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Writes to `path` what `fill` writes (buffered), replacing the file that is there. The folder must exist.
 ///
 /// # Errors
-/// [`Error::Failure`] with the path and the cause when the file cannot be written or `fill` fails. What was at `path`
-/// before is then still there, untouched.
+/// [`Error::Input`] with the path and the cause when its folder is missing or it is a folder itself; [`Error::Failure`] when
+/// the file cannot be written for another reason or `fill` fails. What was at `path` before is then still there, untouched.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let failure = |error: &dyn std::fmt::Display| Error::failure(format!("cannot write {}: {error}", path.display()));
+    let unwritten = |error| Error::path(error).at(format!("cannot write {}", path.display()));
     let folder = folder_of(path);
-    let mut file = temporary_file(folder).map_err(|error| failure(&error.kind()))?;
-    write_to_disk(file.as_file_mut(), fill).map_err(|error| failure(&error))?;
-    file.persist(path).map_err(|error| failure(&error.error))?;
-    sync_folder(folder).map_err(|error| failure(&error))
+    // Without the name of the temporary file.
+    let mut file = temporary_file(folder).map_err(|error| unwritten(error.kind().into()))?;
+    write_to_disk(file.as_file_mut(), fill).map_err(unwritten)?;
+    file.persist(path).map_err(|error| unwritten(error.error))?;
+    sync_folder(folder).map_err(unwritten)
 }
 
 /// Removes the unfinished files of killed processes in `folder`, but not in folders below it. Nobody else may be writing

@@ -80,10 +80,7 @@ impl Checkpoint {
     /// See [`Checkpoint::load`].
     pub fn load_some(path: &Path, keep: impl Fn(&str) -> bool) -> Result<Self> {
         let place = |error: Error| error.at(path.display());
-        let reading = |error: io::Error| match error.kind() {
-            ErrorKind::NotFound => place(Error::input(error)),
-            _ => place(Error::failure(error)),
-        };
+        let reading = |error: io::Error| place(Error::path(error));
         let file = File::open(path).map_err(reading)?;
         let size = file.metadata().map_err(reading)?.len();
         read(BufReader::with_capacity(CHUNK, file), size, keep).map_err(place)

@@ -47,7 +47,7 @@ impl RunDirectory {
     /// run has left in it is removed instead and the run begins anew. `created_by` is the subcommand.
     ///
     /// # Errors
-    /// [`Error::Input`] when another process is using it, its settings are others, or its files are not a run's;
+    /// [`Error::Input`] when another process is using it, its settings are others, its files are not a run's, or it is none;
     /// [`Error::Failure`] when something cannot be written.
     pub fn open(path: &Path, settings: &str, created_by: &str, fresh: bool) -> Result<Self> {
         let parsed = Settings::parse(settings)?;
@@ -297,7 +297,7 @@ fn lock(folder: &Path) -> Result<File> {
 }
 
 fn create_folder(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(|error| Error::failure(format!("cannot create {}: {error}", path.display())))
+    fs::create_dir_all(path).map_err(|error| Error::path(error).at(format!("cannot create {}", path.display())))
 }
 
 /// The text of a file of ours; none when there is no such file.

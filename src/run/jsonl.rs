@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The longest line that is read or written.
@@ -51,10 +51,7 @@ impl JsonLines {
     /// # Errors
     /// [`Error::Input`], with file and line, for a line that is no `T`, or when there is no such file.
     pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-        let file = File::open(path).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Error::input(error).at(path.display()),
-            _ => Error::failure(error).at(path.display()),
-        })?;
+        let file = File::open(path).map_err(|error| Error::path(error).at(path.display()))?;
         let mut values = Vec::new();
         whole_lines(path, &file, |value| {
             values.push(value);
@@ -119,7 +116,7 @@ fn whole_lines<T: DeserializeOwned>(path: &Path, file: &File, mut keep: impl FnM
     let mut length = 0;
     for number in 1.. {
         let place = |error: Error| error.at(format!("{}:{number}", path.display()));
-        let failure = |error: io::Error| place(Error::failure(error));
+        let failure = |error: io::Error| place(Error::path(error));
         line.clear();
         let mut bounded = (&mut reader).take(MAX_LINE as u64 + 1);
         bounded.read_until(b'\n', &mut line).map_err(failure)?;

@@ -97,6 +97,39 @@ fn checkpoints_that_cannot_be_used() {
 }
 
 #[test]
+fn paths_that_lead_to_something_else() {
+    let program = Program::new();
+    program.write("file", "");
+    std::fs::create_dir(program.folder().join("folder")).unwrap();
+    for (command, part) in [
+        (&["train", "--run-dir", "file"][..], "cannot create file: "),
+        (&["train", "--run-dir", "file/below"], "cannot create file/below: "),
+        (&["latency", "collect", "--samples", "1", "--out", "absent/here.csv"], "cannot write absent/here.csv: "),
+        (&["import", "folder"], "folder: cannot be read: Is a directory"),
+    ] {
+        let output = program.command(command).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {errors}");
+        assert_names(errors.lines().last().unwrap_or_default(), &[part]);
+    }
+    program.output(&arguments(&["train"], &TINY));
+    std::fs::create_dir(program.folder().join("folder.safetensors")).unwrap();
+    for file in ["folder.safetensors", "absent/x.safetensors"] {
+        let message = program.refusal(&["export", "--checkpoint", "runs/toy/supernet", "--out", file], "");
+        assert_names(&message, &["cannot write ", file]);
+    }
+    let folder = std::fs::File::open(program.folder()).unwrap();
+    let translate = ["translate", "--checkpoint", "runs/toy/supernet"];
+    let output = std::process::Command::new(assert_cmd::cargo::cargo_bin!("automoe"))
+        .args(translate)
+        .current_dir(program.folder())
+        .stdin(folder)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn unknown_devices_and_usage() {
     let program = Program::new();
     let message = program.refusal(&["train", "--device", "tpu"], "");

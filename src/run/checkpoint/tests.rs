@@ -98,7 +98,7 @@ fn a_checkpoint_that_is_there_has_its_copy_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     // The file cannot take the name of a folder: as if the process were killed just before it is there.
     fs::create_dir(folder.path().join("last.safetensors")).unwrap();
-    assert_eq!(save(folder.path(), "last", [], &state()).unwrap_err().exit_code(), 1);
+    assert_eq!(save(folder.path(), "last", [], &state()).unwrap_err().exit_code(), 2);
     let copy: Value = serde_json::from_slice(&fs::read(folder.path().join("last.json")).unwrap()).unwrap();
     assert_eq!(copy, state());
 }
