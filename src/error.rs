@@ -2,6 +2,9 @@
 
 use std::{fmt, io};
 
+/// Faults that a message lists before it counts the rest.
+const LISTED: usize = 12;
+
 /// What went wrong, in one line that names the file, key or value at fault and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
@@ -51,6 +54,27 @@ impl Error {
     }
 }
 
+/// All of `faults` on one line with `separator` between; of a great many, the first and the number of the others.
+pub fn listed(faults: &[impl AsRef<str>], separator: &str) -> String {
+    let mut shown: Vec<&str> = faults.iter().take(LISTED).map(AsRef::as_ref).collect();
+    let others = format!("and {} more", faults.len() - shown.len());
+    if faults.len() > LISTED {
+        shown.push(&others);
+    }
+    shown.join(separator)
+}
+
+/// Refuses what has `faults`, all of them in one line; see [`listed`].
+///
+/// # Errors
+/// There are any.
+pub fn refuse(faults: &[String]) -> Result<()> {
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Error::input(listed(faults, "; "))),
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -64,6 +88,14 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_are_whole_up_to_a_dozen() {
+        let faults: Vec<String> = (1..=14).map(|number| format!("fault {number}")).collect();
+        assert_eq!(listed(&faults[..2], "; "), "fault 1; fault 2");
+        assert!(listed(&faults[..12], "; ").ends_with("; fault 11; fault 12"));
+        assert!(listed(&faults, ", ").ends_with(", fault 12, and 2 more"));
+    }
 
     #[test]
     fn at_keeps_the_kind_and_names_the_place() {

@@ -1,7 +1,7 @@
 //! `--arch A`: architectures from a file or, with `-`, from standard input: one a line, or JSON spread over lines.
 
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
 use crate::space::Architecture;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -104,9 +104,10 @@ impl<R: BufRead> Architectures<R> {
     fn parse(&self, text: &[u8]) -> Result<Architecture> {
         let text = str::from_utf8(text.trim_ascii_end()).map_err(|_| Error::input("not UTF-8 text"))?;
         let architecture = Architecture::from_json(text)?;
-        match architecture.head_faults(self.qkv_dim).first() {
-            Some(fault) => Err(Error::input(format!("{fault}; change that with --set model.qkv_dim=N"))),
-            None => Ok(architecture),
+        let faults = architecture.head_faults(self.qkv_dim);
+        match faults.is_empty() {
+            true => Ok(architecture),
+            false => Err(Error::input(format!("{}; change that with --set model.qkv_dim=N", listed(&faults, "; ")))),
         }
     }
 

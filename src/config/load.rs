@@ -3,7 +3,7 @@
 use super::find::Source;
 use super::mistakes::{Document, known_keys, typed, unknown_key};
 use super::settings::Config;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, refuse};
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -13,7 +13,7 @@ impl Config {
     /// file of subwords, that does not exist in the working directory but does in the config file's folder is taken from there.
     ///
     /// # Errors
-    /// No such config; a mistake in it, with its line; settings that do not fit together.
+    /// No such config; a mistake in it, with its line; settings that do not fit together, all of them.
     pub fn load(name_or_path: &str) -> Result<Self> {
         Self::load_with(name_or_path, &[])
     }
@@ -39,21 +39,16 @@ impl Config {
                 }
             }
         }
-        let faults = config.faults();
-        let Some(first) = faults.first() else {
-            return Ok(config);
-        };
-        let key = first.split(':').next().unwrap_or_default();
-        let place = overrides.iter().rev().find(|option| key_of(option) == key);
-        let place = match place {
-            Some(option) => format!("--set {option}"),
-            None => document.place_of(key),
-        };
-        let others = match faults.len() - 1 {
-            0 => String::new(),
-            others => format!(" (and {others} more)"),
-        };
-        Err(Error::input(format!("{first}{others}")).at(place))
+        let placed = config.faults().into_iter().map(|fault| {
+            let key = fault.split(':').next().unwrap_or_default();
+            match overrides.iter().rev().find(|option| key_of(option) == key) {
+                Some(option) => format!("--set {option}: {fault}"),
+                None => format!("{}: {fault}", document.place_of(key)),
+            }
+        });
+        let faults: Vec<String> = placed.collect();
+        refuse(&faults)?;
+        Ok(config)
     }
 }
 

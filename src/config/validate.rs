@@ -4,7 +4,7 @@ use super::settings::{
     BaselineConfig, Config, Corpus, DataConfig, LatencySource, LrSchedule, ModelConfig, SearchConfig, TrainConfig,
     TranslateConfig,
 };
-use crate::error::{Error, Result};
+use crate::error::{Result, refuse};
 use crate::space::architecture::{MAX_LAYERS, MAX_WIDTH};
 use std::fmt::Display;
 
@@ -15,12 +15,9 @@ impl Config {
     /// That all values are in range and fit together.
     ///
     /// # Errors
-    /// The first of [`Self::faults`].
+    /// The [`Self::faults`].
     pub fn validate(&self) -> Result<()> {
-        match self.faults().into_iter().next() {
-            Some(fault) => Err(Error::input(fault)),
-            None => Ok(()),
-        }
+        refuse(&self.faults())
     }
 
     /// Everything that is wrong, one line for each fault, each beginning with its key.

@@ -2,7 +2,7 @@
 
 use super::workspace::{load_subwords, prepare_data, save_subwords, transformer_config};
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, refuse};
 use crate::interop::foreign::{self, ForeignModel};
 use crate::interop::shape::{EmbeddingTables, Sharing, infer_shape, infer_tables};
 use crate::model::parameters::lookup;
@@ -127,9 +127,7 @@ fn choose(config: &Config, request: &Import, model: ForeignModel, tables: &Embed
             "not the largest model of the config's space{is}: {fault}; give its architecture with --arch, or its config"
         )));
     };
-    if let Some(fault) = architecture.head_faults(config.model.qkv_dim).into_iter().next() {
-        return Err(Error::input(fault));
-    }
+    refuse(&architecture.head_faults(config.model.qkv_dim))?;
     let mut own = of(&architecture);
     match disagreement(&tensors, &own) {
         None => {

@@ -1,6 +1,6 @@
 //! Whether two runs have the same settings, and where they differ.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
 use std::collections::BTreeMap;
 
 /// Settings that change nothing that a run computes: it may go on with others.
@@ -20,8 +20,6 @@ const HARMLESS: [&str; 12] = [
 ];
 /// What runs had that were begun before there was a choice: as if it were not there.
 const BEFORE: [(&str, &str); 1] = [("train.precision", "\"float32\"")];
-/// Differences that a message names before it counts the rest.
-const NAMED: usize = 4;
 
 /// The settings of a run as flat keys (`train.lr`) and values, without the harmless ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,12 +65,7 @@ impl Settings {
                 lines.push(format!("{key} = {now} (new)"));
             }
         }
-        if lines.len() > NAMED {
-            let rest = lines.len() - NAMED;
-            lines.truncate(NAMED);
-            lines.push(format!("and {rest} more"));
-        }
-        lines.join(", ")
+        listed(&lines, ", ")
     }
 }
 
@@ -125,7 +118,7 @@ mod tests {
         assert_ne!(old.fingerprint(), new.fingerprint());
         let many = settings("a = 1\nb = 1\nc = 1\nd = 1\ne = 1\nf = 1\n");
         let named = settings("").differences(&many);
-        assert_eq!(named, "a = 1 (new), b = 1 (new), c = 1 (new), d = 1 (new), and 2 more");
+        assert_eq!(named, "a = 1 (new), b = 1 (new), c = 1 (new), d = 1 (new), e = 1 (new), f = 1 (new)");
     }
 
     #[test]

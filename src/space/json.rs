@@ -7,7 +7,7 @@
 //! expert as size 0, and the drop genes only where something is dropped; so equal models print equally.
 
 use super::architecture::{Architecture, CrossAttention, Experts, Layer, MAX_EXPERTS, MAX_LAYERS, Stack};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, refuse};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -52,10 +52,8 @@ impl Architecture {
             encoder: StackReader::new("encoder", part("encoder")?)?.read()?,
             decoder: StackReader::new("decoder", part("decoder")?)?.read()?,
         };
-        match architecture.validate().into_iter().next() {
-            Some(fault) => Err(Error::input(fault)),
-            None => Ok(architecture),
-        }
+        refuse(&architecture.validate())?;
+        Ok(architecture)
     }
 
     /// The JSON form as a value: the same for equal architectures.
