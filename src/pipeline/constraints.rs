@@ -28,10 +28,7 @@ pub(super) fn constraints(config: &Config, measured: Option<MeasuredLatency>) ->
     let qkv_dim = dimensions.qkv_dim;
     let latency: Option<Arc<dyn Cost>> = match settings.latency {
         LatencySource::Measured => measured.map(|cost| Arc::new(cost) as Arc<dyn Cost>),
-        LatencySource::Predictor if settings.max_latency_ms > 0.0 => {
-            Some(Arc::new(LatencyProfile::read(&settings.latency_profile)?))
-        }
-        LatencySource::Predictor => None,
+        LatencySource::Predictor => latency_profile(config)?.map(|profile| Arc::new(profile) as Arc<dyn Cost>),
     };
     let costs = Costs {
         gflops: Arc::new(Gflops(dimensions)),
@@ -41,6 +38,16 @@ pub(super) fn constraints(config: &Config, measured: Option<MeasuredLatency>) ->
         latency,
     };
     Ok(Constraints::new(settings, costs))
+}
+
+/// The profile that predicts latency, where the search of `config` limits it by one.
+///
+/// # Errors
+/// It cannot be used.
+pub(super) fn latency_profile(config: &Config) -> Result<Option<LatencyProfile>> {
+    let settings = &config.search;
+    let predicts = settings.max_latency_ms > 0.0 && settings.latency == LatencySource::Predictor;
+    predicts.then(|| LatencyProfile::read(&settings.latency_profile)).transpose()
 }
 
 /// Whether the search of `config` measures latency.

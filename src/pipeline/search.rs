@@ -1,6 +1,6 @@
 //! The search phase.
 
-use super::constraints::{constraints, measures_latency};
+use super::constraints::{constraints, latency_profile, measures_latency};
 use super::evaluator::SupernetEvaluator;
 use super::latency::{MeasuredLatency, Quiet, conditions};
 use super::workspace::Workspace;
@@ -50,6 +50,10 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     tie_to_conditions(workspace)?;
     let changes = changes(&trials, settings)?;
     let mut log = TrialLog::open(&trials, &workspace.space)?;
+    if let Some(profile) = latency_profile(&workspace.config)? {
+        let conditions = profile.conditions.map_or_else(|| "it does not tell how".to_owned(), |c| c.to_string());
+        tracing::info!("latency is predicted for {}, measured on: {conditions}", profile.device);
+    }
     let known = log.trials().len();
     if known > 0 {
         tracing::info!("searching: going on after {known} trials");

@@ -92,8 +92,16 @@ fn a_killed_collection_goes_on_where_it_was() {
 fn data_become_a_profile_that_predicts_and_plots() {
     let program = Program::new();
     program.write("here.csv", &invented_data(&program, 120));
-    let fitted = &lines(&program.output(&["latency", "fit", "here.csv", "--out", "here.json"]))[0];
+    let fit = ["latency", "fit", "here.csv", "--out", "here.json"];
+    let fitted = &lines(&program.output(&fit))[0];
     assert!(fitted["test"]["mape"].as_f64().unwrap() < 0.05, "{fitted}");
+    let profile = || lines(&std::fs::read_to_string(program.folder().join("here.json")).unwrap().replace('\n', ""));
+    assert!(profile()[0].get("conditions").is_none(), "the data do not tell");
+    let conditions =
+        invented_data(&program, 120).replace('\n', ",cpu,2,4\n").replacen("cpu,2,4", "device,threads,beam", 1);
+    program.write("here.csv", &conditions);
+    program.output(&fit);
+    assert_eq!(profile()[0]["conditions"], serde_json::json!({"device": "cpu", "threads": 2, "beam": 4}));
     let sampled = program.output(&["space", "--sample", "3"]);
     let predict = ["latency", "predict", "--profile", "here.json"];
     let predicted = lines(&program.output_of(&arguments(&predict, &["--arch", "-"]), &sampled));

@@ -211,6 +211,9 @@ mod tests {
         let text = file(&plan[..3]).text().to_owned();
         let data = Dataset::parse("data.csv", &text).unwrap();
         assert_eq!(data.samples.iter().map(|s| s.total_ms()).collect::<Vec<_>>(), [4.0, 6.0, 8.0]);
+        assert_eq!(data.conditions.unwrap().to_string(), "cpu with 2 threads, beam 5");
+        let mixed = text.replacen(",cpu,2,", ",cpu,1,", 1);
+        assert_eq!(Dataset::parse("data.csv", &mixed).unwrap().conditions, None);
         let mut resumed = CollectedFile::resume("data.csv", text.trim_end(), &plan, settings()).unwrap();
         assert_eq!(resumed.rows(), 3);
         let rest = file(&plan);

@@ -2,8 +2,8 @@
 //! their header.
 //!
 //! Ours: `architecture,encoder_ms,decoder_ms`, and if measured `routing_fractions` (JSON like [`RoutingFractions`]) and
-//! `reference_ms` (what one and the same architecture took beside each row: the device's drift, which is taken out). HAT's:
-//! the names of [`AVERAGES`], `latency_mean_encoder,latency_mean_decoder`, and for models with experts
+//! `reference_ms` (what one and the same architecture took beside each row: the device's drift, which is taken out) and
+//! `device,threads,beam` (what all rows were measured with). HAT's: the names of [`AVERAGES`], `latency_mean_encoder,latency_mean_decoder`, and for models with experts
 //! `encoder_n_experts_avg,decoder_n_experts_avg`. Other columns (deviations, FLOPs) are left alone.
 
 use super::averages::Averages;
@@ -14,6 +14,8 @@ use super::records::{Fault, Field, Place, Records};
 use crate::cost::RoutingFractions;
 use crate::error::{Error, Result};
 use crate::space::Architecture;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -48,6 +50,25 @@ pub struct Dataset {
     pub feature_set: FeatureSet,
     /// One a row.
     pub samples: Vec<Sample>,
+    /// What all rows were measured with, where the file tells.
+    pub conditions: Option<Conditions>,
+}
+
+/// What latencies were measured with: others do not compare.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conditions {
+    /// The device as `--device` names it.
+    pub device: String,
+    /// Threads that computed.
+    pub threads: usize,
+    /// Rows of the decoder.
+    pub beam: usize,
+}
+
+impl fmt::Display for Conditions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} with {} threads, beam {}", self.device, self.threads, self.beam)
+    }
 }
 
 /// One measured architecture.
@@ -122,10 +143,13 @@ impl Dataset {
         };
         let columns = Columns::of(&header).map_err(|(place, message)| at(place, message))?;
         let (mut samples, mut references) = (Vec::new(), Vec::new());
+        let mut conditions = Vec::new();
         for record in records {
             let record = record.map_err(|(place, message)| at(place, message))?;
             let sample = columns.sample(&record);
             samples.push(sample.map_err(|(place, message)| at(place, message))?);
+            conditions.push(columns.conditions(&record));
+            conditions.dedup();
             if let Some(column) = columns.reference {
                 let reference = number(&record[column], "milliseconds");
                 references.push(reference.map_err(|(place, message)| at(place, message))?);
@@ -135,7 +159,9 @@ impl Dataset {
             }
         }
         take_out_drift(&mut samples, &references);
-        Ok(Self { feature_set: columns.feature_set(), samples })
+        // Rows of several settings have none in common.
+        let conditions = if conditions.len() == 1 { conditions.remove(0) } else { None };
+        Ok(Self { feature_set: columns.feature_set(), samples, conditions })
     }
 }
 
@@ -155,6 +181,8 @@ struct Columns {
     encoder_ms: usize,
     decoder_ms: usize,
     reference: Option<usize>,
+    /// `device`, `threads`, `beam`.
+    conditions: Option<[usize; 3]>,
 }
 
 enum Inputs {
@@ -182,6 +210,7 @@ impl Columns {
                 encoder_ms: need("encoder_ms")?,
                 decoder_ms: need("decoder_ms")?,
                 reference: find("reference_ms"),
+                conditions: find("device").zip(find("threads")).zip(find("beam")).map(|((d, t), b)| [d, t, b]),
             });
         }
         if find(AVERAGES[0]).is_none() {
@@ -204,6 +233,7 @@ impl Columns {
             encoder_ms: need("latency_mean_encoder")?,
             decoder_ms: need("latency_mean_decoder")?,
             reference: None,
+            conditions: None,
         })
     }
 
@@ -212,6 +242,12 @@ impl Columns {
             Inputs::Architecture { .. } => FeatureSet::Layers,
             Inputs::Averages { .. } => FeatureSet::Averages,
         }
+    }
+
+    /// What a whole row was measured with, where it tells.
+    fn conditions(&self, record: &[Field]) -> Option<Conditions> {
+        let [device, threads, beam] = self.conditions?.map(|column| record[column].text.trim());
+        Some(Conditions { device: device.to_owned(), threads: threads.parse().ok()?, beam: beam.parse().ok()? })
     }
 
     fn sample(&self, record: &[Field]) -> Result<Sample, Fault> {

@@ -168,6 +168,7 @@ pub fn fit(data: &Dataset, device: &str) -> Result<LatencyProfile> {
         interval: Some(interval),
         report: Report::Fit(report),
         tested,
+        conditions: data.conditions.clone(),
     })
 }
 

@@ -29,7 +29,7 @@ pub mod undisturbed;
 
 pub use averages::Averages;
 pub use collected::CollectedFile;
-pub use csv::{Dataset, Sample};
+pub use csv::{Conditions, Dataset, Sample};
 pub use features::{FeatureSet, Features};
 pub use fit::{FitReport, TestedRow, fit};
 pub use measure::{Effort, Latency, Measurement, measure};

@@ -2,7 +2,7 @@
 //! latency is a [`Cost`].
 
 use super::averages::Averages;
-use super::csv::Dataset;
+use super::csv::{Conditions, Dataset};
 use super::features::{FeatureSet, Features};
 use super::fit::{FitReport, INTERVAL_LEVEL, PairModel, Tested, TestedRow, split};
 use super::metrics::Metrics;
@@ -24,6 +24,8 @@ pub struct LatencyProfile {
     pub report: Report,
     /// The test rows, measured and predicted.
     pub tested: Vec<TestedRow>,
+    /// What its data were measured with; none where they do not tell.
+    pub conditions: Option<Conditions>,
 }
 
 /// What predicts.
@@ -120,6 +122,7 @@ impl LatencyProfile {
             interval: None,
             report: Report::Import(ImportReport::default()),
             tested: Vec::new(),
+            conditions: data.and_then(|data| data.conditions.clone()),
         };
         let Some(data) = data else { return profile };
         let [_, validation, test] = split(&data.samples);

@@ -34,7 +34,7 @@ pub(super) fn dataset(rows: usize, noise: f64, seed: u64) -> Dataset {
             decoder_ms: 30.0 * stack_ms(&architecture.decoder, 5.0, architecture.encoder.embed_dim as f64) * factor(),
         }
     };
-    Dataset { feature_set: FeatureSet::Layers, samples: (0..rows as u64).map(sample).collect() }
+    Dataset { feature_set: FeatureSet::Layers, samples: (0..rows as u64).map(sample).collect(), conditions: None }
 }
 
 fn one_of(random: &mut impl Rng, choices: &[usize]) -> usize {

@@ -1,5 +1,6 @@
 //! A profile's file: JSON that people can read, too.
 
+use super::csv::Conditions;
 use super::features::{FeatureSet, Part};
 use super::fit::{FitReport, PairModel, TestedRow};
 use super::model::PartModel;
@@ -113,6 +114,9 @@ struct Header {
     format: String,
     version: u32,
     device: String,
+    /// Profiles of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conditions: Option<Conditions>,
     interval: Option<Interval>,
     tested: Vec<TestedRow>,
 }
@@ -123,14 +127,15 @@ impl Header {
             format: FORMAT.to_owned(),
             version: VERSION,
             device: profile.device.clone(),
+            conditions: profile.conditions.clone(),
             interval: profile.interval,
             tested: profile.tested.clone(),
         }
     }
 
     fn profile(self, predictor: Predictor, report: Report) -> LatencyProfile {
-        let Self { device, interval, tested, .. } = self;
-        LatencyProfile { device, predictor, interval, report, tested }
+        let Self { device, conditions, interval, tested, .. } = self;
+        LatencyProfile { device, predictor, interval, report, tested, conditions }
     }
 }
 
