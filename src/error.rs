@@ -12,6 +12,8 @@ pub enum Error {
     Input(String),
     /// The program could not finish for another reason (disk full, device lost): exit code 1.
     Failure(String),
+    /// The user interrupted it; what was done is kept: exit code 130.
+    Interrupted(String),
 }
 
 /// The result of everything that can fail.
@@ -42,14 +44,16 @@ impl Error {
         match self {
             Self::Input(message) => Self::Input(format!("{place}: {message}")),
             Self::Failure(message) => Self::Failure(format!("{place}: {message}")),
+            Self::Interrupted(message) => Self::Interrupted(format!("{place}: {message}")),
         }
     }
 
-    /// The process's exit code: 2 for bad input, 1 for any other failure.
+    /// The process's exit code: 2 for bad input, 130 (as shells have it) after an interruption, 1 for any other failure.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Input(_) => 2,
             Self::Failure(_) => 1,
+            Self::Interrupted(_) => 130,
         }
     }
 }
@@ -78,7 +82,7 @@ pub fn refuse(faults: &[String]) -> Result<()> {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Input(message) | Self::Failure(message) => f.write_str(message),
+            Self::Input(message) | Self::Failure(message) | Self::Interrupted(message) => f.write_str(message),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod estimate;
 mod loss_scale;
+mod interrupt;
 pub mod optimizer;
 pub mod schedule;
 mod session;

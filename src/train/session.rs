@@ -2,6 +2,7 @@
 
 use super::checkpoint::{self, Content, Name, Position, load_weights};
 use super::estimate::announce;
+use super::interrupt::Interruptible;
 use super::update::{Trainer, UpdateReport};
 use super::validation::Validation;
 use crate::config::TrainConfig;
@@ -67,7 +68,7 @@ pub struct Outcome {
 /// from. `shape` is theirs.
 ///
 /// # Errors
-/// The folder cannot be written, or holds a run of other data or another space.
+/// The folder cannot be written, or holds a run of other data or another space; [`Error::Interrupted`] after Ctrl-C.
 pub fn train(
     job: &Job,
     shape: &TransformerConfig,
@@ -79,9 +80,17 @@ pub fn train(
     let total = job.config.max_updates;
     let progress = Progress::bar(total as u64, "updates", format!("training {}", job.name))
         .resumed_at(session.position.update as u64);
+    let interruptible = Interruptible::begin();
     while session.position.update < total {
         session.step(&progress)?;
         progress.inc(1);
+        if interruptible.was_interrupted() && session.position.update < total {
+            session.save(Name::Fixed(LAST), Content::Everything)?;
+            return Err(Error::Interrupted(format!(
+                "training {}: interrupted, and saved after update {}; the same command goes on from there",
+                job.name, session.position.update
+            )));
+        }
     }
     progress.finish();
     Ok(Outcome { updates: session.position.update, best: session.position.best })

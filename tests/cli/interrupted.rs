@@ -24,6 +24,50 @@ fn run_for(program: &Program, arguments: &[&str], limit: Duration) -> bool {
     false
 }
 
+/// Starts a training that saves at its end alone, and interrupts it as Ctrl-C does once it has logged an update: its exit
+/// code and the last line of its messages.
+#[cfg(unix)]
+fn interrupt(program: &Program, train: &[&str]) -> (Option<i32>, String) {
+    let child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("automoe"))
+        .args(train)
+        .current_dir(program.folder())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let metrics = program.folder().join("runs/toy/supernet/metrics.jsonl");
+    let start = Instant::now();
+    while metrics.metadata().map_or(0, |metadata| metadata.len()) == 0 {
+        assert!(start.elapsed() < Duration::from_secs(300), "nothing is trained");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), errors.lines().last().unwrap_or_default().to_owned())
+}
+
+#[test]
+#[cfg(unix)]
+fn a_training_saves_on_ctrl_c_and_ends_alike() {
+    let rare = ["--set", "train.max_updates=60", "--set", "train.save_every=1000", "--set", "train.log_every=1"];
+    let train = arguments(&arguments(&["train"], &TINY), &rare);
+    let (whole, broken) = (Program::new(), Program::new());
+    whole.output(&train);
+    let (code, message) = interrupt(&broken, &train);
+    assert_eq!(code, Some(130), "{message}");
+    assert!(message.starts_with("automoe: training supernet: interrupted, and saved after update "), "{message}");
+    let read = |program: &Program, file: &str| std::fs::read(program.folder().join("runs/toy/supernet").join(file));
+    let saved: Value = serde_json::from_slice(&read(&broken, "last.json").unwrap()).unwrap();
+    let update = saved["update"].as_u64().unwrap();
+    assert!((1..60).contains(&update), "{update}");
+    assert!(message.contains(&format!("after update {update};")), "{message}");
+    broken.output(&train);
+    for file in ["last.safetensors", "best.safetensors", "last.json"] {
+        assert!(read(&broken, file).unwrap() == read(&whole, file).unwrap(), "{file} differs");
+    }
+}
+
 /// Trial lines without their wall times.
 fn trials(program: &Program) -> Vec<Value> {
     let text = std::fs::read_to_string(program.folder().join("runs/toy/search/trials.jsonl")).unwrap();
