@@ -3,13 +3,13 @@
 use super::loss_scale::LossScale;
 use super::optimizer::{Adam, Moments};
 use super::update::Trainer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, refuse};
 use crate::model::loss::LossSums;
 use crate::model::parameters::lookup;
 use crate::model::{Supernet, Tables, TransformerConfig, Value, Values, stacked};
 use crate::run::checkpoints::BEST;
 use crate::run::{Checkpoint, Checkpoints, NamedTensor};
-use crate::space::Architecture;
+use crate::space::{Architecture, MAX_WIDTH};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,6 +17,8 @@ use std::path::Path;
 
 const FIRST: &str = "adam.first.";
 const SECOND: &str = "adam.second.";
+/// The largest vocabulary of a model that is read: subwords are numbered by `u32`.
+const MAX_VOCABULARY: usize = u32::MAX as usize;
 
 /// Where a run stands. Random streams have no state of their own: they follow from the seed and these counters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -262,8 +264,10 @@ pub fn average_weights(folder: &Path, count: usize, device: &Device) -> Result<W
 }
 
 fn state_of(checkpoint: &Checkpoint) -> Result<State> {
-    serde_json::from_value(checkpoint.state.clone())
-        .map_err(|error| Error::input(format!("not a checkpoint of this program's models: {error}")))
+    let state: State = serde_json::from_value(checkpoint.state.clone())
+        .map_err(|error| Error::input(format!("not a checkpoint of this program's models: {error}")))?;
+    state.model.check(&state.architecture)?;
+    Ok(state)
 }
 
 fn supernet(config: TransformerConfig, values: &Values, device: &Device) -> Result<Supernet> {
@@ -302,6 +306,24 @@ impl ModelState {
             decoder_supernet_dim: config.decoder_supernet_dim,
             capacity_factor: config.capacity_factor,
         }
+    }
+
+    /// # Errors
+    /// Sizes that no model of `architecture` has.
+    fn check(&self, architecture: &Architecture) -> Result<()> {
+        let [encoder, decoder] = [architecture.encoder.embed_dim, architecture.decoder.embed_dim];
+        for (name, value, least, most) in [
+            ("qkv_dim", self.qkv_dim, 1, MAX_WIDTH),
+            ("source_vocab", self.source_vocab, 1, MAX_VOCABULARY),
+            ("target_vocab", self.target_vocab, 1, MAX_VOCABULARY),
+            ("encoder_supernet_dim", self.encoder_supernet_dim, encoder, MAX_WIDTH),
+            ("decoder_supernet_dim", self.decoder_supernet_dim, decoder, MAX_WIDTH),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(Error::input(format!("its model's {name} of {value} is not between {least} and {most}")));
+            }
+        }
+        refuse(&architecture.head_faults(self.qkv_dim))
     }
 
     /// The model without dropout, as translation and evaluation need it.

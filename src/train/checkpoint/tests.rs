@@ -61,3 +61,20 @@ fn imported_weights_come_back_bit_for_bit() {
     assert_eq!((stored.tensors, stored.config), (tensors, supernet.config));
     assert_eq!(load_weights(folder.path(), &Device::flex()).unwrap().data, "subwords-x");
 }
+
+#[test]
+fn sizes_that_no_model_has_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let supernet = trainer(0.1).supernet;
+    let tensors: Vec<_> = supernet.values.iter().map(|(name, value)| tensor(name.clone(), value)).collect();
+    save_weights(folder.path(), &tensors, &supernet.config, "data").unwrap();
+    let good = Checkpoint::load(&folder.path().join("best.safetensors")).unwrap();
+    for (key, value) in [("encoder_supernet_dim", 1u64 << 40), ("decoder_supernet_dim", 2), ("qkv_dim", 0)] {
+        let mut state = good.state.clone();
+        state["model"][key] = value.into();
+        Checkpoints::new(folder.path()).save(BEST, good.tensors.iter().map(NamedTensor::view), &state).unwrap();
+        let error = load_weights(folder.path(), &Device::flex()).map(|_| ()).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains(&format!("its model's {key} of {value} is not between")), "{error}");
+    }
+}
