@@ -2,7 +2,7 @@
 
 use super::options::RunArgs;
 use super::{architectures, output};
-use crate::error::Result;
+use crate::error::{Result, listed};
 use crate::pipeline::{dry_run, train_architecture, train_supernet};
 use serde_json::json;
 use std::io;
@@ -54,6 +54,11 @@ pub fn run(args: TrainArgs) -> Result<()> {
         return output::json_pretty(&mut io::stdout().lock(), &dry_run(&config)?).map(|_| ());
     }
     let architecture = args.arch.as_ref().map(|file| architectures::single(file, config.model.qkv_dim)).transpose()?;
+    if let Some(architecture) = &architecture
+        && let Err(faults) = config.space()?.contains(architecture)
+    {
+        tracing::warn!("--arch is outside the config's space: {}", listed(&faults, "; "));
+    }
     let workspace = args.run.open(config, "train", args.fresh)?;
     let outcome = workspace.carry_out(|workspace| match architecture {
         None => train_supernet(workspace),

@@ -65,6 +65,14 @@ fn an_architecture_outside_the_space_is_told_gene_by_gene() {
     assert_eq!(output.status.code(), Some(2));
     assert_names(&String::from_utf8(output.stdout).unwrap(), &["encoder_ffn_embed_dim", "100", "128"]);
     assert_eq!(program.output_of(&["space", "--check", "-"], &largest), "");
+    // It can be trained all the same.
+    program.write("odd.json", &largest.replace("128", "100"));
+    let output = program.command(&arguments(&["train", "--arch", "odd.json"], &TINY)).output().unwrap();
+    assert!(output.status.success());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let warnings: Vec<&str> = errors.lines().filter(|line| line.contains("outside the config's space")).collect();
+    assert_eq!(warnings.len(), 1, "{errors}");
+    assert_names(warnings[0], &["encoder_ffn_embed_dim", "100", "128"]);
 }
 
 #[test]
