@@ -35,7 +35,7 @@ impl Default for DataConfig {
             dir: "data".into(),
             train: vec!["train".into()],
             valid: vec!["valid".into()],
-            test: vec!["test".into()],
+            test: Vec::new(),
             subwords: Subwords::Bpe,
             source_dict: PathBuf::new(),
             target_dict: PathBuf::new(),

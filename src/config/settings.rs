@@ -50,7 +50,7 @@ pub struct DataConfig {
     pub train: Vec<String>,
     /// Prefixes of the validation files.
     pub valid: Vec<String>,
-    /// Prefixes of the test files.
+    /// Prefixes of the test files; only `automoe run` needs any.
     pub test: Vec<String>,
     /// `"bpe"`: byte-pair merges over words (unknown characters become `<unk>`); `"byte-bpe"`: over bytes, with no unknowns.
     pub subwords: Subwords,

@@ -48,6 +48,7 @@ fn defaults_are_the_papers_wmt14_en_de() {
     let mut config = Config::load("wmt14-en-de").unwrap();
     config.run_dir = PathBuf::new();
     config.data.dir = "data".into();
+    config.data.test = Vec::new();
     assert_eq!(config.search.max_gflops, 3.0);
     config.search.max_gflops = 0.0;
     assert_eq!(config, Config::default());
@@ -130,6 +131,13 @@ fn values_that_do_not_fit_are_named_with_their_line() {
     assert!(faults.contains(&"x.toml:2: train_architecture.lr: 0 is not more than 0"), "{message}");
     let message = mistake("[translate]\naverage_checkpoints = 20\n", &[]);
     assert_eq!(message, "x.toml:2: translate.average_checkpoints: 20 are more than train.keep_checkpoints = 10");
+}
+
+#[test]
+fn test_text_may_be_left_out_but_not_named_by_nothing() {
+    let (_folder, path) = file("[data]\ntrain = [\"a\"]\n");
+    assert!(Config::load(&path).unwrap().data.test.is_empty());
+    assert_eq!(mistake("[data]\ntest = [\"\"]\n", &[]), "x.toml:2: data.test: names no files");
 }
 
 #[test]

@@ -113,7 +113,8 @@ impl DataConfig {
         }
         faults.need(self.source_lang != self.target_lang, "data.target_lang", "is the same as data.source_lang");
         for (key, prefixes) in [("data.train", &self.train), ("data.valid", &self.valid), ("data.test", &self.test)] {
-            let is_named = !prefixes.is_empty() && prefixes.iter().all(|prefix| !prefix.is_empty());
+            let may_be_none = key == "data.test";
+            let is_named = (may_be_none || !prefixes.is_empty()) && prefixes.iter().all(|prefix| !prefix.is_empty());
             faults.need(is_named, key, "names no files");
         }
     }

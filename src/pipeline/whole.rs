@@ -61,6 +61,10 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
     if let Some(results) = finished(&path, &settings) {
         return Ok(results);
     }
+    if workspace.prepared.test.is_empty() {
+        let message = "names no text, and automoe run tests its models: set it, and another run_dir where this run was begun without";
+        return Err(Error::input(message).at("data.test"));
+    }
     check_search(workspace)?;
     train_supernet(workspace)?;
     let supernet = workspace.run.supernet();

@@ -58,3 +58,19 @@ fn any_number_of_threads_gives_the_same_bytes() {
     assert!(weights[0] == weights[1], "one thread and two");
     assert!(weights[0] == weights[2], "one thread and three");
 }
+
+#[test]
+fn a_test_set_is_asked_for_by_run_alone() {
+    let program = Program::new();
+    let text: String = (0..60).map(|i| format!("ab ba {} ca\n", ["a", "ab", "abc", "cab"][i % 4])).collect();
+    for name in ["train.src", "train.tgt", "valid.src", "valid.tgt"] {
+        program.write(name, &text);
+    }
+    let files = ["--set", "data.corpus=files", "--set", "data.dir=.", "--set", "data.test=[]"];
+    let command = |name| arguments(&arguments(&[name], &TINY), &files);
+    for name in ["data", "train", "search"] {
+        program.output(&command(name));
+    }
+    let message = program.refusal_after_start(&command("run"));
+    assert!(message.contains("data.test: names no text"), "{message}");
+}
