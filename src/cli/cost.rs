@@ -5,6 +5,7 @@ use super::{architectures, output};
 use crate::config::Config;
 use crate::cost::{CostSummary, Dimensions, Embeddings};
 use crate::error::Result;
+use crate::pipeline::vocabularies;
 use crate::space::Architecture;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -12,7 +13,9 @@ use std::path::PathBuf;
 /// Count FLOPs, parameters and memory of architectures.
 ///
 /// Prints a JSON object a line. `gflops` leaves the output projection out; where experts differ in size it is the mean over
-/// experts and `gflops_worst` the dearest routing. `parameters` leave the embeddings out.
+/// experts and `gflops_worst` the dearest routing. `parameters` leave the embeddings out. A vocabulary has cost.vocab_size
+/// entries where the config gives it, else those that were learned for the run in the config's run_dir, else the
+/// data.vocab_size that the config asks for.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe cost --config wmt14-en-de --arch winner.json
@@ -60,13 +63,14 @@ struct Counter {
 
 impl Counter {
     fn new(args: &CostArgs, config: &Config) -> Result<Self> {
-        let dimensions = Dimensions::of(config)?;
+        let vocabularies = vocabularies(config);
+        let dimensions = Dimensions { vocab_size: vocabularies[1], ..Dimensions::of(config)? };
         let max_experts = match (args.reference_convention, args.max_experts) {
             (false, _) => None,
             (true, Some(given)) => Some(usize::from(given)),
             (true, None) => Some(most_experts(&config.space()?.largest())),
         };
-        Ok(Self { dimensions, embeddings: Embeddings::of(config, dimensions.vocab_size), max_experts })
+        Ok(Self { dimensions, embeddings: Embeddings::of(config, vocabularies), max_experts })
     }
 
     /// Prints the line of `architecture`; false where nobody reads it.

@@ -351,7 +351,7 @@ pub struct TranslateConfig {
 pub struct CostConfig {
     /// Tokens of the dummy source and target sentences, eos included (30 for WMT, 23 for IWSLT).
     pub sentence_length: usize,
-    /// Entries of the vocabulary in the projection's FLOPs; 0: `data.vocab_size`.
+    /// Entries of each vocabulary in FLOPs, parameters and memory; 0: those that were learned, before that `data.vocab_size`.
     pub vocab_size: usize,
 }
 

@@ -83,11 +83,11 @@ pub struct Embeddings {
 }
 
 impl Embeddings {
-    /// The tables that `config` asks for, with `vocab_size` entries in each vocabulary.
-    pub fn of(config: &Config, vocab_size: usize) -> Self {
+    /// The tables that `config` asks for, with these entries in the source's and the target's vocabulary.
+    pub fn of(config: &Config, [source_vocab, target_vocab]: [usize; 2]) -> Self {
         Self {
-            source_vocab: vocab_size,
-            target_vocab: vocab_size,
+            source_vocab,
+            target_vocab,
             share_all: config.model.share_all_embeddings,
             share_decoder_input_output: config.model.share_decoder_input_output_embed,
         }

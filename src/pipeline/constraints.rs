@@ -1,6 +1,7 @@
 //! The constraints of a search, from the config, and whether they can be kept at all.
 
 use super::latency::MeasuredLatency;
+use super::workspace::vocabularies;
 use crate::config::{Config, LatencySource};
 use crate::cost::latency::LatencyProfile;
 use crate::cost::{ActiveParameters, Cost, Dimensions, Embeddings, Gflops, MemoryMb, TotalParameters};
@@ -34,7 +35,7 @@ pub(super) fn constraints(config: &Config, measured: Option<MeasuredLatency>) ->
         gflops: Arc::new(Gflops(dimensions)),
         parameters: Arc::new(TotalParameters { qkv_dim }),
         active_parameters: Arc::new(ActiveParameters { qkv_dim }),
-        memory_mb: Arc::new(MemoryMb { qkv_dim, embeddings: Embeddings::of(config, dimensions.vocab_size) }),
+        memory_mb: Arc::new(MemoryMb { qkv_dim, embeddings: Embeddings::of(config, vocabularies(config)) }),
         latency,
     };
     Ok(Constraints::new(settings, costs))

@@ -47,7 +47,7 @@ pub fn dry_run(config: &Config) -> Result<Needs> {
         values.map(|(_, value)| value.shape().iter().product::<usize>() as u64).sum::<u64>()
     };
     let parameters = count(false);
-    let embeddings = Embeddings::of(config, config.data.vocab_size);
+    let embeddings = Embeddings::of(config, [config.data.vocab_size; 2]);
     let (found, missing) = text_files(config);
     Ok(Needs {
         parameters,

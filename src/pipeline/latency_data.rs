@@ -46,7 +46,7 @@ impl RandomModels {
     /// Sizes that no model can have.
     pub fn new(config: &Config, largest: &Architecture, device: &Device) -> Result<Self> {
         let dimensions = dimensions(config)?;
-        let embeddings = Embeddings::of(config, dimensions.vocab_size);
+        let embeddings = Embeddings::of(config, [dimensions.vocab_size; 2]);
         let bytes = inference_bytes(largest, dimensions.qkv_dim, &embeddings);
         if bytes > MOST_BYTES {
             return Err(Error::input(format!(

@@ -24,4 +24,4 @@ pub use search::search;
 pub use test::{Scores, load_translator, run_config, test};
 pub use training::{train_architecture, train_supernet};
 pub use whole::{Results, Row, run};
-pub use workspace::{Workspace, prepare_data};
+pub use workspace::{Workspace, prepare_data, vocabularies};

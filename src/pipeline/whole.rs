@@ -121,7 +121,8 @@ fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &P
     let config = &workspace.config;
     let translator = load_translator(folder, Some(&architecture), config, &workspace.device)?;
     let scores = test(workspace, name, &translator)?;
-    let embeddings = Embeddings::of(config, workspace.prepared.target_vocab());
+    let prepared = &workspace.prepared;
+    let embeddings = Embeddings::of(config, [prepared.source_vocab(), prepared.target_vocab()]);
     let cost = CostSummary::new(&architecture, &Dimensions::of(config)?, &embeddings);
     let checkpoint = folder.strip_prefix(workspace.run.root()).unwrap_or(Path::new(name));
     Ok(Row {

@@ -83,6 +83,21 @@ impl Workspace {
     }
 }
 
+/// Entries of the source's and the target's vocabulary: `cost.vocab_size` where `config` gives it, else those that were
+/// learned for the run in its run directory, else as many as `data.vocab_size` asks for.
+pub fn vocabularies(config: &Config) -> [usize; 2] {
+    let learned = || {
+        let run = Config::load(&config.run_dir.join("config.toml").to_string_lossy()).ok()?;
+        // Other settings than the run's give other subwords.
+        let [source, target] = (run.data == config.data).then(|| load_subwords(&config.run_dir).ok())??;
+        Some([source.vocab_size(), target.vocab_size()])
+    };
+    match config.cost.vocab_size {
+        0 => learned().unwrap_or([config.data.vocab_size; 2]),
+        given => [given; 2],
+    }
+}
+
 /// That a model has positions for the sentence that latency is measured with.
 pub(super) fn check_sentence_length(config: &Config) -> Result<()> {
     if config.cost.sentence_length > MAX_POSITIONS {

@@ -60,6 +60,30 @@ fn any_number_of_threads_gives_the_same_bytes() {
 }
 
 #[test]
+fn costs_count_the_vocabulary_that_was_learned() {
+    let program = Program::new();
+    let wish = ["--set", "data.vocab_size=5000"];
+    let costs = |more: &[&str]| -> Value {
+        let command = arguments(&arguments(&["cost"], &TINY), &arguments(&wish, more));
+        serde_json::from_str(&program.output(&command)).unwrap()
+    };
+    let embedding = |costs: &Value| costs["parameters"]["embedding"].as_u64().unwrap();
+    let wished = costs(&[]);
+    assert_eq!(embedding(&wished), 5000 * 64);
+    program.output(&arguments(&arguments(&["train"], &TINY), &wish));
+    let statistics = program.output(&arguments(&arguments(&["data"], &TINY), &wish));
+    let learned = serde_json::from_str::<Value>(&statistics).unwrap()["target_vocabulary"].as_u64().unwrap();
+    assert!(learned < 5000);
+    let counted = costs(&[]);
+    assert_eq!(embedding(&counted), learned * 64);
+    assert!(counted["gflops_projection"].as_f64().unwrap() < wished["gflops_projection"].as_f64().unwrap());
+    assert_eq!(counted["gflops"], wished["gflops"]);
+    // Other subwords than the run's, and a number that is given.
+    assert_eq!(embedding(&costs(&["--set", "data.vocab_size=4999"])), 4999 * 64);
+    assert_eq!(embedding(&costs(&["--set", "cost.vocab_size=7000"])), 7000 * 64);
+}
+
+#[test]
 fn a_test_set_is_asked_for_by_run_alone() {
     let program = Program::new();
     let text: String = (0..60).map(|i| format!("ab ba {} ca\n", ["a", "ab", "abc", "cab"][i % 4])).collect();
