@@ -16,6 +16,9 @@ const CHUNK: usize = 4000;
 const MAX_LINE: u64 = 1 << 20;
 
 /// Translate standard input, a sentence a line, by beam search.
+///
+/// Lines are translated and printed some thousands at a time. One that the model cannot read ends the translation before
+/// its thousands are begun; what was printed before stays.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe translate --checkpoint runs/toy/models/winner < source.txt > translated.txt
@@ -37,6 +40,10 @@ pub struct TranslateArgs {
     /// Print each translation's score in front of it, with a tab between
     #[arg(long)]
     scores: bool,
+
+    /// Answer a line of more subwords than the model reads with an empty one, and a warning, instead of ending there
+    #[arg(long)]
+    skip_long: bool,
 
     /// Replace a value of the run's config, for example translate.beam=1; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
@@ -66,9 +73,14 @@ pub fn run(args: TranslateArgs) -> Result<()> {
     let mut out = io::stdout().lock();
     let mut first_line = 1;
     loop {
-        let lines = read_lines(&mut input, first_line)?;
+        let mut lines = read_lines(&mut input, first_line)?;
         if lines.is_empty() {
             return Ok(());
+        }
+        let too_long = if args.skip_long { translator.too_long(&lines) } else { Vec::new() };
+        for (place, subwords) in too_long {
+            tracing::warn!("stdin: line {}: {subwords} subwords are too many; left empty", first_line + place);
+            lines[place].clear();
         }
         let bar = Progress::bar(lines.len() as u64, "lines", "translating");
         let translations =

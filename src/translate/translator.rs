@@ -53,6 +53,12 @@ impl Translator {
         Ok(translations)
     }
 
+    /// Places of the lines that have more subwords than the model has positions, and how many.
+    pub fn too_long(&self, lines: &[String]) -> Vec<(usize, usize)> {
+        let lengths = lines.par_iter().map(|line| self.encode(line).len()).enumerate();
+        lengths.filter(|(_, length)| *length > MAX_POSITIONS).collect()
+    }
+
     /// [`Translator::translate`] of encoded sources, each with its end-of-sentence symbol.
     ///
     /// # Errors
@@ -65,7 +71,8 @@ impl Translator {
     ) -> Result<Vec<Vec<Translation>>> {
         if let Some(place) = sources.iter().position(|ids| ids.len() > MAX_POSITIONS) {
             return Err(Error::input(format!(
-                "line {}: {} subwords, but the model reads at most {MAX_POSITIONS}; split the line",
+                "line {}: {} subwords, but the model reads at most {MAX_POSITIONS}; split the line, or give \
+                 --skip-long",
                 first_line + place,
                 sources[place].len()
             )));

@@ -42,6 +42,14 @@ fn phases_one_by_one_in_a_pipeline() {
     let nbest = program.output_of(&nbest, input);
     assert_eq!(nbest.lines().count(), 6);
     assert!(nbest.lines().all(|line| line.split_once('\t').is_some_and(|(score, _)| score.parse::<f64>().is_ok())));
+    let long = format!("mi lo\n{}\nta ri mo\n", "mi lo ".repeat(1000));
+    let translate = ["translate", "--checkpoint", "runs/toy/models/scratch"];
+    let message = program.refusal(&translate, &long);
+    assert!(message.contains("line 2: ") && message.contains("--skip-long"), "{message}");
+    let skipping = program.command(&arguments(&translate, &["--skip-long"])).write_stdin(long).output().unwrap();
+    assert_eq!(String::from_utf8(skipping.stdout).unwrap(), best);
+    let warning = String::from_utf8(skipping.stderr).unwrap();
+    assert!(warning.contains("stdin: line 2: "), "{warning}");
     program.write("winner.json", &winner);
     let subnet = ["translate", "--checkpoint", "runs/toy/supernet", "--arch", "winner.json"];
     assert_eq!(program.output_of(&subnet, input).lines().count(), 3);
