@@ -34,7 +34,11 @@ pub fn parse(name: &str) -> Result<Device> {
     set_policy(StreamPolicy::Single);
     let mut devices = Device::enumerate(DeviceType::Wgpu).into_vec();
     if index < devices.len() {
-        return Ok(devices.swap_remove(index));
+        let device = devices.swap_remove(index);
+        if let Some(identity) = device.identity() {
+            tracing::info!("--device {name}: {}", identity.name);
+        }
+        return Ok(device);
     }
     Err(Error::input(match devices.len() {
         0 => format!("--device {name}: no graphics device with a driver found; install one, or use --device cpu"),
