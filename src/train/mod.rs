@@ -2,8 +2,8 @@
 
 mod checkpoint;
 mod estimate;
-mod loss_scale;
 mod interrupt;
+mod loss_scale;
 pub mod optimizer;
 pub mod schedule;
 mod session;
