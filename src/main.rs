@@ -4,6 +4,7 @@ mod allocator;
 
 use automoe::cli::{self, Cli};
 use clap::Parser;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -12,7 +13,8 @@ fn main() -> ExitCode {
     match cli::main(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("automoe: {error}");
+            // Nobody may be there to read it any more.
+            let _ = writeln!(io::stderr(), "automoe: {error}");
             ExitCode::from(error.exit_code())
         }
     }

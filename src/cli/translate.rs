@@ -3,7 +3,7 @@
 use super::options::DeviceArgs;
 use super::{architectures, output};
 use crate::error::{Error, Result};
-use crate::model::device;
+use crate::model::{MAX_POSITIONS, device};
 use crate::pipeline::{load_translator, run_config};
 use crate::progress::Progress;
 use crate::translate::Translation;
@@ -77,9 +77,15 @@ pub fn run(args: TranslateArgs) -> Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
-        let too_long = if args.skip_long { translator.too_long(&lines) } else { Vec::new() };
-        for (place, subwords) in too_long {
-            tracing::warn!("stdin: line {}: {subwords} subwords are too many; left empty", first_line + place);
+        for (place, subwords) in translator.too_long(&lines) {
+            let place_in_all = first_line + place;
+            if !args.skip_long {
+                return Err(Error::input(format!(
+                    "stdin: line {place_in_all}: {subwords} subwords, but the model reads at most {MAX_POSITIONS}; split \
+                     the line, or give --skip-long"
+                )));
+            }
+            tracing::warn!("stdin: line {place_in_all}: {subwords} subwords are too many; left empty");
             lines[place].clear();
         }
         let bar = Progress::bar(lines.len() as u64, "lines", "translating");

@@ -6,7 +6,8 @@ use crate::space::Architecture;
 /// Bytes of one weight, gradient or moment.
 const BYTES: u64 = 4;
 
-/// Bytes of all weights of `architecture`, embeddings and unused experts included, as they are held to translate.
+/// Bytes of all weights of `architecture`, embeddings and unused experts included. (On the CPU, decoding holds those of
+/// linear maps once more, in the order it reads them.)
 pub fn inference_bytes(architecture: &Architecture, qkv_dim: usize, embeddings: &Embeddings) -> u64 {
     let weights = parameters(architecture, qkv_dim).total + embeddings.parameters(architecture);
     BYTES * weights

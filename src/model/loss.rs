@@ -83,7 +83,7 @@ pub fn evaluate(model: &Transformer, tokens: Tokens, objective: &Objective) -> (
     (sums, pass)
 }
 
-/// Losses of a batch and the gradients of the objective's *sum* times the model's loss scale; `model` holds tracked leaves.
+/// Losses of a batch and the gradients of the objective's *sum*, on graphics devices times the model's loss scale; `model` holds tracked leaves.
 /// A parameter without an entry took part with gradient 0.
 pub fn differentiate(
     model: &Transformer,

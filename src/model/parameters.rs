@@ -190,10 +190,10 @@ pub fn lookup(values: &Values, name: &str, shape: &[usize]) -> Result<Value> {
 
 /// Where a traversal stands.
 #[derive(Default)]
-struct Path(Vec<String>);
+pub(super) struct Path(pub(super) Vec<String>);
 
 impl Path {
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.0.join(".")
     }
 }
@@ -210,6 +210,7 @@ macro_rules! track_path {
         }
     };
 }
+pub(super) use track_path;
 
 struct Collect<'a> {
     path: Path,

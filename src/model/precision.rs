@@ -1,6 +1,7 @@
 //! Products in half precision while training: which numbers they are computed in, and the factor that keeps gradients within
 //! the range of those numbers.
 
+use super::parameters::{Path, track_path};
 use super::transformer::Transformer;
 use crate::config::Precision;
 use crate::error::{Error, Result};
@@ -10,7 +11,7 @@ use burn::tensor::{Device, FloatDType, Tensor};
 /// How a model's products are computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Products {
-    /// What both factors are rounded to; sums are single-precision again.
+    /// What both factors and the results are rounded to; devices sum in single precision.
     pub dtype: FloatDType,
     /// The objective is multiplied by this before it is differentiated, and so are all gradients.
     pub loss_scale: f64,
@@ -51,7 +52,7 @@ pub fn check(precision: Precision, device: &Device) -> Result<()> {
     )))
 }
 
-/// `a b`, both rounded to `dtype`, in single precision.
+/// `a b`, both and the result rounded to `dtype`, as single-precision numbers.
 pub(super) fn product(a: Tensor<2>, b: Tensor<2>, dtype: FloatDType) -> Tensor<2> {
     match dtype {
         FloatDType::F32 => a.matmul(b),
@@ -66,7 +67,7 @@ impl Transformer {
         self.products = products;
         match products.dtype {
             FloatDType::F32 => self,
-            dtype => self.map(&mut Rounded { dtype, path: Vec::new() }),
+            dtype => self.map(&mut Rounded { dtype, path: Path::default() }),
         }
     }
 }
@@ -74,21 +75,15 @@ impl Transformer {
 /// Rounds the weights of linear maps, routers' excepted.
 struct Rounded {
     dtype: FloatDType,
-    path: Vec<String>,
+    path: Path,
 }
 
 impl ModuleMapper for Rounded {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
+    track_path!();
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let is_weight = D > 1 && self.path.last().is_some_and(|name| name == "weight");
-        if !is_weight || self.path.iter().any(|name| name == "router") {
+        let name = self.path.name();
+        if D == 1 || !name.ends_with(".weight") || name.contains(".router.") {
             return param;
         }
         let value = param.val();

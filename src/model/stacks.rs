@@ -64,7 +64,8 @@ pub fn is_stack(name: &str) -> bool {
     name.contains(".stack.")
 }
 
-/// Stacks experts' parameters; `shapes` are those of the result. What is in no named parameter is 0.
+/// Stacks experts' parameters; `shapes` are those of the result. What is in no named parameter is 0: the stack of a layer of
+/// identity experts alone, too.
 pub(super) fn stack(named: Values, shapes: &Shapes, device: &Device) -> Values {
     let mut stored = Values::new();
     for (name, value) in named {
@@ -78,7 +79,18 @@ pub(super) fn stack(named: Values, shapes: &Shapes, device: &Device) -> Values {
             }
         }
     }
+    for (name, shape) in shapes.iter().filter(|(name, _)| is_stack(name)) {
+        stored.entry(name.clone()).or_insert_with(|| Value::zeros(shape, device));
+    }
     stored
+}
+
+/// Where the parameter `name` is held among `stored`: under which name, and which of its members it is, 0 of what is no stack.
+pub fn held<T>(name: &str, stored: &BTreeMap<String, T>) -> (String, usize) {
+    match place(name) {
+        Some((stack, expert)) if !stored.contains_key(name) => (stack, expert),
+        _ => (name.to_owned(), 0),
+    }
 }
 
 /// The parameters of `shapes` one by one, those that `stored` has; the inverse of `stack`.

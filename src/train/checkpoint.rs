@@ -6,7 +6,7 @@ use super::update::Trainer;
 use crate::error::{Error, Result, refuse};
 use crate::model::loss::LossSums;
 use crate::model::parameters::lookup;
-use crate::model::{Supernet, Tables, TransformerConfig, Value, Values, stacked};
+use crate::model::{Supernet, Tables, Transformer, TransformerConfig, Value, Values, stacked};
 use crate::run::checkpoints::BEST;
 use crate::run::{Checkpoint, Checkpoints, NamedTensor};
 use crate::space::{Architecture, MAX_WIDTH};
@@ -158,12 +158,16 @@ pub(super) fn restore(path: &Path, config: &TransformerConfig, device: &Device, 
     if state.model != ModelState::of(config) || state.data != data {
         return Err(Error::input("made with other data or another model; use another run_dir").at(path.display()));
     }
+    state.loss_scale.map_or(Ok(()), LossScale::check).map_err(|error| error.at(path.display()))?;
     let mut values = values(checkpoint.tensors, device);
+    let shapes = Transformer::named_shapes(config);
     let mut moments = BTreeMap::new();
     for (name, &steps) in &state.steps {
         let mut take = |prefix: &str| {
-            let name = format!("{prefix}{name}");
-            values.remove(&name).ok_or_else(|| Error::input(format!("{name} is missing")).at(path.display()))
+            let moment = values.remove(&format!("{prefix}{name}"));
+            moment.filter(|moment| shapes.get(name) == Some(&moment.shape())).ok_or_else(|| {
+                Error::input(format!("{prefix}{name} is missing, or not of its weight's shape")).at(path.display())
+            })
         };
         let (first, second) = (take(FIRST)?, take(SECOND)?);
         moments.insert(name.clone(), Moments { first, second, steps: vec![steps] });

@@ -2,6 +2,7 @@
 //! overflowed are left out.
 
 use crate::config::Precision;
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// Of the first update, as fairseq has it, whose losses are sums over tokens, too.
@@ -27,16 +28,38 @@ impl LossScale {
     }
 
     /// Takes note of an update, whose gradients were finite or not.
-    pub fn note(&mut self, finite: bool) {
+    ///
+    /// # Errors
+    /// They were not, and the scale cannot be smaller.
+    pub fn note(&mut self, finite: bool) -> Result<()> {
         let [least, most] = RANGE;
-        if !finite {
-            *self = Self { scale: (self.scale / 2.0).max(least), good: 0 };
-            return;
+        match finite {
+            false if self.scale <= least => {
+                let advice = "lower train.lr, or train with train.precision = \"bfloat16\" or \"float32\"";
+                return Err(Error::failure(format!(
+                    "gradients overflow in float16 with the smallest loss scale; {advice}"
+                )));
+            }
+            false => *self = Self { scale: (self.scale / 2.0).max(least), good: 0 },
+            true if self.good + 1 >= PATIENCE => *self = Self { scale: (self.scale * 2.0).min(most), good: 0 },
+            true => self.good += 1,
         }
-        self.good += 1;
-        if self.good == PATIENCE {
-            *self = Self { scale: (self.scale * 2.0).min(most), good: 0 };
+        Ok(())
+    }
+
+    /// That it is one that training can come to.
+    ///
+    /// # Errors
+    /// It is not.
+    pub(super) fn check(self) -> Result<()> {
+        let [least, most] = RANGE;
+        if (least..=most).contains(&self.scale) && self.good < PATIENCE {
+            return Ok(());
         }
+        Err(Error::input(format!(
+            "a loss scale of {} after {} good updates is none of a training",
+            self.scale, self.good
+        )))
     }
 }
 
@@ -48,13 +71,21 @@ mod tests {
     fn overflow_halves_and_patience_doubles() {
         assert_eq!(LossScale::start(Precision::Bfloat16), None);
         let mut scale = LossScale::start(Precision::Float16).unwrap();
-        scale.note(false);
+        scale.note(false).unwrap();
         assert_eq!(scale, LossScale { scale: START / 2.0, good: 0 });
-        (1..PATIENCE).for_each(|_| scale.note(true));
+        (1..PATIENCE).for_each(|_| scale.note(true).unwrap());
         assert_eq!(scale, LossScale { scale: START / 2.0, good: PATIENCE - 1 });
-        scale.note(true);
+        scale.note(true).unwrap();
         assert_eq!(scale, LossScale { scale: START, good: 0 });
-        (0..60).for_each(|_| scale.note(false));
-        assert_eq!(scale.scale, RANGE[0]);
+        let halvings = (0..60).take_while(|_| scale.note(false).is_ok()).count();
+        assert_eq!((scale.scale, halvings), (RANGE[0], 23));
+        scale.check().unwrap();
+    }
+
+    #[test]
+    fn a_scale_that_no_training_has_is_refused() {
+        for (scale, good) in [(0.0, 0), (-1.0, 0), (f64::NAN, 0), (1e300, 0), (START, PATIENCE)] {
+            assert_eq!(LossScale { scale, good }.check().unwrap_err().exit_code(), 2);
+        }
     }
 }

@@ -63,9 +63,7 @@ impl Adam {
             self.moments.insert(name, Moments { first, second, steps: moments.steps });
         }
     }
-}
 
-impl Adam {
     /// The moments of the parameters of `shapes`, experts one by one; none of those that have taken part in no update.
     pub(super) fn named(&self, shapes: &Shapes) -> BTreeMap<String, Moments> {
         let part = |of: fn(&Moments) -> &Value| {
@@ -74,10 +72,7 @@ impl Adam {
         };
         let (firsts, mut seconds) = (part(|moments| &moments.first), part(|moments| &moments.second));
         let moments = firsts.into_iter().filter_map(|(name, first)| {
-            let (stored, member) = match stacks::place(&name) {
-                Some(place) if !self.moments.contains_key(&name) => place,
-                _ => (name.clone(), 0),
-            };
+            let (stored, member) = stacks::held(&name, &self.moments);
             let steps = self.moments.get(&stored)?.steps.get(member).copied().filter(|&steps| steps > 0)?;
             let second = seconds.remove(&name)?;
             Some((name, Moments { first, second, steps: vec![steps] }))
@@ -99,10 +94,7 @@ impl Adam {
             })
             .collect();
         for (name, part) in &named {
-            let (stored, member) = match stacks::place(name) {
-                Some(place) if !moments.contains_key(name) => place,
-                _ => (name.clone(), 0),
-            };
+            let (stored, member) = stacks::held(name, &moments);
             if let Some(moments) = moments.get_mut(&stored) {
                 moments.steps.resize(moments.steps.len().max(member + 1), 0);
                 moments.steps[member] = part.steps[0];
@@ -116,10 +108,7 @@ impl Adam {
 fn held<'a>(parts: impl Iterator<Item = &'a String>, weights: &Values) -> BTreeMap<String, Vec<usize>> {
     let mut held: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for name in parts {
-        let (name, member) = match stacks::place(name) {
-            Some((stack, expert)) if weights.contains_key(&stack) => (stack, expert),
-            _ => (name.clone(), 0),
-        };
+        let (name, member) = stacks::held(name, weights);
         held.entry(name).or_default().push(member);
     }
     held.values_mut().for_each(|members| members.sort_unstable());

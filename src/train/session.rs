@@ -84,7 +84,7 @@ pub fn train(
     while session.position.update < total {
         session.step(&progress)?;
         progress.inc(1);
-        if interruptible.was_interrupted() && session.position.update < total {
+        if interruptible.was_interrupted() {
             session.save(Name::Fixed(LAST), Content::Everything)?;
             return Err(Error::Interrupted(format!(
                 "training {}: interrupted, and saved after update {}; the same command goes on from there",
@@ -164,14 +164,23 @@ impl<'a> Session<'a> {
         let micro_batches = micro_batches.collect::<Result<Vec<Batch>>>()?;
         self.waited += start.elapsed();
         let report = in_pool(|| self.trainer.update(&architecture, &micro_batches, done))?;
-        if !report.sums.loss.is_finite() {
+        if report.skipped {
+            tracing::warn!(
+                "training {}: update {} left out, its gradients overflowed; the loss scale is {} now",
+                self.job.name,
+                done + 1,
+                self.trainer.loss_scale.map_or(1.0, |loss_scale| loss_scale.scale)
+            );
+        } else if !report.sums.loss.is_finite() {
             return Err(Error::failure(format!(
                 "training {}: the loss is not a finite number at update {}; lower train.lr or lengthen train.warmup_updates",
                 self.job.name,
                 done + 1
             )));
         }
-        self.position.recent.add(&report.sums);
+        if report.sums.loss.is_finite() {
+            self.position.recent.add(&report.sums);
+        }
         self.position.update = done + 1;
         self.write_outputs(&report, progress)
     }

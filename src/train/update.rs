@@ -34,6 +34,8 @@ pub struct UpdateReport {
     pub sums: LossSums,
     /// The learning rate of the step.
     pub lr: f64,
+    /// Scaled gradients overflowed: no weight has changed.
+    pub skipped: bool,
 }
 
 impl Trainer {
@@ -49,10 +51,10 @@ impl Trainer {
     }
 
     /// Trains `architecture` on `batches` (its micro-batches), `done` updates having been made before. An update whose scaled
-    /// gradients overflowed changes no weight.
+    /// gradients overflowed changes no weight, but counts.
     ///
     /// # Errors
-    /// The architecture does not fit into the supernet.
+    /// The architecture does not fit into the supernet; gradients overflow whatever the loss scale.
     pub fn update(&mut self, architecture: &Architecture, batches: &[Batch], done: usize) -> Result<UpdateReport> {
         let (sums, mut gradients) = self.gradients(architecture, batches, done)?;
         let lr = learning_rate(&self.config, done);
@@ -62,9 +64,9 @@ impl Trainer {
             let norm = scale * norm(&gradients);
             clip = clip_factor(norm, self.config.clip_norm);
             if let Some(loss_scale) = &mut self.loss_scale {
-                loss_scale.note(norm.is_finite());
+                loss_scale.note(norm.is_finite())?;
                 if !norm.is_finite() {
-                    return Ok(UpdateReport { sums, lr });
+                    return Ok(UpdateReport { sums, lr, skipped: true });
                 }
             }
         }
@@ -72,7 +74,7 @@ impl Trainer {
         let parts = self.supernet.parts(architecture);
         let weights = &mut self.supernet.values;
         self.adam.update(weights, parts.keys(), &mut gradients, scale, lr, &self.config);
-        Ok(UpdateReport { sums, lr })
+        Ok(UpdateReport { sums, lr, skipped: false })
     }
 
     /// What the objective is multiplied by.

@@ -71,8 +71,7 @@ impl Translator {
     ) -> Result<Vec<Vec<Translation>>> {
         if let Some(place) = sources.iter().position(|ids| ids.len() > MAX_POSITIONS) {
             return Err(Error::input(format!(
-                "line {}: {} subwords, but the model reads at most {MAX_POSITIONS}; split the line, or give \
-                 --skip-long",
+                "line {}: {} subwords, but the model reads at most {MAX_POSITIONS}; split the line",
                 first_line + place,
                 sources[place].len()
             )));

@@ -25,7 +25,8 @@ impl LaunchObserver for Launches {
     }
 }
 
-fn batch() -> Batch {
+/// Two sentences of three tokens.
+pub(super) fn batch() -> Batch {
     Batch {
         source: vec![5, 6, 2, 7, 8, 2],
         prev_output: vec![2, 4, 5, 2, 6, 7],
@@ -65,4 +66,7 @@ fn more_experts_need_no_more_launches_and_an_update_waits_once() {
     assert_eq!(reads, 1);
     assert_eq!(of_update(&[12; 16], &device), (few, 1));
     assert_eq!(of_update(&[12, 0, 6, 12, 3, 12], &device), (few, 1));
+    // Nothing to update in identity experts.
+    let (fewer, reads) = of_update(&[0, 0], &device);
+    assert!(fewer < few && reads == 1, "{fewer} launches, {reads} synchronisations");
 }

@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod launches;
+mod loss_scale;
 
 use automoe::model::kernels::{adam, projection};
 use automoe::model::loss::{self, Objective, Tokens, plain};

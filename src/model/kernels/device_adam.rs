@@ -1,8 +1,8 @@
 //! One Adam step of one parameter on a graphics device: one launch, in place, for all experts of a stack.
 
 use super::adam::AdamStep;
-use super::grouped::{CubeTensor, buffer, primitive};
-use burn::backend::Cube;
+use super::grouped::{CubeTensor, buffer, cubes, primitive};
+use burn::backend::{Cube, TensorMetadata};
 use burn::tensor::{Tensor, TensorData};
 use cubecl::prelude::*;
 
@@ -34,7 +34,13 @@ pub fn step(
         .iter()
         .flat_map(|step| step.as_ref().map_or([0.0; NUMBERS], |step| [1.0, step.step_size, step.keep]))
         .collect();
+    let elements = |tensor: &CubeTensor| tensor.shape().num_elements();
+    assert!(
+        state.iter().all(|tensor| elements(tensor) == whole.iter().product::<usize>()),
+        "weight and moments have one shape"
+    );
     let gradient = primitive(gradient);
+    assert!(elements(&gradient) >= part.iter().product::<usize>(), "the gradient has its part's elements");
     let device = Tensor::<2>::from_primitive::<Cube>(gradient.clone()).device();
     let table = primitive(Tensor::<1>::from_data(TensorData::new(table, [steps.len() * NUMBERS]), &device));
     launch(&state, whole, &gradient, part, &table, common);
@@ -49,13 +55,11 @@ fn launch(
     table: &CubeTensor,
     common: &AdamStep,
 ) {
-    let cubes = (members * rows * columns).div_ceil(UNITS);
-    let wide = cubes.clamp(1, 32 * 1024);
-    // Safety: units past the last element end at once; the gradient is read within its part only.
+    // Safety: units past the last element end at once; the gradient is read within its part only, whose size is checked.
     unsafe {
         adam_kernel::launch_unchecked(
             &weight.client,
-            CubeCount::Static(wide as u32, cubes.div_ceil(wide) as u32, 1),
+            cubes(members * rows * columns, UNITS),
             CubeDim::new_1d(UNITS as u32),
             buffer(weight),
             buffer(first),

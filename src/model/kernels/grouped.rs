@@ -19,7 +19,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Cube, Dispatch, TensorMetadata, backend_extension};
 use burn::tensor::{DType, FloatDType, Int, Shape, Tensor};
 use cubecl::ir::{ElemType, FloatKind};
-use cubecl::prelude::BufferArg;
+use cubecl::prelude::{BufferArg, CubeCount};
 use product::Step;
 use std::sync::Arc;
 
@@ -186,6 +186,14 @@ pub(super) fn contiguous(tensor: CubeTensor) -> CubeTensor {
     let shape = tensor.shape();
     let flat = Cube::float_reshape(tensor, Shape::new([shape.num_elements()]));
     Cube::float_reshape(flat, shape)
+}
+
+/// Cubes of `units` that have a unit for each of so many elements.
+pub(super) fn cubes(elements: usize, units: usize) -> CubeCount {
+    // Two dimensions, as each may have 65 535 cubes at the most.
+    let cubes = elements.div_ceil(units);
+    let wide = cubes.clamp(1, 32 * 1024);
+    CubeCount::Static(wide as u32, cubes.div_ceil(wide) as u32, 1)
 }
 
 /// A kernel's argument.

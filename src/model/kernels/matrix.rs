@@ -190,18 +190,17 @@ pub fn refill_product(out: &mut Vec<f32>, a: Matrix, b: Matrix) {
 /// # Safety
 /// `out` has room for a row-major `[a.rows, b.columns]`; with `add` its elements hold numbers.
 unsafe fn multiply(out: *mut f32, add: bool, a: Matrix, b: Matrix) {
-    let parallelism = parallelism([a.rows, a.columns, b.columns]);
+    let parallelism = match is_parallel([a.rows, a.columns, b.columns]) {
+        true => gemm::Parallelism::Rayon(0),
+        false => gemm::Parallelism::None,
+    };
     // SAFETY: the caller answers for `out`.
     unsafe { a.multiply(b, out, b.columns, add, parallelism) }
 }
 
-/// How many threads a product of `[rows, terms, columns]` is worth.
-pub fn parallelism(dims: [usize; 3]) -> gemm::Parallelism {
-    if dims.iter().product::<usize>() >= PARALLEL_PRODUCT {
-        gemm::Parallelism::Rayon(0)
-    } else {
-        gemm::Parallelism::None
-    }
+/// Whether a product of `[rows, terms, columns]` is worth all threads.
+pub fn is_parallel(dims: [usize; 3]) -> bool {
+    dims.iter().product::<usize>() >= PARALLEL_PRODUCT
 }
 
 /// Adds `bias` to every row.

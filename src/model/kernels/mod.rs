@@ -1,5 +1,6 @@
-//! Our own operators. On the CPU each is one kernel with a backward pass of its own; elsewhere, and in the tests that
-//! compare the two, it is a plain composition of burn's operators, in [`plain`].
+//! Our own operators. On the CPU each is one kernel with a backward pass of its own; on graphics devices [`grouped`] experts and
+//! [`device_adam`] are. The others there, and all in the tests that compare the two, are plain compositions of burn's
+//! operators, in [`plain`].
 
 pub mod adam;
 mod attention;
@@ -211,28 +212,22 @@ pub fn add_norm(x: Tensor<2>, y: Tensor<2>, norm: &LayerNorm, dropout: Mask) -> 
     ))
 }
 
-/// The tokens sorted by expert.
+/// The tokens sorted by expert, on the CPU.
 ///
 /// # Shapes
 /// - x: `[tokens, embed]`
 /// - output: `[entries, embed]`
 pub(super) fn gather(x: Tensor<2>, assignment: &Arc<Assignment>) -> Tensor<2> {
-    if !is_cpu(&x.device()) {
-        return plain::gather(x, assignment);
-    }
     Tensor::from_dispatch(Dispatch::gather(x.into_dispatch(), assignment.clone()))
 }
 
-/// Each token's sum over its entries, times their probabilities.
+/// Each token's sum over its entries, times their probabilities, on the CPU.
 ///
 /// # Shapes
 /// - entries: `[entries, embed]`
 /// - probabilities: `[tokens, experts]`
 /// - output: `[tokens, embed]`
 pub(super) fn combine(entries: Tensor<2>, probabilities: Tensor<2>, assignment: &Arc<Assignment>) -> Tensor<2> {
-    if !is_cpu(&entries.device()) {
-        return plain::combine(entries, probabilities, assignment);
-    }
     Tensor::from_dispatch(Dispatch::combine(entries.into_dispatch(), probabilities.into_dispatch(), assignment.clone()))
 }
 

@@ -1,6 +1,6 @@
 //! Weights in panels of outputs: what inference on the CPU reads.
 
-use super::matrix::{Matrix, contiguous, parallelism};
+use super::matrix::{Matrix, contiguous, is_parallel};
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -89,10 +89,9 @@ impl Panels {
                 }
             }
         };
-        let starts = (0..self.outputs).into_par_iter().step_by(WIDTH);
-        match parallelism([x.dims()[0], self.inputs, self.outputs]) {
-            gemm::Parallelism::None => (0..self.outputs).step_by(WIDTH).for_each(panel),
-            gemm::Parallelism::Rayon(_) => starts.for_each(panel),
+        match is_parallel([x.dims()[0], self.inputs, self.outputs]) {
+            true => (0..self.outputs).into_par_iter().step_by(WIDTH).for_each(panel),
+            false => (0..self.outputs).step_by(WIDTH).for_each(panel),
         }
     }
 }

@@ -3,10 +3,8 @@
 
 use super::norm::EPSILON;
 use crate::model::dropout::Mask;
-use crate::model::embedding::ids;
 use crate::model::experts::FeedForward;
 use crate::model::precision::product;
-use crate::model::routing::Assignment;
 use burn::tensor::activation::{relu, softmax};
 use burn::tensor::{Tensor, module};
 use std::ops::Range;
@@ -51,26 +49,6 @@ pub fn cross_attention(
 /// `LayerNorm(x + dropout(y))`
 pub fn add_norm(x: Tensor<2>, y: Tensor<2>, weight: Tensor<1>, bias: Tensor<1>, dropout: Mask) -> Tensor<2> {
     module::layer_norm(x + dropout.apply(y), weight, Some(bias), f64::from(EPSILON))
-}
-
-/// The tokens sorted by expert.
-pub(in crate::model) fn gather(x: Tensor<2>, assignment: &Assignment) -> Tensor<2> {
-    let order = ids(&assignment.token_order, &x.device().inner());
-    x.select(0, order)
-}
-
-/// Each token's sum over its entries, times their probabilities.
-pub(in crate::model) fn combine(entries: Tensor<2>, probabilities: Tensor<2>, assignment: &Assignment) -> Tensor<2> {
-    let device = entries.device().inner();
-    let [count, embed] = entries.dims();
-    let [tokens, experts] = probabilities.dims();
-    let gates = probabilities.reshape([tokens * experts]).select(0, ids(&assignment.probability_order, &device));
-    let scaled = entries * gates.unsqueeze_dim::<2>(1);
-    let ranked = scaled.select(0, ids(&assignment.inverse_order, &device)); // [rank · tokens, embed]
-    match count / tokens {
-        1 => ranked,
-        top_k => ranked.reshape([top_k, tokens, embed]).sum_dim(0).squeeze_dim(0),
-    }
 }
 
 /// Queries, keys and values `[batch · time, qkv_dim]` each; the query is scaled after its bias was added.

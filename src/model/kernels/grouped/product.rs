@@ -199,7 +199,9 @@ fn rows_kernel<F: Float>(
                     value += f32::cast_from(extra[expert * columns + n]);
                 }
                 if comptime!(step == Step::Hidden) {
-                    value = max(value, 0.0f32) * factor(place as u32, dropout_key, dropout_threshold, dropout_kept);
+                    // What is not a number stays so: a training that has failed must show it.
+                    value = select(value <= 0.0f32, 0.0f32, value);
+                    value *= factor(place as u32, dropout_key, dropout_threshold, dropout_kept);
                 }
                 if comptime!(step == Step::HiddenGradient) {
                     // A hidden element is positive where its relu was open and it was not dropped.

@@ -1,7 +1,7 @@
 //! Sorted entries to tokens and back, with their gates.
 
 use super::plan::Plan;
-use super::{CubeTensor, buffer, element, empty};
+use super::{CubeTensor, buffer, cubes, element, empty};
 use burn::backend::TensorMetadata;
 use cubecl::prelude::*;
 
@@ -121,10 +121,7 @@ pub(super) fn collect(inputs: &CubeTensor, spread: &CubeTensor, plan: &Plan) -> 
 }
 
 fn count(elements: usize) -> CubeCount {
-    // Two dimensions, as each may have 65 535 cubes at the most.
-    let cubes = elements.div_ceil(UNITS);
-    let wide = cubes.clamp(1, 32 * 1024);
-    CubeCount::Static(wide as u32, cubes.div_ceil(wide) as u32, 1)
+    cubes(elements, UNITS)
 }
 
 #[cube(launch_unchecked)]

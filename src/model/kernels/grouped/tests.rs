@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::device;
 use crate::model::kernels::plain;
+use crate::model::kernels::tests::{combine_plainly, gather_plainly};
 use crate::model::routing::{Assignment, assign};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, TensorData};
@@ -38,7 +39,7 @@ fn one_by_one(
 ) -> Tensor<2> {
     let Weights { weight1, bias1, weight2, bias2 } = weights;
     let embed = x.dims()[1];
-    let mut entries = plain::gather(x, plan);
+    let mut entries = gather_plainly(x, plan);
     let mut start = 0;
     for (e, (&size, &count)) in sizes.iter().zip(&plan.group_sizes).enumerate() {
         let rows = start..start + count;
@@ -54,7 +55,7 @@ fn one_by_one(
         let hidden = burn::tensor::activation::relu(plain::linear(input, weight1, bias1));
         entries = entries.slice_assign([rows, 0..embed], plain::linear(hidden, weight2, bias2));
     }
-    plain::combine(entries, probabilities, plan)
+    combine_plainly(entries, probabilities, plan)
 }
 
 fn check(case: &Case, device: &Device) {
@@ -122,6 +123,18 @@ fn all_experts_at_once_are_one_after_another() {
     ] {
         check(&case, &device);
     }
+}
+
+#[test]
+fn what_is_not_a_number_stays_so() {
+    let Ok(device) = device::parse("vulkan") else { return println!("NaN in experts on vulkan: skipped") };
+    let plan = Arc::new(Plan::route(Tensor::ones([2, 1], &device), Tensor::from_data([1], &device), 1));
+    let one = || Tensor::<2>::ones([1, 1], &device);
+    let weights =
+        Weights { weight1: one().unsqueeze_dim(0), bias1: one(), weight2: one().unsqueeze_dim(0), bias2: one() };
+    let x = Tensor::from_data([[f32::NAN], [1.0]], &device);
+    let output = host(mixture(x, Tensor::ones([2, 1], &device), weights, &plan, Mask::NONE));
+    assert!(output[0].is_nan() && output[1] == 3.0, "{output:?}");
 }
 
 #[test]
