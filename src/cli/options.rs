@@ -84,7 +84,7 @@ pub(super) fn precision(text: &str) -> Result<f64, String> {
     };
     match value {
         Ok(fraction) if fraction > 0.0 && fraction < 1.0 => Ok(fraction),
-        _ => Err("expected a percentage such as 1%, more than 0 % and less than 100 %".into()),
+        _ => Err("expected a percentage with its sign, such as 1%, more than 0 % and less than 100 %".into()),
     }
 }
 

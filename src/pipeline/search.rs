@@ -51,6 +51,12 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let changes = changes(&trials, settings)?;
     let mut log = TrialLog::open(&trials, &workspace.space)?;
     if let Some(profile) = latency_profile(&workspace.config)? {
+        let beam = workspace.config.translate.beam;
+        if let Some(other) =
+            profile.conditions.as_ref().map(|conditions| conditions.beam).filter(|&other| other != beam)
+        {
+            tracing::warn!("the latency profile was measured with beam {other}, but translate.beam is {beam}");
+        }
         let conditions = profile.conditions.map_or_else(|| "it does not tell how".to_owned(), |c| c.to_string());
         tracing::info!("latency is predicted for {}, measured on: {conditions}", profile.device);
     }

@@ -12,7 +12,7 @@ use crate::run::atomic;
 use crate::space::Architecture;
 use crate::train::trained_architecture;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The measurement of each model's latency.
@@ -71,11 +71,11 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
     let winner = search(workspace, &supernet, false)?.architecture;
     let largest = workspace.space.supernet();
     let winner_folder = workspace.run.model("winner")?;
-    discard_other(&winner_folder, &winner)?;
+    set_aside_other(&winner_folder, &winner)?;
     train_architecture(workspace, "winner", &winner, &largest, None)?;
     let mut models = vec![("supernet", workspace.space.largest(), supernet), ("winner", winner, winner_folder)];
     if let Some(baseline) = workspace.config.baseline.architecture() {
-        discard_other(&workspace.run.model("baseline")?, &baseline)?;
+        set_aside_other(&workspace.run.model("baseline")?, &baseline)?;
         train_architecture(workspace, "baseline", &baseline, &baseline, None)?;
         models.push(("baseline", baseline, workspace.run.model("baseline")?));
     }
@@ -99,12 +99,15 @@ fn fingerprint(workspace: &Workspace) -> Result<String> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// Removes the model in `folder` where it has another architecture: that of an earlier search or baseline.
-fn discard_other(folder: &Path, architecture: &Architecture) -> Result<()> {
+/// Gives the model in `folder` another name, NAME.1 or the next that is free, where it has another architecture: that of an
+/// earlier search, or one of the user's.
+fn set_aside_other(folder: &Path, architecture: &Architecture) -> Result<()> {
     match trained_architecture(folder) {
         Some(other) if other != *architecture => {
-            tracing::info!("{}: removing a model of another architecture", folder.display());
-            std::fs::remove_dir_all(folder).map_err(|error| Error::failure(error).at(folder.display()))
+            let named = |number: usize| PathBuf::from(format!("{}.{number}", folder.display()));
+            let aside = (1..).map(named).find(|path| !path.exists()).expect("numbers do not end");
+            tracing::info!("{}: a model of another architecture, now {}", folder.display(), aside.display());
+            std::fs::rename(folder, &aside).map_err(|error| Error::failure(error).at(folder.display()))
         }
         _ => Ok(()),
     }

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result, listed};
 use std::collections::BTreeMap;
 
-/// Settings that change nothing that a run computes: it may go on with others.
-const HARMLESS: [&str; 12] = [
+/// Settings that change nothing that a run computes, or, like the device, its numbers' last digits: it may go on with others.
+const HARMLESS: [&str; 14] = [
     "baseline.",
     "data.bpe_codes",
     "data.cache_dir",
@@ -14,12 +14,12 @@ const HARMLESS: [&str; 12] = [
     "run_dir",
     "search.",
     "train.log_every",
+    "train.precision",
     "train.save_every",
     "train_architecture.log_every",
+    "train_architecture.precision",
     "translate.",
 ];
-/// What runs had that were begun before there was a choice: as if it were not there.
-const BEFORE: [(&str, &str); 1] = [("train.precision", "\"float32\"")];
 
 /// The settings of a run as flat keys (`train.lr`) and values, without the harmless ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,9 +34,8 @@ impl Settings {
         let table: toml::Table = toml::from_str(text).map_err(|error| Error::input(error.message()))?;
         let mut flat = BTreeMap::new();
         flatten("", table, &mut flat);
-        flat.retain(|key, value| {
-            let harmless = HARMLESS.iter().any(|name| key == name || (name.ends_with('.') && key.starts_with(name)));
-            !harmless && !BEFORE.contains(&(key, value))
+        flat.retain(|key, _| {
+            !HARMLESS.iter().any(|name| key == name || (name.ends_with('.') && key.starts_with(name)))
         });
         Ok(Self(flat))
     }
@@ -86,14 +85,6 @@ mod tests {
 
     fn settings(text: &str) -> Settings {
         Settings::parse(text).unwrap()
-    }
-
-    #[test]
-    fn runs_begun_before_a_setting_had_its_default() {
-        let before = settings("train.lr = 0.1");
-        assert_eq!(before.fingerprint(), settings("train.lr = 0.1\ntrain.precision = 'float32'").fingerprint());
-        let differences = before.differences(&settings("train.lr = 0.1\ntrain.precision = 'float16'"));
-        assert_eq!(differences, "train.precision = \"float16\" (new)");
     }
 
     #[test]

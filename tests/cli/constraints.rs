@@ -98,7 +98,15 @@ fn a_run_under_another_limit_is_told_which_and_how_to_go_on() {
         assert!(message.contains(part), "{part:?} is missing in: {message}");
     }
     program.output(&arguments(&limited("search", "0.0025"), &["--fresh"]));
+
+    // A model that has the winner's name and is another is kept.
+    program.write("largest.json", &program.output(&arguments(&["space", "--largest"], &TINY)));
+    program.output(&arguments(&["train", "--arch", "largest.json", "--name", "winner"], &TINY));
+    let models = program.folder().join("runs/toy/models");
+    let users = std::fs::read(models.join("winner/best.safetensors")).unwrap();
     program.output(&run);
+    assert!(std::fs::read(models.join("winner.1/best.safetensors")).unwrap() == users);
+    assert!(std::fs::read(models.join("winner/best.safetensors")).unwrap() != users);
 }
 
 #[test]
