@@ -2,8 +2,7 @@
 //!
 //! The ratio of measured to predicted latency is far from constant along such a file: in published data it jumps by up to
 //! a quarter and stays there for hundreds of rows. Fitted blindly, those jumps become costs of operators. So the logarithm
-//! of the ratio is cut into stretches of constant level, the levels are taken out before the fit, and predictions are for
-//! the level to be expected after the file's end.
+//! of the ratio is cut into stretches of constant level, and the levels are taken out before the fit.
 
 use super::linalg::{median, robust_deviation};
 
@@ -16,16 +15,6 @@ const PRICE: f64 = 45.0;
 const MEDIAN_REACH: usize = 15;
 /// Deviations from the running median at which a value is cut off.
 const CUT_OFF: f64 = 3.0;
-/// Rows after which a row of the last stretch counts for 1/e in the level at the end; chosen like [`PRICE`].
-const MEMORY: f64 = 300.0;
-/// Rows that the level at the end rests on at least.
-const FEWEST_RECENT: usize = 20;
-/// Where the parts of the file begin that are forecast from the rows before them, in twentieths; each is two long.
-const BACKTEST: std::ops::Range<usize> = 8..20;
-/// Errors of a forecast level that do not matter.
-const NEGLIGIBLE: f64 = 0.005;
-/// The last stretch's level is taken where its errors are below this share of the whole file's.
-const CLEARLY_BETTER: f64 = 2.0 / 3.0;
 
 /// The device's level at every row, and where the last stretch of constant level begins.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,55 +70,6 @@ impl Drift {
     }
 }
 
-/// Measured over predicted that is to be expected after the last row.
-///
-/// By default that is the mean over the whole file: the device will come and go as it did before. Where the file shows that
-/// levels last, it is the level of the last stretch: where that would have forecast later parts of the file, each from
-/// the rows before it, clearly better ([`CLEARLY_BETTER`]). Errors are compared by their geometric mean, so that jumps, which no
-/// forecast foresees, do not decide.
-pub(super) fn level_at_end(log_ratios: &[f64]) -> f64 {
-    let rows = log_ratios.len();
-    let (mut log_quotients, mut forecasts) = (0.0, 0);
-    for twentieth in BACKTEST {
-        let start = rows * twentieth / 20;
-        let end = (rows * (twentieth + 2) / 20).min(rows);
-        if start == 0 || start == end {
-            continue;
-        }
-        let (past, future) = (&log_ratios[..start], &log_ratios[start..end]);
-        let came = mean_level(future, f64::INFINITY);
-        let error = |forecast: f64| (forecast / came).ln().abs() + NEGLIGIBLE;
-        let whole = mean_level(past, f64::INFINITY);
-        log_quotients += (error(last_stretch(past)) / error(whole)).ln();
-        forecasts += 1;
-    }
-    if forecasts > 0 && log_quotients / f64::from(forecasts) < CLEARLY_BETTER.ln() {
-        last_stretch(log_ratios)
-    } else {
-        mean_level(log_ratios, f64::INFINITY)
-    }
-}
-
-/// Mean level of the last stretch, or of a few rows more where it is very short.
-fn last_stretch(log_ratios: &[f64]) -> f64 {
-    let shortest = log_ratios.len().saturating_sub(FEWEST_RECENT);
-    let start = Drift::find(log_ratios).last_start.min(shortest);
-    mean_level(&log_ratios[start..], MEMORY)
-}
-
-/// Mean ratio of rows, the last counting most, outliers cut off. The mean, not the median: it makes the squared error least.
-fn mean_level(log_ratios: &[f64], memory: f64) -> f64 {
-    let middle = median(log_ratios.iter().copied());
-    let reach = 2.0 * CUT_OFF * robust_deviation(log_ratios.iter().map(|ratio| ratio - middle));
-    let (mut sum, mut weights) = (0.0, 0.0);
-    for (age, ratio) in log_ratios.iter().rev().enumerate() {
-        let weight = (-(age as f64) / memory).exp();
-        sum += weight * ratio.clamp(middle - reach, middle + reach).exp();
-        weights += weight;
-    }
-    sum / weights
-}
-
 /// Deviation of the noise between neighbouring rows, which no slow drift touches.
 fn noise(values: &[f64]) -> f64 {
     robust_deviation(values.windows(2).map(|pair| pair[1] - pair[0])) / std::f64::consts::SQRT_2
@@ -172,7 +112,6 @@ mod tests {
         let drift = Drift::find(&values);
         assert!(drift.last_start.abs_diff(120) <= 2, "{}", drift.last_start);
         assert!((drift.log_level[299] - drift.log_level[0] - 0.2).abs() < 0.01);
-        assert!((level_at_end(&values).ln() - 0.2).abs() < 0.01);
     }
 
     #[test]
@@ -181,7 +120,6 @@ mod tests {
         values[290] = 1.0;
         let drift = Drift::find(&values);
         assert_eq!(drift.last_start, 0);
-        assert!((level_at_end(&values) - 1.0).abs() < 0.01);
     }
 
     #[test]

@@ -3,9 +3,11 @@
 //! [`mod@measure`] measures a model here; [`mod@spread`] draws architectures to measure, and [`collected`] is the file that they
 //! go to. [`csv`] reads such data and others', [`features`] turns an architecture into operator counts, [`mod@fit`] splits,
 //! fits and chooses between the models of [`model`], and [`profile`] keeps the chosen one, or an imported
-//! [`perceptron`]. `drift` deals with what such data show: a device that runs faster in one session than in another.
+//! [`perceptron`]. `drift` and [`calibration`] deal with what
+//! such data show: a device that runs faster in one session than in another.
 
 pub mod averages;
+pub mod calibration;
 pub mod collected;
 pub mod csv;
 mod drift;

@@ -1,7 +1,8 @@
 //! The predictor of one part (encoder or decoder): a sum of non-negative operator costs, alone or times a learned
-//! correction, at the device's level at the end of the data.
+//! correction, calibrated to the device's state at the end of the data.
 
-use super::drift::{Drift, level_at_end};
+use super::calibration::Calibration;
+use super::drift::Drift;
 use super::features::PartFeatures;
 use super::linalg::{dot, median, robust_deviation};
 use super::nnls;
@@ -31,15 +32,15 @@ impl ModelKind {
 /// A fitted predictor of one part's latency.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PartModel {
-    /// Milliseconds for one unit of each operator, before [`Self::level`].
+    /// Milliseconds for one unit of each operator, before [`Self::calibration`].
     pub operator_ms: Vec<f64>,
-    /// No prediction of the sum is below this.
+    /// No prediction is below this.
     pub floor_ms: f64,
     /// The learned factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correction: Option<Correction>,
-    /// Measured over predicted at the end of the data.
-    pub level: f64,
+    /// From the operators' sum to milliseconds at the end of the data.
+    pub calibration: Calibration,
 }
 
 impl PartModel {
@@ -52,7 +53,7 @@ impl PartModel {
             operator_ms: Vec::new(),
             floor_ms: 1e-3 * median(measured.iter().copied()),
             correction: None,
-            level: 1.0,
+            calibration: Calibration::NONE,
         };
         let mut drift = Drift::none(rows.len());
         let mut trust = vec![1.0; rows.len()];
@@ -70,7 +71,8 @@ impl PartModel {
             let shapes: Vec<&[f64]> = rows.iter().map(|row| row.shape.as_slice()).collect();
             model.correction = Correction::fit(&shapes, &factors);
         }
-        model.level = level_at_end(&model.log_ratios(rows, measured));
+        let predicted: Vec<f64> = rows.iter().map(|row| model.predict(row)).collect();
+        model.calibration = Calibration::at_end(&predicted, measured);
         model
     }
 
@@ -78,14 +80,16 @@ impl PartModel {
     pub fn predict(&self, features: &PartFeatures) -> f64 {
         let sum = dot(&self.operator_ms, &features.operators).max(self.floor_ms);
         let factor = self.correction.as_ref();
-        self.level * sum * factor.map_or(1.0, |c| c.factor(&features.shape))
+        let corrected = sum * factor.map_or(1.0, |c| c.factor(&features.shape));
+        self.calibration.apply(corrected).max(self.floor_ms)
     }
 
     /// Whether it can be evaluated for so many operators and shape numbers.
     pub fn is_sound(&self, operators: usize, shape: usize) -> bool {
         self.operator_ms.len() == operators
             && self.operator_ms.iter().all(|ms| ms.is_finite() && *ms >= 0.0)
-            && [self.floor_ms, self.level].iter().all(|value| value.is_finite() && *value > 0.0)
+            && [self.floor_ms, self.calibration.slope].iter().all(|value| value.is_finite() && *value > 0.0)
+            && self.calibration.offset_ms.is_finite()
             && self.correction.as_ref().is_none_or(|c| c.is_sound(shape))
     }
 

@@ -16,7 +16,7 @@ use std::path::Path;
 /// The value of `format` in a profile.
 const FORMAT: &str = "automoe-latency-profile";
 /// The version that is written, and the only one that is read.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// The value of `model` for an imported network.
 const PERCEPTRON: &str = "perceptron";
 /// The largest profile that is read; a network's takes some six megabytes, others a thousandth of that.
