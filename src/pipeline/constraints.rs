@@ -1,6 +1,6 @@
 //! The constraints of a search, from the config, and whether they can be kept at all.
 
-use super::latency::MeasuredLatency;
+use super::latency_data::conditions;
 use super::workspace::vocabularies;
 use crate::config::{Config, LatencySource};
 use crate::cost::latency::LatencyProfile;
@@ -15,22 +15,18 @@ use std::sync::Arc;
 /// Limits that nothing in the space keeps, with the nearest figures; a latency profile that cannot be used.
 pub fn check_constraints(config: &Config) -> Result<()> {
     let space = config.space()?;
-    Feasible::check(&space, &constraints(config, None)?, config.seed).map(|_| ())
+    let latency = latency_profile(config)?.map(|profile| Arc::new(profile) as Arc<dyn Cost>);
+    Feasible::check(&space, &constraints(config, latency)?, config.seed).map(|_| ())
 }
 
-/// The constraints of `config`, where `measured` measures latency if that is to be done; without it, there is no limit on
-/// measured latency.
+/// The constraints of `config`, where `latency` is what predicts or measures latency; without it, there is no limit on it.
 ///
 /// # Errors
-/// A latency profile that cannot be used.
-pub(super) fn constraints(config: &Config, measured: Option<MeasuredLatency>) -> Result<Constraints> {
+/// Sizes that no model can have.
+pub(super) fn constraints(config: &Config, latency: Option<Arc<dyn Cost>>) -> Result<Constraints> {
     let settings = &config.search;
     let dimensions = Dimensions::of(config)?;
     let qkv_dim = dimensions.qkv_dim;
-    let latency: Option<Arc<dyn Cost>> = match settings.latency {
-        LatencySource::Measured => measured.map(|cost| Arc::new(cost) as Arc<dyn Cost>),
-        LatencySource::Predictor => latency_profile(config)?.map(|profile| Arc::new(profile) as Arc<dyn Cost>),
-    };
     let costs = Costs {
         gflops: Arc::new(Gflops(dimensions)),
         parameters: Arc::new(TotalParameters { qkv_dim }),
@@ -49,6 +45,20 @@ pub(super) fn latency_profile(config: &Config) -> Result<Option<LatencyProfile>>
     let settings = &config.search;
     let predicts = settings.max_latency_ms > 0.0 && settings.latency == LatencySource::Predictor;
     predicts.then(|| LatencyProfile::read(&settings.latency_profile)).transpose()
+}
+
+/// Tells where the models of `config` are others than those that `profile` was fitted to.
+///
+/// # Errors
+/// Sizes that no model can have.
+pub fn compare_with_profile(config: &Config, profile: &LatencyProfile) -> Result<()> {
+    if let Some(measured) = &profile.conditions {
+        let differences = measured.differences(&conditions(config, &Dimensions::of(config)?, &measured.device));
+        if !differences.is_empty() {
+            tracing::warn!("the latency profile was measured with {differences} as in this config");
+        }
+    }
+    Ok(())
 }
 
 /// Whether the search of `config` measures latency.

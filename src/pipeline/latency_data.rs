@@ -2,8 +2,8 @@
 
 use super::workspace::{check_sentence_length, transformer_config};
 use crate::config::Config;
-use crate::cost::latency::collected::{CollectedRow, Settings};
-use crate::cost::latency::{CollectedFile, Latency, Measurement, Undisturbed, spread};
+use crate::cost::latency::collected::CollectedRow;
+use crate::cost::latency::{CollectedFile, Conditions, Latency, Measurement, Undisturbed, spread};
 use crate::cost::memory::inference_bytes;
 use crate::cost::{Dimensions, Embeddings, flops};
 use crate::error::{Error, Result};
@@ -110,15 +110,7 @@ pub fn collect(
     if plan.len() < samples {
         tracing::warn!("the space has only {} architectures to measure", plan.len());
     }
-    let settings = Settings {
-        device: device_name.to_owned(),
-        threads: rayon::current_num_threads(),
-        sentence_length: dimensions.sentence_length,
-        beam: config.translate.beam,
-        vocab_size: dimensions.vocab_size,
-        qkv_dim: dimensions.qkv_dim,
-    };
-    let mut file = open(out, &plan, settings)?;
+    let mut file = open(out, &plan, conditions(config, &dimensions, device_name))?;
     let mut collected = Collected { rows: file.rows(), measured: 0, noisy: 0, drift: None };
     if file.rows() >= plan.len() {
         return Ok(collected);
@@ -128,6 +120,7 @@ pub fn collect(
     let bench = Bench { length: dimensions.sentence_length, beam: config.translate.beam, precision, reference };
     // What cannot be written is found out before the measuring.
     atomic::write(out, file.text().as_bytes())?;
+    let mut written = file.text().to_owned();
     let bar = Progress::bar(plan.len() as u64, "architectures", "measuring").resumed_at(file.rows() as u64);
     let mut references = Vec::new();
     for block in plan[file.rows()..].chunks(BLOCK) {
@@ -140,7 +133,12 @@ pub fn collect(
             file.push(&CollectedRow { architecture, undisturbed, latency, noisy, reference_ms, gflops });
         }
         references.push(reference_ms);
+        // Two that collect into one file would overwrite each other's rows, and disturb each other's times.
+        if std::fs::read_to_string(out).is_ok_and(|text| text != written) {
+            return Err(Error::input("another process writes to this file; its rows are kept").at(out.display()));
+        }
         atomic::write(out, file.text().as_bytes())?;
+        file.text().clone_into(&mut written);
         collected.measured += block.len();
         bar.inc(block.len() as u64);
     }
@@ -150,10 +148,22 @@ pub fn collect(
     Ok(collected)
 }
 
-fn open(out: &Path, plan: &[Architecture], settings: Settings) -> Result<CollectedFile> {
+/// What `config` measures latency with on the device `device_name`.
+pub(super) fn conditions(config: &Config, dimensions: &Dimensions, device_name: &str) -> Conditions {
+    Conditions {
+        device: device_name.to_owned(),
+        threads: rayon::current_num_threads(),
+        sentence_length: dimensions.sentence_length,
+        beam: config.translate.beam,
+        vocab_size: dimensions.vocab_size,
+        qkv_dim: dimensions.qkv_dim,
+    }
+}
+
+fn open(out: &Path, plan: &[Architecture], conditions: Conditions) -> Result<CollectedFile> {
     match std::fs::read_to_string(out) {
-        Ok(text) => CollectedFile::resume(&out.display().to_string(), &text, plan, settings),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(CollectedFile::new(settings)),
+        Ok(text) => CollectedFile::resume(&out.display().to_string(), &text, plan, conditions),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(CollectedFile::new(conditions)),
         Err(error) => Err(Error::input(error).at(out.display())),
     }
 }

@@ -15,7 +15,7 @@ mod training;
 mod whole;
 mod workspace;
 
-pub use constraints::check_constraints;
+pub use constraints::{check_constraints, compare_with_profile};
 pub use dry_run::dry_run;
 pub use export::{Exported, export};
 pub use import::{Import, Imported, import};

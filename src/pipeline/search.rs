@@ -1,12 +1,13 @@
 //! The search phase.
 
-use super::constraints::{constraints, latency_profile, measures_latency};
+use super::constraints::{compare_with_profile, constraints, latency_profile, measures_latency};
 use super::evaluator::SupernetEvaluator;
 use super::latency::{MeasuredLatency, Quiet, conditions};
 use super::workspace::Workspace;
 use crate::config::{LatencySource, SearchConfig};
-use crate::cost::{Constraint, Dimensions, Gflops};
-use crate::error::{Error, Result};
+use crate::cost::latency::LatencyProfile;
+use crate::cost::{Constraint, Cost, Dimensions, Gflops};
+use crate::error::{Error, Result, listed};
 use crate::model::Supernet;
 use crate::progress::Progress;
 use crate::run::checkpoints::resolve;
@@ -31,7 +32,14 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let (supernet, quiet) = (Arc::new(weights.supernet), Quiet::default());
     let dimensions = Dimensions::of(&workspace.config)?;
     let measured = || MeasuredLatency::new(workspace, supernet.clone(), quiet.clone());
-    let constraints = constraints(&workspace.config, measures_latency(&workspace.config).then(measured))?;
+    let latency: Option<Arc<dyn Cost>> = match latency_profile(&workspace.config)? {
+        Some(profile) => {
+            tell_of_profile(workspace, &profile)?;
+            Some(Arc::new(profile))
+        }
+        None => measures_latency(&workspace.config).then(|| Arc::new(measured()) as Arc<dyn Cost>),
+    };
+    let constraints = constraints(&workspace.config, latency)?;
     let feasible = Feasible::check(&workspace.space, &constraints, seed)?;
     let evaluator = SupernetEvaluator {
         supernet: supernet.clone(),
@@ -50,16 +58,6 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     tie_to_conditions(workspace)?;
     let changes = changes(&trials, settings)?;
     let mut log = TrialLog::open(&trials, &workspace.space)?;
-    if let Some(profile) = latency_profile(&workspace.config)? {
-        let beam = workspace.config.translate.beam;
-        if let Some(other) =
-            profile.conditions.as_ref().map(|conditions| conditions.beam).filter(|&other| other != beam)
-        {
-            tracing::warn!("the latency profile was measured with beam {other}, but translate.beam is {beam}");
-        }
-        let conditions = profile.conditions.map_or_else(|| "it does not tell how".to_owned(), |c| c.to_string());
-        tracing::info!("latency is predicted for {}, measured on: {conditions}", profile.device);
-    }
     let known = log.trials().len();
     if known > 0 {
         tracing::info!("searching: going on after {known} trials");
@@ -100,8 +98,23 @@ pub(super) fn check_search(workspace: &Workspace) -> Result<()> {
     }
     let supernet = Supernet::init(workspace.supernet_config(), config.seed, &workspace.device);
     let measured = MeasuredLatency::new(workspace, Arc::new(supernet), Quiet::default());
-    let constraints = constraints(config, Some(measured))?;
+    let constraints = constraints(config, Some(Arc::new(measured)))?;
     Feasible::check(&workspace.space, &constraints, config.seed)?.check_measured(config.seed)
+}
+
+/// Says what `profile` predicts, and where it is no sure guide to the workspace's space.
+fn tell_of_profile(workspace: &Workspace, profile: &LatencyProfile) -> Result<()> {
+    let conditions = profile.conditions.as_ref().map_or_else(|| "it does not tell how".to_owned(), ToString::to_string);
+    tracing::info!("latency is predicted for {}, measured on: {conditions}", profile.device);
+    compare_with_profile(&workspace.config, profile)?;
+    let ends = [workspace.space.smallest(), workspace.space.largest()];
+    let mut beyond: Vec<&str> = ends.iter().flat_map(|end| profile.predict(end).beyond_data).collect();
+    beyond.dedup();
+    if !beyond.is_empty() {
+        let beyond = listed(&beyond, ", ");
+        tracing::warn!("the space goes beyond the architectures that the latency profile was fitted to, in {beyond}");
+    }
+    Ok(())
 }
 
 /// Moves the bar on, and tells at the end of each generation how far the search is.

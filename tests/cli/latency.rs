@@ -89,6 +89,23 @@ fn a_killed_collection_goes_on_where_it_was() {
 }
 
 #[test]
+fn two_collections_do_not_share_a_file() {
+    let program = Program::new();
+    let collect = ["latency", "collect", "--precision", "99%", "--out", "here.csv", "--samples", "200"];
+    let mut child = program.start(&collect);
+    let file = program.folder().join("here.csv");
+    let start = Instant::now();
+    while !file.exists() {
+        assert!(start.elapsed() < Duration::from_secs(300), "nothing is collected");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let other = "what another process wrote\n";
+    std::fs::write(&file, other).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), other);
+}
+
+#[test]
 fn data_become_a_profile_that_predicts_and_plots() {
     let program = Program::new();
     program.write("here.csv", &invented_data(&program, 120));
@@ -97,11 +114,15 @@ fn data_become_a_profile_that_predicts_and_plots() {
     assert!(fitted["test"]["mape"].as_f64().unwrap() < 0.05, "{fitted}");
     let profile = || lines(&std::fs::read_to_string(program.folder().join("here.json")).unwrap().replace('\n', ""));
     assert!(profile()[0].get("conditions").is_none(), "the data do not tell");
-    let conditions =
-        invented_data(&program, 120).replace('\n', ",cpu,2,4\n").replacen("cpu,2,4", "device,threads,beam", 1);
-    program.write("here.csv", &conditions);
+    let columns = "device,threads,sentence_length,beam,vocab_size,qkv_dim";
+    let conditions = "cpu,2,30,4,40,64";
+    let told = invented_data(&program, 120).replace('\n', &format!(",{conditions}\n")).replacen(conditions, columns, 1);
+    program.write("here.csv", &told);
     program.output(&fit);
-    assert_eq!(profile()[0]["conditions"], serde_json::json!({"device": "cpu", "threads": 2, "beam": 4}));
+    assert_eq!(
+        (&profile()[0]["conditions"]["device"], &profile()[0]["conditions"]["beam"]),
+        (&"cpu".into(), &4.into())
+    );
     let sampled = program.output(&["space", "--sample", "3"]);
     let predict = ["latency", "predict", "--profile", "here.json"];
     let predicted = lines(&program.output_of(&arguments(&predict, &["--arch", "-"]), &sampled));
@@ -112,6 +133,13 @@ fn data_become_a_profile_that_predicts_and_plots() {
         assert!((number("encoder_ms") + number("decoder_ms") - number("ms")).abs() < 1e-9);
     }
     assert_eq!(program.output(&predict).lines().count(), 1, "without --arch: the largest");
+
+    let wide = program.command(&arguments(&predict, &["--set", "space.decoder_layer_num=[6]"])).output().unwrap();
+    let line: Value = serde_json::from_slice(&wide.stdout).unwrap();
+    assert_eq!(line["beyond_data"], serde_json::json!(["decoder_layer_num"]));
+    let warnings = String::from_utf8(wide.stderr).unwrap();
+    assert!(warnings.contains("1 of 1 architectures lie beyond"), "{warnings}");
+    assert!(warnings.contains("measured with sentence_length 30, not 12; vocab_size 40, not 400"), "{warnings}");
     for source in ["here.json", "here.csv"] {
         program.output(&["latency", "plot", source, "--out", "here.svg"]);
         let svg = std::fs::read_to_string(program.folder().join("here.svg")).unwrap();
@@ -154,6 +182,8 @@ fn what_is_no_data_profile_or_predictor_is_refused() {
         (&["latency", "fit", "short.csv"], "short.csv:2:1: 2 fields where the header has 3"),
         (&["latency", "plot", "a.csv", "--out", "b.svg"], "a.csv:1:1: expected a header"),
         (&["latency", "plot", "a.json", "--out", "b.svg"], "a.json: not a latency profile"),
+        (&["latency", "plot", "a.csv", "--out", "b.png"], "b.png: the plot is SVG: expected a name that ends in .svg"),
+        (&["latency", "import", tensors, "--out", "b.json"], "give --data, or the milliseconds"),
         (&["latency", "plot", "absent.json", "--out", "b.svg"], "absent.json"),
         (&["latency", "predict", "--profile", "a.json"], "a.json: not a latency profile"),
         (&["latency", "predict", "--profile", "a.csv"], "a.csv: not a latency profile"),

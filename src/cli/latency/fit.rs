@@ -12,7 +12,7 @@ use crate::run::atomic;
 ///
 /// DATA is a CSV file in the order of measurement: our own (architecture, encoder_ms, decoder_ms; with reference_ms, the
 /// device's drift is taken out) or HAT's (ten averaged features, latency_mean_encoder, latency_mean_decoder). The first 80 % of the rows train, the next 10 % choose the
-/// model, the last 10 % test it.
+/// model, the last 10 % test it; 30 rows are the fewest, some hundred are good.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe latency fit measured.csv --out device.json

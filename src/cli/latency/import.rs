@@ -2,7 +2,7 @@
 
 use crate::cli::output;
 use crate::cost::latency::{Dataset, LatencyProfile};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interop::latency_predictor::{self, FEATURE_SCALE};
 use crate::run::atomic;
 use std::io;
@@ -27,7 +27,7 @@ pub struct ImportArgs {
     out: PathBuf,
 
     /// Milliseconds that an output of 1 stands for (HAT: 200 for GPUs, 300 for its Xeon) [default: found by --data]
-    #[arg(long, value_name = "MS", required_unless_present = "data")]
+    #[arg(long, value_name = "MS")]
     output_ms: Option<f64>,
 
     /// What the features were divided by: ten numbers, or twelve with the numbers of experts
@@ -48,6 +48,11 @@ pub struct ImportArgs {
 /// # Errors
 /// A file that is no such predictor, scales that do not fit it, unusable data, or a profile that cannot be written.
 pub fn run(args: ImportArgs) -> Result<()> {
+    if args.output_ms.is_none() && args.data.is_none() {
+        let message = "give --data, or the milliseconds that its output of 1 stands for: --output-ms (200 for HAT's GPUs, 300 \
+                       for its Xeon)";
+        return Err(Error::input(message).at(args.predictor.display()));
+    }
     let layers = latency_predictor::read(&args.predictor)?;
     let data = args.data.as_ref().map(|path| read(path)).transpose()?;
     let perceptron = latency_predictor::perceptron(layers, args.feature_scale, args.output_ms, data.as_ref());

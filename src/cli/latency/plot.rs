@@ -30,6 +30,9 @@ pub struct PlotArgs {
 /// # Errors
 /// A file that is neither data nor a profile with test rows; a plot that cannot be written.
 pub fn run(args: PlotArgs) -> Result<()> {
+    if !args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg")) {
+        return Err(Error::input("the plot is SVG: expected a name that ends in .svg").at(args.out.display()));
+    }
     let place = args.source.display();
     let profile = match is_json(&args.source).map_err(|error| Error::input(error).at(place.to_string()))? {
         true => LatencyProfile::read(&args.source)?,

@@ -4,6 +4,7 @@ use crate::cli::options::ConfigArgs;
 use crate::cli::{architectures, output};
 use crate::cost::latency::{LatencyProfile, Prediction};
 use crate::error::Result;
+use crate::pipeline;
 use crate::space::Architecture;
 use serde::Serialize;
 use std::io;
@@ -12,7 +13,8 @@ use std::path::PathBuf;
 /// Predict the latency of architectures on the device of a profile
 ///
 /// Prints a JSON line for each architecture: milliseconds for encoder and decoder together, the interval that nine of ten
-/// measurements lie in, and the parts, where the profile tells them apart.
+/// measurements lie in, and the parts, where the profile tells them apart; beyond_data names what of the architecture lies
+/// beyond all that the profile was fitted to, if anything does.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe latency predict --profile xeon.json --config wmt14-en-de --arch winner.json
@@ -46,9 +48,20 @@ struct Predicted<'a> {
 pub fn run(args: PredictArgs) -> Result<()> {
     let config = args.config.load()?;
     let profile = LatencyProfile::read(&args.profile)?;
+    pipeline::compare_with_profile(&config, &profile)?;
+    let (mut predicted, mut extrapolated) = (0, 0);
     let predict = |architecture: &Architecture| {
         let line = Predicted { architecture, prediction: profile.predict(architecture), device: &profile.device };
+        predicted += 1;
+        extrapolated += usize::from(!line.prediction.beyond_data.is_empty());
         output::json_line(&mut io::stdout().lock(), &line)
     };
-    architectures::for_each(args.arch.as_deref(), &config, predict)
+    architectures::for_each(args.arch.as_deref(), &config, predict)?;
+    if extrapolated > 0 {
+        tracing::warn!(
+            "{extrapolated} of {predicted} architectures lie beyond those that the profile was fitted to (beyond_data \
+             says in what): do not rely on their figures"
+        );
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The file of measured architectures that `automoe latency collect` writes: a row each, in the order of measurement, as
 //! [`super::csv`] reads it. What a row was measured with stands in the row, so that nothing else can be appended.
 
+use super::conditions::{CONDITION_COLUMNS, Conditions};
 use super::measure::Latency;
 use super::records::{Field, Place, Records};
 use super::undisturbed::Undisturbed;
@@ -29,25 +30,6 @@ const COLUMNS: [&str; 19] = [
     "qkv_dim",
     "architecture",
 ];
-/// How many of the columns, beginning with `device`, say how was measured; they come right before the architecture.
-const SETTINGS: usize = 6;
-
-/// How the rows of a file are measured.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// The device as it was named.
-    pub device: String,
-    /// Threads that compute.
-    pub threads: usize,
-    /// Tokens of the dummy sentence.
-    pub sentence_length: usize,
-    /// Rows of the decoder.
-    pub beam: usize,
-    /// Entries of the vocabularies.
-    pub vocab_size: usize,
-    /// Features of queries, keys and values.
-    pub qkv_dim: usize,
-}
 
 /// A measured architecture.
 #[derive(Debug, Clone)]
@@ -71,21 +53,21 @@ pub struct CollectedRow<'a> {
 pub struct CollectedFile {
     text: String,
     rows: usize,
-    settings: Settings,
+    conditions: Conditions,
 }
 
 impl CollectedFile {
     /// A file without rows.
-    pub fn new(settings: Settings) -> Self {
-        Self { text: COLUMNS.join(",") + "\n", rows: 0, settings }
+    pub fn new(conditions: Conditions) -> Self {
+        Self { text: COLUMNS.join(",") + "\n", rows: 0, conditions }
     }
 
     /// Goes on with the text of an earlier file, `name` in messages, whose rows must be the first of `plan`, measured with
-    /// the same settings.
+    /// the same conditions.
     ///
     /// # Errors
-    /// Another header, other settings, another architecture, a broken row: `name:line: …`.
-    pub fn resume(name: &str, text: &str, plan: &[Architecture], settings: Settings) -> Result<Self> {
+    /// Another header, other conditions, another architecture, a broken row: `name:line: …`.
+    pub fn resume(name: &str, text: &str, plan: &[Architecture], conditions: Conditions) -> Result<Self> {
         let at = |place: Place, message: &str| Error::input(message).at(format!("{name}:{}", place.line));
         let start = Place { line: 1, column: 1 };
         let mut records = Records::new(text.strip_prefix('\u{feff}').unwrap_or(text));
@@ -93,7 +75,7 @@ impl CollectedFile {
         if !header.iter().map(|field| field.text.as_str()).eq(COLUMNS) {
             return Err(at(start, "not a file that was collected here; give --out another name"));
         }
-        let expected = settings.fields();
+        let expected = conditions.fields();
         let mut rows = 0;
         for record in records {
             let record = record.map_err(|(place, message)| at(place, &message))?;
@@ -102,7 +84,7 @@ impl CollectedFile {
             if record.len() != COLUMNS.len() {
                 return Err(at(place, "a row with too few or too many fields"));
             }
-            if let Some(fault) = other_settings(&record, &expected) {
+            if let Some(fault) = other_conditions(&record, &expected) {
                 return Err(at(place, &fault));
             }
             // One that is not in the plan any more, where --samples became fewer, is as good as any.
@@ -114,7 +96,7 @@ impl CollectedFile {
             rows += 1;
         }
         let text = if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") };
-        Ok(Self { text, rows, settings })
+        Ok(Self { text, rows, conditions })
     }
 
     /// Appends a row.
@@ -135,7 +117,7 @@ impl CollectedFile {
             architecture.decoder.layers.len().to_string(),
         ];
         let json = format!("\"{}\"", architecture.to_value().to_string().replace('"', "\"\""));
-        let fields: Vec<String> = figures.into_iter().chain(self.settings.fields()).chain([json]).collect();
+        let fields: Vec<String> = figures.into_iter().chain(self.conditions.fields()).chain([json]).collect();
         self.text += &(fields.join(",") + "\n");
         self.rows += 1;
     }
@@ -151,20 +133,11 @@ impl CollectedFile {
     }
 }
 
-impl Settings {
-    /// The fields of a row from `device` on. Names of devices hold nothing that needs quotes.
-    fn fields(&self) -> [String; SETTINGS] {
-        let numbers = [self.threads, self.sentence_length, self.beam, self.vocab_size, self.qkv_dim];
-        let [threads, length, beam, vocab, qkv] = numbers.map(|number| number.to_string());
-        [self.device.clone(), threads, length, beam, vocab, qkv]
-    }
-}
-
 /// What a row was measured with, where that is something else than `expected`.
-fn other_settings(record: &[Field], expected: &[String; SETTINGS]) -> Option<String> {
-    let first = COLUMNS.len() - 1 - SETTINGS;
-    let names = &COLUMNS[first..];
-    let differing = record[first..].iter().zip(names).zip(expected).find(|((field, _), wanted)| field.text != **wanted);
+fn other_conditions(record: &[Field], expected: &[String; 6]) -> Option<String> {
+    let first = COLUMNS.len() - 1 - CONDITION_COLUMNS.len();
+    let differing =
+        record[first..].iter().zip(CONDITION_COLUMNS).zip(expected).find(|((field, _), wanted)| field.text != **wanted);
     differing.map(|((field, name), wanted)| {
         format!("measured with {name} = {}, not {wanted}; give --out another name", field.text.escape_debug())
     })
@@ -182,13 +155,13 @@ mod tests {
     use super::super::timing::Timing;
     use super::*;
 
-    fn settings() -> Settings {
-        Settings { device: "cpu".into(), threads: 2, sentence_length: 16, beam: 5, vocab_size: 100, qkv_dim: 64 }
+    fn conditions() -> Conditions {
+        Conditions { device: "cpu".into(), threads: 2, sentence_length: 16, beam: 5, vocab_size: 100, qkv_dim: 64 }
     }
 
     /// A file with a row for each architecture.
     fn file(architectures: &[Architecture]) -> CollectedFile {
-        let mut file = CollectedFile::new(settings());
+        let mut file = CollectedFile::new(conditions());
         for (index, architecture) in architectures.iter().enumerate() {
             let timing = Timing::of(&[2.0 + index as f64; 8]);
             let latency = Latency { encoder: timing, decoder: timing, interval_ms: timing.interval_ms, passes: 8 };
@@ -211,32 +184,35 @@ mod tests {
         let text = file(&plan[..3]).text().to_owned();
         let data = Dataset::parse("data.csv", &text).unwrap();
         assert_eq!(data.samples.iter().map(|s| s.total_ms()).collect::<Vec<_>>(), [4.0, 6.0, 8.0]);
-        assert_eq!(data.conditions.unwrap().to_string(), "cpu with 2 threads, beam 5");
+        assert_eq!(
+            data.conditions.unwrap().to_string(),
+            "cpu with 2 threads, sentence_length 16, beam 5, vocab_size 100, qkv_dim 64"
+        );
         let mixed = text.replacen(",cpu,2,", ",cpu,1,", 1);
         assert_eq!(Dataset::parse("data.csv", &mixed).unwrap().conditions, None);
-        let mut resumed = CollectedFile::resume("data.csv", text.trim_end(), &plan, settings()).unwrap();
+        let mut resumed = CollectedFile::resume("data.csv", text.trim_end(), &plan, conditions()).unwrap();
         assert_eq!(resumed.rows(), 3);
         let rest = file(&plan);
         let last = rest.text().lines().last().unwrap();
         resumed.text += &(rest.text().lines().nth(4).unwrap().to_owned() + "\n" + last + "\n");
         assert_eq!(resumed.text(), rest.text());
-        assert_eq!(CollectedFile::resume("data.csv", rest.text(), &plan[..2], settings()).unwrap().rows(), 5);
+        assert_eq!(CollectedFile::resume("data.csv", rest.text(), &plan[..2], conditions()).unwrap().rows(), 5);
     }
 
     #[test]
     fn what_was_measured_otherwise_is_not_gone_on_with() {
         let plan: Vec<Architecture> = (0..3).map(simulated::architecture).collect();
         let text = file(&plan).text().to_owned();
-        let fault = |text: &str, plan: &[Architecture], settings| {
-            CollectedFile::resume("data.csv", text, plan, settings).unwrap_err().to_string()
+        let fault = |text: &str, plan: &[Architecture], conditions| {
+            CollectedFile::resume("data.csv", text, plan, conditions).unwrap_err().to_string()
         };
-        let message = fault(&text, &plan, Settings { threads: 1, ..settings() });
+        let message = fault(&text, &plan, Conditions { threads: 1, ..conditions() });
         assert_eq!(message, "data.csv:2: measured with threads = 2, not 1; give --out another name");
-        let message = fault(&text, &[plan[0].clone(), plan[2].clone()], settings());
+        let message = fault(&text, &[plan[0].clone(), plan[2].clone()], conditions());
         assert!(message.starts_with("data.csv:3: another architecture"), "{message}");
-        let message = fault("a,b\n", &plan, settings());
+        let message = fault("a,b\n", &plan, conditions());
         assert!(message.starts_with("data.csv:1: not a file that was collected here"), "{message}");
         let cut = &text[..text.len() - 20];
-        assert!(fault(cut, &plan, settings()).starts_with("data.csv:4: "));
+        assert!(fault(cut, &plan, conditions()).starts_with("data.csv:4: "));
     }
 }

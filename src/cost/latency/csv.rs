@@ -3,10 +3,11 @@
 //!
 //! Ours: `architecture,encoder_ms,decoder_ms`, and if measured `routing_fractions` (JSON like [`RoutingFractions`]) and
 //! `reference_ms` (what one and the same architecture took beside each row: the device's drift, which is taken out) and
-//! `device,threads,beam` (what all rows were measured with). HAT's: the names of [`AVERAGES`], `latency_mean_encoder,latency_mean_decoder`, and for models with experts
+//! `device,threads,sentence_length,beam,vocab_size,qkv_dim` (what all rows were measured with). HAT's: the names of [`AVERAGES`], `latency_mean_encoder,latency_mean_decoder`, and for models with experts
 //! `encoder_n_experts_avg,decoder_n_experts_avg`. Other columns (deviations, FLOPs) are left alone.
 
 use super::averages::Averages;
+use super::conditions::{CONDITION_COLUMNS, Conditions};
 use super::features::{FeatureSet, Features, check_routing};
 use super::fit::{FEWEST_ROWS, split};
 use super::linalg::median;
@@ -14,8 +15,6 @@ use super::records::{Fault, Field, Place, Records};
 use crate::cost::RoutingFractions;
 use crate::error::{Error, Result};
 use crate::space::Architecture;
-use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -52,23 +51,6 @@ pub struct Dataset {
     pub samples: Vec<Sample>,
     /// What all rows were measured with, where the file tells.
     pub conditions: Option<Conditions>,
-}
-
-/// What latencies were measured with: others do not compare.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Conditions {
-    /// The device as `--device` names it.
-    pub device: String,
-    /// Threads that computed.
-    pub threads: usize,
-    /// Rows of the decoder.
-    pub beam: usize,
-}
-
-impl fmt::Display for Conditions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} with {} threads, beam {}", self.device, self.threads, self.beam)
-    }
 }
 
 /// One measured architecture.
@@ -181,8 +163,8 @@ struct Columns {
     encoder_ms: usize,
     decoder_ms: usize,
     reference: Option<usize>,
-    /// `device`, `threads`, `beam`.
-    conditions: Option<[usize; 3]>,
+    /// [`CONDITION_COLUMNS`], where all are there.
+    conditions: Option<[usize; 6]>,
 }
 
 enum Inputs {
@@ -204,13 +186,14 @@ impl Columns {
         let start = Place { line: 1, column: 1 };
         let need = |name: &str| find(name).ok_or_else(|| (start, format!("the header has no column '{name}'")));
         if let Some(json) = find("architecture") {
+            let conditions: Option<Vec<usize>> = CONDITION_COLUMNS.iter().map(|name| find(name)).collect();
             return Ok(Self {
                 count: header.len(),
                 inputs: Inputs::Architecture { json, routing: find("routing_fractions") },
                 encoder_ms: need("encoder_ms")?,
                 decoder_ms: need("decoder_ms")?,
                 reference: find("reference_ms"),
-                conditions: find("device").zip(find("threads")).zip(find("beam")).map(|((d, t), b)| [d, t, b]),
+                conditions: conditions.and_then(|columns| columns.try_into().ok()),
             });
         }
         if find(AVERAGES[0]).is_none() {
@@ -246,8 +229,7 @@ impl Columns {
 
     /// What a whole row was measured with, where it tells.
     fn conditions(&self, record: &[Field]) -> Option<Conditions> {
-        let [device, threads, beam] = self.conditions?.map(|column| record[column].text.trim());
-        Some(Conditions { device: device.to_owned(), threads: threads.parse().ok()?, beam: beam.parse().ok()? })
+        Conditions::from_fields(self.conditions?.map(|column| record[column].text.trim()))
     }
 
     fn sample(&self, record: &[Field]) -> Result<Sample, Fault> {

@@ -1,6 +1,7 @@
 //! Fits a predictor to measured latencies: the first 80 % of the rows train, the next 10 % choose the model and give the
 //! prediction intervals, the last 10 % are only looked at for the report.
 
+use super::conditions::MeasuredRange;
 use super::csv::{Dataset, Sample};
 use super::features::{FeatureSet, Features, PartFeatures};
 use super::metrics::Metrics;
@@ -169,6 +170,7 @@ pub fn fit(data: &Dataset, device: &str) -> Result<LatencyProfile> {
         report: Report::Fit(report),
         tested,
         conditions: data.conditions.clone(),
+        range: Some(MeasuredRange::of(&data.samples)),
     })
 }
 

@@ -9,6 +9,7 @@
 pub mod averages;
 pub mod calibration;
 pub mod collected;
+pub mod conditions;
 pub mod csv;
 mod drift;
 pub mod features;
@@ -31,7 +32,8 @@ pub mod undisturbed;
 
 pub use averages::Averages;
 pub use collected::CollectedFile;
-pub use csv::{Conditions, Dataset, Sample};
+pub use conditions::{Conditions, MeasuredRange};
+pub use csv::{Dataset, Sample};
 pub use features::{FeatureSet, Features};
 pub use fit::{FitReport, TestedRow, fit};
 pub use measure::{Effort, Latency, Measurement, measure};

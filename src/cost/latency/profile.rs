@@ -2,7 +2,8 @@
 //! latency is a [`Cost`].
 
 use super::averages::Averages;
-use super::csv::{Conditions, Dataset};
+use super::conditions::{Conditions, MeasuredRange};
+use super::csv::Dataset;
 use super::features::{FeatureSet, Features};
 use super::fit::{FitReport, INTERVAL_LEVEL, PairModel, Tested, TestedRow, split};
 use super::metrics::Metrics;
@@ -26,6 +27,8 @@ pub struct LatencyProfile {
     pub tested: Vec<TestedRow>,
     /// What its data were measured with; none where they do not tell.
     pub conditions: Option<Conditions>,
+    /// The architectures that were measured; none for an imported predictor without data.
+    pub range: Option<MeasuredRange>,
 }
 
 /// What predicts.
@@ -64,7 +67,7 @@ pub struct ImportReport {
 }
 
 /// A predicted latency, milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prediction {
     /// Encoder and decoder together.
     pub ms: f64,
@@ -80,6 +83,10 @@ pub struct Prediction {
     /// The decoder's share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder_ms: Option<f64>,
+    /// The averages of the architecture that lie beyond those of all measured ones: where there are any, this is an
+    /// extrapolation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beyond_data: Vec<&'static str>,
 }
 
 /// A prediction interval, relative to the prediction.
@@ -123,6 +130,7 @@ impl LatencyProfile {
             report: Report::Import(ImportReport::default()),
             tested: Vec::new(),
             conditions: data.and_then(|data| data.conditions.clone()),
+            range: data.map(|data| MeasuredRange::of(&data.samples)),
         };
         let Some(data) = data else { return profile };
         let [_, validation, test] = split(&data.samples);
@@ -169,6 +177,7 @@ impl LatencyProfile {
             high: self.interval.map(|interval| interval.high * ms),
             encoder_ms: parts.map(|[encoder, _]| encoder),
             decoder_ms: parts.map(|[_, decoder]| decoder),
+            beyond_data: self.range.as_ref().map_or_else(Vec::new, |range| range.exceeded(averages)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A profile's file: JSON that people can read, too.
 
-use super::csv::Conditions;
+use super::conditions::{Conditions, MeasuredRange};
 use super::features::{FeatureSet, Part};
 use super::fit::{FitReport, PairModel, TestedRow};
 use super::model::PartModel;
@@ -114,9 +114,10 @@ struct Header {
     format: String,
     version: u32,
     device: String,
-    /// Profiles of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     conditions: Option<Conditions>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    range: Option<MeasuredRange>,
     interval: Option<Interval>,
     tested: Vec<TestedRow>,
 }
@@ -128,14 +129,15 @@ impl Header {
             version: VERSION,
             device: profile.device.clone(),
             conditions: profile.conditions.clone(),
+            range: profile.range.clone(),
             interval: profile.interval,
             tested: profile.tested.clone(),
         }
     }
 
     fn profile(self, predictor: Predictor, report: Report) -> LatencyProfile {
-        let Self { device, conditions, interval, tested, .. } = self;
-        LatencyProfile { device, predictor, interval, report, tested, conditions }
+        let Self { device, conditions, range, interval, tested, .. } = self;
+        LatencyProfile { device, predictor, interval, report, tested, conditions, range }
     }
 }
 

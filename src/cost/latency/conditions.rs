@@ -1,0 +1,145 @@
+//! What latencies were measured with, and which architectures were measured: figures under other conditions do not compare,
+//! and predictions for other architectures are extrapolations.
+
+use super::averages::Averages;
+use super::csv::{AVERAGES, Sample};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The columns of [`Conditions`] in a file.
+pub(super) const CONDITION_COLUMNS: [&str; 6] =
+    ["device", "threads", "sentence_length", "beam", "vocab_size", "qkv_dim"];
+/// The twelve numbers of [`Averages::values`].
+const EXPERT_AVERAGES: [&str; 2] = ["encoder_n_experts_avg", "decoder_n_experts_avg"];
+/// How far beyond the measured architectures, in widths of their range, a predictor is still trusted: random
+/// architectures seldom reach the corners of their space.
+const SLACK: f64 = 0.2;
+
+/// What latencies were measured with: others do not compare.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conditions {
+    /// The device as `--device` names it.
+    pub device: String,
+    /// Threads that computed.
+    pub threads: usize,
+    /// Tokens of the dummy sentence.
+    pub sentence_length: usize,
+    /// Rows of the decoder.
+    pub beam: usize,
+    /// Entries of the vocabularies.
+    pub vocab_size: usize,
+    /// Features of queries, keys and values.
+    pub qkv_dim: usize,
+}
+
+impl Conditions {
+    /// The fields of a row. Names of devices hold nothing that needs quotes.
+    pub(super) fn fields(&self) -> [String; 6] {
+        let [length, beam, vocab, qkv] = self.of_model().map(|(_, value)| value.to_string());
+        [self.device.clone(), self.threads.to_string(), length, beam, vocab, qkv]
+    }
+
+    /// The conditions that the fields of a row tell, if they do.
+    pub(super) fn from_fields([device, threads, length, beam, vocab, qkv]: [&str; 6]) -> Option<Self> {
+        Some(Self {
+            device: device.to_owned(),
+            threads: threads.parse().ok()?,
+            sentence_length: length.parse().ok()?,
+            beam: beam.parse().ok()?,
+            vocab_size: vocab.parse().ok()?,
+            qkv_dim: qkv.parse().ok()?,
+        })
+    }
+
+    /// How models of `other` differ from those measured, whatever the device: `beam 4, not 5; …`. Empty where they do not.
+    pub fn differences(&self, other: &Self) -> String {
+        let pairs = self.of_model().into_iter().zip(other.of_model());
+        let differing = pairs.filter(|(mine, other)| mine != other);
+        differing.map(|((name, mine), (_, other))| format!("{name} {mine}, not {other}")).collect::<Vec<_>>().join("; ")
+    }
+
+    fn of_model(&self) -> [(&'static str, usize); 4] {
+        let [_, _, names @ ..] = CONDITION_COLUMNS;
+        let values = [self.sentence_length, self.beam, self.vocab_size, self.qkv_dim];
+        std::array::from_fn(|index| (names[index], values[index]))
+    }
+}
+
+impl fmt::Display for Conditions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} with {} threads", self.device, self.threads)?;
+        self.of_model().iter().try_for_each(|(name, value)| write!(f, ", {name} {value}"))
+    }
+}
+
+/// Between which bounds the measured architectures lie.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredRange {
+    /// The least of each number of [`Averages::values`].
+    pub least: [f64; 12],
+    /// The largest of each.
+    pub largest: [f64; 12],
+}
+
+impl MeasuredRange {
+    /// The range of `samples`.
+    pub(super) fn of(samples: &[Sample]) -> Self {
+        let mut range = Self { least: [f64::INFINITY; 12], largest: [f64::NEG_INFINITY; 12] };
+        for sample in samples {
+            for (index, value) in sample.averages.values().into_iter().enumerate() {
+                range.least[index] = range.least[index].min(value);
+                range.largest[index] = range.largest[index].max(value);
+            }
+        }
+        range
+    }
+
+    /// The names of those averages that lie clearly beyond the range: predictions for them are extrapolations.
+    pub fn exceeded(&self, averages: &Averages) -> Vec<&'static str> {
+        let names = AVERAGES.into_iter().chain(EXPERT_AVERAGES);
+        let bounds = self.least.iter().zip(&self.largest);
+        let beyond = names.zip(averages.values()).zip(bounds).filter(|((_, value), (least, largest))| {
+            let slack = SLACK * (*largest - *least);
+            !(*least - slack..=*largest + slack).contains(value)
+        });
+        beyond.map(|((name, _), _)| name).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::simulated;
+    use super::*;
+    use crate::space::Architecture;
+
+    #[test]
+    fn differences_name_what_is_not_the_device() {
+        let here = Conditions {
+            device: "cpu".into(),
+            threads: 1,
+            sentence_length: 16,
+            beam: 5,
+            vocab_size: 4000,
+            qkv_dim: 192,
+        };
+        assert_eq!(here.to_string(), "cpu with 1 threads, sentence_length 16, beam 5, vocab_size 4000, qkv_dim 192");
+        let elsewhere = Conditions { device: "gpu".into(), threads: 8, ..here.clone() };
+        assert_eq!(here.differences(&elsewhere), "");
+        let other = Conditions { sentence_length: 30, beam: 4, ..here.clone() };
+        assert_eq!(here.differences(&other), "sentence_length 16, not 30; beam 5, not 4");
+        assert_eq!(Conditions::from_fields(here.fields().each_ref().map(String::as_str)), Some(here));
+    }
+
+    #[test]
+    fn architectures_beyond_the_measured_ones_are_told() {
+        let data = simulated::dataset(100, 0.0, 1);
+        let range = MeasuredRange::of(&data.samples);
+        let exceeded = |architecture: &Architecture| range.exceeded(&Averages::of(architecture, None));
+        for index in 0..50 {
+            assert!(exceeded(&simulated::architecture(index)).is_empty());
+        }
+        let wide = Architecture::dense(1024, 2048, 8, 6, 3);
+        assert_eq!(exceeded(&wide), ["encoder_embed_dim", "decoder_embed_dim"]);
+        assert_eq!(exceeded(&Architecture::dense(512, 2048, 8, 6, 12)), ["decoder_layer_num"]);
+    }
+}
