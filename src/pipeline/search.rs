@@ -28,6 +28,7 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let checkpoint = resolve(checkpoint)?;
     let weights = load_weights(&checkpoint, &workspace.device)?;
     workspace.check_weights(&weights, &checkpoint)?;
+    weights.check_shared().map_err(|error| error.at(checkpoint.display()))?;
     weights.supernet.slices(&workspace.space.supernet()).map_err(|error| error.at(checkpoint.display()))?;
     let (supernet, quiet) = (Arc::new(weights.supernet), Quiet::default());
     let dimensions = Dimensions::of(&workspace.config)?;
@@ -65,10 +66,8 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let search = Search { settings, feasible: &feasible, gflops: &Gflops(dimensions), changes: &changes };
     let mut algorithm = algorithm(settings, &feasible, seed);
     let bar = Progress::bar(Budget::new(settings).total(), "candidates", "searching").resumed_at(known as u64);
-    let mut generation = 0;
-    let ranked = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| {
-        show(&bar, &constraints, &mut generation, progress);
-    })?;
+    let ranked =
+        search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| show(&bar, &constraints, progress))?;
     bar.finish();
     let (winner, at_length) = match &constraints.measured {
         None => (ranked[0].clone(), None),
@@ -118,7 +117,7 @@ fn tell_of_profile(workspace: &Workspace, profile: &LatencyProfile) -> Result<()
 }
 
 /// Moves the bar on, and tells at the end of each generation how far the search is.
-fn show(bar: &Progress, constraints: &Constraints, generation: &mut u64, progress: search::Progress) {
+fn show(bar: &Progress, constraints: &Constraints, progress: search::Progress) {
     // The bar begins after the trials of an earlier process.
     if !progress.resumed {
         bar.set_length(progress.total);
@@ -130,11 +129,11 @@ fn show(bar: &Progress, constraints: &Constraints, generation: &mut u64, progres
         Some((Constraint { cost, limit }, figure)) => format!("{} of {limit} {}", round_up(figure), cost.unit()),
         None => format!("{} GFLOPs", round_up(best.gflops)),
     };
-    if progress.trial.generation > *generation && !progress.resumed {
-        *generation = progress.trial.generation;
-        tracing::info!("searching: generation {generation}: best loss so far {loss:.4} at {figures}");
+    let generation = progress.trial.generation;
+    if progress.ends_generation && !progress.resumed {
+        tracing::info!("searching: after generation {generation}: best loss so far {loss:.4} at {figures}");
     }
-    bar.set_message(format!("searching: generation {}, best loss {loss:.4} at {figures}", progress.trial.generation));
+    bar.set_message(format!("searching: generation {generation}, best loss {loss:.4} at {figures}"));
 }
 
 /// The winner's figures in one line; `at_length` is its latency when measured again.

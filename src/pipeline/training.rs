@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::model::{Supernet, TransformerConfig};
 use crate::seed;
 use crate::space::Architecture;
-use crate::train::{Job, Outcome, Sampler, load_weights, train};
+use crate::train::{Job, Outcome, Sampler, load_weights, train, trained_architecture};
 use std::path::Path;
 
 /// Trains the supernet, one uniformly drawn architecture an update.
@@ -84,6 +84,9 @@ pub fn train_architecture(
         data: &workspace.prepared.fingerprint,
     };
     let shape = workspace.transformer_config(architecture.clone(), supernet);
+    if inherit.is_some() && trained_architecture(&folder).is_some() {
+        tracing::warn!("{name} goes on from its own weights; --inherit counts only where a training begins");
+    }
     train(&job, &shape, &workspace.device, || match inherit {
         None => Ok(Supernet::init(shape.clone(), workspace.config.seed, &workspace.device)),
         Some(path) => inherited(workspace, &shape, path),

@@ -46,6 +46,9 @@ struct State {
     model: ModelState,
     /// The prepared data's fingerprint.
     data: String,
+    /// Whether this architecture alone was trained, so that no subnet of it means anything.
+    #[serde(default)]
+    alone: bool,
     /// Adam's step counts; empty where the checkpoint has no moments.
     steps: BTreeMap<String, u64>,
     /// Of training in half precision.
@@ -73,6 +76,23 @@ pub struct Weights {
     pub data: String,
     /// Updates made.
     pub update: usize,
+    /// Whether its architecture alone was trained.
+    pub alone: bool,
+}
+
+impl Weights {
+    /// Refuses weights that were trained as one architecture, whose subnets mean nothing.
+    ///
+    /// # Errors
+    /// They were.
+    pub fn check_shared(&self) -> Result<()> {
+        match self.alone {
+            false => Ok(()),
+            true => Err(Error::input(
+                "no SuperNet: these weights were trained for one architecture alone, and no other can be cut out of them",
+            )),
+        }
+    }
 }
 
 /// Which parts of a run's state are saved.
@@ -84,13 +104,22 @@ pub(super) enum Content {
     Weights,
 }
 
+/// What weights were trained for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin<'a> {
+    /// The prepared data's fingerprint.
+    pub data: &'a str,
+    /// Whether one architecture alone is trained.
+    pub alone: bool,
+}
+
 /// Saves `trainer` at `position` as `name`.
 pub(super) fn save(
     checkpoints: &Checkpoints,
     name: Name,
     trainer: &Trainer,
     position: &Position,
-    data: &str,
+    origin: Origin<'_>,
     content: Content,
 ) -> Result<()> {
     let config = &trainer.supernet.config;
@@ -108,7 +137,8 @@ pub(super) fn save(
         position: position.clone(),
         architecture: config.architecture.clone(),
         model: ModelState::of(config),
-        data: data.to_owned(),
+        data: origin.data.to_owned(),
+        alone: origin.alone,
         steps,
         loss_scale: trainer.loss_scale,
     };
@@ -193,6 +223,7 @@ pub struct StoredWeights {
     pub config: TransformerConfig,
     data: String,
     update: usize,
+    alone: bool,
 }
 
 /// Reads the weights at `path`, a checkpoint or a folder with one, bit for bit.
@@ -204,7 +235,8 @@ pub fn read_weights(path: &Path) -> Result<StoredWeights> {
     let checkpoint = Checkpoint::load_some(&path, |name| !name.starts_with("adam."))?;
     let state = state_of(&checkpoint).map_err(|error| error.at(path.display()))?;
     let config = state.model.config(&state.architecture);
-    Ok(StoredWeights { tensors: checkpoint.tensors, config, data: state.data, update: state.position.update })
+    let (data, update, alone) = (state.data, state.position.update, state.alone);
+    Ok(StoredWeights { tensors: checkpoint.tensors, config, data, update, alone })
 }
 
 /// Loads the weights at `path`, a checkpoint or a folder with one.
@@ -213,13 +245,13 @@ pub fn read_weights(path: &Path) -> Result<StoredWeights> {
 /// See [`read_weights`]; weights that are not finite, or not of their model's shape.
 pub fn load_weights(path: &Path, device: &Device) -> Result<Weights> {
     let path = crate::run::checkpoints::resolve(path)?;
-    let StoredWeights { tensors, config, data, update } = read_weights(&path)?;
+    let StoredWeights { tensors, config, data, update, alone } = read_weights(&path)?;
     let load = || {
         check_finite(&tensors)?;
         supernet(config, &values(tensors, device), device)
     };
     let supernet = load().map_err(|error| error.at(path.display()))?;
-    Ok(Weights { supernet, data, update })
+    Ok(Weights { supernet, data, update, alone })
 }
 
 /// Saves `tensors`, weights of a model of `config` that were not trained here, as the best checkpoint in `folder`. `data`
@@ -233,6 +265,7 @@ pub fn save_weights(folder: &Path, tensors: &[NamedTensor], config: &Transformer
         architecture: config.architecture.clone(),
         model: ModelState::of(config),
         data: data.to_owned(),
+        alone: false,
         steps: BTreeMap::new(),
         loss_scale: None,
     };

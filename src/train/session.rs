@@ -1,6 +1,6 @@
 //! The training loop of one run: which architecture and which batches each update takes, and what is written when.
 
-use super::checkpoint::{self, Content, Name, Position, load_weights};
+use super::checkpoint::{self, Content, Name, Origin, Position, load_weights};
 use super::estimate::announce;
 use super::interrupt::Interruptible;
 use super::update::{Trainer, UpdateReport};
@@ -241,7 +241,8 @@ impl<'a> Session<'a> {
     }
 
     fn save(&self, name: Name, content: Content) -> Result<()> {
-        checkpoint::save(&self.checkpoints, name, &self.trainer, &self.position, self.job.data, content)
+        let origin = Origin { data: self.job.data, alone: matches!(self.job.sampler, Sampler::Fixed(_)) };
+        checkpoint::save(&self.checkpoints, name, &self.trainer, &self.position, origin, content)
     }
 
     fn log(&mut self, report: &UpdateReport, progress: &Progress) -> Result<()> {

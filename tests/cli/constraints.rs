@@ -30,14 +30,15 @@ fn lines(program: &Program, name: &str) -> Vec<Value> {
 
 /// A profile of an invented device, fitted to invented measurements: a decoder layer takes `layer_ms`.
 fn write_profile(program: &Program, name: &str, layer_ms: f64) {
-    let mut data = "architecture,encoder_ms,decoder_ms,device,threads,beam\n".to_owned();
+    let mut data =
+        "architecture,encoder_ms,decoder_ms,device,threads,sentence_length,beam,vocab_size,qkv_dim\n".to_owned();
     for line in program.output(&["space", "--sample", "120"]).lines() {
         let architecture: Value = serde_json::from_str(line).unwrap();
         let decoder = &architecture["decoder"];
         let layers = decoder["decoder_layer_num"].as_f64().unwrap();
         let width = decoder["decoder_embed_dim"].as_f64().unwrap();
         let quoted = line.replace('"', "\"\"");
-        writeln!(data, "\"{quoted}\",2.0,{},cpu,2,4", layer_ms * layers * width / 64.0).unwrap();
+        writeln!(data, "\"{quoted}\",2.0,{},cpu,2,12,5,400,64", layer_ms * layers * width / 64.0).unwrap();
     }
     program.write("measured.csv", &data);
     program.output(&["latency", "fit", "measured.csv", "--out", name]);
@@ -73,7 +74,9 @@ fn limits_combine_and_trials_and_summary_tell_their_figures() {
     let best = trials.iter().min_by(|a, b| loss(a).total_cmp(&loss(b))).unwrap();
     let winner: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(best["architecture"], winner);
-    assert!(errors.contains("latency is predicted for measured, measured on: cpu with 2 threads, beam 4"), "{errors}");
+    let told = "latency is predicted for measured, measured on: cpu with 2 threads, sentence_length 12, beam 5, ";
+    assert!(errors.contains(told), "{errors}");
+    assert!(errors.contains("the latency profile was measured with beam 5, not 4 as in this config"), "{errors}");
     let summary = errors.lines().find(|line| line.contains("winner: trial ")).unwrap();
     for part in
         ["GFLOPs (limit 0.0035)", "M active parameters (limit 0.12)", "MB (limit 0.8)", "ms predicted (limit 12.5)"]

@@ -53,6 +53,17 @@ fn phases_one_by_one_in_a_pipeline() {
     program.write("winner.json", &winner);
     let subnet = ["translate", "--checkpoint", "runs/toy/supernet", "--arch", "winner.json"];
     assert_eq!(program.output_of(&subnet, input).lines().count(), 3);
+
+    program.write("other.json", &program.output(&["space", "--sample", "1"]));
+    let message = program.refusal(&arguments(&translate, &["--arch", "other.json"]), input);
+    assert!(message.contains("models/scratch: no SuperNet"), "{message}");
+    let search = arguments(&["search", "--fresh", "--checkpoint", "runs/toy/models/scratch"], &TINY);
+    let message = program.refusal_after_start(&search);
+    assert!(message.contains("no SuperNet"), "{message}");
+    let again = ["train", "--arch", "winner.json", "--name", "inherited", "--inherit"];
+    let again = program.command(&arguments(&again, &TINY)).output().unwrap();
+    let warnings = String::from_utf8(again.stderr).unwrap();
+    assert!(warnings.contains("inherited goes on from its own weights"), "{warnings}");
 }
 
 #[test]

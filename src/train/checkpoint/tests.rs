@@ -37,7 +37,8 @@ fn the_newest_checkpoints_are_averaged() {
     let checkpoints = Checkpoints::new(folder.path());
     let save = |name, update, weight| {
         let position = Position { update, ..Position::start() };
-        save(&checkpoints, name, &trainer(weight), &position, "data", Content::Weights).unwrap();
+        save(&checkpoints, name, &trainer(weight), &position, Origin { data: "data", alone: false }, Content::Weights)
+            .unwrap();
     };
     save(Name::Fixed(BEST), 7, 50.0);
     assert_average(folder.path(), 3, 50.0);
