@@ -11,10 +11,11 @@ use crate::model::{Supernet, Transformer};
 use crate::progress::Progress;
 use crate::run::atomic;
 use crate::space::{Architecture, Space};
+use crate::train::{Weights, load_weights};
 use burn::tensor::Device;
 use serde::Serialize;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Architectures that take turns, so that a change of the device's state meets them all.
@@ -66,6 +67,38 @@ impl RandomModels {
     /// It is larger than the largest.
     pub fn model(&self, architecture: &Architecture) -> Result<Transformer> {
         self.supernet.cut(architecture, false)
+    }
+}
+
+/// Models with the weights of a checkpoint.
+pub struct TrainedModels {
+    weights: Weights,
+    path: PathBuf,
+}
+
+impl TrainedModels {
+    /// The weights at `path`, a checkpoint or a folder with one.
+    ///
+    /// # Errors
+    /// See [`load_weights`].
+    pub fn load(path: &Path, device: &Device) -> Result<Self> {
+        Ok(Self { weights: load_weights(path, device)?, path: path.to_path_buf() })
+    }
+
+    /// What they were trained as: the largest, or the only one.
+    pub fn architecture(&self) -> &Architecture {
+        &self.weights.supernet.config.architecture
+    }
+
+    /// The model of `architecture`.
+    ///
+    /// # Errors
+    /// It is larger than the checkpoint's, or another one than the only one trained.
+    pub fn model(&self, architecture: &Architecture) -> Result<Transformer> {
+        if architecture != self.architecture() {
+            self.weights.check_shared().map_err(|error| error.at(self.path.display()))?;
+        }
+        self.weights.supernet.cut(architecture, false).map_err(|error| error.at(self.path.display()))
     }
 }
 

@@ -57,6 +57,13 @@ fn phases_one_by_one_in_a_pipeline() {
     program.write("other.json", &program.output(&["space", "--sample", "1"]));
     let message = program.refusal(&arguments(&translate, &["--arch", "other.json"]), input);
     assert!(message.contains("models/scratch: no SuperNet"), "{message}");
+    let measure = ["latency", "measure", "--passes", "4", "--checkpoint"];
+    let message = program.refusal(&arguments(&measure, &["runs/toy/models/scratch", "--arch", "other.json"]), "");
+    assert!(message.contains("models/scratch: no SuperNet"), "{message}");
+    let measured = program.output(&arguments(&measure, &["runs/toy/models/scratch"]));
+    let measured: Value = serde_json::from_str(&measured).unwrap();
+    assert_eq!(measured["architecture"], serde_json::from_str::<Value>(&winner).unwrap());
+    program.output(&arguments(&measure, &["runs/toy/supernet", "--arch", "other.json"]));
     let search = arguments(&["search", "--fresh", "--checkpoint", "runs/toy/models/scratch"], &TINY);
     let message = program.refusal_after_start(&search);
     assert!(message.contains("no SuperNet"), "{message}");

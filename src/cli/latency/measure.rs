@@ -2,11 +2,10 @@
 
 use crate::cli::options::{ConfigArgs, DeviceArgs, ThreadArgs, precision};
 use crate::cli::{architectures, output};
-use crate::cost::Dimensions;
 use crate::cost::latency::{self, Effort, Timing};
 use crate::error::Result;
 use crate::model::device;
-use crate::pipeline::{RandomModels, dimensions};
+use crate::pipeline::{RandomModels, TrainedModels, dimensions};
 use crate::progress::Progress;
 use crate::space::Architecture;
 use serde::Serialize;
@@ -18,12 +17,13 @@ use std::time::Duration;
 ///
 /// Prints a JSON line for each architecture: the mean without the highest and the lowest tenth of the passes, the median, the
 /// deviation, and an interval that holds the mean with a confidence of 95 %, for the encoder's pass over a dummy sentence of
-/// cost.sentence_length tokens, for decoding as many with translate.beam rows, and for both. Weights are random: latency depends on them
-/// through the routing of experts only. Where other programs disturb, "noisy" says so.
+/// cost.sentence_length tokens, for decoding as many with translate.beam rows, and for both. Latency depends on weights through the routing of
+/// experts only; without --checkpoint they are random. Where other programs disturb, "noisy" says so.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe latency measure --config multi30k
   automoe space --config toy --sample 3 | automoe latency measure --config toy --arch - --threads 1 | jq .ms
+  automoe latency measure --config multi30k --checkpoint runs/multi30k/supernet --arch winner.json
   automoe latency measure --config multi30k --arch winner.json --device gpu --precision 0.5%")]
 pub struct MeasureArgs {
     #[command(flatten)]
@@ -35,9 +35,14 @@ pub struct MeasureArgs {
     #[command(flatten)]
     threads: ThreadArgs,
 
-    /// Architectures as JSON, one a line or one spread over lines; - reads standard input [default: the space's largest]
+    /// Architectures as JSON, one a line or one spread over lines; - reads standard input [default: the space's largest, or
+    /// the checkpoint's]
     #[arg(long, value_name = "FILE")]
     arch: Option<PathBuf>,
+
+    /// Trained weights: a checkpoint, or a folder with one [default: random weights]
+    #[arg(long, value_name = "CHECKPOINT")]
+    checkpoint: Option<PathBuf>,
 
     /// Stop once the total is known to within this, up or down
     #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = precision)]
@@ -73,12 +78,15 @@ struct Measured<'a> {
 /// A config, device or architecture that cannot be used; architectures before it have been measured.
 pub fn run(args: MeasureArgs) -> Result<()> {
     let config = args.config.load()?;
-    let dimensions = dimensions(&config)?;
+    let sentence_length = dimensions(&config)?.sentence_length;
     let device = device::parse(&args.device.device)?;
     args.threads.apply()?;
+    let trained = args.checkpoint.as_ref().map(|path| TrainedModels::load(path, &device)).transpose()?;
     let measure = |architecture: &Architecture| -> Result<bool> {
-        let model = RandomModels::new(&config, architecture, &device)?.model(architecture)?;
-        let Dimensions { sentence_length, vocab_size, .. } = dimensions;
+        let model = match &trained {
+            Some(trained) => trained.model(architecture)?,
+            None => RandomModels::new(&config, architecture, &device)?.model(architecture)?,
+        };
         let beam = config.translate.beam;
         let effort = Effort { passes: args.passes as usize, precision: args.precision, time: Duration::MAX };
         let bar = Progress::bar(u64::from(args.passes), "passes", "measuring");
@@ -101,9 +109,12 @@ pub fn run(args: MeasureArgs) -> Result<()> {
             threads: rayon::current_num_threads(),
             sentence_length,
             beam,
-            vocab_size,
+            vocab_size: model.config().target_vocab,
         };
         output::json_line(&mut io::stdout().lock(), &line)
     };
-    architectures::for_each(args.arch.as_deref(), &config, measure)
+    match (&args.arch, &trained) {
+        (None, Some(trained)) => measure(trained.architecture()).map(|_| ()),
+        (arch, _) => architectures::for_each(arch.as_deref(), &config, measure),
+    }
 }
