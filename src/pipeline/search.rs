@@ -131,7 +131,10 @@ fn show(bar: &Progress, constraints: &Constraints, progress: search::Progress) {
     };
     let generation = progress.trial.generation;
     if progress.ends_generation && !progress.resumed {
-        tracing::info!("searching: after generation {generation}: best loss so far {loss:.4} at {figures}");
+        tracing::info!(
+            "searching: generation {generation}, {} candidates: best loss {loss:.4} at {figures}",
+            progress.done
+        );
     }
     bar.set_message(format!("searching: generation {generation}, best loss {loss:.4} at {figures}"));
 }

@@ -36,7 +36,7 @@ pub struct Progress<'a> {
     pub resumed: bool,
     /// The best feasible trial so far.
     pub best: Option<&'a Trial>,
-    /// Whether it was the last of its generation.
+    /// Whether it was the last of its generation, or of those that take the place of its pruned ones.
     pub ends_generation: bool,
     /// Trials so far.
     pub done: u64,
