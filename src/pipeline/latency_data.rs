@@ -95,10 +95,9 @@ impl TrainedModels {
     /// # Errors
     /// It is larger than the checkpoint's, or another one than the only one trained.
     pub fn model(&self, architecture: &Architecture) -> Result<Transformer> {
-        if architecture != self.architecture() {
-            self.weights.check_shared().map_err(|error| error.at(self.path.display()))?;
-        }
-        self.weights.supernet.cut(architecture, false).map_err(|error| error.at(self.path.display()))
+        let model =
+            self.weights.check_subnet(architecture).and_then(|()| self.weights.supernet.cut(architecture, false));
+        model.map_err(|error| error.at(self.path.display()))
     }
 }
 
@@ -153,12 +152,12 @@ pub fn collect(
     let bench = Bench { length: dimensions.sentence_length, beam: config.translate.beam, precision, reference };
     // What cannot be written is found out before the measuring.
     atomic::write(out, file.text().as_bytes())?;
-    let mut written = file.text().to_owned();
     let bar = Progress::bar(plan.len() as u64, "architectures", "measuring").resumed_at(file.rows() as u64);
     let mut references = Vec::new();
     for block in plan[file.rows()..].chunks(BLOCK) {
         let cut = block.iter().map(|architecture| models.model(architecture)).collect::<Result<Vec<_>>>()?;
         let (measured, reference_ms) = bench.measure(&cut);
+        let written = file.text().len();
         for (architecture, (undisturbed, latency)) in block.iter().zip(measured) {
             let noisy = !undisturbed.is_within(precision);
             collected.noisy += usize::from(noisy);
@@ -167,11 +166,10 @@ pub fn collect(
         }
         references.push(reference_ms);
         // Two that collect into one file would overwrite each other's rows, and disturb each other's times.
-        if std::fs::read_to_string(out).is_ok_and(|text| text != written) {
+        if std::fs::read_to_string(out).is_ok_and(|text| text != file.text()[..written]) {
             return Err(Error::input("another process writes to this file; its rows are kept").at(out.display()));
         }
         atomic::write(out, file.text().as_bytes())?;
-        file.text().clone_into(&mut written);
         collected.measured += block.len();
         bar.inc(block.len() as u64);
     }

@@ -108,6 +108,7 @@ fn tell_of_profile(workspace: &Workspace, profile: &LatencyProfile) -> Result<()
     compare_with_profile(&workspace.config, profile)?;
     let ends = [workspace.space.smallest(), workspace.space.largest()];
     let mut beyond: Vec<&str> = ends.iter().flat_map(|end| profile.predict(end).beyond_data).collect();
+    beyond.sort_unstable();
     beyond.dedup();
     if !beyond.is_empty() {
         let beyond = listed(&beyond, ", ");

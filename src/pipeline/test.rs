@@ -37,10 +37,9 @@ pub fn load_translator(
         false => load_weights(path, device)?,
     };
     let own = weights.supernet.config.architecture.clone();
-    if architecture.is_some_and(|architecture| *architecture != own) {
-        weights.check_shared().map_err(|error| error.at(path.display()))?;
-    }
-    let model = weights.supernet.cut(architecture.unwrap_or(&own), false).map_err(|error| error.at("--arch"))?;
+    let architecture = architecture.unwrap_or(&own);
+    weights.check_subnet(architecture).map_err(|error| error.at(path.display()))?;
+    let model = weights.supernet.cut(architecture, false).map_err(|error| error.at("--arch"))?;
     let [source_subwords, target_subwords] = load_subwords(&run_root(path)?)?;
     if [source_subwords.vocab_size(), target_subwords.vocab_size()]
         != [model.config().source_vocab, model.config().target_vocab]

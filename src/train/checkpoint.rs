@@ -81,6 +81,17 @@ pub struct Weights {
 }
 
 impl Weights {
+    /// Refuses to cut `architecture` out of weights that were trained as another one alone.
+    ///
+    /// # Errors
+    /// They were.
+    pub fn check_subnet(&self, architecture: &Architecture) -> Result<()> {
+        match *architecture == self.supernet.config.architecture {
+            true => Ok(()),
+            false => self.check_shared(),
+        }
+    }
+
     /// Refuses weights that were trained as one architecture, whose subnets mean nothing.
     ///
     /// # Errors

@@ -2,15 +2,13 @@
 //! and predictions for other architectures are extrapolations.
 
 use super::averages::Averages;
-use super::csv::{AVERAGES, Sample};
+use super::csv::{AVERAGES, EXPERT_AVERAGES, Sample};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The columns of [`Conditions`] in a file.
 pub(super) const CONDITION_COLUMNS: [&str; 6] =
     ["device", "threads", "sentence_length", "beam", "vocab_size", "qkv_dim"];
-/// The twelve numbers of [`Averages::values`].
-const EXPERT_AVERAGES: [&str; 2] = ["encoder_n_experts_avg", "decoder_n_experts_avg"];
 /// How far beyond the measured architectures, in widths of their range, a predictor is still trusted: random
 /// architectures seldom reach the corners of their space.
 const SLACK: f64 = 0.2;

@@ -42,6 +42,9 @@ pub const AVERAGES: [&str; 10] = [
     "decoder_arbitrary_ende_attn_avg",
 ];
 
+/// The two feature columns more of models with experts.
+pub const EXPERT_AVERAGES: [&str; 2] = ["encoder_n_experts_avg", "decoder_n_experts_avg"];
+
 /// Measured architectures, in the order in which they were measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
@@ -209,10 +212,7 @@ impl Columns {
         }
         Ok(Self {
             count: header.len(),
-            inputs: Inputs::Averages {
-                columns,
-                experts: [find("encoder_n_experts_avg"), find("decoder_n_experts_avg")],
-            },
+            inputs: Inputs::Averages { columns, experts: EXPERT_AVERAGES.map(find) },
             encoder_ms: need("latency_mean_encoder")?,
             decoder_ms: need("latency_mean_decoder")?,
             reference: None,
