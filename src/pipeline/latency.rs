@@ -57,8 +57,8 @@ impl MeasuredLatency {
         }
     }
 
-    /// The same by many passes: the upper end of what the mean may be with a confidence of 95 %, so that another
-    /// measurement is not expected beyond it.
+    /// The same by many passes: the upper end of the interval in which other runs' means are expected, so that another
+    /// measurement is not beyond it.
     pub fn at_length(self) -> Self {
         Self { effort: FULL, ..self }
     }
@@ -107,7 +107,7 @@ impl Cost for MeasuredLatency {
             if self.effort == FULL
                 && let Some(doubt) = measured.doubt(FULL.precision)
             {
-                tracing::warn!("the latency of {latency:.3} ms is too noisy to trust: {doubt}");
+                tracing::warn!("the latency of up to {latency:.3} ms is too noisy to trust: {doubt}");
             }
             self.known().insert(architecture.clone(), latency);
             latency

@@ -140,7 +140,7 @@ fn show(bar: &Progress, constraints: &Constraints, progress: search::Progress) {
     bar.set_message(format!("searching: generation {generation}, best loss {loss:.4} at {figures}"));
 }
 
-/// The winner's figures in one line; `at_length` is its latency when measured again.
+/// The winner's figures in one line; `at_length` is what it takes at most when measured again.
 fn summary(winner: &Trial, constraints: &Constraints, source: LatencySource, at_length: Option<f64>) -> String {
     let mut line = format!("winner: trial {}, loss {:.4}", winner.id, winner.loss.unwrap_or(f64::NAN));
     if constraints.limits().all(|limit| limit.cost.name() != "gflops") {
@@ -148,14 +148,14 @@ fn summary(winner: &Trial, constraints: &Constraints, source: LatencySource, at_
     }
     for Constraint { cost, limit } in constraints.limits() {
         let logged = winner.figure(cost.name()).unwrap_or(f64::NAN);
-        let (figure, manner) = match (cost.name(), source, at_length) {
-            ("latency_ms", LatencySource::Predictor, _) => (logged, " predicted"),
-            ("latency_ms", LatencySource::Measured, Some(again)) => (again, " measured"),
-            _ => (logged, ""),
+        let (bound, figure, manner) = match (cost.name(), source, at_length) {
+            ("latency_ms", LatencySource::Predictor, _) => ("", logged, " predicted"),
+            ("latency_ms", LatencySource::Measured, Some(again)) => ("up to ", again, " measured"),
+            _ => ("", logged, ""),
         };
         let name = cost.name().replace('_', " ");
         let named = if cost.unit() == "M" { format!(" {name}") } else { String::new() };
-        line += &format!(", {} {}{named}{manner} (limit {limit})", round_up(figure), cost.unit());
+        line += &format!(", {bound}{} {}{named}{manner} (limit {limit})", round_up(figure), cost.unit());
     }
     line
 }

@@ -16,7 +16,7 @@ pub struct Finalist {
     pub id: u64,
     /// What was measured.
     pub architecture: Architecture,
-    /// The latency.
+    /// The latency at most, as far as the measurement tells.
     pub latency_ms: f64,
 }
 
@@ -48,15 +48,15 @@ pub fn first_within(ranked: &[Trial], full: &Constraint, path: &Path) -> Result<
             return Ok((trial.clone(), figure));
         }
         tracing::info!(
-            "searching: trial {} has {name} {figure:.3} {unit} when measured at length, beyond the limit of {limit}: \
-             taking the next best",
+            "searching: trial {} has {name} up to {figure:.3} {unit} when measured at length, beyond the limit of \
+             {limit}: taking the next best",
             trial.id
         );
         least = least.min(figure);
         bar.inc(1);
     }
     Err(Error::failure(format!(
-        "no trial has {name} ≤ {limit} when measured at length: the smallest has {least:.3} {unit}; raise the limit, or \
+        "no trial has {name} ≤ {limit} when measured at length: the best has up to {least:.3} {unit}; raise the limit, or \
          search again (--fresh) when the machine is quiet"
     )))
 }
@@ -84,7 +84,7 @@ mod tests {
         let tight = Constraint { cost: cost.clone(), limit: 1.0 };
         let error = first_within(&ranked, &tight, &path).unwrap_err();
         assert_eq!(error.exit_code(), 1);
-        assert!(error.to_string().contains("the smallest has 1024.000 ms"), "{error}");
+        assert!(error.to_string().contains("the best has up to 1024.000 ms"), "{error}");
         assert_eq!(cost.count(), 3);
     }
 }

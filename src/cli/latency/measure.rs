@@ -16,9 +16,10 @@ use std::time::Duration;
 /// Measure the latency of architectures: one sentence, decoded with a beam's rows and a key/value cache
 ///
 /// Prints a JSON line for each architecture: the mean without the highest and the lowest tenth of the passes, the median, the
-/// deviation, and an interval that holds the mean with a confidence of 95 %, for the encoder's pass over a dummy sentence of
-/// cost.sentence_length tokens, for decoding as many with translate.beam rows, and for both. Latency depends on weights through the routing of
-/// experts only; without --checkpoint they are random. Where other programs disturb, "noisy" says so.
+/// deviation, and an interval, for the encoder's pass over a dummy sentence of cost.sentence_length tokens, for decoding as
+/// many with translate.beam rows, and for both. The interval allows for a device that keeps changing as it did during the run:
+/// those of two runs overlap, 95 times of 100. Latency depends on weights through the routing of experts only; without
+/// --checkpoint they are random. Where other programs disturb, "noisy" says so.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe latency measure --config multi30k

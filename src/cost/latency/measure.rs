@@ -43,7 +43,7 @@ pub struct Latency {
     pub encoder: Timing,
     /// Decoding of as many tokens.
     pub decoder: Timing,
-    /// Where the sum of both means lies with a confidence of 95 %; none of fewer than four passes.
+    /// Where the sum of both means lies, in the sense of [`Timing::interval_ms`].
     #[serde(default)]
     pub interval_ms: Option<[f64; 2]>,
     /// Timed passes.
