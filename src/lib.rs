@@ -20,6 +20,7 @@
 
 #![warn(missing_docs)]
 
+mod bounded;
 pub mod cli;
 pub mod config;
 pub mod cost;

@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::pipeline::Workspace;
-use std::path::PathBuf;
+use crate::pipeline::{Workspace, run_config};
+use std::path::{Path, PathBuf};
 
 /// `--config` and `--set`.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,6 +20,11 @@ pub(super) struct ConfigArgs {
 impl ConfigArgs {
     pub(super) fn load(&self) -> Result<Config> {
         Config::load_with(&self.config, &self.set)
+    }
+
+    /// The config of the run that `checkpoint` is in; without one, that of `--config`.
+    pub(super) fn load_of(&self, checkpoint: Option<&Path>) -> Result<Config> {
+        checkpoint.map_or_else(|| self.load(), |path| run_config(path, &self.set))
     }
 }
 

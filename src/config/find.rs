@@ -1,8 +1,7 @@
 //! Where a config is: a file, a name in `configs/`, or one that ships with the program.
 
+use crate::bounded::read_text;
 use crate::error::{Error, Result};
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The configs that ship with the program: name and text.
@@ -54,13 +53,7 @@ impl Source {
     fn read(path: &Path) -> Result<Self> {
         let place = path.display().to_string();
         let fault = |error: std::io::Error| Error::input(error).at(&place);
-        let mut text = String::new();
-        let file = File::open(path).map_err(fault)?;
-        file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(fault)?;
-        if text.len() as u64 > MAX_BYTES {
-            let message = format!("larger than {MAX_BYTES} bytes: not a config");
-            return Err(Error::input(message).at(place));
-        }
+        let text = read_text(path, MAX_BYTES).map_err(fault)?;
         let stem = path.file_stem().unwrap_or_default();
         Ok(Self {
             name: stem.to_string_lossy().into_owned(),

@@ -8,7 +8,7 @@ use super::embedding::Positions;
 use super::parameters::{Value, Values};
 use super::stacks::{Shapes, place, stack, unstack};
 use super::transformer::{Transformer, TransformerConfig};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, refuse};
 use crate::space::Architecture;
 use burn::tensor::Device;
 
@@ -53,8 +53,9 @@ impl Supernet {
     /// The subnet `architecture`. With `tracked` its weights are leaves of autodiff.
     ///
     /// # Errors
-    /// The architecture is larger than the supernet somewhere.
+    /// The architecture is larger than the supernet somewhere, or its heads do not divide the supernet's `qkv_dim`.
     pub fn cut(&self, architecture: &Architecture, tracked: bool) -> Result<Transformer> {
+        refuse(&architecture.head_faults(self.config.qkv_dim))?;
         let config = self.config.with_architecture(architecture);
         Transformer::from_values(&config, &self.positions, tracked, |name, shape| self.slice(name, shape))
     }

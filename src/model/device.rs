@@ -36,7 +36,13 @@ pub fn parse(name: &str) -> Result<Device> {
     if index < devices.len() {
         let device = devices.swap_remove(index);
         if let Some(identity) = device.identity() {
-            tracing::info!("--device {name}: {}", identity.name);
+            match identity.physical {
+                Some(_) => tracing::info!("--device {name}: {}", identity.name),
+                None => tracing::warn!(
+                    "--device {name}: {}, a driver on the CPU and no card: slower than --device cpu",
+                    identity.name
+                ),
+            }
         }
         return Ok(device);
     }

@@ -1,8 +1,10 @@
-//! Measuring architectures that were never trained: models of random weights, and the collection of many latencies.
+//! Measuring architectures with random weights, and the collection of many latencies.
 
 use super::workspace::{check_sentence_length, transformer_config};
+use crate::bounded::read_text;
 use crate::config::Config;
 use crate::cost::latency::collected::CollectedRow;
+use crate::cost::latency::csv::MAX_BYTES;
 use crate::cost::latency::{CollectedFile, Conditions, Latency, Measurement, Undisturbed, spread};
 use crate::cost::memory::inference_bytes;
 use crate::cost::{Dimensions, Embeddings, flops};
@@ -10,10 +12,11 @@ use crate::error::{Error, Result};
 use crate::model::{Supernet, Transformer};
 use crate::progress::Progress;
 use crate::run::atomic;
+use crate::run::lock::{Unlockable, lock};
 use crate::space::{Architecture, Space};
-use crate::train::{Weights, load_weights};
 use burn::tensor::Device;
 use serde::Serialize;
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -70,37 +73,6 @@ impl RandomModels {
     }
 }
 
-/// Models with the weights of a checkpoint.
-pub struct TrainedModels {
-    weights: Weights,
-    path: PathBuf,
-}
-
-impl TrainedModels {
-    /// The weights at `path`, a checkpoint or a folder with one.
-    ///
-    /// # Errors
-    /// See [`load_weights`].
-    pub fn load(path: &Path, device: &Device) -> Result<Self> {
-        Ok(Self { weights: load_weights(path, device)?, path: path.to_path_buf() })
-    }
-
-    /// What they were trained as: the largest, or the only one.
-    pub fn architecture(&self) -> &Architecture {
-        &self.weights.supernet.config.architecture
-    }
-
-    /// The model of `architecture`.
-    ///
-    /// # Errors
-    /// It is larger than the checkpoint's, or another one than the only one trained.
-    pub fn model(&self, architecture: &Architecture) -> Result<Transformer> {
-        let model =
-            self.weights.check_subnet(architecture).and_then(|()| self.weights.supernet.cut(architecture, false));
-        model.map_err(|error| error.at(self.path.display()))
-    }
-}
-
 /// The dimensions that latency is measured with.
 ///
 /// # Errors
@@ -142,6 +114,7 @@ pub fn collect(
     if plan.len() < samples {
         tracing::warn!("the space has only {} architectures to measure", plan.len());
     }
+    let _lock = Lock::of(out)?;
     let mut file = open(out, &plan, conditions(config, &dimensions, device_name))?;
     let mut collected = Collected { rows: file.rows(), measured: 0, noisy: 0, drift: None };
     if file.rows() >= plan.len() {
@@ -157,7 +130,6 @@ pub fn collect(
     for block in plan[file.rows()..].chunks(BLOCK) {
         let cut = block.iter().map(|architecture| models.model(architecture)).collect::<Result<Vec<_>>>()?;
         let (measured, reference_ms) = bench.measure(&cut);
-        let written = file.text().len();
         for (architecture, (undisturbed, latency)) in block.iter().zip(measured) {
             let noisy = !undisturbed.is_within(precision);
             collected.noisy += usize::from(noisy);
@@ -165,10 +137,6 @@ pub fn collect(
             file.push(&CollectedRow { architecture, undisturbed, latency, noisy, reference_ms, gflops });
         }
         references.push(reference_ms);
-        // Two that collect into one file would overwrite each other's rows, and disturb each other's times.
-        if std::fs::read_to_string(out).is_ok_and(|text| text != file.text()[..written]) {
-            return Err(Error::input("another process writes to this file; its rows are kept").at(out.display()));
-        }
         atomic::write(out, file.text().as_bytes())?;
         collected.measured += block.len();
         bar.inc(block.len() as u64);
@@ -191,8 +159,35 @@ pub(super) fn conditions(config: &Config, dimensions: &Dimensions, device_name: 
     }
 }
 
+/// Held while rows are collected into a file: two processes would overwrite each other's, and disturb each other's times.
+struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Lock {
+    fn of(out: &Path) -> Result<Self> {
+        let name = out.file_name().ok_or_else(|| Error::input("expected the name of a file").at(out.display()))?;
+        let path = out.with_file_name(format!(".{}.lock", name.to_string_lossy()));
+        let _file = lock(&path).map_err(|why| match why {
+            Unlockable::Held(holder) => {
+                Error::input(format!("{holder} collects into {}; wait for it, or give another --out", out.display()))
+            }
+            Unlockable::Fault(error) => Error::path(error).at(format!("cannot write {}", out.display())),
+        })?;
+        Ok(Self { path, _file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // What cannot be removed is in nobody's way.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
 fn open(out: &Path, plan: &[Architecture], conditions: Conditions) -> Result<CollectedFile> {
-    match std::fs::read_to_string(out) {
+    match read_text(out, MAX_BYTES) {
         Ok(text) => CollectedFile::resume(&out.display().to_string(), &text, plan, conditions),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(CollectedFile::new(conditions)),
         Err(error) => Err(Error::input(error).at(out.display())),

@@ -19,7 +19,7 @@ pub use constraints::{check_constraints, compare_with_profile};
 pub use dry_run::dry_run;
 pub use export::{Exported, export};
 pub use import::{Import, Imported, import};
-pub use latency_data::{Collected, RandomModels, TrainedModels, collect, dimensions};
+pub use latency_data::{Collected, RandomModels, collect, dimensions};
 pub use search::search;
 pub use test::{Scores, load_translator, run_config, test};
 pub use training::{train_architecture, train_supernet};

@@ -66,9 +66,9 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let search = Search { settings, feasible: &feasible, gflops: &Gflops(dimensions), changes: &changes };
     let mut algorithm = algorithm(settings, &feasible, seed);
     let bar = Progress::bar(Budget::new(settings).total(), "candidates", "searching").resumed_at(known as u64);
-    let ranked =
-        search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| show(&bar, &constraints, progress))?;
-    bar.finish();
+    let mut shown = Shown { bar, constraints: &constraints, current: None };
+    let ranked = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| shown.trial(progress))?;
+    shown.finish();
     let (winner, at_length) = match &constraints.measured {
         None => (ranked[0].clone(), None),
         Some(Constraint { limit, .. }) => {
@@ -117,27 +117,50 @@ fn tell_of_profile(workspace: &Workspace, profile: &LatencyProfile) -> Result<()
     Ok(())
 }
 
-/// Moves the bar on, and tells at the end of each generation how far the search is.
-fn show(bar: &Progress, constraints: &Constraints, progress: search::Progress) {
-    // The bar begins after the trials of an earlier process.
-    if !progress.resumed {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
+/// Shows how a search goes: a bar, and a line for each generation that is over.
+struct Shown<'a> {
+    bar: Progress,
+    constraints: &'a Constraints,
+    /// The generation of the last trial, and its line as of then: pruned trials are replaced, so that only the next
+    /// generation tells that this one is over.
+    current: Option<(u64, String)>,
+}
+
+impl Shown<'_> {
+    fn trial(&mut self, progress: search::Progress) {
+        // The bar begins after the trials of an earlier process.
+        if !progress.resumed {
+            self.bar.set_length(progress.total);
+            self.bar.set_position(progress.done);
+        }
+        let Some(best) = progress.best else { return };
+        let loss = best.loss.unwrap_or(f64::NAN);
+        let figures = match self.constraints.tightest(best) {
+            Some((Constraint { cost, limit }, figure)) => format!("{} of {limit} {}", round_up(figure), cost.unit()),
+            None => format!("{} GFLOPs", round_up(best.gflops)),
+        };
+        let (generation, done) = (progress.trial.generation, progress.done);
+        self.bar.set_message(format!("searching: generation {generation}, best loss {loss:.4} at {figures}"));
+        if progress.resumed {
+            return;
+        }
+        if self.current.as_ref().is_some_and(|(current, _)| *current != generation) {
+            self.tell();
+        }
+        let line = format!("searching: generation {generation}, {done} candidates: best loss {loss:.4} at {figures}");
+        self.current = Some((generation, line));
     }
-    let Some(best) = progress.best else { return };
-    let loss = best.loss.unwrap_or(f64::NAN);
-    let figures = match constraints.tightest(best) {
-        Some((Constraint { cost, limit }, figure)) => format!("{} of {limit} {}", round_up(figure), cost.unit()),
-        None => format!("{} GFLOPs", round_up(best.gflops)),
-    };
-    let generation = progress.trial.generation;
-    if progress.ends_generation && !progress.resumed {
-        tracing::info!(
-            "searching: generation {generation}, {} candidates: best loss {loss:.4} at {figures}",
-            progress.done
-        );
+
+    fn finish(mut self) {
+        self.tell();
+        self.bar.finish();
     }
-    bar.set_message(format!("searching: generation {generation}, best loss {loss:.4} at {figures}"));
+
+    fn tell(&mut self) {
+        if let Some((_, line)) = self.current.take() {
+            tracing::info!("{line}");
+        }
+    }
 }
 
 /// The winner's figures in one line; `at_length` is what it takes at most when measured again.

@@ -38,8 +38,7 @@ pub fn load_translator(
     };
     let own = weights.supernet.config.architecture.clone();
     let architecture = architecture.unwrap_or(&own);
-    weights.check_subnet(architecture).map_err(|error| error.at(path.display()))?;
-    let model = weights.supernet.cut(architecture, false).map_err(|error| error.at("--arch"))?;
+    let model = weights.subnet(architecture).map_err(|error| error.at(path.display()))?;
     let [source_subwords, target_subwords] = load_subwords(&run_root(path)?)?;
     if [source_subwords.vocab_size(), target_subwords.vocab_size()]
         != [model.config().source_vocab, model.config().target_vocab]

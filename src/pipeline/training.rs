@@ -97,6 +97,7 @@ pub fn train_architecture(
 fn inherited(workspace: &Workspace, shape: &TransformerConfig, path: &Path) -> Result<Supernet> {
     let weights = load_weights(path, &workspace.device)?;
     workspace.check_weights(&weights, path)?;
+    weights.check_subnet(&shape.architecture).map_err(|error| error.at(path.display()))?;
     Supernet::from_source(shape.clone(), &workspace.device, |name, shape| weights.supernet.slice(name, shape))
         .map_err(|error| error.at(path.display()))
 }

@@ -1,5 +1,6 @@
 //! What every phase needs: settings, space, data, device, run directory.
 
+use crate::bounded::read_text;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::{MAX_POSITIONS, Tables, TransformerConfig, device};
@@ -11,6 +12,9 @@ use crate::train::Weights;
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The largest file of subwords that is read, bytes.
+const MAX_SUBWORDS: u64 = 1 << 30;
 
 /// Everything of a run but its models.
 pub struct Workspace {
@@ -185,8 +189,9 @@ fn subword_files(root: &Path) -> [PathBuf; 2] {
 /// A file that is missing or damaged.
 pub(super) fn load_subwords(root: &Path) -> Result<[Arc<SubwordModel>; 2]> {
     let load = |path: &PathBuf| {
-        let text = std::fs::read_to_string(path).map_err(|error| Error::input(error).at(path.display()))?;
-        let subwords = SubwordModel::from_json(&text).map_err(|error| error.at(path.display()))?;
+        let text = read_text(path, MAX_SUBWORDS).map_err(Error::input);
+        let subwords =
+            text.and_then(|text| SubwordModel::from_json(&text)).map_err(|error| error.at(path.display()))?;
         Ok(Arc::new(subwords))
     };
     let [source, target] = subword_files(root);

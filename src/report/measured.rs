@@ -1,9 +1,8 @@
 //! What runs of this program measured, from their `results.json`.
 
+use crate::bounded::read_text;
 use crate::error::{Error, Result};
 use serde::Deserialize;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 /// The largest file that is read, in bytes.
@@ -37,13 +36,7 @@ pub fn measured_rows(path: &Path) -> Result<Vec<MeasuredRow>> {
         rows: Vec<MeasuredRow>,
     }
     let fault = |message: String| Error::input(message).at(path.display());
-    let file = File::open(path).map_err(|error| fault(error.to_string()))?;
-    let mut text = String::new();
-    let read = file.take(MAX_BYTES + 1).read_to_string(&mut text);
-    read.map_err(|error| fault(error.to_string()))?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(fault(format!("larger than {MAX_BYTES} bytes")));
-    }
+    let text = read_text(path, MAX_BYTES).map_err(|error| fault(error.to_string()))?;
     let results: Results =
         serde_json::from_str(&text).map_err(|error| fault(format!("not the results of a run: {error}")))?;
     Ok(results.rows)

@@ -5,11 +5,13 @@
 //! it was made with; a run goes on only with the same ones.
 
 use super::atomic;
+use super::lock::{Unlockable, lock};
 use super::settings::Settings;
+use crate::bounded::read_text;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Seek, Write};
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The file that is locked.
@@ -52,7 +54,7 @@ impl RunDirectory {
     pub fn open(path: &Path, settings: &str, created_by: &str, fresh: bool) -> Result<Self> {
         let parsed = Settings::parse(settings)?;
         create_folder(path)?;
-        let mut run = Self { root: path.to_path_buf(), lock: Some(lock(path)?), begun: false };
+        let mut run = Self { root: path.to_path_buf(), lock: Some(lock_folder(path)?), begun: false };
         let mut manifest = run.read_manifest()?;
         if manifest.is_none() && run.config().exists() {
             return Err(Error::input("this config.toml is no run's, and would be lost; give another run_dir")
@@ -166,7 +168,7 @@ impl RunDirectory {
             return Ok(());
         }
         let path = self.config();
-        let Some(text) = read_text(&path)? else {
+        let Some(text) = read_own(&path)? else {
             return Err(self.refusal("it was begun with other settings"));
         };
         let old = Settings::parse(&text).map_err(|error| error.at(path.display()))?;
@@ -238,7 +240,7 @@ impl RunDirectory {
 
     fn read_manifest(&self) -> Result<Option<Manifest>> {
         let path = self.manifest();
-        let Some(text) = read_text(&path)? else {
+        let Some(text) = read_own(&path)? else {
             return Ok(None);
         };
         serde_json::from_str(&text).map(Some).map_err(|error| {
@@ -267,33 +269,16 @@ pub fn check_model_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Locks the folder for this process. The system lets go of the lock when the process ends, however it ends.
-fn lock(folder: &Path) -> Result<File> {
+/// Locks the folder for this process.
+fn lock_folder(folder: &Path) -> Result<File> {
     let path = folder.join(LOCK);
-    let failure = |error: std::io::Error| Error::failure(format!("cannot lock {}: {error}", path.display()));
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failure)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // Best effort: the lock is what counts, and its holder may just be writing this.
-            let _ = file.take(20).read_to_string(&mut holder);
-            let holder = match holder.trim().parse::<u32>() {
-                Ok(id) => format!("process {id}"),
-                Err(_) => "another process".into(),
-            };
-            return Err(Error::input(format!(
-                "run directory {} is in use by {holder}; wait for it, or give another run_dir",
-                folder.display()
-            )));
-        }
-        Err(TryLockError::Error(error)) => return Err(failure(error)),
-    }
-    file.set_len(0).map_err(failure)?;
-    file.rewind().map_err(failure)?;
-    writeln!(file, "{}", std::process::id()).map_err(failure)?;
-    Ok(file)
+    lock(&path).map_err(|why| match why {
+        Unlockable::Held(holder) => Error::input(format!(
+            "run directory {} is in use by {holder}; wait for it, or give another run_dir",
+            folder.display()
+        )),
+        Unlockable::Fault(error) => Error::failure(format!("cannot lock {}: {error}", path.display())),
+    })
 }
 
 fn create_folder(path: &Path) -> Result<()> {
@@ -301,16 +286,13 @@ fn create_folder(path: &Path) -> Result<()> {
 }
 
 /// The text of a file of ours; none when there is no such file.
-fn read_text(path: &Path) -> Result<Option<String>> {
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_TEXT + 1).read_to_string(&mut text));
-    match read {
-        Ok(_) if text.len() as u64 > MAX_TEXT => {
-            Err(Error::input(format!("longer than {MAX_TEXT} bytes")).at(path.display()))
-        }
-        Ok(_) => Ok(Some(text)),
+fn read_own(path: &Path) -> Result<Option<String>> {
+    match read_text(path, MAX_TEXT) {
+        Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == ErrorKind::InvalidData => Err(Error::input(error).at(path.display())),
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::FileTooLarge) => {
+            Err(Error::input(error).at(path.display()))
+        }
         Err(error) => Err(Error::failure(error).at(path.display())),
     }
 }

@@ -9,6 +9,7 @@ pub mod checkpoints;
 pub mod directory;
 pub mod dtype;
 pub mod jsonl;
+pub mod lock;
 pub mod memory;
 mod settings;
 

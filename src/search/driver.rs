@@ -36,8 +36,6 @@ pub struct Progress<'a> {
     pub resumed: bool,
     /// The best feasible trial so far.
     pub best: Option<&'a Trial>,
-    /// Whether it was the last of its generation, or of those that take the place of its pruned ones.
-    pub ends_generation: bool,
     /// Trials so far.
     pub done: u64,
     /// Trials that there will be, those in place of pruned ones as far as they are known; fewer when the space has not so
@@ -75,7 +73,6 @@ impl Search<'_> {
                 break;
             }
             let mut failures = Vec::new();
-            let before = done;
             let trial_of = |(candidate, logged): &(Candidate, Option<Trial>)| match logged {
                 Some(trial) => (trial.clone(), true),
                 None => (self.evaluate(candidate, evaluator), false),
@@ -95,8 +92,7 @@ impl Search<'_> {
                 }
                 done += 1;
                 let total = budget.total().saturating_add(pruned.len() as u64);
-                let ends_generation = done - before == batch.len() as u64;
-                report(Progress { trial: &trial, resumed, best: ranked.first(), ends_generation, done, total });
+                report(Progress { trial: &trial, resumed, best: ranked.first(), done, total });
                 Ok(())
             })?;
             // One unlucky candidate is no reason to lose what was found, even where a generation has no other.
@@ -301,14 +297,13 @@ mod tests {
         let search = Search { settings: &settings, feasible: &feasible, gflops: &Toy, changes: "" };
         let dir = tempfile::tempdir().unwrap();
         let mut log = TrialLog::open(&dir.path().join("trials.jsonl"), &space).unwrap();
-        let (mut seen, mut generations) = (Vec::new(), 0);
+        let mut seen = Vec::new();
         let mut algorithm = crate::search::algorithm(&settings, &feasible, 1);
         let ranked = search
             .run(&MadeUp::new(), &mut *algorithm, &mut log, &mut |progress| {
                 assert_eq!((progress.total, progress.resumed), (38, false));
                 let best = progress.best.and_then(|best| best.loss);
                 seen.push((progress.done, best.unwrap()));
-                generations += u64::from(progress.ends_generation);
             })
             .unwrap();
         assert!(seen.iter().map(|(done, _)| *done).eq(1..=38));
@@ -316,7 +311,6 @@ mod tests {
         assert_eq!(ranked.len(), 38);
         assert!(ranked.windows(2).all(|pair| pair[0].rank(&pair[1]).is_lt()));
         let winner = &ranked[0];
-        assert_eq!(generations, ranked.iter().map(|trial| trial.generation).max().unwrap() + 1);
         assert_eq!(seen.last().unwrap().1, winner.loss.unwrap());
         assert_eq!(winner.gflops, Toy.of(&winner.architecture));
         let parameters = constraints.counted[1].cost.of(&winner.architecture);

@@ -2,6 +2,7 @@
 //!
 //! Segmentation is that of `subword-nmt apply-bpe` without vocabulary, glossaries and dropout.
 
+use crate::bounded::read_text;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::path::Path;
@@ -28,14 +29,8 @@ impl BpeCodes {
     /// # Errors
     /// If the file cannot be read, is not UTF-8, has another version, or a line without exactly two symbols.
     pub fn load(path: &Path) -> Result<Self> {
-        let read = || {
-            let bytes = std::fs::metadata(path).map_err(Error::input)?.len();
-            if bytes > MAX_BYTES {
-                return Err(Error::input(format!("{bytes} bytes, more than the {MAX_BYTES} of the largest codes")));
-            }
-            Self::parse(&std::fs::read_to_string(path).map_err(Error::input)?)
-        };
-        read().map_err(|error| error.at(path.display()))
+        let text = read_text(path, MAX_BYTES).map_err(Error::input);
+        text.and_then(|text| Self::parse(&text)).map_err(|error| error.at(path.display()))
     }
 
     /// As [`BpeCodes::load`], from the file's text. Without a version line the version is 0.1, and of a merge that is

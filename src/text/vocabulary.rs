@@ -1,5 +1,6 @@
 //! Which token has which id. The four special tokens come first, as in fairseq.
 
+use crate::bounded::read_text;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::path::Path;
@@ -48,16 +49,8 @@ impl Vocabulary {
     /// # Errors
     /// If the file cannot be read, a line is not `token count`, or a token is there twice.
     pub fn from_fairseq_dict(path: &Path) -> Result<Self> {
-        let read = || {
-            let bytes = std::fs::metadata(path).map_err(Error::input)?.len();
-            if bytes > MAX_DICT_BYTES {
-                return Err(Error::input(format!(
-                    "{bytes} bytes, more than the {MAX_DICT_BYTES} of the largest dictionary"
-                )));
-            }
-            Self::parse_fairseq_dict(&std::fs::read_to_string(path).map_err(Error::input)?)
-        };
-        read().map_err(|error| error.at(path.display()))
+        let text = read_text(path, MAX_DICT_BYTES).map_err(Error::input);
+        text.and_then(|text| Self::parse_fairseq_dict(&text)).map_err(|error| error.at(path.display()))
     }
 
     fn parse_fairseq_dict(text: &str) -> Result<Self> {

@@ -76,11 +76,20 @@ pub struct Weights {
     pub data: String,
     /// Updates made.
     pub update: usize,
-    /// Whether its architecture alone was trained.
+    /// Whether its architecture alone was trained; imported weights, of which that is not known, pass for shared ones.
     pub alone: bool,
 }
 
 impl Weights {
+    /// The model of `architecture` with these weights.
+    ///
+    /// # Errors
+    /// It is no subnet of theirs, or they were trained as another architecture alone.
+    pub fn subnet(&self, architecture: &Architecture) -> Result<Transformer> {
+        self.check_subnet(architecture)?;
+        self.supernet.cut(architecture, false)
+    }
+
     /// Refuses to cut `architecture` out of weights that were trained as another one alone.
     ///
     /// # Errors

@@ -45,6 +45,7 @@ fn training_on_vulkan_ends_within_one_per_cent_of_the_cpu() {
     let errors = String::from_utf8(program.command(&measure).output().unwrap().stderr).unwrap();
     let named = errors.lines().find_map(|line| line.split_once("--device vulkan: ")).map(|(_, name)| name.trim());
     assert!(named.is_some_and(|name| !name.is_empty()), "{errors}");
+    assert_eq!(errors.contains("llvmpipe"), errors.contains("a driver on the CPU and no card"), "{errors}");
     let (cpu, vulkan) = (losses("cpu", "float32", false), losses("vulkan", "float32", false));
     let worst = worst(&cpu, &vulkan);
     println!("training on vulkan: losses within {:.3} % of the CPU's", 100.0 * worst);

@@ -5,9 +5,10 @@ use crate::cli::{architectures, output};
 use crate::cost::latency::{self, Effort, Timing};
 use crate::error::Result;
 use crate::model::device;
-use crate::pipeline::{RandomModels, TrainedModels, dimensions};
+use crate::pipeline::{RandomModels, dimensions};
 use crate::progress::Progress;
 use crate::space::Architecture;
+use crate::train::load_weights;
 use serde::Serialize;
 use std::io;
 use std::path::PathBuf;
@@ -17,14 +18,15 @@ use std::time::Duration;
 ///
 /// Prints a JSON line for each architecture: the mean without the highest and the lowest tenth of the passes, the median, the
 /// deviation, and an interval, for the encoder's pass over a dummy sentence of cost.sentence_length tokens, for decoding as
-/// many with translate.beam rows, and for both. The interval allows for a device that keeps changing as it did during the run:
-/// those of two runs overlap, 95 times of 100. Latency depends on weights through the routing of experts only; without
-/// --checkpoint they are random. Where other programs disturb, "noisy" says so.
+/// many with translate.beam rows, and for both. The interval is where one more part (an eighth) of the run would lie 95 times
+/// of 100; so it allows for a device that drifts, as far as the run shows it, and the intervals of two runs should overlap.
+/// Latency depends on weights through the routing of experts only; without --checkpoint they are random. Where other programs
+/// disturb, "noisy" says so.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe latency measure --config multi30k
   automoe space --config toy --sample 3 | automoe latency measure --config toy --arch - --threads 1 | jq .ms
-  automoe latency measure --config multi30k --checkpoint runs/multi30k/supernet --arch winner.json
+  automoe latency measure --checkpoint runs/multi30k/supernet --arch winner.json
   automoe latency measure --config multi30k --arch winner.json --device gpu --precision 0.5%")]
 pub struct MeasureArgs {
     #[command(flatten)]
@@ -41,8 +43,8 @@ pub struct MeasureArgs {
     #[arg(long, value_name = "FILE")]
     arch: Option<PathBuf>,
 
-    /// Trained weights: a checkpoint, or a folder with one [default: random weights]
-    #[arg(long, value_name = "CHECKPOINT")]
+    /// Trained weights: a checkpoint of a run, or a folder with one, measured with the run's config [default: random weights]
+    #[arg(long, value_name = "CHECKPOINT", conflicts_with = "config")]
     checkpoint: Option<PathBuf>,
 
     /// Stop once the total is known to within this, up or down
@@ -78,14 +80,17 @@ struct Measured<'a> {
 /// # Errors
 /// A config, device or architecture that cannot be used; architectures before it have been measured.
 pub fn run(args: MeasureArgs) -> Result<()> {
-    let config = args.config.load()?;
+    let config = args.config.load_of(args.checkpoint.as_deref())?;
     let sentence_length = dimensions(&config)?.sentence_length;
     let device = device::parse(&args.device.device)?;
     args.threads.apply()?;
-    let trained = args.checkpoint.as_ref().map(|path| TrainedModels::load(path, &device)).transpose()?;
+    let trained = match &args.checkpoint {
+        Some(path) => Some((path, load_weights(path, &device)?)),
+        None => None,
+    };
     let measure = |architecture: &Architecture| -> Result<bool> {
         let model = match &trained {
-            Some(trained) => trained.model(architecture)?,
+            Some((path, weights)) => weights.subnet(architecture).map_err(|error| error.at(path.display()))?,
             None => RandomModels::new(&config, architecture, &device)?.model(architecture)?,
         };
         let beam = config.translate.beam;
@@ -115,7 +120,7 @@ pub fn run(args: MeasureArgs) -> Result<()> {
         output::json_line(&mut io::stdout().lock(), &line)
     };
     match (&args.arch, &trained) {
-        (None, Some(trained)) => measure(trained.architecture()).map(|_| ()),
+        (None, Some((_, weights))) => measure(&weights.supernet.config.architecture).map(|_| ()),
         (arch, _) => architectures::for_each(arch.as_deref(), &config, measure),
     }
 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// Predict the latency of architectures on the device of a profile
 ///
 /// Prints a JSON line for each architecture: milliseconds for encoder and decoder together, the interval that nine of ten
-/// measurements lie in, and the parts, where the profile tells them apart; beyond_data names what of the architecture lies
+/// measurements lie in (fewer, where the profile comes of less than 190 rows), and the parts, where the profile tells them apart; beyond_data names what of the architecture lies
 /// beyond all that the profile was fitted to, if anything does.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:

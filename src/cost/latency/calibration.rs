@@ -1,6 +1,5 @@
 //! From a predicted latency to the one that the device gives at the end of the data.
 
-use super::drift::Drift;
 use super::linalg::{median, robust_deviation};
 use serde::{Deserialize, Serialize};
 
@@ -10,13 +9,14 @@ const MEMORY: f64 = 300.0;
 const FEWEST: usize = 20;
 /// Deviations from the median ratio at which a row is cut off.
 const CUT_OFF: f64 = 6.0;
-/// Predictions whose relative variance is below this are one prediction: they show no slope.
-const SAME: f64 = 1e-6;
+/// How far the slope is expected from measured over predicted, as a fraction of it: a line through few or similar rows is
+/// drawn to one through zero.
+const SLOPE_DEVIATION: f64 = 0.25;
 
-/// Measured over predicted is `slope`, and a call takes `offset_ms` more than the operators say.
+/// Measured is `slope` times predicted and `offset_ms` more.
 ///
 /// Both, since devices change in both ways: a lower clock stretches every operator, while another load or another session of
-/// the driver may add to each call what no operator tells. In one of the published files the latter is 11 ms.
+/// the driver may add to each call what no operator tells.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Milliseconds measured for one more millisecond predicted; positive.
@@ -29,15 +29,12 @@ impl Calibration {
     /// Predictions as they are.
     pub const NONE: Self = Self { slope: 1.0, offset_ms: 0.0 };
 
-    /// The line through the last stretch of rows at which the device stayed as it was, the last rows counting most, that makes the squared
-    /// errors least in inverse proportion to the predictions. Both are positive milliseconds in the file's order.
-    ///
-    /// On rows 600 to 1800 of the published files, forecast 200 at a time from those before, a line errs less
-    /// than a factor, and the last stretch less than the whole file.
-    pub fn at_end(predicted: &[f64], measured: &[f64]) -> Self {
+    /// The line through the rows from `start` on, where the device stayed as it was, the last rows counting most, that makes
+    /// the squared errors least in inverse proportion to the predictions. Both are positive milliseconds in the file's order.
+    pub fn since(start: usize, predicted: &[f64], measured: &[f64]) -> Self {
+        let start = start.min(predicted.len().saturating_sub(FEWEST));
+        let (predicted, measured) = (&predicted[start..], &measured[start..]);
         let log_ratios: Vec<f64> = predicted.iter().zip(measured).map(|(p, m)| (m / p).ln()).collect();
-        let start = Drift::find(&log_ratios).last_start.min(log_ratios.len().saturating_sub(FEWEST));
-        let (predicted, log_ratios) = (&predicted[start..], &log_ratios[start..]);
         let middle = median(log_ratios.iter().copied());
         let reach = CUT_OFF * robust_deviation(log_ratios.iter().map(|ratio| ratio - middle));
         let rows: Vec<Row> = predicted
@@ -59,19 +56,28 @@ impl Calibration {
         self.slope * predicted + self.offset_ms
     }
 
-    /// The regression line of weighted rows, or the line through zero where they show no slope.
+    /// The regression line of weighted rows, of which there is one at least, as far as they tell its slope: where predictions
+    /// hardly differ, the line through zero. No prediction of theirs becomes less than half of what that line makes of it.
     fn through(rows: &[Row]) -> Self {
-        let sum = |of: fn(&Row) -> f64| rows.iter().map(|row| row.weight * of(row)).sum::<f64>();
-        let total = sum(|_| 1.0);
-        let (x, y) = (sum(|row| row.predicted) / total, sum(|row| row.measured) / total);
-        let about = |of: &dyn Fn(&Row) -> f64| {
-            rows.iter().map(|row| row.weight * (row.predicted - x) * of(row)).sum::<f64>() / total
+        let sum = |of: &dyn Fn(&Row) -> f64| rows.iter().map(|row| row.weight * of(row)).sum::<f64>();
+        let total = sum(&|_| 1.0);
+        let (x, y) = (sum(&|row| row.predicted) / total, sum(&|row| row.measured) / total);
+        let factor = y / x;
+        let variance = sum(&|row| (row.predicted - x).powi(2)) / total;
+        let slope = match variance > 0.0 {
+            true => sum(&|row| (row.predicted - x) * (row.measured - y)) / total / variance,
+            false => factor,
         };
-        let variance = about(&|row| row.predicted - x);
-        let slope = about(&|row| row.measured - y) / variance;
-        match variance > SAME * x * x && slope > 0.0 {
+        let noise = sum(&|row| (row.measured - y - slope * (row.predicted - x)).powi(2)) / total;
+        let count = total.powi(2) / rows.iter().map(|row| row.weight.powi(2)).sum::<f64>();
+        // Bayes' estimate between two normal distributions: of slopes around the factor, and of what the rows tell.
+        let told = variance * count * (SLOPE_DEVIATION * factor).powi(2);
+        let trust = if told > 0.0 { told / (told + noise) } else { 0.0 };
+        let slope = factor + trust * (slope - factor);
+        let least = rows.iter().map(|row| row.predicted).fold(f64::INFINITY, f64::min);
+        match slope > 0.0 && y + slope * (least - x) >= factor * least / 2.0 {
             true => Self { slope, offset_ms: y - slope * x },
-            false => Self { slope: y / x, offset_ms: 0.0 },
+            false => Self { slope: factor, offset_ms: 0.0 },
         }
     }
 }
@@ -85,6 +91,9 @@ struct Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seed;
+    use rand::RngExt;
+    use rand_distr::StandardNormal;
 
     /// Predictions of 1 to 6 units and measurements of a device that takes `slope` times as long and `offset` more, with
     /// noise in ±1 %.
@@ -101,7 +110,7 @@ mod tests {
         let (later, slower) = device(300..500, 1.2, 5.0);
         predicted.extend(later);
         measured.extend(slower);
-        let found = Calibration::at_end(&predicted, &measured);
+        let found = Calibration::since(300, &predicted, &measured);
         assert!((found.slope - 1.2).abs() < 0.02 && (found.offset_ms - 5.0).abs() < 0.5, "{found:?}");
     }
 
@@ -109,13 +118,28 @@ mod tests {
     fn one_wild_row_moves_it_little() {
         let (predicted, mut measured) = device(0..300, 1.1, 0.0);
         measured[290] *= 10.0;
-        let found = Calibration::at_end(&predicted, &measured);
+        let found = Calibration::since(0, &predicted, &measured);
         assert!((found.apply(30.0) / 33.0 - 1.0).abs() < 0.01, "{found:?}");
     }
 
     #[test]
     fn equal_predictions_give_a_factor() {
-        let found = Calibration::at_end(&[2.0; 30], &[3.0; 30]);
+        let found = Calibration::since(0, &[2.0; 30], &[3.0; 30]);
         assert!((found.slope - 1.5).abs() < 1e-9 && found.offset_ms == 0.0, "{found:?}");
+    }
+
+    #[test]
+    fn few_similar_rows_do_not_tell_a_slope() {
+        for index in 0..20 {
+            let mut random = seed::stream(1, "similar rows", index);
+            let mut around = |middle: f64, deviation: f64| -> f64 {
+                middle * (1.0 + deviation * random.sample::<f64, _>(StandardNormal))
+            };
+            let predicted: Vec<f64> = (0..20).map(|_| around(10.0, 0.01)).collect();
+            let measured: Vec<f64> = predicted.iter().map(|predicted| around(1.1 * predicted, 0.03)).collect();
+            let found = Calibration::since(0, &predicted, &measured);
+            assert!((found.slope / 1.1 - 1.0).abs() < 0.4, "{found:?}");
+            assert!((found.apply(5.0) / 5.5 - 1.0).abs() < 0.4, "{found:?}");
+        }
     }
 }

@@ -8,8 +8,8 @@ use super::undisturbed::Undisturbed;
 use crate::error::{Error, Result};
 use crate::space::Architecture;
 
-/// The columns. The architecture comes last: in a spreadsheet, figures are seen first.
-const COLUMNS: [&str; 19] = [
+/// The first columns; [`CONDITION_COLUMNS`] follow, and [`ARCHITECTURE_COLUMN`]: in a spreadsheet, figures are seen first.
+const FIGURE_COLUMNS: [&str; 12] = [
     "encoder_ms",
     "decoder_ms",
     "encoder_mean_ms",
@@ -22,14 +22,13 @@ const COLUMNS: [&str; 19] = [
     "reference_ms",
     "gflops",
     "decoder_layers",
-    "device",
-    "threads",
-    "sentence_length",
-    "beam",
-    "vocab_size",
-    "qkv_dim",
-    "architecture",
 ];
+/// The last column.
+const ARCHITECTURE_COLUMN: &str = "architecture";
+
+fn columns() -> Vec<&'static str> {
+    FIGURE_COLUMNS.into_iter().chain(CONDITION_COLUMNS).chain([ARCHITECTURE_COLUMN]).collect()
+}
 
 /// A measured architecture.
 #[derive(Debug, Clone)]
@@ -59,7 +58,7 @@ pub struct CollectedFile {
 impl CollectedFile {
     /// A file without rows.
     pub fn new(conditions: Conditions) -> Self {
-        Self { text: COLUMNS.join(",") + "\n", rows: 0, conditions }
+        Self { text: columns().join(",") + "\n", rows: 0, conditions }
     }
 
     /// Goes on with the text of an earlier file, `name` in messages, whose rows must be the first of `plan`, measured with
@@ -72,7 +71,7 @@ impl CollectedFile {
         let start = Place { line: 1, column: 1 };
         let mut records = Records::new(text.strip_prefix('\u{feff}').unwrap_or(text));
         let header = records.next().transpose().map_err(|(place, message)| at(place, &message))?.unwrap_or_default();
-        if !header.iter().map(|field| field.text.as_str()).eq(COLUMNS) {
+        if !header.iter().map(|field| field.text.as_str()).eq(columns()) {
             return Err(at(start, "not a file that was collected here; give --out another name"));
         }
         let expected = conditions.fields();
@@ -81,7 +80,7 @@ impl CollectedFile {
             let record = record.map_err(|(place, message)| at(place, &message))?;
             let place = record.first().map_or(start, |field| field.place);
             let [.., json] = record.as_slice() else { return Err(at(place, "an empty row")) };
-            if record.len() != COLUMNS.len() {
+            if record.len() != header.len() {
                 return Err(at(place, "a row with too few or too many fields"));
             }
             if let Some(fault) = other_conditions(&record, &expected) {
@@ -102,7 +101,7 @@ impl CollectedFile {
     /// Appends a row.
     pub fn push(&mut self, row: &CollectedRow) {
         let CollectedRow { architecture, undisturbed, latency, .. } = row;
-        let figures = [
+        let figures: [String; FIGURE_COLUMNS.len()] = [
             ms(undisturbed.encoder_ms),
             ms(undisturbed.decoder_ms),
             ms(latency.encoder.mean_ms),
@@ -135,9 +134,11 @@ impl CollectedFile {
 
 /// What a row was measured with, where that is something else than `expected`.
 fn other_conditions(record: &[Field], expected: &[String; 6]) -> Option<String> {
-    let first = COLUMNS.len() - 1 - CONDITION_COLUMNS.len();
-    let differing =
-        record[first..].iter().zip(CONDITION_COLUMNS).zip(expected).find(|((field, _), wanted)| field.text != **wanted);
+    let differing = record[FIGURE_COLUMNS.len()..]
+        .iter()
+        .zip(CONDITION_COLUMNS)
+        .zip(expected)
+        .find(|((field, _), wanted)| field.text != **wanted);
     differing.map(|((field, name), wanted)| {
         format!("measured with {name} = {}, not {wanted}; give --out another name", field.text.escape_debug())
     })

@@ -12,6 +12,8 @@ pub(super) const CONDITION_COLUMNS: [&str; 6] =
 /// How far beyond the measured architectures, in widths of their range, a predictor is still trusted: random
 /// architectures seldom reach the corners of their space.
 const SLACK: f64 = 0.2;
+/// Averages of equal numbers may differ by this fraction of them.
+const ROUNDING: f64 = 1e-9;
 
 /// What latencies were measured with: others do not compare.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +99,7 @@ impl MeasuredRange {
         let names = AVERAGES.into_iter().chain(EXPERT_AVERAGES);
         let bounds = self.least.iter().zip(&self.largest);
         let beyond = names.zip(averages.values()).zip(bounds).filter(|((_, value), (least, largest))| {
-            let slack = SLACK * (*largest - *least);
+            let slack = SLACK * (*largest - *least) + ROUNDING * largest.abs();
             !(*least - slack..=*largest + slack).contains(value)
         });
         beyond.map(|((name, _), _)| name).collect()

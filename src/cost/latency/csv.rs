@@ -12,15 +12,14 @@ use super::features::{FeatureSet, Features, check_routing};
 use super::fit::{FEWEST_ROWS, split};
 use super::linalg::median;
 use super::records::{Fault, Field, Place, Records};
+use crate::bounded::read_text;
 use crate::cost::RoutingFractions;
 use crate::error::{Error, Result};
 use crate::space::Architecture;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 /// The largest file that is read.
-const MAX_BYTES: u64 = 256 << 20;
+pub const MAX_BYTES: u64 = 256 << 20;
 /// The most rows; the search for drift takes time that grows with their square.
 const MAX_ROWS: usize = 20_000;
 /// The most columns of a header.
@@ -82,17 +81,8 @@ impl Dataset {
     /// # Errors
     /// A file that cannot be read or is too large, and all that [`Self::parse`] refuses.
     pub fn read(path: &Path) -> Result<Self> {
-        let name = path.display().to_string();
-        let unreadable = |error: std::io::Error| Error::input(format!("{name}: {error}"));
-        let mut bytes = Vec::new();
-        File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(Error::input(format!("{name}: larger than {} MiB, the most that is read", MAX_BYTES >> 20)));
-        }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            Error::input(format!("{name}: not UTF-8 text (byte {})", error.utf8_error().valid_up_to() + 1))
-        })?;
-        Self::parse(&name, &text)
+        let text = read_text(path, MAX_BYTES).map_err(|error| Error::input(error).at(path.display()))?;
+        Self::parse(&path.display().to_string(), &text)
     }
 
     /// The rows that choose and calibrate: the second last tenth.

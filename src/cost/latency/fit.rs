@@ -255,8 +255,8 @@ mod tests {
 
     /// Published data of five devices. Known methods come to these RMSEs on the test rows (multi-layer perceptron, linear
     /// regression, boosted trees): iwslt 5.06, 5.44, 7.56; raspberrypi 131, 249, 396; xeon 13.8, 14.9, 16.5; ende titanxp
-    /// 6.18, 5.60, 7.68; enfr titanxp 7.72, 8.01, 8.33. On xeon and enfr the perceptron is not reached (docs/results.md says
-    /// why); there the bound is the next best that is.
+    /// 6.18, 5.60, 7.68; enfr titanxp 7.72, 8.01, 8.33. The best of the three is the bound; on xeon and enfr, where it is not
+    /// reached, the best that is.
     #[test]
     fn published_devices_are_predicted() {
         let shared = std::env::var_os("AUTOMOE_SHARED")

@@ -1,7 +1,8 @@
 //! Latency of real decoding: one sentence, beam rows, a key/value cache that grows step by step.
 //!
 //! The sentence and the rows hold different tokens, drawn once: on equal ones a router would send everything to one
-//! expert. The tokens that are fed do not depend on the weights, so random weights are as good as trained ones.
+//! expert. The tokens that are fed do not depend on the weights; of these, latency depends on the routers' only, by how
+//! many experts the tokens go to.
 
 use super::timing::Timing;
 use super::undisturbed::Undisturbed;
@@ -57,9 +58,9 @@ impl Latency {
         self.encoder.mean_ms + self.decoder.mean_ms
     }
 
-    /// Half the interval's width over the total; none where there is no interval.
+    /// How far the interval reaches above the total, over the total; none where there is no interval.
     pub fn relative_precision(&self) -> Option<f64> {
-        self.interval_ms.map(|[low, high]| (high - low) / (2.0 * self.total_ms()))
+        self.interval_ms.map(|[_, high]| high / self.total_ms() - 1.0)
     }
 
     /// Whether the total is known within `precision`, a fraction of it.
@@ -165,7 +166,7 @@ impl<'a> Measurement<'a> {
         let total = timing(|pass| pass.iter().sum());
         let sum = encoder.mean_ms + decoder.mean_ms;
         // The trimmed mean of the sums is nearly, not quite, the sum of the trimmed means.
-        let interval_ms = total.interval_ms.map(|ends| ends.map(|end| sum + end - total.mean_ms));
+        let interval_ms = total.interval_ms.map(|ends| ends.map(|end| (sum + end - total.mean_ms).max(0.0)));
         Latency { encoder, decoder, interval_ms, passes: self.passes() }
     }
 

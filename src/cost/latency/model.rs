@@ -72,7 +72,7 @@ impl PartModel {
             model.correction = Correction::fit(&shapes, &factors);
         }
         let predicted: Vec<f64> = rows.iter().map(|row| model.predict(row)).collect();
-        model.calibration = Calibration::at_end(&predicted, measured);
+        model.calibration = Calibration::since(drift.last_start, &predicted, measured);
         model
     }
 

@@ -102,8 +102,8 @@ pub struct Interval {
 
 impl Interval {
     /// Split-conformal intervals: the ratios of measured to predicted latency of rows that were not fitted, cut off at
-    /// equal ranks on both sides so that a new ratio falls inside with probability `level` at least (if there are enough
-    /// rows, and the device stays as it was).
+    /// equal ranks on both sides so that a new ratio falls inside with probability `level` at least (if the device stays as it
+    /// was); of a few rows, the least and the largest, and the level is what these give, (n - 1) / (n + 1).
     ///
     /// Where the device's level moved between fitting and these rows, the ratios lie to one side of 1, though the
     /// predictor that is used in the end knows the new level. So the interval also holds the ratios over their median.
@@ -116,6 +116,7 @@ impl Interval {
         let cut = outside.saturating_sub(1).min(rows.saturating_sub(1) / 2);
         let ratio = |rank: usize| ratios.get(rank).copied().unwrap_or(1.0);
         let (low, middle, high) = (ratio(cut), ratio(rows / 2), ratio(rows.saturating_sub(cut + 1)));
+        let level = level.min(rows.saturating_sub(1) as f64 / (rows + 1) as f64);
         Self { level, low: low.min(low / middle), high: high.max(high / middle) }
     }
 }
@@ -207,8 +208,9 @@ mod tests {
         let interval = Interval::conformal(0.9, &measured, &predicted);
         assert!((interval.low - 0.91).abs() < 1e-9, "{interval:?}");
         assert!((interval.high - 1.09).abs() < 1e-9, "{interval:?}");
+        assert_eq!(interval.level, 0.9);
         let few = Interval::conformal(0.9, &[9.0, 10.0, 12.0], &[10.0; 3]);
-        assert_eq!((few.low, few.high), (0.9, 1.2));
+        assert_eq!((few.low, few.high, few.level), (0.9, 1.2, 0.5));
         let moved: Vec<f64> = measured.iter().map(|ms| 1.25 * ms).collect();
         let moved = Interval::conformal(0.9, &moved, &predicted);
         assert!((moved.low - 0.91).abs() < 1e-9 && (moved.high - 1.25 * 1.09).abs() < 1e-9);

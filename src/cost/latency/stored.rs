@@ -6,11 +6,10 @@ use super::fit::{FitReport, PairModel, TestedRow};
 use super::model::PartModel;
 use super::perceptron::Perceptron;
 use super::profile::{ImportReport, Interval, LatencyProfile, Predictor, Report};
+use crate::bounded::read_text;
 use crate::error::{Error, Result};
 use crate::space::architecture::MAX_LAYERS;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 /// The value of `format` in a profile.
@@ -72,6 +71,11 @@ impl LatencyProfile {
         {
             return Err(Error::input("a broken latency profile: its interval is not 0 < low <= high"));
         }
+        if let Some(MeasuredRange { least, largest }) = &profile.range
+            && !least.iter().zip(largest).all(|(least, largest)| least <= largest)
+        {
+            return Err(Error::input("a broken latency profile: its range is not least <= largest"));
+        }
         let is_row = |row: &TestedRow| {
             let layers = row.decoder_layers;
             row.measured_ms > 0.0 && row.predicted_ms > 0.0 && (1.0..=MAX_LAYERS as f64).contains(&layers)
@@ -87,13 +91,8 @@ impl LatencyProfile {
     /// # Errors
     /// A file that cannot be read or is too large, and all that [`Self::from_json`] refuses.
     pub fn read(path: &Path) -> Result<Self> {
-        let unreadable = |error: std::io::Error| Error::input(error).at(path.display());
-        let mut text = String::new();
-        File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-        if text.len() as u64 > MAX_BYTES {
-            return Err(Error::input("too large for a latency profile").at(path.display()));
-        }
-        Self::from_json(&text).map_err(|error| error.at(path.display()))
+        let text = read_text(path, MAX_BYTES).map_err(Error::input);
+        text.and_then(|text| Self::from_json(&text)).map_err(|error| error.at(path.display()))
     }
 }
 

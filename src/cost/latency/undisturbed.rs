@@ -5,9 +5,9 @@
 //! the sum over the steps is the latency of a pass without disturbances, somewhat below the mean pass on a quiet machine.
 //! On a busy machine, two data sets of the same architectures agree better by it than by trimmed means.
 
-use super::timing::student_quantile;
+use super::timing::{parts, student_quantile, variance};
 
-/// Parts of the passes whose agreement tells the precision.
+/// Parts of the passes whose agreement tells the precision, see [`parts`].
 const PARTS: usize = 4;
 
 /// Latency without disturbances.
@@ -17,7 +17,8 @@ pub struct Undisturbed {
     pub encoder_ms: f64,
     /// Milliseconds of the decoder.
     pub decoder_ms: f64,
-    /// Half the width of the total's 95 % interval over the total; none of fewer than four passes.
+    /// Half the width of the total's 95 % interval over the total, while the device stays as it was during these passes: for
+    /// figures of which drift is taken out by a reference. None of fewer than four passes.
     pub precision: Option<f64>,
 }
 
@@ -52,15 +53,11 @@ fn quiet_steps(passes: &[Vec<f64>]) -> Vec<f64> {
 
 /// The precision by what parts of the passes, one after the other, tell.
 fn precision(passes: &[Vec<f64>], total: f64) -> Option<f64> {
-    let parts = passes.chunks_exact((passes.len() / PARTS).max(1)).take(PARTS);
-    let totals: Vec<f64> = parts.map(|part| quiet_steps(part).iter().sum()).collect();
-    if totals.len() < PARTS {
+    if passes.len() < PARTS {
         return None;
     }
-    let count = PARTS as f64;
-    let mean = totals.iter().sum::<f64>() / count;
-    let variance = totals.iter().map(|part| (part - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    Some(student_quantile(count - 1.0) * (variance / count).sqrt() / total)
+    let totals: Vec<f64> = parts(passes, PARTS).map(|part| quiet_steps(part).iter().sum()).collect();
+    Some(student_quantile(totals.len() - 1) * (variance(&totals) / totals.len() as f64).sqrt() / total)
 }
 
 #[cfg(test)]
