@@ -37,6 +37,9 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     device: DeviceArgs,
 
+    #[command(flatten)]
+    threads: ThreadArgs,
+
     /// Where results go [default: the config's run_dir]
     #[arg(long, value_name = "DIR")]
     run_dir: Option<PathBuf>,
@@ -52,6 +55,7 @@ impl RunArgs {
     }
 
     pub(super) fn open(&self, config: Config, created_by: &str, fresh: bool) -> Result<Workspace> {
+        self.threads.apply()?;
         Workspace::open(config, &self.device.device, created_by, fresh)
     }
 }
@@ -81,14 +85,12 @@ impl ThreadArgs {
     }
 }
 
-/// The value of `--precision`: a percentage such as `1%`, or a fraction; more than 0 and less than 1.
+/// The fraction that `--precision` gives as a percentage such as `1%`; more than 0 and less than 1. A number without the sign
+/// could be meant either way.
 pub(super) fn precision(text: &str) -> Result<f64, String> {
-    let value = match text.strip_suffix('%') {
-        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
-        None => text.parse(),
-    };
-    match value {
-        Ok(fraction) if fraction > 0.0 && fraction < 1.0 => Ok(fraction),
+    let percent = text.strip_suffix('%').and_then(|percent| percent.trim().parse::<f64>().ok());
+    match percent.map(|percent| percent / 100.0) {
+        Some(fraction) if fraction > 0.0 && fraction < 1.0 => Ok(fraction),
         _ => Err("expected a percentage with its sign, such as 1%, more than 0 % and less than 100 %".into()),
     }
 }
@@ -98,9 +100,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn precisions_are_percentages_or_fractions() {
-        assert_eq!([precision("1%"), precision("0.01"), precision("2.5 %")], [Ok(0.01), Ok(0.01), Ok(0.025)]);
-        for wrong in ["", "%", "0%", "1", "100%", "NaN", "-1%", "a bit"] {
+    fn precisions_are_percentages() {
+        assert_eq!([precision("1%"), precision("2.5 %")], [Ok(0.01), Ok(0.025)]);
+        for wrong in ["", "%", "0%", "1", "0.5", "100%", "NaN", "-1%", "a bit"] {
             assert!(precision(wrong).is_err(), "{wrong}");
         }
     }

@@ -48,6 +48,12 @@ pub fn run(args: RunArgs) -> Result<()> {
     }
 }
 
+/// To three digits, and none of more than a thousandth.
+fn milliseconds(value: f64) -> String {
+    let decimals = (2.0 - value.log10().floor()).clamp(0.0, 3.0) as usize;
+    format!("{value:.decimals$}")
+}
+
 fn table(results: &pipeline::Results) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
@@ -61,8 +67,19 @@ fn table(results: &pipeline::Results) -> String {
             format!("{:.3}", row.parameters as f64 / 1e6),
             format!("{:.3}", row.active_parameters as f64 / 1e6),
             format!("{:.1}", 100.0 * row.sparsity),
-            format!("{:.1}", row.latency.total_ms()),
+            milliseconds(row.latency.total_ms()),
         ]);
     }
     format!("{table}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_have_three_digits() {
+        let shown = [0.0, 0.04375, 0.4375, 6.951, 68.22, 450.8, 12_345.6].map(milliseconds);
+        assert_eq!(shown, ["0.000", "0.044", "0.438", "6.95", "68.2", "451", "12346"]);
+    }
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use std::path::Path;
 
 /// What HAT divides its ten features by.
-pub const FEATURE_SCALE: [f64; 10] = [640.0, 6.0, 2048.0, 6.0, 640.0, 6.0, 2048.0, 6.0, 6.0, 2.0];
+pub const FEATURE_SCALE: &str = "640,6,2048,6,640,6,2048,6,6,2";
 /// The most linear maps that are read.
 const MAX_LAYERS: usize = 64;
 

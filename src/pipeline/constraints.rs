@@ -47,11 +47,16 @@ pub(super) fn latency_profile(config: &Config) -> Result<Option<LatencyProfile>>
     predicts.then(|| LatencyProfile::read(&settings.latency_profile)).transpose()
 }
 
-/// Tells where the models of `config` are others than those that `profile` was fitted to.
+/// Tells where the models of `config` are others than those that `profile` was fitted to, or that this is not known.
 ///
 /// # Errors
 /// Sizes that no model can have.
 pub fn compare_with_profile(config: &Config, profile: &LatencyProfile) -> Result<()> {
+    if profile.range.is_none() {
+        tracing::warn!(
+            "the profile does not tell which architectures it was made for, nor whether this config's are like them"
+        );
+    }
     if let Some(measured) = &profile.conditions {
         let differences = measured.differences(&conditions(config, &Dimensions::of(config)?, &measured.device));
         if !differences.is_empty() {

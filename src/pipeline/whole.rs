@@ -136,7 +136,8 @@ fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &P
         parameters: cost.parameters.total,
         active_parameters: cost.parameters.active,
         sparsity: cost.sparsity,
-        latency: measure(&translator.model, config.cost.sentence_length, config.translate.beam, LATENCY, &|| {}),
+        latency: measure(&translator.model, config.cost.sentence_length, config.translate.beam, LATENCY, &|| {})
+            .latency(),
         architecture,
     })
 }

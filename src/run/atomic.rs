@@ -22,11 +22,17 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Writes to `path` what `fill` writes (buffered), replacing the file that is there. The folder must exist.
 ///
 /// # Errors
-/// [`Error::Input`] with the path and the cause when its folder is missing or it is a folder itself; [`Error::Failure`] when
+/// [`Error::Input`] with the path and the cause when its folder is missing or it is no regular file; [`Error::Failure`] when
 /// the file cannot be written for another reason or `fill` fails. What was at `path` before is then still there, untouched.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let unwritten = |error| Error::path(error).at(format!("cannot write {}", path.display()));
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        return Err(Error::input("no regular file: it cannot be replaced").at(path.display()));
+    }
     let folder = folder_of(path);
+    if !folder.is_dir() {
+        return Err(Error::input(format!("cannot write {}: there is no folder {}", path.display(), folder.display())));
+    }
     // Without the name of the temporary file.
     let mut file = temporary_file(folder).map_err(|error| unwritten(error.kind().into()))?;
     write_to_disk(file.as_file_mut(), fill).map_err(unwritten)?;

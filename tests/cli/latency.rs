@@ -45,7 +45,8 @@ fn architectures_are_measured_one_a_line() {
         let of = |part: &str| line[part]["mean_ms"].as_f64().unwrap();
         assert!((of("encoder") + of("decoder") - line["ms"].as_f64().unwrap()).abs() < 1e-9);
         assert_eq!((&line["passes"], &line["threads"]), (&12.into(), &1.into()));
-        assert!(line["noisy"].is_boolean() && line["interval_ms"].is_array(), "{line}");
+        assert!(line["noisy"].is_boolean() && line["within_precision"].is_boolean(), "{line}");
+        assert!(line["interval_ms"].is_array() && line["undisturbed_ms"].is_f64(), "{line}");
     }
 }
 
@@ -127,6 +128,9 @@ fn data_become_a_profile_that_predicts_and_plots() {
         "device": "cpu", "threads": 2, "sentence_length": 30, "beam": 4, "vocab_size": 40, "qkv_dim": 64
     });
     assert_eq!(profile()[0]["conditions"], kept);
+    let message = program.refusal(&["latency", "fit", "here.csv", "--out", "here.csv"], "");
+    assert!(message.contains("here.csv: not a latency profile, and would be lost"), "{message}");
+    assert_eq!(std::fs::read_to_string(program.folder().join("here.csv")).unwrap(), told);
     let sampled = program.output(&["space", "--sample", "3"]);
     let predict = ["latency", "predict", "--profile", "here.json"];
     let predicted = lines(&program.output_of(&arguments(&predict, &["--arch", "-"]), &sampled));
@@ -167,6 +171,10 @@ fn published_predictors_become_profiles_with_the_errors_that_are_known_of_them()
         let without = program.output(&["latency", "predict", "--profile", "a.json", "--config", "wmt14-en-de"]);
         assert_eq!(lines(&with_data)[0]["ms"], lines(&without)[0]["ms"]);
         assert!(lines(&without)[0].get("low").is_none(), "an interval out of nothing");
+        assert_eq!(
+            lines(&without)[0]["beyond_data"],
+            serde_json::json!(["encoder_n_experts_avg", "decoder_n_experts_avg"])
+        );
         let message = program.refusal(&["latency", "plot", "a.json", "--out", "a.svg"], "");
         assert!(message.contains("a.json"), "{message}");
     }

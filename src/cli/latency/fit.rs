@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use crate::cli::output;
 use crate::cost::latency::{Dataset, fit};
 use crate::error::Result;
-use crate::run::atomic;
 
 /// Fit a latency predictor to measured architectures, and print how well it predicts rows it has not seen
 ///
@@ -40,7 +39,7 @@ pub fn run(args: FitArgs) -> Result<()> {
     let device = super::device_name(args.device_name, &args.data);
     let profile = fit(&data, &device).map_err(|error| error.at(args.data.display()))?;
     if let Some(path) = &args.out {
-        atomic::write(path, profile.to_json().as_bytes())?;
+        super::save(&profile, path)?;
     }
     output::json_line(&mut io::stdout().lock(), &profile.report)?;
     Ok(())

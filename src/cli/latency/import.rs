@@ -1,10 +1,10 @@
 //! `automoe latency import`: a predictor of the HAT repository becomes a profile.
 
 use crate::cli::output;
-use crate::cost::latency::{Dataset, LatencyProfile};
+use crate::cost::latency::profile::ImportReport;
+use crate::cost::latency::{Dataset, LatencyProfile, Report};
 use crate::error::{Error, Result};
 use crate::interop::latency_predictor::{self, FEATURE_SCALE};
-use crate::run::atomic;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ pub struct ImportArgs {
     output_ms: Option<f64>,
 
     /// What the features were divided by: ten numbers, or twelve with the numbers of experts
-    #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_values_t = FEATURE_SCALE)]
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = FEATURE_SCALE)]
     feature_scale: Vec<f64>,
 
     /// Latencies measured on the device, CSV: the validation rows give the prediction interval, the test rows the figures
@@ -59,7 +59,14 @@ pub fn run(args: ImportArgs) -> Result<()> {
     let perceptron = perceptron.map_err(|error| error.at(args.predictor.display()))?;
     let device = super::device_name(args.device_name, &args.predictor);
     let profile = LatencyProfile::imported(&device, perceptron, data.as_ref());
-    atomic::write(&args.out, profile.to_json().as_bytes())?;
+    super::save(&profile, &args.out)?;
+    if let Report::Import(ImportReport { test: Some(test), .. }) = &profile.report
+        && test.metrics.r2.is_some_and(|r2| r2 < 0.0)
+    {
+        tracing::warn!(
+            "on the test rows the predictor is worse than their mean: --data are another device's, or --output-ms is wrong"
+        );
+    }
     output::json_line(&mut io::stdout().lock(), &profile.report).map(|_| ())
 }
 

@@ -3,7 +3,7 @@
 use crate::cli::options::{ConfigArgs, DeviceArgs, ThreadArgs, precision};
 use crate::cli::{architectures, output};
 use crate::cost::latency::{self, Effort, Timing};
-use crate::error::Result;
+use crate::error::{Result, listed};
 use crate::model::device;
 use crate::pipeline::{RandomModels, dimensions};
 use crate::progress::Progress;
@@ -20,8 +20,9 @@ use std::time::Duration;
 /// deviation, and an interval, for the encoder's pass over a dummy sentence of cost.sentence_length tokens, for decoding as
 /// many with translate.beam rows, and for both. The interval is where one more part (an eighth) of the run would lie 95 times
 /// of 100; so it allows for a device that drifts, as far as the run shows it, and the intervals of two runs should overlap.
-/// Latency depends on weights through the routing of experts only; without --checkpoint they are random. Where other programs
-/// disturb, "noisy" says so.
+/// Timing lasts a second at least and ends once the interval is within --precision ("within_precision"). Where other programs
+/// disturb too much, "noisy" says so; "undisturbed_ms" is what a pass takes between disturbances, by which latency predictors
+/// are fitted. Latency depends on weights through the routing of experts only; without --checkpoint they are random.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe latency measure --config multi30k
@@ -64,7 +65,9 @@ struct Measured<'a> {
     interval_ms: Option<[f64; 2]>,
     encoder: Timing,
     decoder: Timing,
+    undisturbed_ms: f64,
     passes: usize,
+    within_precision: bool,
     noisy: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     why_noisy: Option<String>,
@@ -88,19 +91,32 @@ pub fn run(args: MeasureArgs) -> Result<()> {
         Some(path) => Some((path, load_weights(path, &device)?)),
         None => None,
     };
+    let space = config.space()?;
     let measure = |architecture: &Architecture| -> Result<bool> {
         let model = match &trained {
             Some((path, weights)) => weights.subnet(architecture).map_err(|error| error.at(path.display()))?,
             None => RandomModels::new(&config, architecture, &device)?.model(architecture)?,
         };
+        if let Err(faults) = space.contains(architecture) {
+            tracing::warn!("an architecture outside the config's space: {}", listed(&faults, "; "));
+        }
         let beam = config.translate.beam;
         let effort = Effort { passes: args.passes as usize, precision: args.precision, time: Duration::MAX };
         let bar = Progress::bar(u64::from(args.passes), "passes", "measuring");
-        let latency = latency::measure(&model, sentence_length, beam, effort, &|| bar.inc(1));
+        let measurement = latency::measure(&model, sentence_length, beam, effort, &|| bar.inc(1));
         bar.finish();
-        let doubt = latency.doubt(args.precision);
-        if let Some(doubt) = &doubt {
-            tracing::warn!("too noisy to trust: {doubt}");
+        let latency = measurement.latency();
+        let noise = latency.noise();
+        let within_precision = latency.is_within(args.precision);
+        match (&noise, latency.relative_precision()) {
+            (Some(noise), _) => tracing::warn!("too noisy to trust: {noise}"),
+            (None, Some(reached)) if !within_precision => tracing::warn!(
+                "by {} passes the latency is known to ±{:.1} %, not to ±{} %: allow more --passes, or a wider --precision",
+                latency.passes,
+                100.0 * reached,
+                100.0 * args.precision
+            ),
+            _ => {}
         }
         let line = Measured {
             architecture,
@@ -109,8 +125,10 @@ pub fn run(args: MeasureArgs) -> Result<()> {
             encoder: latency.encoder,
             decoder: latency.decoder,
             passes: latency.passes,
-            noisy: doubt.is_some(),
-            why_noisy: doubt,
+            within_precision,
+            noisy: noise.is_some(),
+            why_noisy: noise,
+            undisturbed_ms: measurement.undisturbed().total_ms(),
             device: &args.device.device,
             threads: rayon::current_num_threads(),
             sentence_length,

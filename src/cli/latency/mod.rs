@@ -7,7 +7,11 @@ pub mod measure;
 pub mod plot;
 pub mod predict;
 
-use crate::error::Result;
+use crate::bounded::read_text;
+use crate::cost::latency::LatencyProfile;
+use crate::cost::latency::csv::MAX_BYTES;
+use crate::error::{Error, Result};
+use crate::run::atomic;
 use std::path::Path;
 
 /// Measure latencies, and fit and use predictors of them.
@@ -45,6 +49,21 @@ pub fn run(args: LatencyArgs) -> Result<()> {
         LatencyCommand::Import(args) => import::run(args),
         LatencyCommand::Plot(args) => plot::run(args),
     }
+}
+
+/// Saves a profile at `out`, in place of another profile or of nothing.
+///
+/// # Errors
+/// What is there is something else, which would be lost; it cannot be written.
+fn save(profile: &LatencyProfile, out: &Path) -> Result<()> {
+    let holds_something_else = match read_text(out, MAX_BYTES) {
+        Ok(text) => !text.is_empty() && !LatencyProfile::is_one(&text),
+        Err(_) => out.is_file(),
+    };
+    if holds_something_else {
+        return Err(Error::input("not a latency profile, and would be lost; give another --out").at(out.display()));
+    }
+    atomic::write(out, profile.to_json().as_bytes())
 }
 
 /// The name of a device: as given, or the name of the file about it without its extension.

@@ -12,8 +12,9 @@ use std::path::PathBuf;
 
 /// Predict the latency of architectures on the device of a profile
 ///
-/// Prints a JSON line for each architecture: milliseconds for encoder and decoder together, the interval that nine of ten
-/// measurements lie in (fewer, where the profile comes of less than 190 rows), and the parts, where the profile tells them apart; beyond_data names what of the architecture lies
+/// Prints a JSON line for each architecture: milliseconds for encoder and decoder together (for profiles of collected data
+/// those without disturbances, "undisturbed_ms" of latency measure), the interval that nine of ten
+/// measurements lie in while the device stays as it was (fewer, where the profile comes of less than 190 rows), and the parts, where the profile tells them apart; beyond_data names what of the architecture lies
 /// beyond all that the profile was fitted to, if anything does.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:

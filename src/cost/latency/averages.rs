@@ -4,6 +4,23 @@ use super::features::{FFN_UNIT, Features, HEADS_UNIT, PartFeatures, WIDTH_UNIT, 
 use crate::cost::RoutingFractions;
 use crate::space::Architecture;
 
+/// HAT's ten feature columns.
+pub const AVERAGES: [&str; 10] = [
+    "encoder_embed_dim",
+    "encoder_layer_num",
+    "encoder_ffn_embed_dim_avg",
+    "encoder_self_attention_heads_avg",
+    "decoder_embed_dim",
+    "decoder_layer_num",
+    "decoder_ffn_embed_dim_avg",
+    "decoder_self_attention_heads_avg",
+    "decoder_ende_attention_heads_avg",
+    "decoder_arbitrary_ende_attn_avg",
+];
+
+/// The two feature columns more of models with experts.
+pub const EXPERT_AVERAGES: [&str; 2] = ["encoder_n_experts_avg", "decoder_n_experts_avg"];
+
 /// HAT's features of one architecture: per-layer genes are averages over the layers in use.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Averages {
@@ -71,6 +88,32 @@ impl Averages {
             encoder_experts: (encoder.networks / encoder.layers).max(1.0),
             decoder_experts: (decoder.networks / decoder.layers).max(1.0),
         }
+    }
+
+    /// From [`AVERAGES`] and [`EXPERT_AVERAGES`], in their order.
+    pub fn new(averages: [f64; 10], experts: [f64; 2]) -> Self {
+        let [encoder_width, encoder_layers, encoder_ffn, encoder_heads, decoder_width, ..] = averages;
+        let [.., decoder_layers, decoder_ffn, decoder_heads, cross_heads, attended] = averages;
+        let [encoder_experts, decoder_experts] = experts;
+        Self {
+            encoder_width,
+            encoder_layers,
+            encoder_ffn,
+            encoder_heads,
+            decoder_width,
+            decoder_layers,
+            decoder_ffn,
+            decoder_heads,
+            cross_heads,
+            attended,
+            encoder_experts,
+            decoder_experts,
+        }
+    }
+
+    /// The names of [`Self::values`].
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        AVERAGES.into_iter().chain(EXPERT_AVERAGES)
     }
 
     /// The twelve numbers, in the order of the fields: HAT's ten, then the two of models with experts.

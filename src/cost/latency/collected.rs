@@ -190,7 +190,8 @@ mod tests {
             "cpu with 2 threads, sentence_length 16, beam 5, vocab_size 100, qkv_dim 64"
         );
         let mixed = text.replacen(",cpu,2,", ",cpu,1,", 1);
-        assert_eq!(Dataset::parse("data.csv", &mixed).unwrap().conditions, None);
+        let fault = Dataset::parse("data.csv", &mixed).unwrap_err().to_string();
+        assert!(fault.starts_with("data.csv:3:1: measured with other conditions"), "{fault}");
         let mut resumed = CollectedFile::resume("data.csv", text.trim_end(), &plan, conditions()).unwrap();
         assert_eq!(resumed.rows(), 3);
         let rest = file(&plan);

@@ -2,7 +2,7 @@
 //! and predictions for other architectures are extrapolations.
 
 use super::averages::Averages;
-use super::csv::{AVERAGES, EXPERT_AVERAGES, Sample};
+use super::csv::Sample;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -96,9 +96,8 @@ impl MeasuredRange {
 
     /// The names of those averages that lie clearly beyond the range: predictions for them are extrapolations.
     pub fn exceeded(&self, averages: &Averages) -> Vec<&'static str> {
-        let names = AVERAGES.into_iter().chain(EXPERT_AVERAGES);
         let bounds = self.least.iter().zip(&self.largest);
-        let beyond = names.zip(averages.values()).zip(bounds).filter(|((_, value), (least, largest))| {
+        let beyond = Averages::names().zip(averages.values()).zip(bounds).filter(|((_, value), (least, largest))| {
             let slack = SLACK * (*largest - *least) + ROUNDING * largest.abs();
             !(*least - slack..=*largest + slack).contains(value)
         });

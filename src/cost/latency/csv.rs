@@ -6,7 +6,7 @@
 //! `device,threads,sentence_length,beam,vocab_size,qkv_dim` (what all rows were measured with). HAT's: the names of [`AVERAGES`], `latency_mean_encoder,latency_mean_decoder`, and for models with experts
 //! `encoder_n_experts_avg,decoder_n_experts_avg`. Other columns (deviations, FLOPs) are left alone.
 
-use super::averages::Averages;
+use super::averages::{AVERAGES, Averages, EXPERT_AVERAGES};
 use super::conditions::{CONDITION_COLUMNS, Conditions};
 use super::features::{FeatureSet, Features, check_routing};
 use super::fit::{FEWEST_ROWS, split};
@@ -27,22 +27,7 @@ const MAX_COLUMNS: usize = 1_000;
 /// The largest average or latency that is believed.
 const MAX_VALUE: f64 = 1e9;
 
-/// HAT's ten feature columns.
-pub const AVERAGES: [&str; 10] = [
-    "encoder_embed_dim",
-    "encoder_layer_num",
-    "encoder_ffn_embed_dim_avg",
-    "encoder_self_attention_heads_avg",
-    "decoder_embed_dim",
-    "decoder_layer_num",
-    "decoder_ffn_embed_dim_avg",
-    "decoder_self_attention_heads_avg",
-    "decoder_ende_attention_heads_avg",
-    "decoder_arbitrary_ende_attn_avg",
-];
-
-/// The two feature columns more of models with experts.
-pub const EXPERT_AVERAGES: [&str; 2] = ["encoder_n_experts_avg", "decoder_n_experts_avg"];
+const START: Place = Place { line: 1, column: 1 };
 
 /// Measured architectures, in the order in which they were measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,13 +103,19 @@ impl Dataset {
         };
         let columns = Columns::of(&header).map_err(|(place, message)| at(place, message))?;
         let (mut samples, mut references) = (Vec::new(), Vec::new());
-        let mut conditions = Vec::new();
+        let mut conditions = None;
         for record in records {
             let record = record.map_err(|(place, message)| at(place, message))?;
             let sample = columns.sample(&record);
             samples.push(sample.map_err(|(place, message)| at(place, message))?);
-            conditions.push(columns.conditions(&record));
-            conditions.dedup();
+            let measured_with = columns.conditions(&record);
+            if conditions.as_ref().is_some_and(|first| *first != measured_with) {
+                let place = record.first().map_or(START, |field| field.place);
+                let message =
+                    "measured with other conditions (device, threads, …) than the rows before: fit them apart";
+                return Err(at(place, message.into()));
+            }
+            conditions = Some(measured_with);
             if let Some(column) = columns.reference {
                 let reference = number(&record[column], "milliseconds");
                 references.push(reference.map_err(|(place, message)| at(place, message))?);
@@ -134,9 +125,7 @@ impl Dataset {
             }
         }
         take_out_drift(&mut samples, &references);
-        // Rows of several settings have none in common.
-        let conditions = if conditions.len() == 1 { conditions.remove(0) } else { None };
-        Ok(Self { feature_set: columns.feature_set(), samples, conditions })
+        Ok(Self { feature_set: columns.feature_set(), samples, conditions: conditions.flatten() })
     }
 }
 
@@ -172,12 +161,11 @@ impl Columns {
         }
         for (index, field) in header.iter().enumerate() {
             if header[..index].iter().any(|other| other.text == field.text) {
-                return Err((field.place, format!("column '{}' again", field.text)));
+                return Err((field.place, format!("column '{}' again: is there a header?", field.text)));
             }
         }
         let find = |name: &str| header.iter().position(|field| field.text.trim() == name);
-        let start = Place { line: 1, column: 1 };
-        let need = |name: &str| find(name).ok_or_else(|| (start, format!("the header has no column '{name}'")));
+        let need = |name: &str| find(name).ok_or_else(|| (START, format!("the header has no column '{name}'")));
         if let Some(json) = find("architecture") {
             let conditions: Option<Vec<usize>> = CONDITION_COLUMNS.iter().map(|name| find(name)).collect();
             return Ok(Self {
@@ -191,10 +179,11 @@ impl Columns {
         }
         if find(AVERAGES[0]).is_none() {
             let expected = format!(
-                "expected a header with 'architecture,encoder_ms,decoder_ms' or with '{},…,latency_mean_decoder'",
+                "expected a header with 'architecture,encoder_ms,decoder_ms' or with '{},…,latency_mean_decoder', parted by \
+                 commas",
                 AVERAGES[0]
             );
-            return Err((start, expected));
+            return Err((START, expected));
         }
         let mut columns = [0; 10];
         for (column, name) in columns.iter_mut().zip(AVERAGES) {
@@ -224,7 +213,7 @@ impl Columns {
 
     fn sample(&self, record: &[Field]) -> Result<Sample, Fault> {
         if record.len() != self.count {
-            let place = record.first().map_or(Place { line: 1, column: 1 }, |f| f.place);
+            let place = record.first().map_or(START, |field| field.place);
             let message = format!("{} fields where the header has {}", record.len(), self.count);
             return Err((place, message));
         }
@@ -242,7 +231,7 @@ impl Columns {
                     None => Ok(1.0),
                 });
                 let [encoder_experts, decoder_experts] = experts;
-                let averages = averages(values, encoder_experts?, decoder_experts?);
+                let averages = Averages::new(values, [encoder_experts?, decoder_experts?]);
                 (averages.features(), averages)
             }
         };
@@ -252,35 +241,6 @@ impl Columns {
             encoder_ms: number(&record[self.encoder_ms], "milliseconds")?,
             decoder_ms: number(&record[self.decoder_ms], "milliseconds")?,
         })
-    }
-}
-
-fn averages(values: [f64; 10], encoder_experts: f64, decoder_experts: f64) -> Averages {
-    let [
-        encoder_width,
-        encoder_layers,
-        encoder_ffn,
-        encoder_heads,
-        decoder_width,
-        decoder_layers,
-        decoder_ffn,
-        decoder_heads,
-        cross_heads,
-        attended,
-    ] = values;
-    Averages {
-        encoder_width,
-        encoder_layers,
-        encoder_ffn,
-        encoder_heads,
-        decoder_width,
-        decoder_layers,
-        decoder_ffn,
-        decoder_heads,
-        cross_heads,
-        attended,
-        encoder_experts,
-        decoder_experts,
     }
 }
 

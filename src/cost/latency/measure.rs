@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const WARM_UP: usize = 5;
 /// Passes that are timed however long they take.
 const FEWEST: usize = 5;
+/// Relative precision beyond which the device is not to be trusted, whatever precision is wanted.
+const UNSURE: f64 = 0.05;
 /// Relative deviation of the passes beyond which the device is not to be trusted, however many there were.
 const RESTLESS: f64 = 0.1;
 /// What is timed for less than this may have caught one state of the device only.
@@ -68,16 +70,14 @@ impl Latency {
         self.relative_precision().is_some_and(|reached| reached <= precision)
     }
 
-    /// Why the figures should not be trusted where the total is wanted within `precision` (a fraction of it); none where
-    /// they can be.
-    pub fn doubt(&self, precision: f64) -> Option<String> {
+    /// Why the device was too noisy to trust the figures; none where it was not.
+    pub fn noise(&self) -> Option<String> {
         let percent = |fraction: f64| 100.0 * fraction;
         let Some(reached) = self.relative_precision() else {
             return Some(format!("{} passes are too few to tell how noisy the device is", self.passes));
         };
-        if reached > precision {
-            let (reached, wanted, passes) = (percent(reached), percent(precision), self.passes);
-            return Some(format!("the mean of {passes} passes is known to ±{reached:.1} % only, not to ±{wanted} %"));
+        if reached > UNSURE {
+            return Some(format!("by {} passes the latency is known to ±{:.1} % only", self.passes, percent(reached)));
         }
         let spread = |timing: &Timing| timing.deviation_ms / timing.mean_ms;
         let spread = spread(&self.encoder).max(spread(&self.decoder));
@@ -86,7 +86,13 @@ impl Latency {
 }
 
 /// Measures `model` on a dummy sentence of `length` tokens with `beam` rows; `after_pass` is told of every timed pass.
-pub fn measure(model: &Transformer, length: usize, beam: usize, effort: Effort, after_pass: &dyn Fn()) -> Latency {
+pub fn measure<'a>(
+    model: &'a Transformer,
+    length: usize,
+    beam: usize,
+    effort: Effort,
+    after_pass: &dyn Fn(),
+) -> Measurement<'a> {
     let mut measurement = Measurement::new(model, length, beam);
     let begin = Instant::now();
     for _ in 0..WARM_UP {
@@ -109,7 +115,7 @@ pub fn measure(model: &Transformer, length: usize, beam: usize, effort: Effort, 
             look += look / 2;
         }
     }
-    measurement.latency()
+    measurement
 }
 
 /// A measurement under way: passes may be timed at any moment, so that several models can take turns.
@@ -214,12 +220,12 @@ mod tests {
 
     #[test]
     fn noise_is_told_with_its_reason() {
-        assert_eq!(latency(Some([99.5, 100.5]), 1.0).doubt(0.01), None);
-        let few = latency(None, 0.0).doubt(0.01).unwrap();
+        assert_eq!(latency(Some([98.0, 102.0]), 1.0).noise(), None);
+        let few = latency(None, 0.0).noise().unwrap();
         assert!(few.starts_with("40 passes are too few"), "{few}");
-        let wide = latency(Some([97.0, 103.0]), 1.0).doubt(0.01).unwrap();
-        assert_eq!(wide, "the mean of 40 passes is known to ±3.0 % only, not to ±1 %");
-        let restless = latency(Some([99.5, 100.5]), 10.0).doubt(0.01).unwrap();
+        let wide = latency(Some([93.0, 107.0]), 1.0).noise().unwrap();
+        assert_eq!(wide, "by 40 passes the latency is known to ±7.0 % only");
+        let restless = latency(Some([99.5, 100.5]), 10.0).noise().unwrap();
         assert_eq!(restless, "passes differ by 20 % even without the extreme ones");
     }
 

@@ -45,6 +45,18 @@ pub enum Predictor {
     Perceptron(Perceptron),
 }
 
+impl Predictor {
+    /// The averages that are not predicted from, where they matter: experts, by networks with HAT's ten features.
+    fn unseen(&self, averages: &Averages) -> Vec<&'static str> {
+        let seen = match self {
+            Self::Perceptron(perceptron) => perceptron.feature_scale.len(),
+            Self::Operators { .. } => averages.values().len(),
+        };
+        let experts = Averages::names().zip(averages.values()).skip(seen);
+        experts.filter(|(_, count)| *count > 1.0).map(|(name, _)| name).collect()
+    }
+}
+
 /// Figures of a predictor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -178,7 +190,10 @@ impl LatencyProfile {
             high: self.interval.map(|interval| interval.high * ms),
             encoder_ms: parts.map(|[encoder, _]| encoder),
             decoder_ms: parts.map(|[_, decoder]| decoder),
-            beyond_data: self.range.as_ref().map_or_else(Vec::new, |range| range.exceeded(averages)),
+            beyond_data: match &self.range {
+                Some(range) => range.exceeded(averages),
+                None => self.predictor.unseen(averages),
+            },
         }
     }
 }

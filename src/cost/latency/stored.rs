@@ -50,8 +50,9 @@ impl LatencyProfile {
     /// # Errors
     /// Text that is no profile of this version, or holds numbers that cannot predict.
     pub fn from_json(text: &str) -> Result<Self> {
-        let kind: Kind =
-            serde_json::from_str(text).map_err(|error| Error::input(format!("not a latency profile: {error}")))?;
+        let kind: Kind = serde_json::from_str(text).map_err(|error| {
+            Error::input(format!("not a latency profile ({error}); automoe latency fit or import makes one"))
+        })?;
         if kind.format != FORMAT {
             return Err(Error::input(format!("not a latency profile: format '{}', expected '{FORMAT}'", kind.format)));
         }
@@ -84,6 +85,11 @@ impl LatencyProfile {
             true => Ok(profile),
             false => Err(Error::input("a broken latency profile: test rows that nobody can have measured")),
         }
+    }
+
+    /// Whether the text is a profile, of this version or another.
+    pub fn is_one(text: &str) -> bool {
+        serde_json::from_str::<Kind>(text).is_ok_and(|kind| kind.format == FORMAT)
     }
 
     /// Reads a profile.
@@ -247,7 +253,7 @@ mod tests {
         version["version"] = serde_json::json!(1);
         for (text, expected) in [
             ("{}".to_owned(), "not a latency profile: format ''"),
-            (good[..good.len() / 2].to_owned(), "not a latency profile: "),
+            (good[..good.len() / 2].to_owned(), "not a latency profile (EOF"),
             (names.to_string(), "a broken latency profile: the Encoder"),
             (negative.to_string(), "a broken latency profile: the Decoder"),
             (version.to_string(), "a latency profile of version 1"),

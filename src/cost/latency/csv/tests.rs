@@ -87,7 +87,7 @@ fn wrong_headers_are_told_apart() {
     assert!(fault("a,b\n1,2\n").starts_with("data.csv:1:1: expected a header with"));
     let no_decoder = "architecture,encoder_ms\n";
     assert_eq!(fault(no_decoder), "data.csv:1:1: the header has no column 'decoder_ms'");
-    assert_eq!(fault("a,b,a\n"), "data.csv:1:5: column 'a' again");
+    assert_eq!(fault("a,b,a\n"), "data.csv:1:5: column 'a' again: is there a header?");
     assert_eq!(fault("architecture,\"encoder_ms\n"), "data.csv:1:14: the quote that begins here never ends");
     assert_eq!(fault("\"architecture\"x,encoder_ms\n"), "data.csv:1:15: expected a comma after the closing quote");
 }
