@@ -26,6 +26,7 @@ pub mod config;
 pub mod cost;
 pub mod error;
 pub mod interop;
+mod interrupt;
 pub mod metrics;
 pub mod model;
 pub mod pipeline;

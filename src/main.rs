@@ -10,8 +10,14 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     allocator::keep_free_pages();
     settle_graphics();
-    match cli::main(Cli::parse()) {
+    let cli = Cli::parse();
+    let tells_in_json = cli.tells_in_json();
+    match cli::main(cli) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if tells_in_json => {
+            tracing::error!("{error}");
+            ExitCode::from(error.exit_code())
+        }
         Err(error) => {
             // Nobody may be there to read it any more.
             let _ = writeln!(io::stderr(), "automoe: {error}");

@@ -28,6 +28,13 @@ pub struct LogArgs {
     log_format: LogFormat,
 }
 
+impl LogArgs {
+    /// The format of the messages.
+    pub fn format(&self) -> LogFormat {
+        self.log_format
+    }
+}
+
 /// The format of messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {

@@ -24,7 +24,7 @@ use clap::{Parser, Subcommand};
 /// Searches for sparse mixture-of-experts Transformers.
 ///
 /// Results go to standard output, messages and progress to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage or
-/// unusable input, 130 interrupted.
+/// unusable input, 130 interrupted (what was done is kept).
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -39,6 +39,13 @@ pub struct Cli {
     command: Command,
     #[command(flatten)]
     log: logging::LogArgs,
+}
+
+impl Cli {
+    /// Whether messages are JSON objects; errors should be, then, too.
+    pub fn tells_in_json(&self) -> bool {
+        self.log.format() == logging::LogFormat::Json
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,6 +9,7 @@ use crate::cost::latency::{CollectedFile, Conditions, Latency, Measurement, Undi
 use crate::cost::memory::inference_bytes;
 use crate::cost::{Dimensions, Embeddings, flops};
 use crate::error::{Error, Result};
+use crate::interrupt::Interruptible;
 use crate::model::{Supernet, Transformer};
 use crate::progress::Progress;
 use crate::run::atomic;
@@ -127,6 +128,7 @@ pub fn collect(
     atomic::write(out, file.text().as_bytes())?;
     let bar = Progress::bar(plan.len() as u64, "architectures", "measuring").resumed_at(file.rows() as u64);
     let mut references = Vec::new();
+    let interruptible = Interruptible::begin();
     for block in plan[file.rows()..].chunks(BLOCK) {
         let cut = block.iter().map(|architecture| models.model(architecture)).collect::<Result<Vec<_>>>()?;
         let (measured, reference_ms) = bench.measure(&cut);
@@ -140,6 +142,14 @@ pub fn collect(
         atomic::write(out, file.text().as_bytes())?;
         collected.measured += block.len();
         bar.inc(block.len() as u64);
+        if interruptible.was_interrupted() && file.rows() < plan.len() {
+            return Err(Error::Interrupted(format!(
+                "measuring: interrupted; {} of {} rows are in {}, and the same command goes on from there",
+                file.rows(),
+                plan.len(),
+                out.display()
+            )));
+        }
     }
     collected.rows = file.rows();
     let fastest = references.iter().copied().fold(f64::INFINITY, f64::min);

@@ -11,6 +11,7 @@ use super::workers::in_order;
 use crate::config::SearchConfig;
 use crate::cost::{Constraint, Cost};
 use crate::error::{Error, Result};
+use crate::interrupt::Interruptible;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -67,6 +68,7 @@ impl Search<'_> {
         let budget = Budget::new(self.settings);
         let (mut ranked, mut pruned): (Vec<Trial>, Vec<Trial>) = (Vec::new(), Vec::new());
         let mut done = 0;
+        let interruptible = Interruptible::begin();
         loop {
             let batch = self.logged(algorithm.ask(budget.largest_generation()), log)?;
             if batch.is_empty() {
@@ -93,7 +95,12 @@ impl Search<'_> {
                 done += 1;
                 let total = budget.total().saturating_add(pruned.len() as u64);
                 report(Progress { trial: &trial, resumed, best: ranked.first(), done, total });
-                Ok(())
+                match interruptible.was_interrupted() {
+                    false => Ok(()),
+                    true => Err(Error::Interrupted(format!(
+                        "searching: interrupted after {done} trials, which are kept; the same command goes on from there"
+                    ))),
+                }
             })?;
             // One unlucky candidate is no reason to lose what was found, even where a generation has no other.
             let generation = batch[0].0.generation;

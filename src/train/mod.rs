@@ -2,7 +2,6 @@
 
 mod checkpoint;
 mod estimate;
-mod interrupt;
 mod loss_scale;
 pub mod optimizer;
 pub mod schedule;

@@ -2,11 +2,11 @@
 
 use super::checkpoint::{self, Content, Name, Origin, Position, load_weights};
 use super::estimate::announce;
-use super::interrupt::Interruptible;
 use super::update::{Trainer, UpdateReport};
 use super::validation::Validation;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
+use crate::interrupt::Interruptible;
 use crate::model::{Supernet, TransformerConfig, precision};
 use crate::pool::in_pool;
 use crate::progress::Progress;

@@ -24,24 +24,24 @@ fn run_for(program: &Program, arguments: &[&str], limit: Duration) -> bool {
     false
 }
 
-/// Starts a training that saves at its end alone, and interrupts it as Ctrl-C does once it has logged an update: its exit
-/// code and the last line of its messages.
+/// Starts a command and sends it a signal once the file `begun` is there and not empty: its exit code and the last line of
+/// its messages.
 #[cfg(unix)]
-fn interrupt(program: &Program, train: &[&str]) -> (Option<i32>, String) {
+fn interrupt(program: &Program, arguments: &[&str], signal: &str, begun: &str) -> (Option<i32>, String) {
     let child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("automoe"))
-        .args(train)
+        .args(arguments)
         .current_dir(program.folder())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let metrics = program.folder().join("runs/toy/supernet/metrics.jsonl");
+    let begun = program.folder().join(begun);
     let start = Instant::now();
-    while metrics.metadata().map_or(0, |metadata| metadata.len()) == 0 {
-        assert!(start.elapsed() < Duration::from_secs(300), "nothing is trained");
+    while begun.metadata().map_or(0, |metadata| metadata.len()) == 0 {
+        assert!(start.elapsed() < Duration::from_secs(300), "nothing has begun");
         std::thread::sleep(Duration::from_millis(2));
     }
-    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
     (output.status.code(), errors.lines().last().unwrap_or_default().to_owned())
@@ -49,12 +49,20 @@ fn interrupt(program: &Program, train: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 #[cfg(unix)]
-fn a_training_saves_on_ctrl_c_and_ends_alike() {
+fn a_training_saves_on_signals_and_ends_alike() {
     let rare = ["--set", "train.max_updates=60", "--set", "train.save_every=1000", "--set", "train.log_every=1"];
     let train = arguments(&arguments(&["train"], &TINY), &rare);
-    let (whole, broken) = (Program::new(), Program::new());
+    let whole = Program::new();
     whole.output(&train);
-    let (code, message) = interrupt(&broken, &train);
+    for signal in ["-INT", "-TERM"] {
+        training_saves_on(signal, &train, &whole);
+    }
+}
+
+#[cfg(unix)]
+fn training_saves_on(signal: &str, train: &[&str], whole: &Program) {
+    let broken = Program::new();
+    let (code, message) = interrupt(&broken, train, signal, "runs/toy/supernet/metrics.jsonl");
     assert_eq!(code, Some(130), "{message}");
     assert!(message.starts_with("automoe: training supernet: interrupted, and saved after update "), "{message}");
     let read = |program: &Program, file: &str| std::fs::read(program.folder().join("runs/toy/supernet").join(file));
@@ -62,10 +70,28 @@ fn a_training_saves_on_ctrl_c_and_ends_alike() {
     let update = saved["update"].as_u64().unwrap();
     assert!((1..60).contains(&update), "{update}");
     assert!(message.contains(&format!("after update {update};")), "{message}");
-    broken.output(&train);
+    broken.output(train);
     for file in ["last.safetensors", "best.safetensors", "last.json"] {
-        assert!(read(&broken, file).unwrap() == read(&whole, file).unwrap(), "{file} differs");
+        assert!(read(&broken, file).unwrap() == read(whole, file).unwrap(), "{file} differs");
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_search_and_a_collection_tell_what_they_keep() {
+    let program = Program::new();
+    program.output(&arguments(&["train"], &TINY));
+    let long = ["--set", "search.generations=30", "--set", "search.population=60"];
+    let search = arguments(&arguments(&["search"], &TINY), &long);
+    let (code, message) = interrupt(&program, &search, "-INT", "runs/toy/search/trials.jsonl");
+    assert_eq!(code, Some(130), "{message}");
+    let kept = trials(&program).len();
+    assert!(message.contains(&format!("interrupted after {kept} trials, which are kept")), "{message}");
+    let collect = ["latency", "collect", "--samples", "500", "--out", "here.csv"];
+    let (code, message) = interrupt(&program, &collect, "-INT", "here.csv");
+    assert_eq!(code, Some(130), "{message}");
+    let rows = std::fs::read_to_string(program.folder().join("here.csv")).unwrap().lines().count() - 1;
+    assert!(message.contains(&format!("{rows} of 500 rows are in here.csv")), "{message}");
 }
 
 /// Trial lines without their wall times.

@@ -43,6 +43,15 @@ fn a_wrong_key_is_answered_with_its_line_and_a_suggestion() {
 }
 
 #[test]
+fn errors_are_json_where_messages_are() {
+    let output = Program::new().command(&["latency", "fit", "absent.csv", "--log-format", "json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(error["level"], "ERROR");
+    assert!(error["message"].as_str().unwrap().starts_with("absent.csv: "), "{error}");
+}
+
+#[test]
 fn a_wrong_architecture() {
     let program = Program::new();
     program.write("a.json", r#"{"encoder":{"encoder_embed_dim":64},"decoder":{}}"#);
