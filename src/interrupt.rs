@@ -1,5 +1,5 @@
-//! Ctrl-C (SIGINT), and the SIGTERM of those who end jobs, in the midst of long work: what is in hand is finished and saved
-//! first. A second one ends the program at once, as the first does at any other time.
+//! Ctrl-C (SIGINT), and the SIGTERM of those who end jobs, in the midst of long work: the update, trial or block in hand is
+//! finished and saved first. A second one ends the program at once, as the first does at any other time.
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::{register, register_conditional_default};

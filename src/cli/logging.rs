@@ -23,7 +23,7 @@ pub struct LogArgs {
     #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Messages")]
     verbose: u8,
 
-    /// Format of the messages on standard error
+    /// Format of the messages on standard error, errors of usage aside
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t, help_heading = "Messages")]
     log_format: LogFormat,
 }

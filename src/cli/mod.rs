@@ -24,7 +24,7 @@ use clap::{Parser, Subcommand};
 /// Searches for sparse mixture-of-experts Transformers.
 ///
 /// Results go to standard output, messages and progress to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage or
-/// unusable input, 130 interrupted (what was done is kept).
+/// unusable input, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(
     version,

@@ -48,7 +48,7 @@ pub fn run(args: RunArgs) -> Result<()> {
     }
 }
 
-/// To three digits, and none of more than a thousandth.
+/// To about three digits, and to a thousandth at most.
 fn milliseconds(value: f64) -> String {
     let decimals = (2.0 - value.log10().floor()).clamp(0.0, 3.0) as usize;
     format!("{value:.decimals$}")

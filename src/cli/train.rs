@@ -10,9 +10,9 @@ use std::path::PathBuf;
 
 /// Train the SuperNet, or with --arch one architecture.
 ///
-/// An interrupted training goes on when the same command is given again; Ctrl-C finishes the update and saves, a second one
-/// ends at once. Checkpoints go to supernet/ or models/NAME/ in the
-/// run directory. Prints the number of updates and the best validation loss (bits per token) as JSON.
+/// An interrupted training goes on when the same command is given again; Ctrl-C and SIGTERM finish the update and save, a
+/// second one ends at once. Checkpoints go to supernet/ or models/NAME/ in the run directory. Prints the number of updates
+/// and the best validation loss (bits per token) as JSON.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe train --config toy

@@ -1,6 +1,6 @@
 //! The constraints of a search, from the config, and whether they can be kept at all.
 
-use super::latency_data::conditions;
+use super::latency_data::{conditions, dimensions};
 use super::workspace::vocabularies;
 use crate::config::{Config, LatencySource};
 use crate::cost::latency::LatencyProfile;
@@ -58,7 +58,7 @@ pub fn compare_with_profile(config: &Config, profile: &LatencyProfile) -> Result
         );
     }
     if let Some(measured) = &profile.conditions {
-        let differences = measured.differences(&conditions(config, &Dimensions::of(config)?, &measured.device));
+        let differences = measured.differences(&conditions(config, &dimensions(config)?, &measured.device));
         if !differences.is_empty() {
             tracing::warn!("the latency profile was measured with {differences} as in this config");
         }

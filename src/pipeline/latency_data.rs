@@ -1,6 +1,6 @@
 //! Measuring architectures with random weights, and the collection of many latencies.
 
-use super::workspace::{check_sentence_length, transformer_config};
+use super::workspace::{check_sentence_length, transformer_config, vocabularies};
 use crate::bounded::read_text;
 use crate::config::Config;
 use crate::cost::latency::collected::CollectedRow;
@@ -13,10 +13,11 @@ use crate::interrupt::Interruptible;
 use crate::model::{Supernet, Transformer};
 use crate::progress::Progress;
 use crate::run::atomic;
-use crate::run::lock::{Unlockable, lock};
+use crate::run::lock::{LockError, lock};
 use crate::space::{Architecture, Space};
 use burn::tensor::Device;
 use serde::Serialize;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -50,9 +51,10 @@ impl RandomModels {
     /// # Errors
     /// Sizes that no model can have.
     pub fn new(config: &Config, largest: &Architecture, device: &Device) -> Result<Self> {
-        let dimensions = dimensions(config)?;
-        let embeddings = Embeddings::of(config, [dimensions.vocab_size; 2]);
-        let bytes = inference_bytes(largest, dimensions.qkv_dim, &embeddings);
+        check_sentence_length(config)?;
+        let [source_vocab, target_vocab] = vocabularies(config);
+        let embeddings = Embeddings::of(config, [source_vocab, target_vocab]);
+        let bytes = inference_bytes(largest, config.model.qkv_dim, &embeddings);
         if bytes > MOST_BYTES {
             return Err(Error::input(format!(
                 "an architecture with {} GB of weights, more than the {} GB that are measured",
@@ -60,8 +62,7 @@ impl RandomModels {
                 MOST_BYTES >> 30
             )));
         }
-        let vocab = dimensions.vocab_size;
-        let shape = transformer_config(config, vocab, vocab, largest.clone(), largest);
+        let shape = transformer_config(config, source_vocab, target_vocab, largest.clone(), largest);
         Ok(Self { supernet: Supernet::init(shape, config.seed, device) })
     }
 
@@ -74,13 +75,14 @@ impl RandomModels {
     }
 }
 
-/// The dimensions that latency is measured with.
+/// The dimensions that latency is measured with; the vocabulary is that of [`vocabularies`].
 ///
 /// # Errors
 /// Those of [`Dimensions::of`], and sentences longer than a model's positions.
 pub fn dimensions(config: &Config) -> Result<Dimensions> {
     check_sentence_length(config)?;
-    Dimensions::of(config)
+    let [_, vocab_size] = vocabularies(config);
+    Ok(Dimensions { vocab_size, ..Dimensions::of(config)? })
 }
 
 /// What [`collect`] did.
@@ -100,7 +102,8 @@ pub struct Collected {
 /// are there already stay. `precision` (a fraction) is what the latencies are wanted within.
 ///
 /// # Errors
-/// Unusable settings; a file that is something else, or was collected otherwise; results that cannot be written.
+/// Unusable settings; a file that is something else, or was collected otherwise, or is in use; results that cannot be
+/// written; [`Error::Interrupted`] after a signal.
 pub fn collect(
     config: &Config,
     (device_name, device): (&str, &Device),
@@ -115,6 +118,7 @@ pub fn collect(
     if plan.len() < samples {
         tracing::warn!("the space has only {} architectures to measure", plan.len());
     }
+    atomic::check_replaceable(out)?;
     let _lock = Lock::of(out)?;
     let mut file = open(out, &plan, conditions(config, &dimensions, device_name))?;
     let mut collected = Collected { rows: file.rows(), measured: 0, noisy: 0, drift: None };
@@ -124,11 +128,11 @@ pub fn collect(
     let models = RandomModels::new(config, &space.supernet(), device)?;
     let reference = models.model(&middle(&space, &gflops, config.seed))?;
     let bench = Bench { length: dimensions.sentence_length, beam: config.translate.beam, precision, reference };
+    let interruptible = Interruptible::begin();
     // What cannot be written is found out before the measuring.
     atomic::write(out, file.text().as_bytes())?;
     let bar = Progress::bar(plan.len() as u64, "architectures", "measuring").resumed_at(file.rows() as u64);
     let mut references = Vec::new();
-    let interruptible = Interruptible::begin();
     for block in plan[file.rows()..].chunks(BLOCK) {
         let cut = block.iter().map(|architecture| models.model(architecture)).collect::<Result<Vec<_>>>()?;
         let (measured, reference_ms) = bench.measure(&cut);
@@ -177,15 +181,17 @@ struct Lock {
 
 impl Lock {
     fn of(out: &Path) -> Result<Self> {
-        let name = out.file_name().ok_or_else(|| Error::input("expected the name of a file").at(out.display()))?;
-        let path = out.with_file_name(format!(".{}.lock", name.to_string_lossy()));
-        let _file = lock(&path).map_err(|why| match why {
-            Unlockable::Held(holder) => {
+        let mut name = OsString::from(".");
+        name.push(out.file_name().ok_or_else(|| Error::input("expected the name of a file").at(out.display()))?);
+        name.push(".lock");
+        let path = out.with_file_name(name);
+        let file = lock(&path).map_err(|why| match why {
+            LockError::Held(holder) => {
                 Error::input(format!("{holder} collects into {}; wait for it, or give another --out", out.display()))
             }
-            Unlockable::Fault(error) => Error::path(error).at(format!("cannot write {}", out.display())),
+            LockError::Fault(error) => Error::path(error).at(format!("cannot write {}", out.display())),
         })?;
-        Ok(Self { path, _file })
+        Ok(Self { path, _file: file })
     }
 }
 

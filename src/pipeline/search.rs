@@ -22,7 +22,8 @@ use std::sync::Arc;
 /// keeps the limit when measured at length too.
 ///
 /// # Errors
-/// No such checkpoint, or one of other data; constraints that nothing in the space satisfies; a log of another search.
+/// No such checkpoint, or one of other data; constraints that nothing in the space satisfies; a log of another search;
+/// [`Error::Interrupted`] after a signal.
 pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<Trial> {
     let (settings, seed) = (&workspace.config.search, workspace.config.seed);
     let checkpoint = resolve(checkpoint)?;

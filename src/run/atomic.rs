@@ -26,18 +26,32 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// the file cannot be written for another reason or `fill` fails. What was at `path` before is then still there, untouched.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let unwritten = |error| Error::path(error).at(format!("cannot write {}", path.display()));
-    if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
-        return Err(Error::input("no regular file: it cannot be replaced").at(path.display()));
-    }
-    let folder = folder_of(path);
-    if !folder.is_dir() {
-        return Err(Error::input(format!("cannot write {}: there is no folder {}", path.display(), folder.display())));
-    }
+    check_replaceable(path)?;
+    // A link stays one, to the new file.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let folder = folder_of(&target);
+    fs::metadata(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => unwritten(io::Error::new(error.kind(), "there is no such folder")),
+        _ => unwritten(error),
+    })?;
     // Without the name of the temporary file.
     let mut file = temporary_file(folder).map_err(|error| unwritten(error.kind().into()))?;
     write_to_disk(file.as_file_mut(), fill).map_err(unwritten)?;
-    file.persist(path).map_err(|error| unwritten(error.error))?;
+    file.persist(&target).map_err(|error| unwritten(error.error))?;
     sync_folder(folder).map_err(unwritten)
+}
+
+/// Refuses devices, pipes and the like, which no file can take the place of.
+///
+/// # Errors
+/// [`Error::Input`] when there is one at `path`.
+pub fn check_replaceable(path: &Path) -> Result<()> {
+    match path.metadata() {
+        Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
+            Err(Error::input("no regular file: it cannot be replaced").at(path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Removes the unfinished files of killed processes in `folder`, but not in folders below it. Nobody else may be writing

@@ -5,7 +5,7 @@
 //! it was made with; a run goes on only with the same ones.
 
 use super::atomic;
-use super::lock::{Unlockable, lock};
+use super::lock::{LockError, lock};
 use super::settings::Settings;
 use crate::bounded::read_text;
 use crate::error::{Error, Result};
@@ -273,11 +273,11 @@ pub fn check_model_name(name: &str) -> Result<()> {
 fn lock_folder(folder: &Path) -> Result<File> {
     let path = folder.join(LOCK);
     lock(&path).map_err(|why| match why {
-        Unlockable::Held(holder) => Error::input(format!(
+        LockError::Held(holder) => Error::input(format!(
             "run directory {} is in use by {holder}; wait for it, or give another run_dir",
             folder.display()
         )),
-        Unlockable::Fault(error) => Error::failure(format!("cannot lock {}: {error}", path.display())),
+        LockError::Fault(error) => Error::failure(format!("cannot lock {}: {error}", path.display())),
     })
 }
 

@@ -57,7 +57,8 @@ impl Search<'_> {
     ///
     /// # Errors
     /// [`Error::Input`] when the log is another search's, or no candidate was within the measured limit;
-    /// [`Error::Failure`] when the log cannot be written, or when all evaluations of a generation failed.
+    /// [`Error::Failure`] when the log cannot be written, or when all evaluations of a generation failed;
+    /// [`Error::Interrupted`] after a signal.
     pub fn run(
         &self,
         evaluator: &dyn Evaluator,
@@ -98,7 +99,8 @@ impl Search<'_> {
                 match interruptible.was_interrupted() {
                     false => Ok(()),
                     true => Err(Error::Interrupted(format!(
-                        "searching: interrupted after {done} trials, which are kept; the same command goes on from there"
+                        "searching: interrupted; {} trials are kept, and the same command goes on from there",
+                        log.trials().len()
                     ))),
                 }
             })?;

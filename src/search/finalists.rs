@@ -3,6 +3,7 @@
 use super::trial::Trial;
 use crate::cost::Constraint;
 use crate::error::{Error, Result};
+use crate::interrupt::Interruptible;
 use crate::progress::Progress;
 use crate::run::jsonl::{JsonLines, Sync};
 use crate::space::Architecture;
@@ -25,15 +26,21 @@ pub struct Finalist {
 ///
 /// # Errors
 /// [`Error::Failure`] when none of them is within the limit, or the log cannot be written; [`Error::Input`] when it is
-/// no such log.
+/// no such log; [`Error::Interrupted`] after a signal.
 pub fn first_within(ranked: &[Trial], full: &Constraint, path: &Path) -> Result<(Trial, f64)> {
     let known: Vec<Finalist> = if path.exists() { JsonLines::read(path)? } else { Vec::new() };
     let mut log = JsonLines::open(path, Sync::Never)?;
     let Constraint { cost, limit } = full;
     let (name, unit) = (cost.name(), cost.unit());
     let bar = Progress::bar(ranked.len() as u64, "trials", "measuring the best trials at length");
+    let interruptible = Interruptible::begin();
     let mut least = f64::INFINITY;
     for trial in ranked {
+        if interruptible.was_interrupted() {
+            let message =
+                "measuring the best trials: interrupted; what was measured is kept, and the same command goes on";
+            return Err(Error::Interrupted(message.into()));
+        }
         let measured = known.iter().find(|finalist| finalist.architecture == trial.architecture);
         let figure = match measured {
             Some(finalist) => finalist.latency_ms,

@@ -68,7 +68,7 @@ pub struct Outcome {
 /// from. `shape` is theirs.
 ///
 /// # Errors
-/// The folder cannot be written, or holds a run of other data or another space; [`Error::Interrupted`] after Ctrl-C.
+/// The folder cannot be written, or holds a run of other data or another space; [`Error::Interrupted`] after a signal.
 pub fn train(
     job: &Job,
     shape: &TransformerConfig,

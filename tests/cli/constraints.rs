@@ -76,7 +76,11 @@ fn limits_combine_and_trials_and_summary_tell_their_figures() {
     assert_eq!(best["architecture"], winner);
     let told = "latency is predicted for measured, measured on: cpu with 2 threads, sentence_length 12, beam 5, ";
     assert!(errors.contains(told), "{errors}");
-    assert!(errors.contains("the latency profile was measured with beam 5, not 4 as in this config"), "{errors}");
+    assert!(
+        errors
+            .contains("the latency profile was measured with beam 5, not 4; vocab_size 400, not 338 as in this config"),
+        "{errors}"
+    );
     let summary = errors.lines().find(|line| line.contains("winner: trial ")).unwrap();
     for part in
         ["GFLOPs (limit 0.0035)", "M active parameters (limit 0.12)", "MB (limit 0.8)", "ms predicted (limit 12.5)"]

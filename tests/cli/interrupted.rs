@@ -50,7 +50,7 @@ fn interrupt(program: &Program, arguments: &[&str], signal: &str, begun: &str) -
 #[test]
 #[cfg(unix)]
 fn a_training_saves_on_signals_and_ends_alike() {
-    let rare = ["--set", "train.max_updates=60", "--set", "train.save_every=1000", "--set", "train.log_every=1"];
+    let rare = ["--set", "train.max_updates=200", "--set", "train.save_every=1000", "--set", "train.log_every=1"];
     let train = arguments(&arguments(&["train"], &TINY), &rare);
     let whole = Program::new();
     whole.output(&train);
@@ -68,7 +68,7 @@ fn training_saves_on(signal: &str, train: &[&str], whole: &Program) {
     let read = |program: &Program, file: &str| std::fs::read(program.folder().join("runs/toy/supernet").join(file));
     let saved: Value = serde_json::from_slice(&read(&broken, "last.json").unwrap()).unwrap();
     let update = saved["update"].as_u64().unwrap();
-    assert!((1..60).contains(&update), "{update}");
+    assert!((1..200).contains(&update), "{update}");
     assert!(message.contains(&format!("after update {update};")), "{message}");
     broken.output(train);
     for file in ["last.safetensors", "best.safetensors", "last.json"] {
@@ -86,7 +86,7 @@ fn a_search_and_a_collection_tell_what_they_keep() {
     let (code, message) = interrupt(&program, &search, "-INT", "runs/toy/search/trials.jsonl");
     assert_eq!(code, Some(130), "{message}");
     let kept = trials(&program).len();
-    assert!(message.contains(&format!("interrupted after {kept} trials, which are kept")), "{message}");
+    assert!(message.contains(&format!("interrupted; {kept} trials are kept")), "{message}");
     let collect = ["latency", "collect", "--samples", "500", "--out", "here.csv"];
     let (code, message) = interrupt(&program, &collect, "-INT", "here.csv");
     assert_eq!(code, Some(130), "{message}");

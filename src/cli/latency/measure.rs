@@ -18,8 +18,8 @@ use std::time::Duration;
 ///
 /// Prints a JSON line for each architecture: the mean without the highest and the lowest tenth of the passes, the median, the
 /// deviation, and an interval, for the encoder's pass over a dummy sentence of cost.sentence_length tokens, for decoding as
-/// many with translate.beam rows, and for both. The interval is where one more part (an eighth) of the run would lie 95 times
-/// of 100; so it allows for a device that drifts, as far as the run shows it, and the intervals of two runs should overlap.
+/// many with translate.beam rows, and for both. The interval is where one more part (an eighth or less) of the run would lie 95
+/// times of 100; so it allows for a device that drifts, as far as the run shows it, and the intervals of two runs should overlap.
 /// Timing lasts a second at least and ends once the interval is within --precision ("within_precision"). Where other programs
 /// disturb too much, "noisy" says so; "undisturbed_ms" is what a pass takes between disturbances, by which latency predictors
 /// are fitted. Latency depends on weights through the routing of experts only; without --checkpoint they are random.
@@ -44,7 +44,8 @@ pub struct MeasureArgs {
     #[arg(long, value_name = "FILE")]
     arch: Option<PathBuf>,
 
-    /// Trained weights: a checkpoint of a run, or a folder with one, measured with the run's config [default: random weights]
+    /// Trained weights: a checkpoint of a run, or a folder with one, measured with the run's config; --set changes what is
+    /// measured, not the model [default: random weights]
     #[arg(long, value_name = "CHECKPOINT", conflicts_with = "config")]
     checkpoint: Option<PathBuf>,
 
@@ -106,7 +107,7 @@ pub fn run(args: MeasureArgs) -> Result<()> {
         let measurement = latency::measure(&model, sentence_length, beam, effort, &|| bar.inc(1));
         bar.finish();
         let latency = measurement.latency();
-        let noise = latency.noise();
+        let noise = latency.noise(args.precision);
         let within_precision = latency.is_within(args.precision);
         match (&noise, latency.relative_precision()) {
             (Some(noise), _) => tracing::warn!("too noisy to trust: {noise}"),

@@ -7,9 +7,7 @@ pub mod measure;
 pub mod plot;
 pub mod predict;
 
-use crate::bounded::read_text;
 use crate::cost::latency::LatencyProfile;
-use crate::cost::latency::csv::MAX_BYTES;
 use crate::error::{Error, Result};
 use crate::run::atomic;
 use std::path::Path;
@@ -56,11 +54,7 @@ pub fn run(args: LatencyArgs) -> Result<()> {
 /// # Errors
 /// What is there is something else, which would be lost; it cannot be written.
 fn save(profile: &LatencyProfile, out: &Path) -> Result<()> {
-    let holds_something_else = match read_text(out, MAX_BYTES) {
-        Ok(text) => !text.is_empty() && !LatencyProfile::is_one(&text),
-        Err(_) => out.is_file(),
-    };
-    if holds_something_else {
+    if out.is_file() && !LatencyProfile::may_replace(out) {
         return Err(Error::input("not a latency profile, and would be lost; give another --out").at(out.display()));
     }
     atomic::write(out, profile.to_json().as_bytes())

@@ -13,9 +13,9 @@ use std::path::PathBuf;
 /// Predict the latency of architectures on the device of a profile
 ///
 /// Prints a JSON line for each architecture: milliseconds for encoder and decoder together (for profiles of collected data
-/// those without disturbances, "undisturbed_ms" of latency measure), the interval that nine of ten
-/// measurements lie in while the device stays as it was (fewer, where the profile comes of less than 190 rows), and the parts, where the profile tells them apart; beyond_data names what of the architecture lies
-/// beyond all that the profile was fitted to, if anything does.
+/// those without disturbances, "undisturbed_ms" of latency measure), the interval that the share "level" of measurements
+/// lies in while the device stays as it was, and the parts, where the profile tells them apart; beyond_data names what of the
+/// architecture lies beyond all that the profile was fitted to, if anything does.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe latency predict --profile xeon.json --config wmt14-en-de --arch winner.json
@@ -60,8 +60,8 @@ pub fn run(args: PredictArgs) -> Result<()> {
     architectures::for_each(args.arch.as_deref(), &config, predict)?;
     if extrapolated > 0 {
         tracing::warn!(
-            "{extrapolated} of {predicted} architectures lie beyond those that the profile was fitted to (beyond_data \
-             says in what): do not rely on their figures"
+            "{extrapolated} of {predicted} architectures are unlike those that the profile was fitted to (beyond_data says in \
+             what): do not rely on their figures"
         );
     }
     Ok(())

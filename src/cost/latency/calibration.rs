@@ -13,6 +13,9 @@ const CUT_OFF: f64 = 6.0;
 /// drawn to one through zero.
 const SLOPE_DEVIATION: f64 = 0.25;
 
+/// Predictions that differ by a smaller fraction are equal.
+const ROUNDING: f64 = 1e-9;
+
 /// Measured is `slope` times predicted and `offset_ms` more.
 ///
 /// Both, since devices change in both ways: a lower clock stretches every operator, while another load or another session of
@@ -57,14 +60,14 @@ impl Calibration {
     }
 
     /// The regression line of weighted rows, of which there is one at least, as far as they tell its slope: where predictions
-    /// hardly differ, the line through zero. No prediction of theirs becomes less than half of what that line makes of it.
+    /// hardly differ, the line through zero. The least prediction does not become less than half of what that line makes of it.
     fn through(rows: &[Row]) -> Self {
         let sum = |of: &dyn Fn(&Row) -> f64| rows.iter().map(|row| row.weight * of(row)).sum::<f64>();
         let total = sum(&|_| 1.0);
         let (x, y) = (sum(&|row| row.predicted) / total, sum(&|row| row.measured) / total);
         let factor = y / x;
         let variance = sum(&|row| (row.predicted - x).powi(2)) / total;
-        let slope = match variance > 0.0 {
+        let slope = match variance > (ROUNDING * x).powi(2) {
             true => sum(&|row| (row.predicted - x) * (row.measured - y)) / total / variance,
             false => factor,
         };

@@ -68,27 +68,28 @@ impl CollectedFile {
     /// Another header, other conditions, another architecture, a broken row: `name:line: …`.
     pub fn resume(name: &str, text: &str, plan: &[Architecture], conditions: Conditions) -> Result<Self> {
         let at = |place: Place, message: &str| Error::input(message).at(format!("{name}:{}", place.line));
-        let start = Place { line: 1, column: 1 };
+        let broken = |place, message: &str| at(place, &format!("{message}; remove the row to go on without it"));
         let mut records = Records::new(text.strip_prefix('\u{feff}').unwrap_or(text));
         let header = records.next().transpose().map_err(|(place, message)| at(place, &message))?.unwrap_or_default();
         if !header.iter().map(|field| field.text.as_str()).eq(columns()) {
-            return Err(at(start, "not a file that was collected here; give --out another name"));
+            return Err(at(Place::START, "not a file that was collected here; give --out another name"));
         }
         let expected = conditions.fields();
         let mut rows = 0;
         for record in records {
-            let record = record.map_err(|(place, message)| at(place, &message))?;
-            let place = record.first().map_or(start, |field| field.place);
-            let [.., json] = record.as_slice() else { return Err(at(place, "an empty row")) };
+            let record = record.map_err(|(place, message)| broken(place, &message))?;
+            let place = record.first().map_or(Place::START, |field| field.place);
+            let [.., json] = record.as_slice() else { return Err(broken(place, "an empty row")) };
             if record.len() != header.len() {
-                return Err(at(place, "a row with too few or too many fields"));
+                return Err(broken(place, "a row with too few or too many fields"));
             }
             if let Some(fault) = other_conditions(&record, &expected) {
                 return Err(at(place, &fault));
             }
             // One that is not in the plan any more, where --samples became fewer, is as good as any.
-            let is_planned = |planned: &Architecture| Architecture::from_json(&json.text).is_ok_and(|a| a == *planned);
-            if !plan.get(rows).is_none_or(is_planned) {
+            let architecture =
+                Architecture::from_json(&json.text).map_err(|error| broken(place, &error.to_string()))?;
+            if plan.get(rows).is_some_and(|planned| *planned != architecture) {
                 let message = "another architecture than this config and seed give here; give --out another name";
                 return Err(at(json.place, message));
             }

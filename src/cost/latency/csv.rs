@@ -27,8 +27,6 @@ const MAX_COLUMNS: usize = 1_000;
 /// The largest average or latency that is believed.
 const MAX_VALUE: f64 = 1e9;
 
-const START: Place = Place { line: 1, column: 1 };
-
 /// Measured architectures, in the order in which they were measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
@@ -92,7 +90,7 @@ impl Dataset {
     ///
     /// # Errors
     /// A header of neither form, rows with too few or too many fields, numbers out of range, latencies that are not
-    /// positive, architectures that are not valid: `name:line:column: what was expected`.
+    /// positive, architectures that are not valid, rows of different conditions: `name:line:column: what was expected`.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
         let mut records = Records::new(text.strip_prefix('\u{feff}').unwrap_or(text));
         let at =
@@ -110,7 +108,7 @@ impl Dataset {
             samples.push(sample.map_err(|(place, message)| at(place, message))?);
             let measured_with = columns.conditions(&record);
             if conditions.as_ref().is_some_and(|first| *first != measured_with) {
-                let place = record.first().map_or(START, |field| field.place);
+                let place = record.first().map_or(Place::START, |field| field.place);
                 let message =
                     "measured with other conditions (device, threads, …) than the rows before: fit them apart";
                 return Err(at(place, message.into()));
@@ -165,7 +163,7 @@ impl Columns {
             }
         }
         let find = |name: &str| header.iter().position(|field| field.text.trim() == name);
-        let need = |name: &str| find(name).ok_or_else(|| (START, format!("the header has no column '{name}'")));
+        let need = |name: &str| find(name).ok_or_else(|| (Place::START, format!("the header has no column '{name}'")));
         if let Some(json) = find("architecture") {
             let conditions: Option<Vec<usize>> = CONDITION_COLUMNS.iter().map(|name| find(name)).collect();
             return Ok(Self {
@@ -183,7 +181,7 @@ impl Columns {
                  commas",
                 AVERAGES[0]
             );
-            return Err((START, expected));
+            return Err((Place::START, expected));
         }
         let mut columns = [0; 10];
         for (column, name) in columns.iter_mut().zip(AVERAGES) {
@@ -213,7 +211,7 @@ impl Columns {
 
     fn sample(&self, record: &[Field]) -> Result<Sample, Fault> {
         if record.len() != self.count {
-            let place = record.first().map_or(START, |field| field.place);
+            let place = record.first().map_or(Place::START, |field| field.place);
             let message = format!("{} fields where the header has {}", record.len(), self.count);
             return Err((place, message));
         }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const WARM_UP: usize = 5;
 /// Passes that are timed however long they take.
 const FEWEST: usize = 5;
-/// Relative precision beyond which the device is not to be trusted, whatever precision is wanted.
+/// Relative precision beyond which the device is not to be trusted, where no wider one is wanted.
 const UNSURE: f64 = 0.05;
 /// Relative deviation of the passes beyond which the device is not to be trusted, however many there were.
 const RESTLESS: f64 = 0.1;
@@ -70,13 +70,14 @@ impl Latency {
         self.relative_precision().is_some_and(|reached| reached <= precision)
     }
 
-    /// Why the device was too noisy to trust the figures; none where it was not.
-    pub fn noise(&self) -> Option<String> {
+    /// Why the device was too noisy to trust the figures, which are wanted within `precision` (a fraction) if they can be had;
+    /// none where it was not.
+    pub fn noise(&self, precision: f64) -> Option<String> {
         let percent = |fraction: f64| 100.0 * fraction;
         let Some(reached) = self.relative_precision() else {
             return Some(format!("{} passes are too few to tell how noisy the device is", self.passes));
         };
-        if reached > UNSURE {
+        if reached > precision.max(UNSURE) {
             return Some(format!("by {} passes the latency is known to ±{:.1} % only", self.passes, percent(reached)));
         }
         let spread = |timing: &Timing| timing.deviation_ms / timing.mean_ms;
@@ -220,12 +221,13 @@ mod tests {
 
     #[test]
     fn noise_is_told_with_its_reason() {
-        assert_eq!(latency(Some([98.0, 102.0]), 1.0).noise(), None);
-        let few = latency(None, 0.0).noise().unwrap();
+        assert_eq!(latency(Some([98.0, 102.0]), 1.0).noise(0.01), None);
+        let few = latency(None, 0.0).noise(0.01).unwrap();
         assert!(few.starts_with("40 passes are too few"), "{few}");
-        let wide = latency(Some([93.0, 107.0]), 1.0).noise().unwrap();
+        let wide = latency(Some([93.0, 107.0]), 1.0).noise(0.01).unwrap();
         assert_eq!(wide, "by 40 passes the latency is known to ±7.0 % only");
-        let restless = latency(Some([99.5, 100.5]), 10.0).noise().unwrap();
+        assert_eq!(latency(Some([93.0, 107.0]), 1.0).noise(0.1), None);
+        let restless = latency(Some([99.5, 100.5]), 10.0).noise(0.01).unwrap();
         assert_eq!(restless, "passes differ by 20 % even without the extreme ones");
     }
 

@@ -95,8 +95,11 @@ pub struct Prediction {
     /// The decoder's share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder_ms: Option<f64>,
-    /// The averages of the architecture that lie beyond those of all measured ones: where there are any, this is an
-    /// extrapolation.
+    /// The share of measurements that the interval is meant to hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<f64>,
+    /// The averages of the architecture that lie beyond those of all measured ones, or that the predictor does not see: where
+    /// there are any, this is an extrapolation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub beyond_data: Vec<&'static str>,
 }
@@ -184,16 +187,18 @@ impl LatencyProfile {
             }
             Predictor::Perceptron(perceptron) => (perceptron.predict(averages), None),
         };
+        let mut beyond_data = self.range.as_ref().map_or_else(Vec::new, |range| range.exceeded(averages));
+        beyond_data.extend(
+            self.predictor.unseen(averages).into_iter().filter(|name| !beyond_data.contains(name)).collect::<Vec<_>>(),
+        );
         Prediction {
             ms,
             low: self.interval.map(|interval| interval.low * ms),
             high: self.interval.map(|interval| interval.high * ms),
             encoder_ms: parts.map(|[encoder, _]| encoder),
             decoder_ms: parts.map(|[_, decoder]| decoder),
-            beyond_data: match &self.range {
-                Some(range) => range.exceeded(averages),
-                None => self.predictor.unseen(averages),
-            },
+            level: self.interval.map(|interval| interval.level),
+            beyond_data,
         }
     }
 }

@@ -7,6 +7,11 @@ pub(super) struct Place {
     pub column: usize,
 }
 
+impl Place {
+    /// Of a whole file.
+    pub const START: Self = Self { line: 1, column: 1 };
+}
+
 /// One field of a record, unquoted.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Field {

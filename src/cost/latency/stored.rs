@@ -67,10 +67,10 @@ impl LatencyProfile {
             true => serde_json::from_str::<StoredPerceptron>(text).map_err(broken)?.profile()?,
             false => serde_json::from_str::<StoredOperators>(text).map_err(broken)?.profile()?,
         };
-        if let Some(Interval { low, high, .. }) = profile.interval
-            && !(low > 0.0 && low <= high && high.is_finite())
+        if let Some(Interval { level, low, high }) = profile.interval
+            && !(low > 0.0 && low <= high && high.is_finite() && (0.0..=1.0).contains(&level))
         {
-            return Err(Error::input("a broken latency profile: its interval is not 0 < low <= high"));
+            return Err(Error::input("a broken latency profile: its interval is not 0 < low <= high, 0 <= level <= 1"));
         }
         if let Some(MeasuredRange { least, largest }) = &profile.range
             && !least.iter().zip(largest).all(|(least, largest)| least <= largest)
@@ -87,9 +87,10 @@ impl LatencyProfile {
         }
     }
 
-    /// Whether the text is a profile, of this version or another.
-    pub fn is_one(text: &str) -> bool {
-        serde_json::from_str::<Kind>(text).is_ok_and(|kind| kind.format == FORMAT)
+    /// Whether the file at `path` is empty or a profile, of this version or another: nothing else would be lost.
+    pub fn may_replace(path: &Path) -> bool {
+        let is_profile = |text: &str| serde_json::from_str::<Kind>(text).is_ok_and(|kind| kind.format == FORMAT);
+        read_text(path, MAX_BYTES).is_ok_and(|text| text.is_empty() || is_profile(&text))
     }
 
     /// Reads a profile.

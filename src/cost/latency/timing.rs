@@ -18,7 +18,7 @@ pub struct Timing {
     pub median_ms: f64,
     /// Standard deviation of the passes that the mean is of.
     pub deviation_ms: f64,
-    /// Where one more part (an eighth) of the run would lie 95 times of 100, and other runs should, if the device drifts
+    /// Where one more part (an eighth or less) of the run would lie 95 times of 100, and other runs should, if the device drifts
     /// then as it did during this one; none of fewer than four passes.
     #[serde(default)]
     pub interval_ms: Option<[f64; 2]>,
@@ -77,7 +77,8 @@ fn half_width(times: &[f64], least: f64, largest: f64) -> Option<f64> {
     Some(student_quantile(parts.len() - 1) * (variance(&parts) * (1.0 + 1.0 / count)).sqrt() / kept)
 }
 
-/// `values` in `count` to `2 count` equal parts, in their order, or one by one where they are fewer. The last few may belong to none.
+/// `values` in `count` to `2 count - 1` equal parts, in their order, or one by one where they are fewer. The last few may
+/// belong to none.
 pub(super) fn parts<T>(values: &[T], count: usize) -> std::slice::ChunksExact<'_, T> {
     values.chunks_exact((values.len() / count).max(1))
 }
