@@ -9,8 +9,9 @@ use toml::{Table, Value};
 
 impl Config {
     /// The settings of a config: `name_or_path` is a file, else a name in `configs/` (with or without `.toml`), else one of
-    /// [`super::BUILT_IN`]. A `run_dir` that is not given becomes `runs/<name>`; a relative `data.dir`, or
-    /// file of subwords, that does not exist in the working directory but does in the config file's folder is taken from there.
+    /// [`super::BUILT_IN`]. A `run_dir` that is not given becomes `runs/<name>`; a relative `data.dir`,
+    /// file of subwords or latency profile that does not exist in the working directory but does in the config file's folder is
+    /// taken from there.
     ///
     /// # Errors
     /// No such config; a mistake in it, with its line; settings that do not fit together, all of them.
@@ -31,8 +32,8 @@ impl Config {
             config.run_dir = Path::new("runs").join(&source.name);
         }
         if let Some(folder) = &source.folder {
-            let data = &mut config.data;
-            for path in [&mut data.dir, &mut data.source_dict, &mut data.target_dict, &mut data.bpe_codes] {
+            let (data, profile) = (&mut config.data, &mut config.search.latency_profile);
+            for path in [&mut data.dir, &mut data.source_dict, &mut data.target_dict, &mut data.bpe_codes, profile] {
                 let beside_config = folder.join(&*path);
                 if !path.as_os_str().is_empty() && !path.exists() && beside_config.exists() {
                     *path = beside_config;

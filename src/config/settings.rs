@@ -289,7 +289,8 @@ pub struct SearchConfig {
     pub max_latency_ms: f64,
     /// Where latency comes from: `"predictor"`, the profile below, or `"measured"`, on the device of the search.
     pub latency: LatencySource,
-    /// A device's profile (`automoe latency fit --out`), for `"predictor"`; relative to the working directory.
+    /// A device's profile (`automoe latency fit --out`), for `"predictor"`; relative to the working
+    /// directory (or else to the config file's folder).
     pub latency_profile: PathBuf,
     /// Most parameters, all experts, embeddings left out, in millions; 0: no limit.
     pub max_parameters: f64,

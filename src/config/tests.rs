@@ -222,13 +222,18 @@ fn mistakes_in_overrides_are_named_as_such() {
 }
 
 #[test]
-fn data_beside_the_config_is_found() {
-    let (folder, path) = file("[data]\ndir = \"corpus-beside-the-config\"\n");
+fn data_and_profiles_beside_the_config_are_found() {
+    let (folder, path) = file(
+        "[data]\ndir = \"corpus-beside-the-config\"\n[search]\nmax_latency_ms = 5\nlatency_profile = \"beside.json\"\n",
+    );
     let config = Config::load(&path).unwrap();
     assert_eq!(config.data.dir, Path::new("corpus-beside-the-config"));
     let data = folder.path().join("corpus-beside-the-config");
     std::fs::create_dir(&data).unwrap();
     assert_eq!(Config::load(&path).unwrap().data.dir, data);
+    let profile = folder.path().join("beside.json");
+    std::fs::write(&profile, "").unwrap();
+    assert_eq!(Config::load(&path).unwrap().search.latency_profile, profile);
 }
 
 #[test]
