@@ -1,4 +1,5 @@
-//! `--arch A`: architectures from a file or, with `-`, from standard input: one a line, or JSON spread over lines.
+//! `--arch A`: architectures from a file or, with `-`, from standard input: one a line, or JSON spread over lines. Trials, and
+//! what other commands print of an architecture, hold it under `architecture`.
 
 use crate::config::Config;
 use crate::error::{Error, Result, listed};
@@ -103,7 +104,8 @@ impl<R: BufRead> Architectures<R> {
 
     fn parse(&self, text: &[u8]) -> Result<Architecture> {
         let text = str::from_utf8(text.trim_ascii_end()).map_err(|_| Error::input("not UTF-8 text"))?;
-        let architecture = Architecture::from_json(text)?;
+        let held = held(text);
+        let architecture = Architecture::from_json(held.as_deref().unwrap_or(text))?;
         let faults = architecture.head_faults(self.qkv_dim);
         match faults.is_empty() {
             true => Ok(architecture),
@@ -179,6 +181,12 @@ impl<R: BufRead> Iterator for Architectures<R> {
     }
 }
 
+/// The text of the architecture that a JSON object holds under that key, if it does.
+fn held(text: &str) -> Option<String> {
+    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+    object.get("architecture").map(ToString::to_string)
+}
+
 /// How many brackets are open, those within strings left out.
 #[derive(Default)]
 struct Brackets {
@@ -235,6 +243,14 @@ mod tests {
         assert_eq!(read(lines.as_bytes(), MAX_BYTES), Ok(vec![1, 2]));
         let spread = format!("{}\n{}\n", pretty(3), pretty(1));
         assert_eq!(read(spread.as_bytes(), MAX_BYTES), Ok(vec![3, 1]));
+    }
+
+    #[test]
+    fn architectures_within_results_are_read() {
+        let results = format!("{{\"id\":3,\"architecture\":{},\"ms\":0.5}}\n{}\n", line(2), line(1));
+        assert_eq!(read(results.as_bytes(), MAX_BYTES), Ok(vec![2, 1]));
+        let message = fault(br#"{"id":3,"architecture":{"encoder":1}}"#);
+        assert!(message.starts_with("stdin:1: "), "{message}");
     }
 
     #[test]

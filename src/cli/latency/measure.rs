@@ -39,8 +39,8 @@ pub struct MeasureArgs {
     #[command(flatten)]
     threads: ThreadArgs,
 
-    /// Architectures as JSON, one a line or one spread over lines; - reads standard input [default: the space's largest, or
-    /// the checkpoint's]
+    /// Architectures, or JSON that holds one as "architecture" (trials), one a line or spread over lines; - reads standard
+    /// input [default: the space's largest, or the checkpoint's]
     #[arg(long, value_name = "FILE")]
     arch: Option<PathBuf>,
 

@@ -28,7 +28,8 @@ pub struct PredictArgs {
     #[arg(long, value_name = "FILE")]
     profile: PathBuf,
 
-    /// Architectures as JSON, one a line or one spread over lines; - reads standard input [default: the space's largest]
+    /// Architectures, or JSON that holds one as "architecture" (trials), one a line or spread over lines; - reads standard
+    /// input [default: the space's largest]
     #[arg(long, value_name = "FILE")]
     arch: Option<PathBuf>,
 }
