@@ -120,6 +120,7 @@ fn all_experts_at_once_are_one_after_another() {
         case(90, 24, &[16, 16, 0], 2, Some(20)),
         case(12, 8, &[16; 16], 1, None),
         case(40, 8, &[24], 1, None),
+        case(200, 8, &[12; 70], 2, None),
     ] {
         check(&case, &device);
     }
