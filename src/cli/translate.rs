@@ -1,6 +1,6 @@
 //! `automoe translate`: standard input to standard output.
 
-use super::options::DeviceArgs;
+use super::options::{DeviceArgs, ThreadArgs};
 use super::{architectures, output};
 use crate::error::{Error, Result};
 use crate::model::{MAX_POSITIONS, device};
@@ -14,6 +14,9 @@ use std::path::PathBuf;
 const CHUNK: usize = 4000;
 /// The longest line that is read, in bytes.
 const MAX_LINE: u64 = 1 << 20;
+
+/// The score of a line that was left out: below that of any translation.
+const NOT_TRANSLATED: f64 = f64::NEG_INFINITY;
 
 /// Translate standard input, a sentence a line, by beam search.
 ///
@@ -41,16 +44,32 @@ pub struct TranslateArgs {
     #[arg(long)]
     scores: bool,
 
-    /// Answer a line of more subwords than the model reads with an empty one, and a warning, instead of ending there
+    /// Answer a line of more subwords than the model reads with an empty one (score -inf), and a warning, instead of ending
+    /// there
     #[arg(long)]
     skip_long: bool,
 
-    /// Replace a value of the run's config, for example translate.beam=1; may be given several times
+    /// Replace a value of translate.… or data.lowercase in the run's config, for example translate.beam=1; may be given
+    /// several times
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 
     #[command(flatten)]
     device: DeviceArgs,
+
+    #[command(flatten)]
+    threads: ThreadArgs,
+}
+
+/// Refuses replaced values that a trained model does not depend on any more.
+fn check_overrides(overrides: &[String]) -> Result<()> {
+    let applies =
+        |option: &&String| option.trim_start().starts_with("translate.") || option.starts_with("data.lowercase");
+    match overrides.iter().find(|option| !applies(option)) {
+        None => Ok(()),
+        Some(option) => Err(Error::input("the model is trained: only translate.… and data.lowercase can be replaced")
+            .at(format!("--set {option}"))),
+    }
 }
 
 /// Translates standard input.
@@ -59,6 +78,8 @@ pub struct TranslateArgs {
 /// An unusable checkpoint or input.
 pub fn run(args: TranslateArgs) -> Result<()> {
     let config = run_config(&args.checkpoint, &args.set)?;
+    check_overrides(&args.set)?;
+    args.threads.apply()?;
     let nbest = args.nbest.unwrap_or(1);
     if nbest == 0 || nbest > config.translate.beam {
         let beam = config.translate.beam;
@@ -77,6 +98,7 @@ pub fn run(args: TranslateArgs) -> Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
+        let mut skipped = Vec::new();
         for (place, subwords) in translator.too_long(&lines) {
             let place_in_all = first_line + place;
             if !args.skip_long {
@@ -87,11 +109,15 @@ pub fn run(args: TranslateArgs) -> Result<()> {
             }
             tracing::warn!("stdin: line {place_in_all}: {subwords} subwords are too many; left empty");
             lines[place].clear();
+            skipped.push(place);
         }
         let bar = Progress::bar(lines.len() as u64, "lines", "translating");
-        let translations =
+        let mut translations =
             translator.translate(&lines, first_line, &|done| bar.inc(done)).map_err(|e| e.at("stdin"))?;
         bar.finish();
+        for place in skipped {
+            translations[place].iter_mut().for_each(|translation| translation.score = NOT_TRANSLATED);
+        }
         let shown = translations.iter().flat_map(|best| best.iter().take(nbest));
         let text: String = shown.map(|translation| line(translation, args.scores)).collect();
         if !output::write(&mut out, &text)? {

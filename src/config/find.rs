@@ -34,7 +34,8 @@ impl Source {
         let in_configs = Path::new("configs").join(name);
         let with_ending = Path::new("configs").join(format!("{name}.toml"));
         for path in [PathBuf::from(name), in_configs, with_ending] {
-            if path.is_file() {
+            // Pipes are read, too.
+            if path.exists() && !path.is_dir() {
                 return Self::read(&path);
             }
         }
@@ -48,6 +49,14 @@ impl Source {
             }),
             None => Err(not_found(name)),
         }
+    }
+
+    /// The run directory whose `config.toml` this is, if it is one.
+    pub fn run(&self) -> Option<PathBuf> {
+        let folder = self.folder.as_ref().filter(|_| self.name == "config")?;
+        // The folder of a plain name is empty.
+        let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.clone() };
+        folder.join("manifest.json").is_file().then_some(folder)
     }
 
     fn read(path: &Path) -> Result<Self> {
@@ -67,7 +76,8 @@ impl Source {
 fn not_found(name: &str) -> Error {
     let names: Vec<_> = BUILT_IN.iter().map(|(name, _)| *name).collect();
     Error::input(format!(
-        "no config \"{name}\": neither a file, nor configs/{name}.toml, nor built in ({})",
+        "no config \"{name}\": neither a file, nor configs/{}.toml, nor built in ({})",
+        name.strip_suffix(".toml").unwrap_or(name),
         names.join(", ")
     ))
 }

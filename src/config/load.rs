@@ -9,7 +9,8 @@ use toml::{Table, Value};
 
 impl Config {
     /// The settings of a config: `name_or_path` is a file, else a name in `configs/` (with or without `.toml`), else one of
-    /// [`super::BUILT_IN`]. A `run_dir` that is not given becomes `runs/<name>`; a relative `data.dir`,
+    /// [`super::BUILT_IN`]. A `run_dir` that is not given becomes `runs/<name>`, and that of
+    /// a run's own `config.toml` is where it lies now, though it may have been copied; a relative `data.dir`,
     /// file of subwords or latency profile that does not exist in the working directory but does in the config file's folder is
     /// taken from there.
     ///
@@ -30,6 +31,11 @@ impl Config {
         }
         if config.run_dir.as_os_str().is_empty() {
             config.run_dir = Path::new("runs").join(&source.name);
+        }
+        if let Some(run) = source.run()
+            && !overrides.iter().any(|option| key_of(option) == "run_dir")
+        {
+            config.run_dir = run;
         }
         if let Some(folder) = &source.folder {
             let (data, profile) = (&mut config.data, &mut config.search.latency_profile);

@@ -237,6 +237,21 @@ fn data_and_profiles_beside_the_config_are_found() {
 }
 
 #[test]
+fn a_runs_config_is_of_the_run_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    std::fs::write(&path, "run_dir = \"runs/original\"\n").unwrap();
+    let run_dir = |overrides: &[&str]| {
+        let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+        Config::load_with(&path.to_string_lossy(), &overrides).unwrap().run_dir
+    };
+    assert_eq!(run_dir(&[]), Path::new("runs/original"));
+    std::fs::write(folder.path().join("manifest.json"), "{}").unwrap();
+    assert_eq!(run_dir(&[]), folder.path());
+    assert_eq!(run_dir(&["run_dir=other"]), Path::new("other"));
+}
+
+#[test]
 fn configs_that_are_not_there_are_listed() {
     let message = Config::load("no-such-config").unwrap_err().to_string();
     assert_eq!(

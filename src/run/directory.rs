@@ -56,9 +56,9 @@ impl RunDirectory {
         create_folder(path)?;
         let mut run = Self { root: path.to_path_buf(), lock: Some(lock_folder(path)?), begun: false };
         let mut manifest = run.read_manifest()?;
-        if manifest.is_none() && run.config().exists() {
-            return Err(Error::input("this config.toml is no run's, and would be lost; give another run_dir")
-                .at(run.config().display()));
+        if manifest.is_none() {
+            // No lock is left where there is no run.
+            run.check_free().inspect_err(|_| drop(fs::remove_file(path.join(LOCK))))?;
         }
         if fresh && manifest.take().is_some() {
             run.clear()?;
@@ -159,6 +159,21 @@ impl RunDirectory {
             None => {
                 manifest.data = Some(fingerprint.to_string());
                 self.write_manifest(&manifest)
+            }
+        }
+    }
+
+    /// Refuses a folder, not a run's, with files where a run has its own: they would be lost.
+    fn check_free(&self) -> Result<()> {
+        if self.config().exists() {
+            return Err(Error::input("this config.toml is no run's, and would be lost; give another run_dir")
+                .at(self.config().display()));
+        }
+        match [self.supernet(), self.models(), self.search()].iter().find(|folder| holds_something(folder)) {
+            None => Ok(()),
+            Some(foreign) => {
+                Err(Error::input("this folder is no run's, and --fresh would remove it; give another run_dir")
+                    .at(foreign.display()))
             }
         }
     }

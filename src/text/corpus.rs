@@ -136,6 +136,8 @@ fn lines_of(reader: impl BufRead) -> Result<Vec<String>> {
         }
         let line = std::str::from_utf8(&bytes)
             .map_err(|error| fail(format!("not UTF-8 (byte {})", error.valid_up_to() + 1)))?;
+        // Some editors begin UTF-8 with a byte-order mark, which is no text.
+        let line = if lines.is_empty() { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
         lines.push(line.to_string());
     }
 }
@@ -225,5 +227,11 @@ mod tests {
         packed.truncate(packed.len() - 6);
         let dir = folder(&[("a.de.gz", &packed), ("a.en", b"1\n")]);
         assert!(read(&dir, &["a"]).unwrap_err().to_string().contains("a.de.gz: line "));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_text() {
+        let text = "\u{feff}für\n\u{feff}b\n";
+        assert_eq!(lines_of(text.as_bytes()), Ok(vec!["für".to_owned(), "\u{feff}b".to_owned()]));
     }
 }

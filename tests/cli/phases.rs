@@ -46,6 +46,11 @@ fn phases_one_by_one_in_a_pipeline() {
     let translate = ["translate", "--checkpoint", "runs/toy/models/scratch"];
     let message = program.refusal(&translate, &long);
     assert!(message.contains("line 2: ") && message.contains("--skip-long"), "{message}");
+    let message = program.refusal(&arguments(&translate, &["--set", "model.qkv_dim=32"]), input);
+    assert!(message.contains("--set model.qkv_dim=32: the model is trained"), "{message}");
+    let scored = arguments(&translate, &["--skip-long", "--scores", "--set", "translate.beam=2"]);
+    let scored = program.output_of(&scored, &long);
+    assert!(scored.lines().nth(1).unwrap().starts_with("-inf\t"), "{scored}");
     let skipping = program.command(&arguments(&translate, &["--skip-long"])).write_stdin(long).output().unwrap();
     assert_eq!(String::from_utf8(skipping.stdout).unwrap(), best);
     let warning = String::from_utf8(skipping.stderr).unwrap();

@@ -180,3 +180,15 @@ fn names_of_models_lead_nowhere_else() {
         assert_eq!(error.to_string().lines().count(), 1);
     }
 }
+
+#[test]
+fn folders_of_others_are_not_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("models")).unwrap();
+    std::fs::write(folder.path().join("models/mine.txt"), "x").unwrap();
+    for fresh in [false, true] {
+        let error = RunDirectory::open(folder.path(), "seed = 1\n", "train", fresh).unwrap_err();
+        assert!(error.to_string().contains("models: this folder is no run's"), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "something was left");
+    }
+}
