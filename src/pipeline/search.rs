@@ -7,7 +7,7 @@ use super::workspace::Workspace;
 use crate::config::{LatencySource, SearchConfig};
 use crate::cost::latency::LatencyProfile;
 use crate::cost::{Constraint, Cost, Dimensions, Gflops};
-use crate::error::{Error, Result, listed};
+use crate::error::{Error, Result, listed, refuse};
 use crate::model::Supernet;
 use crate::progress::Progress;
 use crate::run::checkpoints::resolve;
@@ -30,6 +30,9 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let weights = load_weights(&checkpoint, &workspace.device)?;
     workspace.check_weights(&weights, &checkpoint)?;
     weights.check_shared().map_err(|error| error.at(checkpoint.display()))?;
+    // Where its attentions are of another width, the space's heads may not divide them.
+    refuse(&workspace.config.space.faults(weights.supernet.config.qkv_dim))
+        .map_err(|error| error.at(checkpoint.display()))?;
     weights.supernet.slices(&workspace.space.supernet()).map_err(|error| error.at(checkpoint.display()))?;
     let (supernet, quiet) = (Arc::new(weights.supernet), Quiet::default());
     let dimensions = Dimensions::of(&workspace.config)?;
