@@ -68,53 +68,6 @@ struct ModelState {
     capacity_factor: f64,
 }
 
-/// Weights from a checkpoint, and what they belong to.
-pub struct Weights {
-    /// The model; without dropout.
-    pub supernet: Supernet,
-    /// The prepared data's fingerprint; its subwords' for weights that were imported.
-    pub data: String,
-    /// Updates made.
-    pub update: usize,
-    /// Whether its architecture alone was trained; imported weights, of which that is not known, pass for shared ones.
-    pub alone: bool,
-}
-
-impl Weights {
-    /// The model of `architecture` with these weights.
-    ///
-    /// # Errors
-    /// It is no subnet of theirs, or they were trained as another architecture alone.
-    pub fn subnet(&self, architecture: &Architecture) -> Result<Transformer> {
-        self.check_subnet(architecture)?;
-        self.supernet.cut(architecture, false)
-    }
-
-    /// Refuses to cut `architecture` out of weights that were trained as another one alone.
-    ///
-    /// # Errors
-    /// They were.
-    pub fn check_subnet(&self, architecture: &Architecture) -> Result<()> {
-        match *architecture == self.supernet.config.architecture {
-            true => Ok(()),
-            false => self.check_shared(),
-        }
-    }
-
-    /// Refuses weights that were trained as one architecture, whose subnets mean nothing.
-    ///
-    /// # Errors
-    /// They were.
-    pub fn check_shared(&self) -> Result<()> {
-        match self.alone {
-            false => Ok(()),
-            true => Err(Error::input(
-                "no SuperNet: these weights were trained for one architecture alone, and no other can be cut out of them",
-            )),
-        }
-    }
-}
-
 /// Which parts of a run's state are saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
@@ -241,9 +194,9 @@ pub struct StoredWeights {
     pub tensors: Vec<NamedTensor>,
     /// Their model, without dropout.
     pub config: TransformerConfig,
-    data: String,
-    update: usize,
-    alone: bool,
+    pub(super) data: String,
+    pub(super) update: usize,
+    pub(super) alone: bool,
 }
 
 /// Reads the weights at `path`, a checkpoint or a folder with one, bit for bit.
@@ -259,23 +212,8 @@ pub fn read_weights(path: &Path) -> Result<StoredWeights> {
     Ok(StoredWeights { tensors: checkpoint.tensors, config, data, update, alone })
 }
 
-/// Loads the weights at `path`, a checkpoint or a folder with one.
-///
-/// # Errors
-/// See [`read_weights`]; weights that are not finite, or not of their model's shape.
-pub fn load_weights(path: &Path, device: &Device) -> Result<Weights> {
-    let path = crate::run::checkpoints::resolve(path)?;
-    let StoredWeights { tensors, config, data, update, alone } = read_weights(&path)?;
-    let load = || {
-        check_finite(&tensors)?;
-        supernet(config, &values(tensors, device), device)
-    };
-    let supernet = load().map_err(|error| error.at(path.display()))?;
-    Ok(Weights { supernet, data, update, alone })
-}
-
 /// Saves `tensors`, weights of a model of `config` that were not trained here, as the best checkpoint in `folder`. `data`
-/// says what they may be used on, see [`Weights::data`].
+/// says what they may be used on, see [`super::Weights::data`].
 ///
 /// # Errors
 /// The folder cannot be written.
@@ -293,33 +231,6 @@ pub fn save_weights(folder: &Path, tensors: &[NamedTensor], config: &Transformer
     Checkpoints::new(folder).save(BEST, tensors.iter().map(NamedTensor::view), &state).map(|_| ())
 }
 
-/// The mean of the newest `count` checkpoints `step-N` in `folder`; `best` (or `last`) where there are none.
-///
-/// # Errors
-/// See [`load_weights`].
-pub fn average_weights(folder: &Path, count: usize, device: &Device) -> Result<Weights> {
-    let mut steps = Checkpoints::new(folder).steps()?;
-    steps.truncate(count);
-    let Some(((_, newest), older)) = steps.split_first() else {
-        return load_weights(folder, device);
-    };
-    let mut weights = load_weights(newest, device)?;
-    for (_, path) in older {
-        let mut other = load_weights(path, device)?.supernet.values;
-        for (name, value) in &mut weights.supernet.values {
-            let added = other.remove(name).filter(|added| added.shape() == value.shape());
-            let added = added.ok_or_else(|| {
-                Error::input(format!("{name} differs from the newest checkpoint's")).at(path.display())
-            })?;
-            *value = value.kind().of(value.tensor.clone() + added.tensor);
-        }
-    }
-    for value in weights.supernet.values.values_mut() {
-        *value = value.kind().of(value.tensor.clone() / steps.len() as f64);
-    }
-    Ok(weights)
-}
-
 fn state_of(checkpoint: &Checkpoint) -> Result<State> {
     let state: State = serde_json::from_value(checkpoint.state.clone())
         .map_err(|error| Error::input(format!("not a checkpoint of this program's models: {error}")))?;
@@ -327,7 +238,7 @@ fn state_of(checkpoint: &Checkpoint) -> Result<State> {
     Ok(state)
 }
 
-fn supernet(config: TransformerConfig, values: &Values, device: &Device) -> Result<Supernet> {
+pub(super) fn supernet(config: TransformerConfig, values: &Values, device: &Device) -> Result<Supernet> {
     Supernet::from_source(config, device, |name, shape| lookup(values, name, shape))
 }
 
@@ -335,16 +246,7 @@ fn tensor(name: String, value: &Value) -> NamedTensor {
     NamedTensor { name, shape: value.shape(), data: value.to_vec() }
 }
 
-/// # Errors
-/// A value that is not finite: the training had diverged.
-fn check_finite(tensors: &[NamedTensor]) -> Result<()> {
-    match tensors.iter().find(|tensor| tensor.data.iter().any(|value| !value.is_finite())) {
-        Some(tensor) => Err(Error::input(format!("parameter {} is not finite: its training diverged", tensor.name))),
-        None => Ok(()),
-    }
-}
-
-fn values(tensors: Vec<NamedTensor>, device: &Device) -> Values {
+pub(super) fn values(tensors: Vec<NamedTensor>, device: &Device) -> Values {
     tensors
         .into_iter()
         .filter(|tensor| matches!(tensor.shape.len(), 1 | 2))

@@ -8,11 +8,11 @@ pub mod schedule;
 mod session;
 mod update;
 mod validation;
+mod weights;
 
-pub use checkpoint::{
-    StoredWeights, Weights, average_weights, load_weights, read_weights, save_weights, trained_architecture,
-};
+pub use checkpoint::{StoredWeights, read_weights, save_weights, trained_architecture};
 pub use loss_scale::LossScale;
 pub use session::{Job, Outcome, Sampler, train};
 pub use update::{Trainer, UpdateReport};
 pub use validation::Validation;
+pub use weights::{Weights, average_weights, load_weights};

@@ -1,9 +1,10 @@
 //! The training loop of one run: which architecture and which batches each update takes, and what is written when.
 
-use super::checkpoint::{self, Content, Name, Origin, Position, load_weights};
+use super::checkpoint::{self, Content, Name, Origin, Position};
 use super::estimate::announce;
 use super::update::{Trainer, UpdateReport};
 use super::validation::Validation;
+use super::weights::load_weights;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::interrupt::Interruptible;

@@ -1,3 +1,4 @@
+use super::super::weights::{average_weights, load_weights};
 use super::*;
 use crate::config::TrainConfig;
 
