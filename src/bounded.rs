@@ -1,8 +1,18 @@
 //! Text files read up to a bound: a device or a file taken for another must not fill the memory.
 
+use crate::error;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};
 use std::path::Path;
+
+/// What `parse` makes of the text of the user's file at `path`, of `most` bytes at most.
+///
+/// # Errors
+/// [`error::Error::Input`] when it cannot be read; that of `parse`; with the path in front.
+pub(crate) fn read_with<T>(path: &Path, most: u64, parse: impl FnOnce(&str) -> error::Result<T>) -> error::Result<T> {
+    let text = read_text(path, most).map_err(error::Error::input);
+    text.and_then(|text| parse(&text)).map_err(|error| error.at(path.display()))
+}
 
 /// The text of the file at `path`, of `most` bytes at most.
 ///

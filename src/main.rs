@@ -14,13 +14,12 @@ fn main() -> ExitCode {
     let tells_in_json = cli.tells_in_json();
     match cli::main(cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if tells_in_json => {
-            tracing::error!("{error}");
-            ExitCode::from(error.exit_code())
-        }
         Err(error) => {
-            // Nobody may be there to read it any more.
-            let _ = writeln!(io::stderr(), "automoe: {error}");
+            match tells_in_json {
+                true => tracing::error!("{error}"),
+                // Nobody may be there to read it any more.
+                false => drop(writeln!(io::stderr(), "automoe: {error}")),
+            }
             ExitCode::from(error.exit_code())
         }
     }

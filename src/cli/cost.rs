@@ -5,7 +5,7 @@ use super::{architectures, output};
 use crate::config::Config;
 use crate::cost::{CostSummary, Dimensions, Embeddings};
 use crate::error::Result;
-use crate::pipeline::vocabularies;
+use crate::pipeline::{dimensions, vocabularies};
 use crate::space::Architecture;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -65,7 +65,7 @@ struct Counter {
 impl Counter {
     fn new(args: &CostArgs, config: &Config) -> Result<Self> {
         let vocabularies = vocabularies(config);
-        let dimensions = Dimensions { vocab_size: vocabularies[1], ..Dimensions::of(config)? };
+        let dimensions = dimensions(config, vocabularies)?;
         let max_experts = match (args.reference_convention, args.max_experts) {
             (false, _) => None,
             (true, Some(given)) => Some(usize::from(given)),

@@ -25,14 +25,7 @@ pub struct LogArgs {
 
     /// Format of the messages on standard error, errors of usage aside
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t, help_heading = "Messages")]
-    log_format: LogFormat,
-}
-
-impl LogArgs {
-    /// The format of the messages.
-    pub fn format(&self) -> LogFormat {
-        self.log_format
-    }
+    pub(super) log_format: LogFormat,
 }
 
 /// The format of messages.

@@ -42,9 +42,9 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Whether messages are JSON objects; errors should be, then, too.
+    /// Whether messages are JSON objects, as errors should be then.
     pub fn tells_in_json(&self) -> bool {
-        self.log.format() == logging::LogFormat::Json
+        self.log.log_format == logging::LogFormat::Json
     }
 }
 

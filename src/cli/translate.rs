@@ -64,7 +64,7 @@ pub struct TranslateArgs {
 /// Refuses replaced values that a trained model does not depend on any more.
 fn check_overrides(overrides: &[String]) -> Result<()> {
     let applies =
-        |option: &&String| option.trim_start().starts_with("translate.") || option.starts_with("data.lowercase");
+        |option: &&String| ["translate.", "data.lowercase"].iter().any(|key| option.trim_start().starts_with(key));
     match overrides.iter().find(|option| !applies(option)) {
         None => Ok(()),
         Some(option) => Err(Error::input("the model is trained: only translate.… and data.lowercase can be replaced")

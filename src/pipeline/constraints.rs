@@ -1,7 +1,7 @@
 //! The constraints of a search, from the config, and whether they can be kept at all.
 
-use super::latency_data::{conditions, dimensions};
-use super::workspace::vocabularies;
+use super::latency_data::conditions;
+use super::workspace::{dimensions, vocabularies};
 use crate::config::{Config, LatencySource};
 use crate::cost::latency::LatencyProfile;
 use crate::cost::{ActiveParameters, Cost, Dimensions, Embeddings, Gflops, MemoryMb, TotalParameters};
@@ -58,7 +58,8 @@ pub fn compare_with_profile(config: &Config, profile: &LatencyProfile) -> Result
         );
     }
     if let Some(measured) = &profile.conditions {
-        let differences = measured.differences(&conditions(config, &dimensions(config)?, &measured.device));
+        let dimensions = dimensions(config, vocabularies(config))?;
+        let differences = measured.differences(&conditions(config, &dimensions, &measured.device));
         if !differences.is_empty() {
             tracing::warn!("the latency profile was measured with {differences} as in this config");
         }

@@ -1,6 +1,6 @@
 //! Measuring architectures with random weights, and the collection of many latencies.
 
-use super::workspace::{check_sentence_length, transformer_config, vocabularies};
+use super::workspace::{check_sentence_length, dimensions, transformer_config, vocabularies};
 use crate::bounded::read_text;
 use crate::config::Config;
 use crate::cost::latency::collected::CollectedRow;
@@ -46,14 +46,13 @@ pub struct RandomModels {
 }
 
 impl RandomModels {
-    /// Weights for `largest` and everything within it, with the sizes that `config` gives.
+    /// Weights for `largest` and everything within it, with the sizes that `config` and [`vocabularies`] give.
     ///
     /// # Errors
     /// Sizes that no model can have.
-    pub fn new(config: &Config, largest: &Architecture, device: &Device) -> Result<Self> {
-        check_sentence_length(config)?;
-        let [source_vocab, target_vocab] = vocabularies(config);
-        let embeddings = Embeddings::of(config, [source_vocab, target_vocab]);
+    pub fn new(config: &Config, vocabularies: [usize; 2], largest: &Architecture, device: &Device) -> Result<Self> {
+        let [source_vocab, target_vocab] = vocabularies;
+        let embeddings = Embeddings::of(config, vocabularies);
         let bytes = inference_bytes(largest, config.model.qkv_dim, &embeddings);
         if bytes > MOST_BYTES {
             return Err(Error::input(format!(
@@ -73,16 +72,6 @@ impl RandomModels {
     pub fn model(&self, architecture: &Architecture) -> Result<Transformer> {
         self.supernet.cut(architecture, false)
     }
-}
-
-/// The dimensions that latency is measured with; the vocabulary is that of [`vocabularies`].
-///
-/// # Errors
-/// Those of [`Dimensions::of`], and sentences longer than a model's positions.
-pub fn dimensions(config: &Config) -> Result<Dimensions> {
-    check_sentence_length(config)?;
-    let [_, vocab_size] = vocabularies(config);
-    Ok(Dimensions { vocab_size, ..Dimensions::of(config)? })
 }
 
 /// What [`collect`] did.
@@ -111,7 +100,9 @@ pub fn collect(
     precision: f64,
     out: &Path,
 ) -> Result<Collected> {
-    let dimensions = dimensions(config)?;
+    check_sentence_length(config)?;
+    let vocabularies = vocabularies(config);
+    let dimensions = dimensions(config, vocabularies)?;
     let space = config.space()?;
     let gflops = |architecture: &Architecture| flops(architecture, &dimensions).mean / 1e9;
     let plan = spread(&space, &gflops, config.seed, samples);
@@ -125,7 +116,7 @@ pub fn collect(
     if file.rows() >= plan.len() {
         return Ok(collected);
     }
-    let models = RandomModels::new(config, &space.supernet(), device)?;
+    let models = RandomModels::new(config, vocabularies, &space.supernet(), device)?;
     let reference = models.model(&middle(&space, &gflops, config.seed))?;
     let bench = Bench { length: dimensions.sentence_length, beam: config.translate.beam, precision, reference };
     let interruptible = Interruptible::begin();

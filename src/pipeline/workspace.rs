@@ -1,7 +1,8 @@
 //! What every phase needs: settings, space, data, device, run directory.
 
-use crate::bounded::read_text;
+use crate::bounded::read_with;
 use crate::config::Config;
+use crate::cost::Dimensions;
 use crate::error::{Error, Result};
 use crate::model::{MAX_POSITIONS, Tables, TransformerConfig, device};
 use crate::progress::Progress;
@@ -102,8 +103,16 @@ pub fn vocabularies(config: &Config) -> [usize; 2] {
     }
 }
 
+/// What the costs of `config`'s models depend on besides the architecture, with the target's of `vocabularies`.
+///
+/// # Errors
+/// Sizes that no model can have.
+pub fn dimensions(config: &Config, [_, vocab_size]: [usize; 2]) -> Result<Dimensions> {
+    Ok(Dimensions { vocab_size, ..Dimensions::of(config)? })
+}
+
 /// That a model has positions for the sentence that latency is measured with.
-pub(super) fn check_sentence_length(config: &Config) -> Result<()> {
+pub fn check_sentence_length(config: &Config) -> Result<()> {
     if config.cost.sentence_length > MAX_POSITIONS {
         let message = format!("expected at most {MAX_POSITIONS}, the positions that models have");
         return Err(Error::input(message).at("cost.sentence_length"));
@@ -188,12 +197,7 @@ fn subword_files(root: &Path) -> [PathBuf; 2] {
 /// # Errors
 /// A file that is missing or damaged.
 pub(super) fn load_subwords(root: &Path) -> Result<[Arc<SubwordModel>; 2]> {
-    let load = |path: &PathBuf| {
-        let text = read_text(path, MAX_SUBWORDS).map_err(Error::input);
-        let subwords =
-            text.and_then(|text| SubwordModel::from_json(&text)).map_err(|error| error.at(path.display()))?;
-        Ok(Arc::new(subwords))
-    };
+    let load = |path: &PathBuf| read_with(path, MAX_SUBWORDS, SubwordModel::from_json).map(Arc::new);
     let [source, target] = subword_files(root);
     Ok([load(&source)?, load(&target)?])
 }

@@ -1,6 +1,6 @@
 //! What runs of this program measured, from their `results.json`.
 
-use crate::bounded::read_text;
+use crate::bounded::read_with;
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::path::Path;
@@ -35,11 +35,10 @@ pub fn measured_rows(path: &Path) -> Result<Vec<MeasuredRow>> {
     struct Results {
         rows: Vec<MeasuredRow>,
     }
-    let fault = |message: String| Error::input(message).at(path.display());
-    let text = read_text(path, MAX_BYTES).map_err(|error| fault(error.to_string()))?;
-    let results: Results =
-        serde_json::from_str(&text).map_err(|error| fault(format!("not the results of a run: {error}")))?;
-    Ok(results.rows)
+    read_with(path, MAX_BYTES, |text| {
+        let results: Result<Results, _> = serde_json::from_str(text);
+        results.map(|results| results.rows).map_err(|error| Error::input(format!("not the results of a run: {error}")))
+    })
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl RunDirectory {
         }
         // Each time, as harmless settings may be others than at the beginning.
         atomic::write(&run.config(), settings.as_bytes())?;
-        for folder in [run.supernet(), run.models(), run.search()] {
+        for folder in run.folders() {
             create_folder(&folder)?;
         }
         run.remove_leftovers()?;
@@ -169,7 +169,7 @@ impl RunDirectory {
             return Err(Error::input("this config.toml is no run's, and would be lost; give another run_dir")
                 .at(self.config().display()));
         }
-        match [self.supernet(), self.models(), self.search()].iter().find(|folder| holds_something(folder)) {
+        match self.folders().iter().find(|folder| holds_something(folder)) {
             None => Ok(()),
             Some(foreign) => {
                 Err(Error::input("this folder is no run's, and --fresh would remove it; give another run_dir")
@@ -218,8 +218,7 @@ impl RunDirectory {
     /// Removes a run that this value began and in which nothing was made: an input that was refused leaves nothing behind
     /// which the corrected command would stumble over. What cannot be removed stays.
     pub fn remove_if_unused(&self) {
-        let folders = [self.supernet(), self.models(), self.search()];
-        if !self.begun || folders.iter().any(|folder| holds_something(folder)) || self.clear().is_err() {
+        if !self.begun || self.folders().iter().any(|folder| holds_something(folder)) || self.clear().is_err() {
             return;
         }
         let subwords = ["subwords-source.json", "subwords-target.json"].map(|name| self.root.join(name));
@@ -243,6 +242,11 @@ impl RunDirectory {
             }
         }
         Ok(())
+    }
+
+    /// The folders of what a run makes.
+    fn folders(&self) -> [PathBuf; 3] {
+        [self.supernet(), self.models(), self.search()]
     }
 
     fn models(&self) -> PathBuf {

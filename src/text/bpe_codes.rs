@@ -2,7 +2,7 @@
 //!
 //! Segmentation is that of `subword-nmt apply-bpe` without vocabulary, glossaries and dropout.
 
-use crate::bounded::read_text;
+use crate::bounded::read_with;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::path::Path;
@@ -29,8 +29,7 @@ impl BpeCodes {
     /// # Errors
     /// If the file cannot be read, is not UTF-8, has another version, or a line without exactly two symbols.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = read_text(path, MAX_BYTES).map_err(Error::input);
-        text.and_then(|text| Self::parse(&text)).map_err(|error| error.at(path.display()))
+        read_with(path, MAX_BYTES, Self::parse)
     }
 
     /// As [`BpeCodes::load`], from the file's text. Without a version line the version is 0.1, and of a merge that is

@@ -1,6 +1,6 @@
 //! Which token has which id. The four special tokens come first, as in fairseq.
 
-use crate::bounded::read_text;
+use crate::bounded::read_with;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::path::Path;
@@ -49,8 +49,7 @@ impl Vocabulary {
     /// # Errors
     /// If the file cannot be read, a line is not `token count`, or a token is there twice.
     pub fn from_fairseq_dict(path: &Path) -> Result<Self> {
-        let text = read_text(path, MAX_DICT_BYTES).map_err(Error::input);
-        text.and_then(|text| Self::parse_fairseq_dict(&text)).map_err(|error| error.at(path.display()))
+        read_with(path, MAX_DICT_BYTES, Self::parse_fairseq_dict)
     }
 
     fn parse_fairseq_dict(text: &str) -> Result<Self> {

@@ -81,6 +81,10 @@ fn limits_combine_and_trials_and_summary_tell_their_figures() {
             .contains("the latency profile was measured with beam 5, not 4; vocab_size 400, not 338 as in this config"),
         "{errors}"
     );
+    for generation in 0..=2 {
+        let line = format!("searching: generation {generation}, ");
+        assert_eq!(errors.matches(&line).count(), 1, "{errors}");
+    }
     let summary = errors.lines().find(|line| line.contains("winner: trial ")).unwrap();
     for part in
         ["GFLOPs (limit 0.0035)", "M active parameters (limit 0.12)", "MB (limit 0.8)", "ms predicted (limit 12.5)"]

@@ -2,10 +2,10 @@
 
 use crate::cli::options::{ConfigArgs, DeviceArgs, ThreadArgs, precision};
 use crate::cli::{architectures, output};
-use crate::cost::latency::{self, Effort, Timing};
+use crate::cost::latency::{self, Effort, Latency, Timing};
 use crate::error::{Result, listed};
 use crate::model::device;
-use crate::pipeline::{RandomModels, dimensions};
+use crate::pipeline::{RandomModels, check_sentence_length, dimensions, vocabularies};
 use crate::progress::Progress;
 use crate::space::Architecture;
 use crate::train::load_weights;
@@ -79,13 +79,29 @@ struct Measured<'a> {
     vocab_size: usize,
 }
 
+/// Warns where `latency` is not what was asked for.
+fn tell_of_doubt(latency: &Latency, why_noisy: Option<&str>, precision: f64) {
+    match (why_noisy, latency.relative_precision()) {
+        (Some(why), _) => tracing::warn!("too noisy to trust: {why}"),
+        (None, Some(reached)) if !latency.is_within(precision) => tracing::warn!(
+            "by {} passes the latency is known to ±{:.1} %, not to ±{} %: allow more --passes, or a wider --precision",
+            latency.passes,
+            100.0 * reached,
+            100.0 * precision
+        ),
+        _ => {}
+    }
+}
+
 /// Measures, a line for each architecture.
 ///
 /// # Errors
 /// A config, device or architecture that cannot be used; architectures before it have been measured.
 pub fn run(args: MeasureArgs) -> Result<()> {
     let config = args.config.load_of(args.checkpoint.as_deref())?;
-    let sentence_length = dimensions(&config)?.sentence_length;
+    check_sentence_length(&config)?;
+    let vocabularies = vocabularies(&config);
+    let sentence_length = dimensions(&config, vocabularies)?.sentence_length;
     let device = device::parse(&args.device.device)?;
     args.threads.apply()?;
     let trained = match &args.checkpoint {
@@ -96,7 +112,7 @@ pub fn run(args: MeasureArgs) -> Result<()> {
     let measure = |architecture: &Architecture| -> Result<bool> {
         let model = match &trained {
             Some((path, weights)) => weights.subnet(architecture).map_err(|error| error.at(path.display()))?,
-            None => RandomModels::new(&config, architecture, &device)?.model(architecture)?,
+            None => RandomModels::new(&config, vocabularies, architecture, &device)?.model(architecture)?,
         };
         if let Err(faults) = space.contains(architecture) {
             tracing::warn!("an architecture outside the config's space: {}", listed(&faults, "; "));
@@ -107,18 +123,8 @@ pub fn run(args: MeasureArgs) -> Result<()> {
         let measurement = latency::measure(&model, sentence_length, beam, effort, &|| bar.inc(1));
         bar.finish();
         let latency = measurement.latency();
-        let noise = latency.noise(args.precision);
-        let within_precision = latency.is_within(args.precision);
-        match (&noise, latency.relative_precision()) {
-            (Some(noise), _) => tracing::warn!("too noisy to trust: {noise}"),
-            (None, Some(reached)) if !within_precision => tracing::warn!(
-                "by {} passes the latency is known to ±{:.1} %, not to ±{} %: allow more --passes, or a wider --precision",
-                latency.passes,
-                100.0 * reached,
-                100.0 * args.precision
-            ),
-            _ => {}
-        }
+        let why_noisy = latency.noise(args.precision);
+        tell_of_doubt(&latency, why_noisy.as_deref(), args.precision);
         let line = Measured {
             architecture,
             ms: latency.total_ms(),
@@ -126,9 +132,9 @@ pub fn run(args: MeasureArgs) -> Result<()> {
             encoder: latency.encoder,
             decoder: latency.decoder,
             passes: latency.passes,
-            within_precision,
-            noisy: noise.is_some(),
-            why_noisy: noise,
+            within_precision: latency.is_within(args.precision),
+            noisy: why_noisy.is_some(),
+            why_noisy,
             undisturbed_ms: measurement.undisturbed().total_ms(),
             device: &args.device.device,
             threads: rayon::current_num_threads(),

@@ -47,13 +47,13 @@ pub enum Predictor {
 
 impl Predictor {
     /// The averages that are not predicted from, where they matter: experts, by networks with HAT's ten features.
-    fn unseen(&self, averages: &Averages) -> Vec<&'static str> {
+    fn unseen(&self, averages: &Averages) -> impl Iterator<Item = &'static str> {
         let seen = match self {
             Self::Perceptron(perceptron) => perceptron.feature_scale.len(),
             Self::Operators { .. } => averages.values().len(),
         };
         let experts = Averages::names().zip(averages.values()).skip(seen);
-        experts.filter(|(_, count)| *count > 1.0).map(|(name, _)| name).collect()
+        experts.filter(|(_, count)| *count > 1.0).map(|(name, _)| name)
     }
 }
 
@@ -188,9 +188,11 @@ impl LatencyProfile {
             Predictor::Perceptron(perceptron) => (perceptron.predict(averages), None),
         };
         let mut beyond_data = self.range.as_ref().map_or_else(Vec::new, |range| range.exceeded(averages));
-        beyond_data.extend(
-            self.predictor.unseen(averages).into_iter().filter(|name| !beyond_data.contains(name)).collect::<Vec<_>>(),
-        );
+        for name in self.predictor.unseen(averages) {
+            if !beyond_data.contains(&name) {
+                beyond_data.push(name);
+            }
+        }
         Prediction {
             ms,
             low: self.interval.map(|interval| interval.low * ms),

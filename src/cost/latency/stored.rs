@@ -6,7 +6,7 @@ use super::fit::{FitReport, PairModel, TestedRow};
 use super::model::PartModel;
 use super::perceptron::Perceptron;
 use super::profile::{ImportReport, Interval, LatencyProfile, Predictor, Report};
-use crate::bounded::read_text;
+use crate::bounded::{read_text, read_with};
 use crate::error::{Error, Result};
 use crate::space::architecture::MAX_LAYERS;
 use serde::{Deserialize, Serialize};
@@ -98,8 +98,7 @@ impl LatencyProfile {
     /// # Errors
     /// A file that cannot be read or is too large, and all that [`Self::from_json`] refuses.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = read_text(path, MAX_BYTES).map_err(Error::input);
-        text.and_then(|text| Self::from_json(&text)).map_err(|error| error.at(path.display()))
+        read_with(path, MAX_BYTES, Self::from_json)
     }
 }
 
