@@ -8,6 +8,7 @@ mod adam;
 mod allocator;
 mod beam;
 mod harness;
+#[cfg(feature = "gpu")]
 mod launches;
 mod memory;
 mod models;
@@ -29,5 +30,6 @@ fn main() {
     routing::run(&bench);
     training::run(&bench);
     beam::run(&bench);
+    #[cfg(feature = "gpu")]
     launches::run(&bench);
 }

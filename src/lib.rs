@@ -20,6 +20,9 @@
 
 #![warn(missing_docs)]
 
+#[cfg(test)]
+extern crate self as automoe;
+
 mod bounded;
 pub mod cli;
 pub mod config;
@@ -37,6 +40,9 @@ pub mod run;
 pub mod search;
 pub mod seed;
 pub mod space;
+#[cfg(test)]
+#[path = "../tests/devices/mod.rs"]
+mod test_devices;
 pub mod text;
 pub mod train;
 pub mod translate;

@@ -1,6 +1,7 @@
 //! All integration tests in one binary.
 
 mod cli;
+mod devices;
 mod goldens;
 mod interop;
 mod metrics;

@@ -1,16 +1,19 @@
 //! Where tensors live: `--device`.
 
+#[cfg(feature = "gpu")]
+mod graphics;
+
 use crate::error::{Error, Result};
-use burn::tensor::{Device, DeviceType, Int, Tensor};
-use cubecl_environment::stream::{StreamPolicy, set_policy};
+use burn::tensor::{Device, Int, Tensor};
 use std::cell::Cell;
 
 thread_local! {
     static READS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The device named `name`: `cpu`; `gpu` or `gpu:N` (the platform's own graphics interface); `vulkan` or `vulkan:N`, the
-/// same where that interface is Vulkan. N counts from 0, real graphics cards first; without it the first is taken.
+/// The device named `name`: `cpu`; `gpu` or `gpu:N` (through Vulkan; on macOS Metal; on Windows DirectX 12 where there is no
+/// Vulkan); `vulkan` or `vulkan:N`. N counts from 0, real graphics cards first; without it the first is taken. OpenGL is
+/// never taken.
 ///
 /// # Errors
 /// The name is none of these, or no such device is there.
@@ -20,36 +23,21 @@ pub fn parse(name: &str) -> Result<Device> {
         None => (name, 0),
     };
     match kind {
-        "cpu" if name == "cpu" => return Ok(Device::flex()),
-        "vulkan" if cfg!(any(windows, target_vendor = "apple")) => {
-            return Err(Error::input(format!(
-                "--device {name}: this platform's graphics interface is another; use gpu"
-            )));
-        }
-        "gpu" | "vulkan" => {}
-        _ => return Err(unknown(name)),
+        "cpu" if name == "cpu" => Ok(Device::flex()),
+        "gpu" | "vulkan" => graphics(name, kind == "vulkan", index),
+        _ => Err(unknown(name)),
     }
-    // Otherwise each thread has a queue of its own, and what one wrote another has read too early (seen in cubecl 0.11.3):
-    // a training whose parts ran on rayon's threads gave other losses each time.
-    set_policy(StreamPolicy::Single);
-    let mut devices = Device::enumerate(DeviceType::Wgpu).into_vec();
-    if index < devices.len() {
-        let device = devices.swap_remove(index);
-        if let Some(identity) = device.identity() {
-            match identity.physical {
-                Some(_) => tracing::info!("--device {name}: {}", identity.name),
-                None => tracing::warn!(
-                    "--device {name}: {}, a driver on the CPU and no card: slower than --device cpu",
-                    identity.name
-                ),
-            }
-        }
-        return Ok(device);
-    }
-    Err(Error::input(match devices.len() {
-        0 => format!("--device {name}: no graphics device with a driver found; install one, or use --device cpu"),
-        count => format!("--device {name}: there are {count} such devices, counted from 0"),
-    }))
+}
+
+#[cfg(feature = "gpu")]
+use graphics::open as graphics;
+
+#[cfg(not(feature = "gpu"))]
+fn graphics(name: &str, _: bool, _: usize) -> Result<Device> {
+    Err(Error::input(format!(
+        "--device {name}: this program was built without graphics devices (--no-default-features); build it with the \
+         feature gpu, or use --device cpu"
+    )))
 }
 
 /// The elements of a tensor, row-major. On a graphics device this waits until it has computed them.
@@ -87,15 +75,6 @@ pub fn is_cpu(device: &Device) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn all_threads_share_a_graphics_devices_queue() {
-        use cubecl_environment::stream::StreamId;
-        // With or without such a device here: the queue is chosen before.
-        let _ = parse("gpu");
-        let elsewhere = std::thread::spawn(StreamId::current).join().unwrap();
-        assert_eq!(elsewhere, StreamId::current());
-    }
 
     #[test]
     fn names_that_are_no_devices_are_refused() {

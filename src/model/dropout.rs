@@ -74,11 +74,13 @@ impl Mask {
     }
 
     /// What elements' numbers are hashed with.
+    #[cfg(feature = "gpu")]
     pub(super) fn key(self) -> u32 {
         self.key
     }
 
     /// Elements whose hash is below it are dropped.
+    #[cfg(feature = "gpu")]
     pub(super) fn threshold(self) -> u32 {
         self.threshold
     }

@@ -3,10 +3,12 @@
 //! Tokens are sorted by expert once; each expert then sees one contiguous block, nothing is padded. On the CPU one expert
 //! follows another; on graphics devices routing, too, is on the device, and each product is one launch for all experts.
 
+#[cfg(feature = "gpu")]
+mod stacked;
+
 use super::device::{is_cpu, to_host};
 use super::dropout::DropoutRates;
 use super::kernels;
-use super::kernels::grouped::{self, Plan};
 use super::linear::Linear;
 use super::pass::{LayerRouting, Pass};
 use super::routing::{Assignment, assign};
@@ -78,8 +80,9 @@ impl MixtureOfExperts {
         pass: &mut Pass,
     ) -> (Tensor<2>, LayerRouting) {
         match &self.stack {
+            #[cfg(feature = "gpu")]
             Some(stack) => self.forward_stacked(x, stack, layer, rates, pass),
-            None => self.forward_one_by_one(x, layer, rates, pass),
+            _ => self.forward_one_by_one(x, layer, rates, pass),
         }
     }
 
@@ -115,46 +118,6 @@ impl MixtureOfExperts {
         let y = kernels::combine(entries, probabilities.clone(), &assignment);
         let sums = probabilities.sum_dim(0).squeeze_dim(0);
         (y, LayerRouting::of_host(layer, self.top_k, &assignment.experts, &assignment.counts, sums))
-    }
-
-    fn forward_stacked(
-        &self,
-        x: Tensor<2>,
-        stack: &ExpertStack,
-        layer: usize,
-        rates: &DropoutRates,
-        pass: &mut Pass,
-    ) -> (Tensor<2>, LayerRouting) {
-        let device = x.device().inner();
-        let [tokens, _] = x.dims();
-        let experts = self.ffn_dims.len();
-        let probabilities = match experts {
-            1 if self.router_decides_nothing() => Tensor::ones([tokens, 1], &x.device()),
-            _ => softmax(self.router.forward(x.clone()), 1), // [tokens, experts]
-        };
-        let sizes: Vec<i32> = self.ffn_dims.iter().map(|&size| size as i32).collect();
-        let sizes = Tensor::from_data(sizes.as_slice(), &device);
-        // Which tokens overflow is drawn on the host: that waits for the device.
-        let on_host = self.capacity_factor > 0.0 || !grouped::routes(experts);
-        let (plan, counts) = if on_host {
-            let assignment = self.assign(&probabilities, layer, pass);
-            (Plan::upload(&assignment, sizes, &device), Some(assignment.counts))
-        } else {
-            (Plan::route(probabilities.clone().inner(), sizes, self.top_k), None)
-        };
-        let plan = Arc::new(plan);
-        let mask = pass.mask(rates.expert_activation);
-        let y = grouped::mixture(x, probabilities.clone(), stack.weights(), &plan, mask);
-        let sums = probabilities.sum_dim(0).squeeze_dim(0);
-        let counts = match counts {
-            Some(counts) => {
-                let counts: Vec<i32> = counts.iter().map(|&count| count as i32).collect();
-                Tensor::from_data(counts.as_slice(), &device)
-            }
-            None => plan.counts(),
-        };
-        let experts = plan.experts_of_tokens();
-        (y, LayerRouting { layer, top_k: self.top_k, probability_sums: sums, experts, counts })
     }
 
     /// Whether there is one expert only, without a capacity that any token exceeds. It has probability 1 whatever the router

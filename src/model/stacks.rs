@@ -1,7 +1,6 @@
 //! Experts as graphics devices hold them: the parameters of a layer's experts stacked, so that cutting, products and the
 //! optimizer take one launch for all of them. Checkpoints and everything outside know experts one by one, by name.
 
-use super::kernels::grouped::Weights;
 use super::linear::parameter;
 use super::parameters::{Value, Values};
 use burn::module::{Module, Param};
@@ -39,15 +38,6 @@ impl ExpertStack {
             bias: parameter([experts, output], device),
         };
         Self { fc1: linear(embed_dim, ffn), fc2: linear(ffn, embed_dim) }
-    }
-
-    pub(super) fn weights(&self) -> Weights {
-        Weights {
-            weight1: self.fc1.weight.val(),
-            bias1: self.fc1.bias.val(),
-            weight2: self.fc2.weight.val(),
-            bias2: self.fc2.bias.val(),
-        }
     }
 }
 

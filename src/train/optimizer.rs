@@ -1,10 +1,14 @@
 //! Adam as the reference has it: step counts and moments belong to each parameter and rest while it takes no part.
 
+#[cfg(feature = "gpu")]
+mod on_device;
+
 use crate::config::TrainConfig;
+#[cfg(feature = "gpu")]
+use crate::model::device;
 use crate::model::kernels::adam::{self, AdamStep};
-use crate::model::kernels::device_adam::{self, Division};
 use crate::model::stacks::Shapes;
-use crate::model::{Value, Values, device, stacks};
+use crate::model::{Value, Values, stacks};
 use burn::tensor::Tensor;
 use std::collections::BTreeMap;
 
@@ -130,36 +134,23 @@ fn numbers(config: &TrainConfig, steps: u64, lr: f64, gradient_scale: f64) -> Ad
 
 /// Weight, first and second moment after one step; `numbers` are those of the leading members that have one.
 fn step(name: &str, state: [Value; 3], gradient: Option<Value>, numbers: &[Option<AdamStep>]) -> [Tensor<2>; 3] {
-    let stacked = stacks::is_stack(name);
-    let whole = division(&state[0], stacked);
-    let state = state.map(|value| value.tensor);
-    if device::is_cpu(&state[0].device()) {
-        return match numbers {
-            [Some(numbers)] => adam::step(state, gradient.map(|gradient| gradient.tensor), *numbers),
-            _ => unreachable!("nothing is stacked on the CPU"),
-        };
+    #[cfg(feature = "gpu")]
+    if !device::is_cpu(&state[0].tensor.device()) {
+        return on_device::step(stacks::is_stack(name), state, gradient, numbers);
     }
-    let part = gradient.as_ref().map_or([0; 3], |gradient| division(gradient, stacked));
-    let gradient = gradient.map_or_else(|| Tensor::zeros([1, 1], &state[0].device()), |gradient| gradient.tensor);
-    let mut numbers = numbers.to_vec();
-    numbers.resize(whole[0], None);
-    device_adam::step(state, whole, gradient, part, &numbers)
-}
-
-/// Members, rows and columns of a value.
-fn division(value: &Value, stacked: bool) -> Division {
-    match (&value.shape()[..], stacked) {
-        (&[members, rows, columns], _) => [members, rows, columns],
-        (&[members, columns], true) => [members, 1, columns],
-        (&[rows, columns], false) => [1, rows, columns],
-        (&[columns], _) => [1, 1, columns],
-        _ => unreachable!("parameters have one to three dimensions"),
+    match numbers {
+        [Some(numbers)] => {
+            let state = state.map(|value| value.tensor);
+            adam::step(state, gradient.map(|gradient| gradient.tensor), *numbers)
+        }
+        _ => unreachable!("{name}: nothing is stacked on the CPU"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_devices::devices;
     use burn::tensor::Device;
 
     fn values(named: &[(&str, &[f32])], device: &Device) -> Values {
@@ -175,9 +166,7 @@ mod tests {
     fn weight_decay_takes_its_share_before_the_step_and_only_of_what_takes_part() {
         let config =
             TrainConfig { weight_decay: 0.5, adam_betas: [0.9, 0.98], adam_eps: 1e-12, ..TrainConfig::default() };
-        let mut devices = vec![Device::flex()];
-        devices.extend(device::parse("vulkan").ok());
-        for device in devices {
+        for (_, device) in devices("Adam on vulkan") {
             let mut weights = values(&[("a", &[2.0, -1.0, 4.0]), ("b", &[3.0])], &device);
             let mut adam = Adam::default();
             let part = String::from("a");

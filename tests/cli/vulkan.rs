@@ -1,6 +1,7 @@
 //! The graphics path, on a Vulkan driver that runs on the CPU where there is no card.
 
 use super::program::{Program, TINY, arguments};
+use crate::devices::{skip, vulkan};
 use automoe::config::Precision;
 use automoe::model::precision;
 use serde_json::Value;
@@ -36,8 +37,7 @@ fn worst(a: &[f64], b: &[f64]) -> f64 {
 
 #[test]
 fn training_on_vulkan_ends_within_one_per_cent_of_the_cpu() {
-    if let Err(error) = automoe::model::device::parse("vulkan") {
-        println!("training on vulkan: skipped, {error}");
+    if vulkan("training on vulkan").is_none() {
         return;
     }
     let program = Program::new();
@@ -56,12 +56,9 @@ fn training_on_vulkan_ends_within_one_per_cent_of_the_cpu() {
 
 #[test]
 fn training_in_half_precision_ends_within_two_per_cent() {
-    let device = match automoe::model::device::parse("vulkan") {
-        Ok(device) => device,
-        Err(error) => return println!("training in float16: skipped, {error}"),
-    };
+    let Some(device) = vulkan("training in float16") else { return };
     if let Err(error) = precision::check(Precision::Float16, &device) {
-        return println!("training in float16: skipped, {error}");
+        return skip("training in float16", error);
     }
     let (single, half) = (losses("cpu", "float32", false), losses("vulkan", "float16", true));
     let worst = worst(&single, &half);
@@ -77,4 +74,23 @@ fn precisions_that_the_device_lacks_are_refused() {
     assert!(message.contains("train.precision = \"float16\"") && message.contains("float32"), "{message}");
     let message = program.refusal(&arguments(&["train", "--set", "train.precision=half"], &TINY), "");
     assert!(message.contains("train.precision") && message.contains("bfloat16"), "{message}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_driver_the_message_says_what_to_do() {
+    let program = Program::new();
+    // No Vulkan driver is found, whatever else is there: OpenGL is not taken instead.
+    let hidden = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].map(|variable| (variable, "/dev/null"));
+    for device in ["vulkan", "gpu", "gpu:1"] {
+        let measure = ["latency", "measure", "--passes", "1", "--device", device];
+        let output = program.command(&measure).envs(hidden).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+        assert!(message.starts_with(&format!("automoe: --device {device}: ")), "{message}");
+        assert!(message.contains("--device cpu"), "{message}");
+        let what = if cfg!(feature = "gpu") { "mesa-vulkan-drivers" } else { "--no-default-features" };
+        assert!(message.contains(what), "{message}");
+    }
 }

@@ -28,12 +28,8 @@ pub fn folder(test: &str) -> Option<PathBuf> {
 
 /// The devices to compare on, with the factor by which errors may be larger than on the CPU.
 pub fn devices() -> Vec<(&'static str, Device, f64)> {
-    let mut devices = vec![("cpu", Device::flex(), 1.0)];
-    match automoe::model::device::parse("vulkan") {
-        Ok(device) => devices.push(("vulkan", device, 10.0)),
-        Err(error) => println!("goldens on vulkan: skipped, {error}"),
-    }
-    devices
+    let devices = crate::devices::devices("goldens on vulkan").into_iter();
+    devices.map(|(name, device)| (name, device, if name == "cpu" { 1.0 } else { 10.0 })).collect()
 }
 
 /// The recordings in `folder` of which `is_one` is true, by name; a printed line where there is none. Folders of other

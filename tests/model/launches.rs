@@ -1,9 +1,9 @@
 //! What an update asks of a graphics device.
 
-use super::{architecture, config, experts};
+use super::{architecture, batch, config, experts};
+use crate::devices::vulkan;
 use automoe::config::TrainConfig;
 use automoe::model::{Supernet, Tables, device};
-use automoe::text::Batch;
 use automoe::train::Trainer;
 use burn::tensor::Device;
 use cubecl::logging::{LaunchObservation, LaunchObserver};
@@ -25,20 +25,6 @@ impl LaunchObserver for Launches {
     }
 }
 
-/// Two sentences of three tokens.
-pub(super) fn batch() -> Batch {
-    Batch {
-        source: vec![5, 6, 2, 7, 8, 2],
-        prev_output: vec![2, 4, 5, 2, 6, 7],
-        target: vec![4, 5, 2, 6, 7, 2],
-        sentences: 2,
-        source_len: 3,
-        target_len: 3,
-        target_tokens: 6,
-        indices: vec![0, 1],
-    }
-}
-
 /// Launches and synchronisations of the second update of a layer with experts of the FFN widths `ffn_dims`.
 fn of_update(ffn_dims: &[usize], device: &Device) -> (u64, u64) {
     let config = config(architecture(8, 8, experts(ffn_dims, 1)), Tables::Shared);
@@ -56,10 +42,7 @@ fn of_update(ffn_dims: &[usize], device: &Device) -> (u64, u64) {
 
 #[test]
 fn more_experts_need_no_more_launches_and_an_update_waits_once() {
-    let device = match device::parse("vulkan") {
-        Ok(device) => device,
-        Err(error) => return println!("launches on vulkan: skipped, {error}"),
-    };
+    let Some(device) = vulkan("launches on vulkan") else { return };
     let (few, reads) = of_update(&[12, 12], &device);
     println!("launches on vulkan: {few} an update");
     assert!(few > 0);

@@ -1,7 +1,6 @@
 //! Updates whose scaled gradients overflow.
 
-use super::launches::batch;
-use super::{architecture, config, experts};
+use super::{architecture, batch, config, experts};
 use automoe::config::{Precision, TrainConfig};
 use automoe::model::{Supernet, Tables, Value};
 use automoe::train::{LossScale, Trainer};

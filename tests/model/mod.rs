@@ -1,6 +1,7 @@
 //! What no recording covers, by hand-worked cases and by comparison with plain compositions.
 
 mod by_hand;
+#[cfg(feature = "gpu")]
 mod launches;
 mod loss_scale;
 
@@ -8,6 +9,7 @@ use automoe::model::kernels::{adam, projection};
 use automoe::model::loss::{self, Objective, Tokens, plain};
 use automoe::model::{Kind, LayerRouting, Pass, Supernet, Tables, Transformer, TransformerConfig, Value};
 use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
+use automoe::text::Batch;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use rand::RngExt;
 
@@ -24,6 +26,20 @@ fn layer(decoder: bool) -> Layer {
         experts: None,
         keep_attention: true,
         keep_ffn: true,
+    }
+}
+
+/// Two sentences of three tokens.
+fn batch() -> Batch {
+    Batch {
+        source: vec![5, 6, 2, 7, 8, 2],
+        prev_output: vec![2, 4, 5, 2, 6, 7],
+        target: vec![4, 5, 2, 6, 7, 2],
+        sentences: 2,
+        source_len: 3,
+        target_len: 3,
+        target_tokens: 6,
+        indices: vec![0, 1],
     }
 }
 
@@ -239,7 +255,8 @@ fn the_projection_kernel_agrees_with_the_plain_composition() {
     }
     let gradients = objective.backward();
     for (got, leaf) in [step.hidden_gradient, step.table_gradient].into_iter().zip(&leaves) {
-        assert_near(&elements(got), &elements(leaf.grad(&gradients).unwrap()), 1e-5);
+        // The plain composition adds 120 000 exponentials one by one.
+        assert_near(&elements(got), &elements(leaf.grad(&gradients).unwrap()), 1e-4);
     }
 }
 

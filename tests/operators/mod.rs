@@ -1,6 +1,6 @@
 //! Gradients of every operator that the model leans on, against finite differences, on every device.
 
-use automoe::model::device;
+use crate::devices::devices;
 use burn::tensor::activation::{log_softmax, relu, softmax};
 use burn::tensor::module::layer_norm;
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -13,15 +13,6 @@ const STEP: f32 = 1e-2;
 
 /// An operator from `[ROWS, COLUMNS]` to any shape.
 type Operator = Box<dyn Fn(Tensor<2>) -> Tensor<2>>;
-
-fn devices() -> Vec<(&'static str, Device)> {
-    let mut devices = vec![("cpu", Device::flex())];
-    match device::parse("vulkan") {
-        Ok(device) => devices.push(("vulkan", device)),
-        Err(error) => println!("operators on vulkan: skipped, {error}"),
-    }
-    devices
-}
 
 fn random(seed: u64, shape: [usize; 2], device: &Device) -> Tensor<2> {
     let mut rng = automoe::seed::stream(seed, "operators", 0);
@@ -91,7 +82,7 @@ fn objective(operator: &Operator, x: Tensor<2>) -> Tensor<1> {
 
 #[test]
 fn gradients_are_the_slopes() {
-    for (device_name, device) in devices() {
+    for (device_name, device) in devices("operators on vulkan") {
         for (name, operator) in operators(&device) {
             let values: Vec<f32> = random(1, [ROWS, COLUMNS], &device).into_data().try_into_vec().unwrap();
             let at = |values: &[f32]| -> Tensor<2> {

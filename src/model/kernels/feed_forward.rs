@@ -108,10 +108,14 @@ fn activate(hidden: &mut [f32], bias: &[f32], start: u32, mask: Mask) {
     }
 }
 
-/// An activation above 0 was neither cut off nor dropped.
+/// An activation above 0 was neither cut off nor dropped. What is not a number stays so, here as in the forward pass.
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn deactivate(delta: &mut [f32], hidden: &[f32], kept: f32) {
     for (d, &h) in delta.iter_mut().zip(hidden) {
-        *d = if h > 0.0 { *d * kept } else { 0.0 };
+        *d *= match h {
+            h if h > 0.0 => kept,
+            h if h <= 0.0 => 0.0,
+            none => none,
+        };
     }
 }

@@ -6,12 +6,16 @@ pub mod adam;
 mod attention;
 mod autodiff;
 mod cpu;
+#[cfg(feature = "gpu")]
 pub mod device_adam;
 pub mod embedding;
 mod feed_forward;
+#[cfg(feature = "gpu")]
 pub mod grouped;
 mod matrix;
 mod norm;
+#[cfg(test)]
+mod not_a_number;
 pub mod panels;
 mod permute;
 pub mod plain;

@@ -20,9 +20,17 @@ pub fn feed_forward(x: Tensor<2>, network: &FeedForward, rows: Range<usize>, dro
     let [tokens, embed] = x.dims();
     let input = x.clone().slice([rows.clone(), 0..embed]);
     let hidden = linear(input, network.fc1.weight.val(), network.fc1.bias.val());
-    let hidden = dropout.apply(relu(hidden)); // [rows, ffn]
+    let hidden = dropout.apply(activate(hidden)); // [rows, ffn]
     let output = linear(hidden, network.fc2.weight.val(), network.fc2.bias.val());
     if rows == (0..tokens) { output } else { x.slice_assign([rows, 0..embed], output) }
+}
+
+/// Relu. What is not a number stays so, and so does its gradient, which burn's own relu takes for a positive element's.
+fn activate(x: Tensor<2>) -> Tensor<2> {
+    let values = if x.is_autodiff() { x.clone().inner() } else { x.clone() };
+    let numbers = values.ones_like().mask_fill(values.is_nan(), f32::NAN);
+    let numbers = if x.is_autodiff() { Tensor::from_inner(numbers) } else { numbers };
+    relu(x) * numbers
 }
 
 /// Attention of each sentence over itself.

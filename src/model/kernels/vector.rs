@@ -18,14 +18,13 @@ pub fn lane_sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
-/// e^x for x ≤ 0, to about x units in the last place; below -87 it is 0.
+/// e^x for x ≤ 0, to about x units in the last place; below -87 it is 0. What is not a number stays so.
 ///
 /// 2^t with t = x log₂e, split into an integer, which goes to the exponent, and a fraction between -1/2 and 1/2.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     // Adding and taking away 1.5 · 2²³ rounds to the nearest integer, which then stands in the low bits.
     const ROUND: f32 = 12_582_912.0;
-    let tiny = x < -87.0;
     let t = x * std::f32::consts::LOG2_E;
     let rounded = t + ROUND;
     let fraction = t - (rounded - ROUND);
@@ -37,7 +36,9 @@ pub fn exp(x: f32) -> f32 {
     p = p.mul_add(fraction, 6.931_472e-1);
     p = p.mul_add(fraction, 1.0);
     let y = f32::from_bits(p.to_bits().wrapping_add(rounded.to_bits() << 23));
-    if tiny { 0.0 } else { y }
+    // Some numbers that are none have low bits, which would move to y's exponent.
+    let y = if x.is_nan() { x } else { y };
+    if x < -87.0 { 0.0 } else { y }
 }
 
 /// Σ a b, for use inside a function that is compiled for several instruction sets.
@@ -127,7 +128,9 @@ mod tests {
         assert!(worst < 2e-7, "worst relative error {worst} · (1 - x)");
         assert_eq!(exp(0.0), 1.0);
         assert_eq!((exp(-1e9), exp(f32::NEG_INFINITY)), (0.0, 0.0));
-        assert!(exp(f32::NAN).is_nan());
+        for bits in [0x7FC0_0000, 0xFFC0_0000, 0x7FC0_0001, 0xFFFF_FFFF] {
+            assert!(exp(f32::from_bits(bits)).is_nan(), "{bits:x}");
+        }
     }
 
     #[test]

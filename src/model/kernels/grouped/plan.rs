@@ -33,7 +33,7 @@ pub struct Plan {
 
 impl Plan {
     /// The plan of `probabilities`, `[tokens, experts]` without autodiff: each token goes to its `top_k` most probable experts,
-    /// ties to the lowest index.
+    /// ties to the lowest index, and what is not a number goes before all.
     pub(in crate::model) fn route(probabilities: Tensor<2>, sizes: Tensor<1, Int>, top_k: usize) -> Self {
         let [tokens, experts] = probabilities.dims();
         let probabilities = super::primitive(probabilities);
@@ -133,7 +133,8 @@ fn choose_kernel(probabilities: &[f32], chosen: &mut [i32], tokens: usize, exper
                 }
             }
             let probability = probabilities[token * experts + expert];
-            if taken == 0u32 && (best == experts || probability > best_probability) {
+            let above = probability > best_probability || (probability.is_nan() && !best_probability.is_nan());
+            if taken == 0u32 && (best == experts || above) {
                 best = expert;
                 best_probability = probability;
             }

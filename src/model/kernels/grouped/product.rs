@@ -199,13 +199,11 @@ fn rows_kernel<F: Float>(
                     value += f32::cast_from(extra[expert * columns + n]);
                 }
                 if comptime!(step == Step::Hidden) {
-                    // What is not a number stays so: a training that has failed must show it.
-                    value = select(value <= 0.0f32, 0.0f32, value);
-                    value *= factor(place as u32, dropout_key, dropout_threshold, dropout_kept);
+                    value = relu(value);
+                    value = times(value, factor(place as u32, dropout_key, dropout_threshold, dropout_kept));
                 }
                 if comptime!(step == Step::HiddenGradient) {
-                    // A hidden element is positive where its relu was open and it was not dropped.
-                    value = select(f32::cast_from(extra[place]) > 0.0f32, value * dropout_kept, 0.0f32);
+                    value = times(value, slope(f32::cast_from(extra[place]), dropout_kept));
                 }
                 output[place] = F::cast_from(value);
             }
@@ -343,6 +341,28 @@ fn multiply(left: &Shared<[f32]>, right: &Shared<[f32]>, x: usize, y: usize, sum
             }
         }
     }
+}
+
+/// The larger of value and 0. What is not a number stays so, here and below: a training that has failed must show it. Its
+/// bits are asked, as a shading language may take comparisons and products to be of numbers.
+#[cube]
+fn relu(value: f32) -> f32 {
+    let positive = select(value > 0.0f32, value, 0.0f32);
+    select(value.is_nan(), value, positive)
+}
+
+/// What the gradient of a hidden element is multiplied by: `kept` where the element is positive, that is, where its relu was
+/// open and it was not dropped.
+#[cube]
+fn slope(hidden: f32, kept: f32) -> f32 {
+    let open = select(hidden > 0.0f32, kept, 0.0f32);
+    select(hidden.is_nan(), hidden, open)
+}
+
+/// `value · factor`, also where the factor is 0 and the value not a number.
+#[cube]
+fn times(value: f32, factor: f32) -> f32 {
+    select(value.is_nan(), value, value * factor)
 }
 
 /// [`Mask::factor`] on the device.
