@@ -3,14 +3,13 @@
 mod allocator;
 
 use automoe::cli::{self, Cli};
-use clap::Parser;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     allocator::keep_free_pages();
     settle_graphics();
-    let cli = Cli::parse();
+    let cli = Cli::from_environment();
     let tells_in_json = cli.tells_in_json();
     match cli::main(cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -18,7 +17,7 @@ fn main() -> ExitCode {
             match tells_in_json {
                 true => tracing::error!("{error}"),
                 // Nobody may be there to read it any more.
-                false => drop(writeln!(io::stderr(), "automoe: {error}")),
+                false => drop(writeln!(io::stderr(), "{}", cli::error_line(&error))),
             }
             ExitCode::from(error.exit_code())
         }

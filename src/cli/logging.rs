@@ -1,7 +1,10 @@
 //! What the program tells about its work, on standard error; results alone go to standard output.
 
+use super::color;
 use crate::error::{Error, Result};
 use crate::progress;
+use anstyle::Style;
+use clap::ColorChoice;
 use std::fmt;
 use std::io::{self, Write};
 use tracing::{Event, Level, Subscriber};
@@ -26,6 +29,10 @@ pub struct LogArgs {
     /// Format of the messages on standard error, errors of usage aside
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t, help_heading = "Messages")]
     pub(super) log_format: LogFormat,
+
+    /// Colour help and messages; auto: on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, help_heading = "Messages")]
+    color: ColorChoice,
 }
 
 /// The format of messages.
@@ -46,10 +53,12 @@ pub fn init(args: &LogArgs) -> Result<()> {
     if args.quiet {
         progress::disable();
     }
-    subscriber(args, || Terminal).try_init().map_err(Error::failure)
+    color::apply(args.color);
+    subscriber(args, || Terminal, color::paint).try_init().map_err(Error::failure)
 }
 
-fn subscriber<W>(args: &LogArgs, writer: W) -> impl Subscriber + Send + Sync + 'static
+/// `paint` colours text, or does not.
+fn subscriber<W>(args: &LogArgs, writer: W, paint: Paint) -> impl Subscriber + Send + Sync + 'static
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -59,7 +68,7 @@ where
         // Where standard error is gone there is nobody left to tell.
         .log_internal_errors(false);
     let layer = match args.log_format {
-        LogFormat::Text => layer.event_format(Plain).boxed(),
+        LogFormat::Text => layer.event_format(Plain { paint }).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
     Registry::default().with(EnvFilter::new(filter(args))).with(layer)
@@ -89,8 +98,12 @@ impl Write for Terminal {
     }
 }
 
+type Paint = fn(&str, Style) -> String;
+
 /// The message and its fields, with the level in front where it is not the usual one.
-struct Plain;
+struct Plain {
+    paint: Paint,
+}
 
 impl<S, F> FormatEvent<S, F> for Plain
 where
@@ -98,13 +111,13 @@ where
     F: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, context: &FmtContext<'_, S, F>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        out.write_str(match *event.metadata().level() {
-            Level::ERROR => "error: ",
-            Level::WARN => "warning: ",
-            Level::INFO => "",
-            Level::DEBUG => "debug: ",
-            Level::TRACE => "trace: ",
-        })?;
+        match *event.metadata().level() {
+            Level::ERROR => write!(out, "{} ", (self.paint)("error:", color::ERROR))?,
+            Level::WARN => write!(out, "{} ", (self.paint)("warning:", color::WARNING))?,
+            Level::INFO => {}
+            Level::DEBUG => out.write_str("debug: ")?,
+            Level::TRACE => out.write_str("trace: ")?,
+        }
         context.field_format().format_fields(out.by_ref(), event)?;
         writeln!(out)
     }
@@ -127,7 +140,7 @@ mod tests {
         let command = Command::parse_from(std::iter::once(&"automoe").chain(options));
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let sink = Sink(bytes.clone());
-        let subscriber = subscriber(&command.log, move || sink.clone());
+        let subscriber = subscriber(&command.log, move || sink.clone(), |text, _| text.to_owned());
         tracing::subscriber::with_default(subscriber, || {
             tracing::error!(target: "automoe::data", "gone");
             tracing::warn!(target: "automoe::data", "odd");

@@ -1,6 +1,8 @@
 //! The command line: one thin file a subcommand, which parses, calls the library, and prints.
 
 mod architectures;
+mod color;
+pub mod completions;
 mod constraints;
 pub mod cost;
 pub mod data;
@@ -8,6 +10,7 @@ pub mod export;
 pub mod import;
 pub mod latency;
 pub mod logging;
+pub mod man;
 mod options;
 mod output;
 pub mod run;
@@ -18,8 +21,8 @@ pub mod table;
 pub mod train;
 pub mod translate;
 
-use crate::error::Result;
-use clap::{Parser, Subcommand};
+use crate::error::{Error, Result};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Searches for sparse mixture-of-experts Transformers.
 ///
@@ -42,6 +45,13 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// What the process was called with. Help, and wrong usage, end the process.
+    pub fn from_environment() -> Self {
+        let color = color::asked_for(std::env::args_os());
+        let matches = Self::command().color(color).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Whether messages are JSON objects, as errors should be then.
     pub fn tells_in_json(&self) -> bool {
         self.log.log_format == logging::LogFormat::Json
@@ -62,6 +72,13 @@ enum Command {
     Score(score::ScoreArgs),
     Run(run::RunArgs),
     Table(table::TableArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}
+
+/// The line that tells of `error` on standard error.
+pub fn error_line(error: &Error) -> String {
+    format!("{} {error}", color::paint("automoe:", color::ERROR))
 }
 
 /// Runs the command that `cli` holds.
@@ -83,5 +100,7 @@ pub fn main(cli: Cli) -> Result<()> {
         Command::Score(args) => score::run(args),
         Command::Run(args) => run::run(args),
         Command::Table(args) => table::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     }
 }

@@ -1,0 +1,26 @@
+//! `automoe man`: manual pages.
+
+use super::Cli;
+use crate::error::{Error, Result};
+use clap::CommandFactory;
+use std::path::PathBuf;
+
+/// Write the manual pages, one for each subcommand.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Example:
+  automoe man ~/.local/share/man/man1 && man automoe-search")]
+pub struct ManArgs {
+    /// The folder to write them to; it is made where it is missing
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+/// Writes `automoe.1`, `automoe-train.1`, ….
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn run(args: ManArgs) -> Result<()> {
+    std::fs::create_dir_all(&args.folder)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), &args.folder))
+        .map_err(|error| Error::path(error).at(args.folder.display()))
+}
