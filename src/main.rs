@@ -3,11 +3,12 @@
 mod allocator;
 
 use automoe::cli::{self, Cli};
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     allocator::keep_free_pages();
+    #[cfg(feature = "gpu")]
     settle_graphics();
     let cli = Cli::from_environment();
     let tells_in_json = cli.tells_in_json();
@@ -17,7 +18,7 @@ fn main() -> ExitCode {
             match tells_in_json {
                 true => tracing::error!("{error}"),
                 // Nobody may be there to read it any more.
-                false => drop(writeln!(io::stderr(), "{}", cli::error_line(&error))),
+                false => drop(writeln!(anstream::stderr(), "{}", cli::error_line(&error))),
             }
             ExitCode::from(error.exit_code())
         }
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
 }
 
 /// Graphics drivers complain of a missing folder for sockets on machines without a desktop, though none is used here.
+#[cfg(feature = "gpu")]
 fn settle_graphics() {
     const FOLDER: &str = "XDG_RUNTIME_DIR";
     if std::env::var_os(FOLDER).is_none() {

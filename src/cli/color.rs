@@ -1,10 +1,8 @@
 //! `--color`: whether help and messages are coloured.
 
-use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use clap::{ColorChoice, ValueEnum};
 use std::ffi::OsString;
-use std::io;
 
 /// The start of errors.
 pub const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -38,12 +36,9 @@ pub fn apply(choice: ColorChoice) {
     choice.write_global();
 }
 
-/// `text` in `style`, where standard error is coloured.
+/// `text` in `style`. What is written through [`anstream::stderr`] loses it where nothing is coloured.
 pub fn paint(text: &str, style: Style) -> String {
-    match AutoStream::choice(&io::stderr()) {
-        anstream::ColorChoice::Never => text.to_owned(),
-        _ => format!("{style}{text}{style:#}"),
-    }
+    format!("{style}{text}{style:#}")
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use super::color;
 use crate::error::{Error, Result};
 use crate::progress;
-use anstyle::Style;
 use clap::ColorChoice;
 use std::fmt;
 use std::io::{self, Write};
@@ -54,11 +53,10 @@ pub fn init(args: &LogArgs) -> Result<()> {
         progress::disable();
     }
     color::apply(args.color);
-    subscriber(args, || Terminal, color::paint).try_init().map_err(Error::failure)
+    subscriber(args, || Terminal).try_init().map_err(Error::failure)
 }
 
-/// `paint` colours text, or does not.
-fn subscriber<W>(args: &LogArgs, writer: W, paint: Paint) -> impl Subscriber + Send + Sync + 'static
+fn subscriber<W>(args: &LogArgs, writer: W) -> impl Subscriber + Send + Sync + 'static
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -68,7 +66,7 @@ where
         // Where standard error is gone there is nobody left to tell.
         .log_internal_errors(false);
     let layer = match args.log_format {
-        LogFormat::Text => layer.event_format(Plain { paint }).boxed(),
+        LogFormat::Text => layer.event_format(Plain).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
     Registry::default().with(EnvFilter::new(filter(args))).with(layer)
@@ -89,7 +87,7 @@ struct Terminal;
 
 impl Write for Terminal {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        progress::suspend(|| io::stderr().write_all(bytes))?;
+        progress::suspend(|| anstream::stderr().write_all(bytes))?;
         Ok(bytes.len())
     }
 
@@ -98,12 +96,8 @@ impl Write for Terminal {
     }
 }
 
-type Paint = fn(&str, Style) -> String;
-
 /// The message and its fields, with the level in front where it is not the usual one.
-struct Plain {
-    paint: Paint,
-}
+struct Plain;
 
 impl<S, F> FormatEvent<S, F> for Plain
 where
@@ -112,8 +106,8 @@ where
 {
     fn format_event(&self, context: &FmtContext<'_, S, F>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         match *event.metadata().level() {
-            Level::ERROR => write!(out, "{} ", (self.paint)("error:", color::ERROR))?,
-            Level::WARN => write!(out, "{} ", (self.paint)("warning:", color::WARNING))?,
+            Level::ERROR => write!(out, "{} ", color::paint("error:", color::ERROR))?,
+            Level::WARN => write!(out, "{} ", color::paint("warning:", color::WARNING))?,
             Level::INFO => {}
             Level::DEBUG => out.write_str("debug: ")?,
             Level::TRACE => out.write_str("trace: ")?,
@@ -140,7 +134,7 @@ mod tests {
         let command = Command::parse_from(std::iter::once(&"automoe").chain(options));
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let sink = Sink(bytes.clone());
-        let subscriber = subscriber(&command.log, move || sink.clone(), |text, _| text.to_owned());
+        let subscriber = subscriber(&command.log, move || sink.clone());
         tracing::subscriber::with_default(subscriber, || {
             tracing::error!(target: "automoe::data", "gone");
             tracing::warn!(target: "automoe::data", "odd");
@@ -150,7 +144,7 @@ mod tests {
             tracing::warn!(target: "wgpu_core", "a library's");
         });
         let bytes = bytes.lock().unwrap();
-        String::from_utf8(bytes.clone()).unwrap()
+        anstream::adapter::strip_str(std::str::from_utf8(&bytes).unwrap()).to_string()
     }
 
     #[derive(Clone)]

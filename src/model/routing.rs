@@ -29,8 +29,8 @@ impl Assignment {
     }
 }
 
-/// Sends each token to its `top_k` most probable experts; ties go to the lowest index. What is not a number goes before all,
-/// so that the token's result is none, either.
+/// Sends each token to its `top_k` most probable experts; ties go to the lowest index. A NaN goes before all, so that
+/// the token's result is NaN, too.
 ///
 /// With a capacity, an expert takes that many entries of each rank; which overflow is drawn from `seed`.
 /// `probabilities` is `[tokens, experts]` row-major.
@@ -91,7 +91,7 @@ fn choose(row: &[f32], top_k: usize, chosen: &mut Vec<u32>) {
         let mut best = None;
         for (expert, &p) in row.iter().enumerate() {
             let taken = chosen[start..].contains(&(expert as u32));
-            if !taken && best.is_none_or(|b: usize| p > row[b] || p.is_nan() && !row[b].is_nan()) {
+            if !taken && best.is_none_or(|b: usize| !row[b].is_nan() && (p.is_nan() || p > row[b])) {
                 best = Some(expert);
             }
         }

@@ -43,7 +43,8 @@ impl Program {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::cargo_bin("automoe").unwrap();
-        command.current_dir(self.folder()).args(arguments);
+        // Messages are compared without colours.
+        command.current_dir(self.folder()).args(arguments).env_remove("CLICOLOR_FORCE");
         command
     }
 

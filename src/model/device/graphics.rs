@@ -18,8 +18,8 @@ pub(super) fn open(name: &str, vulkan: bool, index: usize) -> Result<Device> {
     // a training whose parts ran on rayon's threads gave other losses each time.
     set_policy(StreamPolicy::Single);
     let interfaces = if vulkan { &[WgpuBackend::Vulkan] } else { supported() };
-    let mut devices = interfaces.iter().map(|&interface| devices(interface)).find(|devices| !devices.is_empty());
-    let devices = devices.get_or_insert_default();
+    let mut devices =
+        interfaces.iter().map(|&interface| devices(interface)).find(|devices| !devices.is_empty()).unwrap_or_default();
     if index >= devices.len() {
         return Err(Error::input(match devices.len() {
             0 => format!("--device {name}: {}", missing()),

@@ -112,10 +112,12 @@ fn activate(hidden: &mut [f32], bias: &[f32], start: u32, mask: Mask) {
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 fn deactivate(delta: &mut [f32], hidden: &[f32], kept: f32) {
     for (d, &h) in delta.iter_mut().zip(hidden) {
-        *d *= match h {
-            h if h > 0.0 => kept,
-            h if h <= 0.0 => 0.0,
-            none => none,
+        *d *= if h > 0.0 {
+            kept
+        } else if h <= 0.0 {
+            0.0
+        } else {
+            h
         };
     }
 }

@@ -25,12 +25,11 @@ pub fn feed_forward(x: Tensor<2>, network: &FeedForward, rows: Range<usize>, dro
     if rows == (0..tokens) { output } else { x.slice_assign([rows, 0..embed], output) }
 }
 
-/// Relu. What is not a number stays so, and so does its gradient, which burn's own relu takes for a positive element's.
+/// Relu that keeps NaN, in the gradient too, which burn's own takes for a positive element's. Both passes end in a product with
+/// it, whatever a shading language makes of comparisons.
 fn activate(x: Tensor<2>) -> Tensor<2> {
-    let values = if x.is_autodiff() { x.clone().inner() } else { x.clone() };
-    let numbers = values.ones_like().mask_fill(values.is_nan(), f32::NAN);
-    let numbers = if x.is_autodiff() { Tensor::from_inner(numbers) } else { numbers };
-    relu(x) * numbers
+    let keep = x.clone().detach().ones_like().mask_fill(x.clone().detach().is_nan(), f32::NAN); // 1 or NaN
+    relu(x * keep.clone()) * keep
 }
 
 /// Attention of each sentence over itself.

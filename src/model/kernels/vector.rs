@@ -36,7 +36,7 @@ pub fn exp(x: f32) -> f32 {
     p = p.mul_add(fraction, 6.931_472e-1);
     p = p.mul_add(fraction, 1.0);
     let y = f32::from_bits(p.to_bits().wrapping_add(rounded.to_bits() << 23));
-    // Some numbers that are none have low bits, which would move to y's exponent.
+    // A NaN's low bits would be shifted into y's exponent.
     let y = if x.is_nan() { x } else { y };
     if x < -87.0 { 0.0 } else { y }
 }

@@ -133,7 +133,7 @@ fn choose_kernel(probabilities: &[f32], chosen: &mut [i32], tokens: usize, exper
                 }
             }
             let probability = probabilities[token * experts + expert];
-            let above = probability > best_probability || (probability.is_nan() && !best_probability.is_nan());
+            let above = !best_probability.is_nan() && (probability.is_nan() || probability > best_probability);
             if taken == 0u32 && (best == experts || above) {
                 best = expert;
                 best_probability = probability;

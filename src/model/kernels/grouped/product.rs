@@ -359,10 +359,11 @@ fn slope(hidden: f32, kept: f32) -> f32 {
     select(hidden.is_nan(), hidden, open)
 }
 
-/// `value · factor`, also where the factor is 0 and the value not a number.
+/// `value · factor`, NaN where either is, whatever the other.
 #[cube]
 fn times(value: f32, factor: f32) -> f32 {
-    select(value.is_nan(), value, value * factor)
+    let product = select(factor.is_nan(), factor, value * factor);
+    select(value.is_nan(), value, product)
 }
 
 /// [`Mask::factor`] on the device.
