@@ -2,13 +2,13 @@
 //! gradient, and is no number, that element is none either. On the CPU, and on a graphics device where there is one.
 
 use super::adam::{self, AdamStep};
+use super::tests::{host, map, numbers};
 use super::*;
 use crate::model::loss;
 use crate::model::routing::assign;
 use crate::test_devices::devices;
 use burn::module::Param;
 use burn::tensor::{Device, FloatDType, TensorData};
-use rand::RngExt;
 
 type Values = Vec<f32>;
 
@@ -69,28 +69,12 @@ fn holds_with_gradients<const N: usize>(
     });
 }
 
-fn numbers(seed: u64, count: usize) -> Values {
-    let mut rng = crate::seed::stream(seed, "not a number", 0);
-    (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
-}
-
 fn tensor<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
 }
 
 fn leaf<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_inner(tensor(values, shape, device)).require_grad()
-}
-
-fn host<const D: usize>(tensor: Tensor<D>) -> Values {
-    tensor.into_data().try_into_vec().unwrap()
-}
-
-fn map(weight: Tensor<2>, bias: Tensor<2>) -> Linear {
-    let mut map = Linear::new(1, 1, &Device::flex());
-    map.weight = Param::initialized(map.weight.id, weight);
-    map.bias = Param::initialized(map.bias.id, bias.squeeze_dim(0));
-    map
 }
 
 /// Without dropout, with it, and with everything dropped.

@@ -28,7 +28,8 @@ pub fn feed_forward(x: Tensor<2>, network: &FeedForward, rows: Range<usize>, dro
 /// Relu that keeps NaN, in the gradient too, which burn's own takes for a positive element's. Both passes end in a product with
 /// it, whatever a shading language makes of comparisons.
 fn activate(x: Tensor<2>) -> Tensor<2> {
-    let keep = x.clone().detach().ones_like().mask_fill(x.clone().detach().is_nan(), f32::NAN); // 1 or NaN
+    let values = x.clone().detach();
+    let keep = values.ones_like().mask_fill(values.is_nan(), f32::NAN); // 1 or NaN
     relu(x * keep.clone()) * keep
 }
 

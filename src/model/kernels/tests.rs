@@ -8,7 +8,7 @@ use burn::module::Param;
 use burn::tensor::{Device, TensorData};
 use rand::RngExt;
 
-fn numbers(seed: u64, count: usize) -> Vec<f32> {
+pub(super) fn numbers(seed: u64, count: usize) -> Vec<f32> {
     let mut rng = crate::seed::stream(seed, "kernel tests", 0);
     (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
 }
@@ -18,7 +18,7 @@ fn leaf<const D: usize>(seed: u64, shape: [usize; D]) -> Tensor<D> {
     Tensor::from_inner(Tensor::from_data(data, &Device::flex())).require_grad()
 }
 
-fn host<const D: usize>(x: Tensor<D>) -> Vec<f32> {
+pub(super) fn host<const D: usize>(x: Tensor<D>) -> Vec<f32> {
     x.into_data().try_into_vec().unwrap()
 }
 
@@ -55,7 +55,7 @@ fn row(x: Tensor<2>) -> Tensor<1> {
     x.squeeze_dim(0)
 }
 
-fn map(weight: Tensor<2>, bias: Tensor<2>) -> Linear {
+pub(super) fn map(weight: Tensor<2>, bias: Tensor<2>) -> Linear {
     let mut map = Linear::new(1, 1, &Device::flex());
     map.weight = Param::initialized(map.weight.id, weight);
     map.bias = Param::initialized(map.bias.id, row(bias));
