@@ -3,7 +3,8 @@
 use crate::harness::Bench;
 use crate::models::{Size, batch};
 use automoe::config::TrainConfig;
-use automoe::model::{Supernet, device};
+use automoe::device;
+use automoe::model::Supernet;
 use automoe::train::Trainer;
 use cubecl::logging::{LaunchObservation, LaunchObserver};
 use serde_json::json;

@@ -2,7 +2,8 @@
 //!
 //! The rooms, each depending only on those before it:
 //!
-//! - [`mod@error`], [`seed`], [`progress`] — what went wrong, where randomness comes from, how long it will take
+//! - [`mod@error`], [`seed`], [`progress`], [`device`] — what went wrong, where randomness comes from, how long it will take,
+//!   where tensors live
 //! - [`space`] — the architecture, the search space, sampling, mutation, crossover
 //! - [`config`] — TOML to typed settings
 //! - [`text`] — corpus, subwords, vocabulary, batches
@@ -27,6 +28,7 @@ mod bounded;
 pub mod cli;
 pub mod config;
 pub mod cost;
+pub mod device;
 pub mod error;
 pub mod interop;
 mod interrupt;

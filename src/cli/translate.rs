@@ -2,8 +2,9 @@
 
 use super::options::{DeviceArgs, ThreadArgs};
 use super::{architectures, output};
+use crate::device;
 use crate::error::{Error, Result};
-use crate::model::{MAX_POSITIONS, device};
+use crate::model::MAX_POSITIONS;
 use crate::pipeline::{load_translator, run_config};
 use crate::progress::Progress;
 use crate::translate::Translation;

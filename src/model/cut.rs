@@ -3,11 +3,11 @@
 //! Output dimensions come first, input dimensions second, so that a slice keeps the first rows and the first columns;
 //! the first layers and the first experts are used.
 
-use super::device::is_cpu;
 use super::embedding::Positions;
 use super::parameters::{Value, Values};
 use super::stacks::{Shapes, place, stack, unstack};
 use super::transformer::{Transformer, TransformerConfig};
+use crate::device::is_cpu;
 use crate::error::{Error, Result, refuse};
 use crate::space::Architecture;
 use burn::tensor::Device;

@@ -2,13 +2,13 @@
 
 use super::attention::{CrossAttention, SelfAttention};
 use super::dropout::DropoutRates;
-use super::embedding::ids;
 use super::encoder::{feed_forward, feed_forward_sublayer};
 use super::experts::{FeedForward, MixtureOfExperts};
 use super::history::History;
 use super::linear::{LayerNorm, parameter};
 use super::pass::{LayerRouting, Pass};
 use super::transformer::{StackConfig, Tables};
+use crate::device::ids;
 use crate::space::Layer;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -61,7 +61,7 @@ pub struct Memory {
 impl Memory {
     /// Waits until the device has computed it.
     pub fn wait(&self) {
-        super::device::to_host(self.outputs[0].clone());
+        crate::device::to_host(self.outputs[0].clone());
     }
 
     /// The last `layers` outputs (as many as there are) concatenated along time: `[batch · layers · source, embed]`, and

@@ -109,7 +109,7 @@ impl Mask {
             return x;
         }
         let (device, shape) = (x.device().inner(), x.dims());
-        let mask = if super::device::is_cpu(&device) {
+        let mask = if crate::device::is_cpu(&device) {
             let mut mask = vec![1.0f32; shape.iter().product()];
             self.multiply(&mut mask);
             Tensor::from_data(TensorData::new(mask, shape), &device)

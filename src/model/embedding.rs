@@ -1,10 +1,10 @@
 //! Token embeddings plus sinusoidal positions.
 
-use super::device::is_cpu;
 use super::kernels::embedding::look_up;
 use super::transformer::TransformerConfig;
+use crate::device::{ids, is_cpu};
 use crate::text::PAD;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 /// Longest sequence that has positions, in tokens.
 pub const MAX_POSITIONS: usize = 1024;
@@ -95,13 +95,6 @@ fn sinusoids(dim: usize, device: &Device) -> Tensor<2> {
         }
     }
     Tensor::from_data(TensorData::new(table, [rows, dim]), device)
-}
-
-/// Ids as an index tensor, `[rows]`.
-pub fn ids(values: &[u32], device: &Device) -> Tensor<1, Int> {
-    let values: Vec<i32> = values.iter().map(|&value| value as i32).collect();
-    let shape = [values.len()];
-    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 #[cfg(test)]

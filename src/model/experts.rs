@@ -6,13 +6,13 @@
 #[cfg(feature = "gpu")]
 mod stacked;
 
-use super::device::{is_cpu, to_host};
 use super::dropout::DropoutRates;
 use super::kernels;
 use super::linear::Linear;
 use super::pass::{LayerRouting, Pass};
 use super::routing::{Assignment, assign};
 use super::stacks::ExpertStack;
+use crate::device::{is_cpu, to_host};
 use crate::space::Experts;
 use burn::module::Module;
 use burn::tensor::activation::softmax;

@@ -1,8 +1,8 @@
 //! Keys and values of the positions that a decoder has seen.
 
-use super::device::is_cpu;
 use super::dropout::Mask;
 use super::kernels;
+use crate::device::is_cpu;
 use burn::tensor::{Device, Int, Tensor};
 
 /// What self-attention of one layer remembers.

@@ -1,11 +1,11 @@
 //! Label-smoothed cross-entropy, load-balance loss, and one forward–backward step.
 
-use super::device;
 use super::kernels::projection;
 use super::parameters::Values;
 use super::pass::{LayerRouting, Pass};
 use super::precision::product;
 use super::transformer::Transformer;
+use crate::device::{self, ids};
 use crate::text::PAD;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{FloatDType, Tensor, TensorData};
@@ -169,7 +169,7 @@ pub fn plain(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64
     let log_probabilities = log_softmax(product(hidden, table.transpose(), dtype), 1); // [rows, vocab]
     let real: Vec<f32> = target.iter().map(|&t| f32::from(u8::from(t != PAD))).collect();
     let real = Tensor::<2>::from_data(TensorData::new(real, [target.len(), 1]), &device);
-    let chosen = super::embedding::ids(target, &device).unsqueeze_dim::<2>(1);
+    let chosen = ids(target, &device).unsqueeze_dim::<2>(1);
     let nll = (log_probabilities.clone().gather(1, chosen) * real.clone()).sum().neg();
     let all = (log_probabilities.sum_dim(1) * real).sum().neg();
     let loss = nll.clone() * (1.0 - smoothing) + all * (smoothing / vocab as f64);

@@ -3,7 +3,6 @@
 pub mod attention;
 mod cut;
 pub mod decoder;
-pub mod device;
 mod dropout;
 mod embedding;
 pub mod encoder;
@@ -22,7 +21,7 @@ mod tables;
 pub mod transformer;
 
 pub use cut::{Supernet, stacked};
-pub use embedding::{MAX_POSITIONS, ids};
+pub use embedding::MAX_POSITIONS;
 pub use parameters::{Kind, Value, Values};
 pub use pass::{LayerRouting, Pass};
 pub use transformer::{Tables, Transformer, TransformerConfig};

@@ -1,10 +1,10 @@
 //! A Transformer's parameters by name. The names are the paths of the modules' fields, for example
 //! `encoder.layers.0.self_attn.in_proj.weight`.
 
-use super::device;
 use super::embedding::Positions;
 use super::stacks::{Shapes, unstack};
 use super::transformer::{Transformer, TransformerConfig};
+use crate::device;
 use crate::error::{Error, Result};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};

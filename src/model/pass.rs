@@ -1,7 +1,7 @@
 //! What one forward pass carries along: its dropout and what its routers decided.
 
-use super::device::integers_to_host;
 use super::dropout::{Dropout, Mask};
+use crate::device::{ids, integers_to_host};
 use burn::tensor::{Int, Tensor};
 
 /// One forward pass. A fresh one is made for each batch.
@@ -38,7 +38,7 @@ impl LayerRouting {
         let device = probability_sums.device().inner();
         let counts: Vec<i32> = counts.iter().map(|&count| count as i32).collect();
         let counts = Tensor::from_data(counts.as_slice(), &device);
-        Self { layer, top_k, probability_sums, experts: super::ids(experts, &device), counts }
+        Self { layer, top_k, probability_sums, experts: ids(experts, &device), counts }
     }
 
     /// The experts of each token by falling probability, `[tokens][k]` row-major; tokens are batch-major `[batch, time]`.

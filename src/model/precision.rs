@@ -41,7 +41,7 @@ pub fn check(precision: Precision, device: &Device) -> Result<()> {
     let works = match dtype {
         FloatDType::F32 => true,
         // The kernels on the CPU are of single precision.
-        _ => !super::device::is_cpu(device) && device.supports_dtype(dtype),
+        _ => !crate::device::is_cpu(device) && device.supports_dtype(dtype),
     };
     if works {
         return Ok(());

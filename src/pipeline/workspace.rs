@@ -3,8 +3,9 @@
 use crate::bounded::read_with;
 use crate::config::Config;
 use crate::cost::Dimensions;
+use crate::device;
 use crate::error::{Error, Result};
-use crate::model::{MAX_POSITIONS, Tables, TransformerConfig, device};
+use crate::model::{MAX_POSITIONS, Tables, TransformerConfig};
 use crate::progress::Progress;
 use crate::run::{RunDirectory, atomic};
 use crate::space::{Architecture, Space};

@@ -5,7 +5,7 @@ mod on_device;
 
 use crate::config::TrainConfig;
 #[cfg(feature = "gpu")]
-use crate::model::device;
+use crate::device;
 use crate::model::kernels::adam::{self, AdamStep};
 use crate::model::stacks::Shapes;
 use crate::model::{Value, Values, stacks};

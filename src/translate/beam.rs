@@ -3,7 +3,8 @@
 
 use super::candidates::{Allowed, Continuation, best};
 use crate::config::TranslateConfig;
-use crate::model::{MAX_POSITIONS, Pass, Transformer, device};
+use crate::device;
+use crate::model::{MAX_POSITIONS, Pass, Transformer};
 use crate::text::{EOS, SourceBatch};
 use rayon::prelude::*;
 

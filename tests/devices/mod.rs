@@ -1,6 +1,6 @@
 //! The devices that tests run on, the program's own tests and those beside it.
 
-use automoe::model::device::parse;
+use automoe::device::parse;
 use burn::tensor::Device;
 use std::fmt::Display;
 use std::io::{self, Write};

@@ -3,7 +3,8 @@
 use super::{architecture, batch, config, experts};
 use crate::devices::vulkan;
 use automoe::config::TrainConfig;
-use automoe::model::{Supernet, Tables, device};
+use automoe::device;
+use automoe::model::{Supernet, Tables};
 use automoe::train::Trainer;
 use burn::tensor::Device;
 use cubecl::logging::{LaunchObservation, LaunchObserver};

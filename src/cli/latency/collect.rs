@@ -2,8 +2,8 @@
 
 use crate::cli::options::{ConfigArgs, DeviceArgs, ThreadArgs, precision};
 use crate::cli::output;
+use crate::device;
 use crate::error::Result;
-use crate::model::device;
 use crate::pipeline;
 use std::io;
 use std::path::PathBuf;

@@ -26,11 +26,11 @@ mod step;
 mod tests;
 pub mod vector;
 
-use super::device::is_cpu;
 use super::dropout::Mask;
 use super::experts::FeedForward;
 use super::linear::{LayerNorm, Linear};
 use super::routing::Assignment;
+use crate::device::is_cpu;
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};

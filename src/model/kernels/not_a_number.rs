@@ -246,7 +246,7 @@ fn the_most_probable_expert_is_what_is_not_a_number() {
 #[cfg(feature = "gpu")]
 mod on_graphics_devices {
     use super::*;
-    use crate::model::embedding::ids;
+    use crate::device::ids;
     use crate::model::kernels::grouped::{Plan, Weights, mixture};
     use crate::test_devices::vulkan;
     use burn::tensor::Int;

@@ -87,7 +87,7 @@ fn real_rows(hidden: Tensor<2>, target: &[u32]) -> FlexTensor {
     }
     let real: Vec<u32> = (0..target.len() as u32).filter(|&row| target[row as usize] != PAD).collect();
     let device = hidden.device();
-    primitive(hidden.select(0, crate::model::embedding::ids(&real, &device)))
+    primitive(hidden.select(0, crate::device::ids(&real, &device)))
 }
 
 /// The rows of `real` in the places of real targets, zeros in the others.

@@ -1,7 +1,7 @@
 //! Each operator against its plain composition: values, and the gradients of all inputs.
 
 use super::*;
-use crate::model::embedding::ids;
+use crate::device::ids;
 use crate::model::pass::Pass;
 use crate::model::routing::assign;
 use burn::module::Param;

@@ -1,10 +1,10 @@
-//! Where tensors live: `--device`.
+//! Where tensors live (`--device`), and how numbers come there and back.
 
 #[cfg(feature = "gpu")]
 mod graphics;
 
 use crate::error::{Error, Result};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::cell::Cell;
 
 thread_local! {
@@ -38,6 +38,13 @@ fn graphics(name: &str, _: bool, _: usize) -> Result<Device> {
         "--device {name}: this program was built without graphics devices (--no-default-features); build it with the \
          feature gpu, or use --device cpu"
     )))
+}
+
+/// Ids as an index tensor, `[rows]`.
+pub fn ids(values: &[u32], device: &Device) -> Tensor<1, Int> {
+    let values: Vec<i32> = values.iter().map(|&value| value as i32).collect();
+    let shape = [values.len()];
+    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 /// The elements of a tensor, row-major. On a graphics device this waits until it has computed them.
