@@ -2,7 +2,8 @@
 
 use crate::harness::{Bench, Work};
 use crate::models::random;
-use automoe::model::kernels::adam::{AdamStep, step};
+use automoe::kernels::AdamStep;
+use automoe::kernels::cpu::adam::step;
 
 pub fn run(bench: &Bench) {
     for rows in [1024, 8192] {

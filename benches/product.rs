@@ -2,7 +2,7 @@
 
 use crate::harness::{Bench, Work};
 use crate::models::random;
-use automoe::model::kernels::project;
+use automoe::kernels::operators::project;
 use std::sync::OnceLock;
 
 /// Rows × inner × columns.

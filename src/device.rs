@@ -53,7 +53,12 @@ pub fn to_host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec().expect("tensors of the model are f32")
 }
 
-/// The same for whole numbers.
+/// The element of a tensor that has one. Waits as [`to_host`] does.
+pub fn scalar(tensor: Tensor<1>) -> f64 {
+    f64::from(to_host(tensor.inner())[0])
+}
+
+/// [`to_host`] for whole numbers.
 pub fn integers_to_host<const D: usize>(tensor: Tensor<D, Int>) -> Vec<i64> {
     note_read(&tensor.device());
     tensor.into_data().iter().collect()

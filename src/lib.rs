@@ -32,6 +32,7 @@ pub mod device;
 pub mod error;
 pub mod interop;
 mod interrupt;
+pub mod kernels;
 pub mod metrics;
 pub mod model;
 pub mod pipeline;

@@ -1,9 +1,8 @@
 //! Multi-head attention over `qkv_dim` features, whatever the width of the residual stream.
 
-use super::history::History;
-use super::kernels;
 use super::linear::Linear;
 use super::pass::Pass;
+use crate::kernels::{History, operators};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
@@ -41,7 +40,7 @@ impl SelfAttention {
         pass: &mut Pass,
     ) -> Tensor<2> {
         let qkv = self.in_proj.forward(x); // [batch · time, 3 · qkv_dim]
-        let context = kernels::self_attention(qkv, batch, self.heads, mask, pass.mask(dropout));
+        let context = operators::self_attention(qkv, batch, self.heads, mask, pass.mask(dropout));
         self.out_proj.forward(context)
     }
 
@@ -101,7 +100,7 @@ impl CrossAttention {
         pass: &mut Pass,
     ) -> Tensor<2> {
         let query = self.q_proj.forward(x); // [batch · time, qkv_dim]
-        let context = kernels::cross_attention(query, memory, batch, self.heads, mask, pass.mask(dropout));
+        let context = operators::cross_attention(query, memory, batch, self.heads, mask, pass.mask(dropout));
         self.out_proj.forward(context)
     }
 }

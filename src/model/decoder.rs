@@ -1,14 +1,13 @@
 //! The decoder: causal self-attention, attention over encoder outputs, feed-forward; whole sequences or step by step.
 
 use super::attention::{CrossAttention, SelfAttention};
-use super::dropout::DropoutRates;
+use super::config::{DropoutRates, StackConfig, Tables};
 use super::encoder::{feed_forward, feed_forward_sublayer};
 use super::experts::{FeedForward, MixtureOfExperts};
-use super::history::History;
 use super::linear::{LayerNorm, parameter};
 use super::pass::{LayerRouting, Pass};
-use super::transformer::{StackConfig, Tables};
 use crate::device::ids;
+use crate::kernels::History;
 use crate::space::Layer;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};

@@ -1,8 +1,6 @@
 //! Token embeddings plus sinusoidal positions.
 
-use super::kernels::embedding::look_up;
-use super::transformer::TransformerConfig;
-use crate::device::{ids, is_cpu};
+use super::config::TransformerConfig;
 use crate::text::PAD;
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -38,29 +36,6 @@ impl Positions {
 pub(super) fn leading_columns(table: Tensor<2>, columns: usize) -> Tensor<2> {
     let [rows, width] = table.dims();
     if width <= columns { table } else { table.slice([0..rows, 0..columns]) }
-}
-
-/// `sqrt(d) · E[tokens] + P[positions]`, d the table's width. Padding takes its row as a constant: no gradient.
-///
-/// # Shapes
-/// - table: `[vocab, d]`
-/// - sinusoids: `[MAX_POSITIONS + 2, d]`
-/// - tokens: `[batch, time]` row-major
-/// - output: `[batch · time, d]`
-pub(super) fn embed(table: Tensor<2>, sinusoids: &Tensor<2>, tokens: &[u32], position_ids: &[u32]) -> Tensor<2> {
-    let device = sinusoids.device();
-    if is_cpu(&device) && !table.is_tracked() {
-        return look_up(table, sinusoids.clone(), tokens, position_ids);
-    }
-    let scale = (table.dims()[1] as f64).sqrt();
-    let mut rows = table.clone().select(0, ids(tokens, &device));
-    if table.is_tracked() && tokens.contains(&PAD) {
-        let real: Vec<f32> = tokens.iter().map(|&t| f32::from(u8::from(t != PAD))).collect();
-        let real = Tensor::<2>::from_data(TensorData::new(real, [tokens.len(), 1]), &device);
-        let pad_row = table.inner().narrow(0, PAD as usize, 1);
-        rows = rows * real.clone() + pad_row * (1.0 - real);
-    }
-    rows * scale + sinusoids.clone().select(0, ids(position_ids, &device))
 }
 
 /// Position numbers of `[batch, time]` tokens: those that are not padding count from 2; padding has position 1.
@@ -117,19 +92,5 @@ mod tests {
         }
         let cut: Vec<f32> = leading_columns(full, 6).slice([3..4, 0..6]).into_data().try_into_vec().unwrap();
         assert_eq!(cut, row[..6]);
-    }
-
-    #[test]
-    fn the_pad_row_is_used_but_gets_no_gradient() {
-        let device = Device::flex();
-        let table = Tensor::<2>::ones([4, 2], &device).autodiff().require_grad();
-        let positions = sinusoids(2, &device);
-        let out = embed(table.clone(), &positions, &[PAD, 3], &[1, 2]);
-        let first: Vec<f32> = out.clone().inner().into_data().try_into_vec().unwrap();
-        assert!((first[0] - 2f32.sqrt()).abs() < 1e-6);
-        let grads = out.sum().backward();
-        let grad: Vec<f32> = table.grad(&grads).unwrap().into_data().try_into_vec().unwrap();
-        assert_eq!(&grad[2..4], [0.0, 0.0]);
-        assert!(grad[6] > 1.0);
     }
 }

@@ -1,11 +1,10 @@
 //! The encoder: post-norm layers of self-attention and feed-forward, `x = LN(x + dropout(sublayer(x)))`.
 
 use super::attention::SelfAttention;
-use super::dropout::DropoutRates;
+use super::config::{DropoutRates, StackConfig};
 use super::experts::{FeedForward, MixtureOfExperts};
 use super::linear::{LayerNorm, parameter};
 use super::pass::{LayerRouting, Pass};
-use super::transformer::StackConfig;
 use crate::space::Layer;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};

@@ -4,17 +4,16 @@
 //! follows another; on graphics devices routing, too, is on the device, and each product is one launch for all experts.
 
 #[cfg(feature = "gpu")]
-mod stacked;
+mod grouped;
 
-use super::dropout::DropoutRates;
-use super::kernels;
-use super::linear::Linear;
+use super::config::DropoutRates;
+use super::linear::{Linear, parameter};
 use super::pass::{LayerRouting, Pass};
-use super::routing::{Assignment, assign};
-use super::stacks::ExpertStack;
-use crate::device::{is_cpu, to_host};
+use crate::device::to_host;
+use crate::kernels::capabilities::groups_experts;
+use crate::kernels::{Assignment, LinearMap, assign, operators};
 use crate::space::Experts;
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 use std::sync::Arc;
@@ -37,7 +36,11 @@ impl FeedForward {
     /// - x, output: `[tokens, embed]`
     pub fn forward(&self, x: Tensor<2>, activation_dropout: f64, pass: &mut Pass) -> Tensor<2> {
         let rows = 0..x.dims()[0];
-        kernels::feed_forward(x, self, rows, pass.mask(activation_dropout))
+        operators::feed_forward(x, self.tensors(), rows, pass.mask(activation_dropout))
+    }
+
+    fn tensors(&self) -> [LinearMap<'_>; 2] {
+        [self.fc1.tensors(), self.fc2.tensors()]
     }
 }
 
@@ -46,15 +49,46 @@ impl FeedForward {
 pub struct MixtureOfExperts {
     /// `[experts, embed]`
     pub router: Linear,
-    /// `None` is the identity expert. Empty on graphics devices, which have a `stack`.
+    /// `None` is the identity expert. Empty on graphics devices, which have them `grouped`.
     pub experts: Vec<Option<FeedForward>>,
     /// The same on graphics devices.
-    pub stack: Option<ExpertStack>,
+    pub grouped: Option<GroupedExperts>,
     /// FFN width of each expert; 0 is the identity.
     ffn_dims: Vec<usize>,
     top_k: usize,
     /// Tokens over `capacity_factor · tokens / experts` pass by the experts, scaled by their probability; 0: no capacity.
     capacity_factor: f64,
+}
+
+/// All experts of a layer, their parameters one above the other. F is the widest one's FFN width; the others use the first of its elements.
+#[derive(Module, Debug)]
+pub struct GroupedExperts {
+    /// `[experts, F, embed]`
+    pub fc1: GroupedLinear,
+    /// `[experts, embed, F]`
+    pub fc2: GroupedLinear,
+}
+
+/// A linear map for each expert.
+#[derive(Module, Debug)]
+pub struct GroupedLinear {
+    /// `[experts, output, input]`
+    pub weight: Param<Tensor<3>>,
+    /// `[experts, output]`
+    pub bias: Param<Tensor<2>>,
+}
+
+impl GroupedExperts {
+    pub(super) fn new(embed_dim: usize, ffn_dims: &[usize], device: &Device) -> Self {
+        let experts = ffn_dims.len();
+        // Identity experts alone have parameters too, of width 1, which nothing uses.
+        let ffn = ffn_dims.iter().copied().max().unwrap_or(0).max(1);
+        let linear = |input, output| GroupedLinear {
+            weight: parameter([experts, output, input], device),
+            bias: parameter([experts, output], device),
+        };
+        Self { fc1: linear(embed_dim, ffn), fc2: linear(ffn, embed_dim) }
+    }
 }
 
 impl MixtureOfExperts {
@@ -63,11 +97,11 @@ impl MixtureOfExperts {
         let router = Linear::new(embed_dim, ffn_dims.len(), device);
         let top_k = experts.top_k;
         let network = |&ffn_dim: &usize| (ffn_dim > 0).then(|| FeedForward::new(embed_dim, ffn_dim, device));
-        let (experts, stack) = match is_cpu(device) {
-            true => (ffn_dims.iter().map(network).collect(), None),
-            false => (Vec::new(), Some(ExpertStack::new(embed_dim, &ffn_dims, device))),
+        let (experts, grouped) = match groups_experts(device) {
+            true => (Vec::new(), Some(GroupedExperts::new(embed_dim, &ffn_dims, device))),
+            false => (ffn_dims.iter().map(network).collect(), None),
         };
-        Self { router, experts, stack, ffn_dims, top_k, capacity_factor }
+        Self { router, experts, grouped, ffn_dims, top_k, capacity_factor }
     }
 
     /// # Shapes
@@ -79,9 +113,9 @@ impl MixtureOfExperts {
         rates: &DropoutRates,
         pass: &mut Pass,
     ) -> (Tensor<2>, LayerRouting) {
-        match &self.stack {
+        match &self.grouped {
             #[cfg(feature = "gpu")]
-            Some(stack) => self.forward_stacked(x, stack, layer, rates, pass),
+            Some(grouped) => self.forward_grouped(x, grouped, layer, rates, pass),
             _ => self.forward_one_by_one(x, layer, rates, pass),
         }
     }
@@ -105,17 +139,17 @@ impl MixtureOfExperts {
         }
         let probabilities = softmax(self.router.forward(x.clone()), 1); // [tokens, experts]
         let assignment = Arc::new(self.assign(&probabilities, layer, pass));
-        let mut entries = kernels::gather(x, &assignment); // [entries, embed], sorted by expert
+        let mut entries = operators::gather(x, &assignment); // [entries, embed], sorted by expert
         let mut start = 0;
         for (expert, &size) in self.experts.iter().zip(&assignment.group_sizes) {
             let rows = start..start + size;
             start += size;
             // Entries of identity experts, and those over capacity at the end, stay as they are.
             if let (Some(network), 1..) = (expert, size) {
-                entries = kernels::feed_forward(entries, network, rows, pass.mask(rates.expert_activation));
+                entries = operators::feed_forward(entries, network.tensors(), rows, pass.mask(rates.expert_activation));
             }
         }
-        let y = kernels::combine(entries, probabilities.clone(), &assignment);
+        let y = operators::combine(entries, probabilities.clone(), &assignment);
         let sums = probabilities.sum_dim(0).squeeze_dim(0);
         (y, LayerRouting::of_host(layer, self.top_k, &assignment.experts, &assignment.counts, sums))
     }

@@ -1,13 +1,12 @@
 //! The two elementary modules: a linear map and LayerNorm, with weights laid out as in PyTorch.
 
-use super::kernels;
-use super::kernels::panels::Panels;
 use super::pass::Pass;
+use crate::kernels::{LinearMap, Panels, operators};
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Shape, Tensor};
 use std::sync::OnceLock;
 
-/// A parameter that holds nothing yet: [`super::Transformer::from_values`] gives it one.
+/// A parameter that holds nothing yet: [`Transformer::from_values`](super::Transformer::from_values) gives it one.
 pub(super) fn parameter<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
     Param::uninitialized(
         ParamId::new(),
@@ -27,7 +26,7 @@ pub struct Linear {
     pub bias: Param<Tensor<1>>,
     /// The weight for inference on the CPU, once it was asked for.
     #[module(skip)]
-    pub(super) panels: OnceLock<Panels>,
+    panels: OnceLock<Panels>,
 }
 
 impl Linear {
@@ -41,7 +40,12 @@ impl Linear {
     /// - x: `[rows, input]`
     /// - output: `[rows, output]`
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        kernels::linear(x, self)
+        operators::linear(x, self.tensors())
+    }
+
+    /// Its tensors, as operators take them.
+    pub(super) fn tensors(&self) -> LinearMap<'_> {
+        LinearMap { weight: self.weight.val(), bias: self.bias.val(), panels: &self.panels }
     }
 }
 
@@ -65,6 +69,6 @@ impl LayerNorm {
     /// # Shapes
     /// - x, y, output: `[rows, dim]`
     pub fn of_sum(&self, x: Tensor<2>, y: Tensor<2>, dropout: f64, pass: &mut Pass) -> Tensor<2> {
-        kernels::add_norm(x, y, self, pass.mask(dropout))
+        operators::add_norm(x, y, self.weight.val(), self.bias.val(), pass.mask(dropout))
     }
 }

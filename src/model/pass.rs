@@ -1,7 +1,7 @@
 //! What one forward pass carries along: its dropout and what its routers decided.
 
-use super::dropout::{Dropout, Mask};
 use crate::device::{ids, integers_to_host};
+use crate::kernels::{Dropout, Mask};
 use burn::tensor::{Int, Tensor};
 
 /// One forward pass. A fresh one is made for each batch.

@@ -1,12 +1,10 @@
 //! Products in half precision while training: which numbers they are computed in, and the factor that keeps gradients within
 //! the range of those numbers.
 
-use super::parameters::{Path, track_path};
-use super::transformer::Transformer;
 use crate::config::Precision;
 use crate::error::{Error, Result};
-use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Device, FloatDType, Tensor};
+use crate::kernels::capabilities::trains_in;
+use burn::tensor::{Device, FloatDType};
 
 /// How a model's products are computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,61 +35,13 @@ impl Products {
 /// # Errors
 /// They do not.
 pub fn check(precision: Precision, device: &Device) -> Result<()> {
-    let dtype = Products::new(precision, 1.0).dtype;
-    let works = match dtype {
-        FloatDType::F32 => true,
-        // The kernels on the CPU are of single precision.
-        _ => !crate::device::is_cpu(device) && device.supports_dtype(dtype),
-    };
-    if works {
+    if trains_in(device, Products::new(precision, 1.0).dtype) {
         return Ok(());
     }
     let name = format!("{precision:?}").to_lowercase();
     Err(Error::input(format!(
         "train.precision = \"{name}\": this device does not compute in it; use \"float32\", or another --device"
     )))
-}
-
-/// `a b`, both and the result rounded to `dtype`, as single-precision numbers.
-pub(super) fn product(a: Tensor<2>, b: Tensor<2>, dtype: FloatDType) -> Tensor<2> {
-    match dtype {
-        FloatDType::F32 => a.matmul(b),
-        _ => a.cast(dtype).matmul(b.cast(dtype)).cast(FloatDType::F32),
-    }
-}
-
-impl Transformer {
-    /// The same model with its products as `products` says: linear maps and experts, whose weights become leaves of that type,
-    /// and the output projection. Attention scores, normalisation, routing and the loss stay in single precision.
-    pub fn with_products(mut self, products: Products) -> Self {
-        self.products = products;
-        match products.dtype {
-            FloatDType::F32 => self,
-            dtype => self.map(&mut Rounded { dtype, path: Path::default() }),
-        }
-    }
-}
-
-/// Rounds the weights of linear maps, routers' excepted.
-struct Rounded {
-    dtype: FloatDType,
-    path: Path,
-}
-
-impl ModuleMapper for Rounded {
-    track_path!();
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = self.path.name();
-        if D == 1 || !name.ends_with(".weight") || name.contains(".router.") {
-            return param;
-        }
-        let value = param.val();
-        let tracked = value.is_require_grad();
-        let rounded = value.inner().cast(self.dtype);
-        let rounded = if tracked { Tensor::from_inner(rounded).require_grad() } else { rounded };
-        Param::initialized(param.id, rounded)
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::error::{Error, Result, refuse};
 use crate::interop::foreign::{self, ForeignModel};
 use crate::interop::shape::{EmbeddingTables, Sharing, infer_shape, infer_tables};
-use crate::model::parameters::lookup;
+use crate::model::weights::lookup;
 use crate::model::{Supernet, Transformer, TransformerConfig, Value};
 use crate::run::checkpoints::resolve;
 use crate::run::directory::check_model_name;

@@ -4,9 +4,10 @@ use super::loss_scale::LossScale;
 use super::optimizer::{Adam, Moments};
 use super::update::Trainer;
 use crate::error::{Error, Result, refuse};
-use crate::model::loss::LossSums;
-use crate::model::parameters::lookup;
-use crate::model::{Supernet, Tables, Transformer, TransformerConfig, Value, Values, stacked};
+use crate::kernels::LossSums;
+use crate::model::weights::laid_out;
+use crate::model::weights::lookup;
+use crate::model::{Supernet, Tables, Transformer, TransformerConfig, Value, Values};
 use crate::run::checkpoints::BEST;
 use crate::run::{Checkpoint, Checkpoints, NamedTensor};
 use crate::space::{Architecture, MAX_WIDTH};
@@ -175,7 +176,7 @@ pub(super) fn restore(path: &Path, config: &TransformerConfig, device: &Device, 
         let (first, second) = (take(FIRST)?, take(SECOND)?);
         moments.insert(name.clone(), Moments { first, second, steps: vec![steps] });
     }
-    let adam = Adam::from_named(moments, |named| stacked(named, config, device));
+    let adam = Adam::from_named(moments, |named| laid_out(named, config, device));
     let supernet = supernet(config.clone(), &values, device).map_err(|error| error.at(path.display()))?;
     Ok(Restored { supernet, adam, loss_scale: state.loss_scale, position: state.position })
 }

@@ -1,15 +1,8 @@
 //! Adam as the reference has it: step counts and moments belong to each parameter and rest while it takes no part.
 
-#[cfg(feature = "gpu")]
-mod on_device;
-
 use crate::config::TrainConfig;
-#[cfg(feature = "gpu")]
-use crate::device;
-use crate::model::kernels::adam::{self, AdamStep};
-use crate::model::stacks::Shapes;
-use crate::model::{Value, Values, stacks};
-use burn::tensor::Tensor;
+use crate::kernels::{AdamStep, operators};
+use crate::model::weights::{Shapes, Value, Values, layout};
 use std::collections::BTreeMap;
 
 /// Moments and step counts of one parameter.
@@ -19,7 +12,7 @@ pub struct Moments {
     pub first: Value,
     /// Running mean of its square.
     pub second: Value,
-    /// Updates that the parameter took part in; of a stack, those that each expert took part in.
+    /// Updates that the parameter took part in; of a group, those that each expert took part in.
     pub steps: Vec<u64>,
 }
 
@@ -60,9 +53,13 @@ impl Adam {
             let number = |member: usize| numbers(config, moments.steps[member], lr, gradient_scale);
             let numbers: Vec<_> = (0..last).map(|m| members.contains(&m).then(|| number(m))).collect();
             // The tensors move into the step, which then updates them in place.
-            let kind = weight.kind();
-            let state = [weight, moments.first, moments.second];
-            let [weight, first, second] = step(&name, state, gradients.remove(&name), &numbers).map(|t| kind.of(t));
+            let (kind, whole) = (weight.kind(), layout::division(&name, &weight));
+            let gradient = gradients.remove(&name).map(|gradient| {
+                let part = layout::division(&name, &gradient);
+                (gradient.tensor, part)
+            });
+            let state = [weight, moments.first, moments.second].map(|value| value.tensor);
+            let [weight, first, second] = operators::adam(state, whole, gradient, &numbers).map(|t| kind.of(t));
             weights.insert(name.clone(), weight);
             self.moments.insert(name, Moments { first, second, steps: moments.steps });
         }
@@ -72,11 +69,11 @@ impl Adam {
     pub(super) fn named(&self, shapes: &Shapes) -> BTreeMap<String, Moments> {
         let part = |of: fn(&Moments) -> &Value| {
             let stored = self.moments.iter().map(|(name, moments)| (name.clone(), of(moments).clone()));
-            stacks::unstack(&stored.collect(), shapes)
+            layout::ungroup(&stored.collect(), shapes)
         };
         let (firsts, mut seconds) = (part(|moments| &moments.first), part(|moments| &moments.second));
         let moments = firsts.into_iter().filter_map(|(name, first)| {
-            let (stored, member) = stacks::held(&name, &self.moments);
+            let (stored, member) = layout::held(&name, &self.moments);
             let steps = self.moments.get(&stored)?.steps.get(member).copied().filter(|&steps| steps > 0)?;
             let second = seconds.remove(&name)?;
             Some((name, Moments { first, second, steps: vec![steps] }))
@@ -84,10 +81,10 @@ impl Adam {
         moments.collect()
     }
 
-    /// The inverse of [`Adam::named`]; `stacked` brings values by name into the form that the device holds them in.
-    pub(super) fn from_named(named: BTreeMap<String, Moments>, stacked: impl Fn(Values) -> Values) -> Self {
+    /// The inverse of [`Adam::named`]; `laid_out` brings values by name into the form that the device holds them in.
+    pub(super) fn from_named(named: BTreeMap<String, Moments>, laid_out: impl Fn(Values) -> Values) -> Self {
         let part = |of: fn(&Moments) -> &Value| {
-            stacked(named.iter().map(|(name, moments)| (name.clone(), of(moments).clone())).collect())
+            laid_out(named.iter().map(|(name, moments)| (name.clone(), of(moments).clone())).collect())
         };
         let mut seconds = part(|moments| &moments.second);
         let firsts = part(|moments| &moments.first).into_iter();
@@ -98,7 +95,7 @@ impl Adam {
             })
             .collect();
         for (name, part) in &named {
-            let (stored, member) = stacks::held(name, &moments);
+            let (stored, member) = layout::held(name, &moments);
             if let Some(moments) = moments.get_mut(&stored) {
                 moments.steps.resize(moments.steps.len().max(member + 1), 0);
                 moments.steps[member] = part.steps[0];
@@ -108,11 +105,11 @@ impl Adam {
     }
 }
 
-/// The parameters as `weights` holds them, and which of each one's members are among `parts`: 0 of one that is no stack.
+/// The parameters as `weights` holds them, and which of each one's members are among `parts`: 0 of one that is no group.
 fn held<'a>(parts: impl Iterator<Item = &'a String>, weights: &Values) -> BTreeMap<String, Vec<usize>> {
     let mut held: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for name in parts {
-        let (name, member) = stacks::held(name, weights);
+        let (name, member) = layout::held(name, weights);
         held.entry(name).or_default().push(member);
     }
     held.values_mut().for_each(|members| members.sort_unstable());
@@ -129,21 +126,6 @@ fn numbers(config: &TrainConfig, steps: u64, lr: f64, gradient_scale: f64) -> Ad
         step_size: (lr * (1.0 - beta2.powf(t)).sqrt() / (1.0 - beta1.powf(t))) as f32,
         keep: (1.0 - config.weight_decay * lr) as f32,
         gradient_scale: gradient_scale as f32,
-    }
-}
-
-/// Weight, first and second moment after one step; `numbers` are those of the leading members that have one.
-fn step(name: &str, state: [Value; 3], gradient: Option<Value>, numbers: &[Option<AdamStep>]) -> [Tensor<2>; 3] {
-    #[cfg(feature = "gpu")]
-    if !device::is_cpu(&state[0].tensor.device()) {
-        return on_device::step(stacks::is_stack(name), state, gradient, numbers);
-    }
-    match numbers {
-        [Some(numbers)] => {
-            let state = state.map(|value| value.tensor);
-            adam::step(state, gradient.map(|gradient| gradient.tensor), *numbers)
-        }
-        _ => unreachable!("{name}: nothing is stacked on the CPU"),
     }
 }
 

@@ -3,7 +3,8 @@
 use super::update::tokens;
 use crate::cost::RoutingFractions;
 use crate::error::Result;
-use crate::model::loss::{LossSums, Objective, evaluate};
+use crate::kernels::LossSums;
+use crate::model::loss::{Objective, evaluate};
 use crate::model::{LayerRouting, Transformer};
 use crate::space::Stack;
 use crate::text::{Batch, Dataset, collate, fixed_batches};

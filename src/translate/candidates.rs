@@ -1,6 +1,6 @@
 //! The best continuations of one sentence's hypotheses, without sorting the vocabulary.
 
-use crate::model::kernels::vector;
+use crate::kernels::cpu::vector;
 use crate::text::{EOS, PAD};
 
 /// A hypothesis and a token that may follow it.

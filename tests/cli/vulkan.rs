@@ -50,7 +50,7 @@ fn training_on_vulkan_ends_within_one_per_cent_of_the_cpu() {
     let worst = worst(&cpu, &vulkan);
     println!("training on vulkan: losses within {:.3} % of the CPU's", 100.0 * worst);
     assert!(worst < 0.01, "{cpu:?} {vulkan:?}");
-    // Experts' weights and moments go through the checkpoint one by one and come back stacked.
+    // Experts' weights and moments go through the checkpoint one by one and come back grouped.
     assert_eq!(losses("vulkan", "float32", true), vulkan);
 }
 

@@ -5,8 +5,9 @@ mod by_hand;
 mod launches;
 mod loss_scale;
 
-use automoe::model::kernels::{adam, projection};
-use automoe::model::loss::{self, Objective, Tokens, plain};
+use automoe::kernels::cpu::{adam, projection};
+use automoe::kernels::{AdamStep, losses};
+use automoe::model::loss::{self, Objective, Tokens};
 use automoe::model::{Kind, LayerRouting, Pass, Supernet, Tables, Transformer, TransformerConfig, Value};
 use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use automoe::text::Batch;
@@ -245,7 +246,7 @@ fn the_projection_kernel_agrees_with_the_plain_composition() {
         (0..rows as u32).map(|row| if row % 7 == 3 { 1 } else { row * 1999 % vocab as u32 }).collect();
     let step = projection::forward_backward(hidden.clone(), table.clone(), &target, 0.1);
     assert_eq!(step.sums, projection::forward(hidden.clone(), table.clone(), &target, 0.1));
-    let sums = plain(hidden.clone(), table.clone(), &target, 0.1, FloatDType::F32).read(None);
+    let sums = losses::differentiable(hidden.clone(), table.clone(), &target, 0.1, FloatDType::F32).read(None);
     assert_eq!(sums.tokens, step.sums.tokens);
     for (got, want) in [(step.sums.loss, sums.loss), (step.sums.nll, sums.nll)] {
         assert!((got - want).abs() / want < 1e-5, "{got} {want}");
@@ -284,7 +285,7 @@ fn projection_gradients(hidden: &Tensor<2>, table: &Tensor<2>, target: &[u32], s
 #[test]
 fn the_adam_kernel_agrees_with_the_plain_composition() {
     let numbers =
-        adam::AdamStep { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, step_size: 0.01, keep: 0.999, gradient_scale: 0.5 };
+        AdamStep { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, step_size: 0.01, keep: 0.999, gradient_scale: 0.5 };
     let state = || [random(1, [300, 257]), random(2, [300, 257]), random(3, [300, 257]).abs()];
     for gradient in [None, Some(random(4, [300, 257])), Some(random(5, [120, 33]))] {
         let got = adam::step(state(), gradient.clone(), numbers);
@@ -313,7 +314,7 @@ fn gradients_of_the_whole_model_do_not_depend_on_how_the_loss_is_computed() {
     let (_, fused, _) = loss::differentiate(&tracked(), tokens, &objective, Pass::inference());
     let model = tracked();
     let hidden = model.forward(&SOURCE, &PREVIOUS, 2, &mut Pass::inference());
-    let plain = plain(hidden, model.projection_table(), &TARGET, 0.1, FloatDType::F32);
+    let plain = losses::differentiable(hidden, model.projection_table(), &TARGET, 0.1, FloatDType::F32);
     let composed = model.gradients(&mut plain.loss.backward());
     for (name, value) in composed {
         assert_near(&fused[&name].to_vec(), &value.to_vec(), 2e-5);

@@ -1,0 +1,21 @@
+//! What one step of Adam is told.
+
+/// The numbers of one update.
+#[derive(Debug, Clone, Copy)]
+pub struct AdamStep {
+    /// Decay of the first moment.
+    pub beta1: f32,
+    /// Decay of the second moment.
+    pub beta2: f32,
+    /// Added to the square root of the second moment.
+    pub epsilon: f32,
+    /// lr · sqrt(1-β2^t) / (1-β1^t)
+    pub step_size: f32,
+    /// 1 - weight_decay · lr
+    pub keep: f32,
+    /// The gradient is multiplied by this first.
+    pub gradient_scale: f32,
+}
+
+/// How a parameter is divided: `[members, rows, columns]`, an ordinary one being its only member.
+pub type Division = [usize; 3];

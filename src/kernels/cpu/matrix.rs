@@ -1,0 +1,245 @@
+//! Views of matrices, and their product.
+
+use burn::backend::Flex;
+use burn::backend::flex::FlexTensor;
+use burn::tensor::{Tensor, TensorData};
+use rayon::prelude::*;
+
+/// Products of at least this many multiplications use all threads.
+const PARALLEL_PRODUCT: usize = 96 * 96 * 96;
+/// Elements that one task takes, about.
+pub const PIECE: usize = 16 * 1024;
+/// Rows that are summed as one piece; the pieces are added in order, so that threads change no bit.
+const ROWS_A_PIECE: usize = 64;
+
+/// A matrix in somebody's memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Matrix<'a> {
+    data: &'a [f32],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// `[rows, columns]`, row-major and without gaps.
+    pub fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
+        assert_eq!(data.len(), rows * columns, "the elements fill the shape");
+        Self { data, rows, columns, row_stride: columns, column_stride: 1 }
+    }
+
+    /// A tensor of rank 2. Its rows can be read where they are [`contiguous`]; products take any layout.
+    pub fn of(tensor: &'a FlexTensor) -> Self {
+        let layout = tensor.layout();
+        let (shape, strides) = (layout.shape(), layout.strides());
+        assert!(strides.iter().all(|&stride| stride >= 0), "rows and columns run forwards");
+        let data = &tensor.storage::<f32>()[layout.start_offset()..];
+        Self {
+            data,
+            rows: shape[0],
+            columns: shape[1],
+            row_stride: strides[0] as usize,
+            column_stride: strides[1] as usize,
+        }
+    }
+
+    /// `count` rows from `start` on.
+    pub fn rows(self, start: usize, count: usize) -> Self {
+        assert!(start + count <= self.rows, "the rows are there");
+        let begin = (start * self.row_stride).min(self.data.len());
+        Self { data: &self.data[begin..], rows: count, ..self }
+    }
+
+    /// `count` columns from `start` on; the matrix is not transposed.
+    pub fn columns(self, start: usize, count: usize) -> Self {
+        assert!(start + count <= self.columns, "the columns are there");
+        Self { data: &self.data[start.min(self.data.len())..], columns: count, ..self }
+    }
+
+    /// The matrix mirrored at its diagonal.
+    pub fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    /// Row `row`, whose elements adjoin.
+    pub fn row(&self, row: usize) -> &'a [f32] {
+        debug_assert_eq!(self.column_stride, 1, "the row is contiguous");
+        &self.data[row * self.row_stride..row * self.row_stride + self.columns]
+    }
+
+    /// Rows and columns.
+    pub fn dims(&self) -> [usize; 2] {
+        [self.rows, self.columns]
+    }
+
+    /// Index of the last element, and one more.
+    fn extent(&self) -> usize {
+        (self.rows - 1) * self.row_stride + (self.columns - 1) * self.column_stride + 1
+    }
+
+    /// Writes `self b` to `out`, or adds it, in rows that are `out_stride` apart.
+    ///
+    /// # Safety
+    /// `out` has room for so many rows of as many elements as b has columns, which nobody else uses; with `add` they hold numbers.
+    pub unsafe fn multiply(
+        self,
+        b: Matrix,
+        out: *mut f32,
+        out_stride: usize,
+        add: bool,
+        parallelism: gemm::Parallelism,
+    ) {
+        let (m, k, n) = (self.rows, self.columns, b.columns);
+        assert_eq!(b.rows, k, "inner dimensions agree");
+        if m * n == 0 {
+            return;
+        }
+        let within = |matrix: &Matrix| matrix.extent() <= matrix.data.len();
+        assert!(k > 0 && within(&self) && within(&b), "operands lie within their memory");
+        // SAFETY: the strides address elements of both factors up to their extents only, checked above, and of `out` as far
+        // as the caller answers for.
+        unsafe {
+            gemm::gemm(
+                m,
+                n,
+                k,
+                out,
+                1,
+                out_stride as isize,
+                add,
+                self.data.as_ptr(),
+                self.column_stride as isize,
+                self.row_stride as isize,
+                b.data.as_ptr(),
+                b.column_stride as isize,
+                b.row_stride as isize,
+                1.0,
+                1.0,
+                false,
+                false,
+                false,
+                parallelism,
+            );
+        }
+    }
+}
+
+/// What a tensor on the CPU, without autodiff, is made of.
+pub fn primitive<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
+    tensor.try_into_primitive::<Flex>().expect("kernels are called on the CPU, without autodiff")
+}
+
+/// `tensor` (rank 2), copied only where the elements of a row do not adjoin.
+pub fn contiguous(tensor: FlexTensor) -> FlexTensor {
+    let strides = tensor.layout().strides();
+    if strides[1] == 1 && strides[0] >= 0 { tensor } else { tensor.to_contiguous() }
+}
+
+/// `tensor` as one whose memory holds its elements alone, in order, for writing in place: itself where it is so already.
+pub fn whole(tensor: FlexTensor) -> FlexTensor {
+    tensor.to_contiguous()
+}
+
+/// A tensor of `values`, row-major.
+pub fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape))
+}
+
+/// The elements of `tensor` (any rank), which is contiguous.
+pub fn elements(tensor: &FlexTensor) -> &[f32] {
+    let layout = tensor.layout();
+    let start = layout.start_offset();
+    &tensor.storage::<f32>()[start..start + layout.num_elements()]
+}
+
+/// `out = a b`, where out is row-major and without gaps.
+pub fn product(out: &mut [f32], a: Matrix, b: Matrix) {
+    assert_eq!(out.len(), a.rows * b.columns, "the result has its shape");
+    // SAFETY: `out` has as many elements as the product.
+    unsafe { multiply(out.as_mut_ptr(), false, a, b) }
+}
+
+/// `out += a b`
+pub fn add_product(out: &mut [f32], a: Matrix, b: Matrix) {
+    assert_eq!(out.len(), a.rows * b.columns, "the result has its shape");
+    // SAFETY: `out` has as many elements as the product.
+    unsafe { multiply(out.as_mut_ptr(), true, a, b) }
+}
+
+/// `a b`, row-major.
+pub fn fresh_product(a: Matrix, b: Matrix) -> Vec<f32> {
+    let mut out = Vec::new();
+    refill_product(&mut out, a, b);
+    out
+}
+
+/// Replaces what `out` holds by `a b`, row-major. Its memory is used again and is not cleared first.
+pub fn refill_product(out: &mut Vec<f32>, a: Matrix, b: Matrix) {
+    let count = a.rows * b.columns;
+    out.clear();
+    out.reserve_exact(count);
+    // SAFETY: there is room for `count` elements, and the product writes every one of them.
+    unsafe {
+        multiply(out.as_mut_ptr(), false, a, b);
+        out.set_len(count);
+    }
+}
+
+/// # Safety
+/// `out` has room for a row-major `[a.rows, b.columns]`; with `add` its elements hold numbers.
+unsafe fn multiply(out: *mut f32, add: bool, a: Matrix, b: Matrix) {
+    let parallelism = match is_parallel([a.rows, a.columns, b.columns]) {
+        true => gemm::Parallelism::Rayon(0),
+        false => gemm::Parallelism::None,
+    };
+    // SAFETY: the caller answers for `out`.
+    unsafe { a.multiply(b, out, b.columns, add, parallelism) }
+}
+
+/// Whether a product of `[rows, terms, columns]` is worth all threads.
+pub fn is_parallel(dims: [usize; 3]) -> bool {
+    dims.iter().product::<usize>() >= PARALLEL_PRODUCT
+}
+
+/// Adds `bias` to every row.
+pub fn add_bias(rows: &mut [f32], bias: &[f32]) {
+    let piece = (PIECE / bias.len().max(1)).max(1) * bias.len();
+    rows.par_chunks_mut(piece.max(1)).for_each(|rows| {
+        for row in rows.chunks_exact_mut(bias.len()) {
+            row.iter_mut().zip(bias).for_each(|(x, bias)| *x += bias);
+        }
+    });
+}
+
+/// The sum of each column of a matrix that is not transposed.
+pub fn column_sums(matrix: Matrix) -> Vec<f32> {
+    sum_pieces(matrix.rows, matrix.columns, |rows, sums| {
+        for row in rows {
+            sums.iter_mut().zip(matrix.row(row)).for_each(|(sum, &x)| *sum += x);
+        }
+    })
+}
+
+/// Sums of `width` columns over `rows` rows, where `add` adds the rows of a range to zeros.
+pub fn sum_pieces(rows: usize, width: usize, add: impl Fn(std::ops::Range<usize>, &mut [f32]) + Sync) -> Vec<f32> {
+    let pieces: Vec<Vec<f32>> = (0..rows.div_ceil(ROWS_A_PIECE))
+        .into_par_iter()
+        .map(|piece| {
+            let mut sums = vec![0.0; width];
+            add(piece * ROWS_A_PIECE..((piece + 1) * ROWS_A_PIECE).min(rows), &mut sums);
+            sums
+        })
+        .collect();
+    let mut total = vec![0.0; width];
+    for piece in pieces {
+        total.iter_mut().zip(piece).for_each(|(sum, x)| *sum += x);
+    }
+    total
+}

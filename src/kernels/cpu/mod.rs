@@ -1,0 +1,16 @@
+//! The operators on the CPU: forward without gradients, and the backward pass of each.
+
+pub mod adam;
+mod attention;
+mod autodiff;
+pub mod embedding;
+mod feed_forward;
+pub mod forward;
+pub mod matrix;
+pub mod norm;
+pub mod panels;
+mod permute;
+pub mod projection;
+mod small;
+pub mod step;
+pub mod vector;

@@ -1,0 +1,10 @@
+//! The operators on graphics devices that are kernels of ours: a mixture of experts, and the optimizer's step.
+
+pub mod adam;
+pub mod grouped;
+pub mod plan;
+mod product;
+mod rows;
+mod tensor;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! Sums of losses over target tokens.
+
+use serde::{Deserialize, Serialize};
+
+/// Loss sums over the target tokens of a batch, in nats.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct LossSums {
+    /// Label-smoothed cross-entropy: Σ (1-ε)·nll + (ε/V)·Σ_v -log p_v.
+    pub loss: f64,
+    /// Negative log-likelihood.
+    pub nll: f64,
+    /// What is differentiated: `loss` plus the load-balance losses.
+    pub objective: f64,
+    /// Target tokens that are not padding.
+    pub tokens: usize,
+}
+
+impl LossSums {
+    /// Adds another batch.
+    pub fn add(&mut self, other: &Self) {
+        self.loss += other.loss;
+        self.nll += other.nll;
+        self.objective += other.objective;
+        self.tokens += other.tokens;
+    }
+
+    /// Label-smoothed loss per token, in bits.
+    pub fn loss_bits(&self) -> f64 {
+        self.loss / self.tokens as f64 / std::f64::consts::LN_2
+    }
+
+    /// Negative log-likelihood per token, in bits; perplexity is 2 to its power.
+    pub fn nll_bits(&self) -> f64 {
+        self.nll / self.tokens as f64 / std::f64::consts::LN_2
+    }
+}

@@ -1,0 +1,36 @@
+//! Our own operators: they take tensors, know no module, and alone decide what differs between the CPU and graphics devices.
+//!
+//! [`operators`] are what the rooms above call, [`History`] is one with a memory, [`Losses`] end a forward pass, and
+//! [`capabilities`] tell whoever lays out weights how a device wants them. On the CPU each operator is one kernel of [`cpu`] with a
+//! backward pass of its own; on graphics devices those of [`gpu`] are. The others there, and all in the tests that compare the
+//! two, are compositions of burn's operators, in [`plain`].
+
+pub mod capabilities;
+pub mod history;
+pub mod losses;
+pub mod operators;
+
+pub mod adam_step;
+pub mod dropout;
+pub mod loss_sums;
+pub mod routing;
+
+pub mod cpu;
+pub mod extension;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+pub mod plain;
+
+#[cfg(test)]
+mod not_a_number;
+#[cfg(test)]
+mod tests;
+
+pub use adam_step::{AdamStep, Division};
+pub use cpu::panels::Panels;
+pub use dropout::{Dropout, Mask};
+pub use history::History;
+pub use loss_sums::LossSums;
+pub use losses::Losses;
+pub use operators::LinearMap;
+pub use routing::{Assignment, assign};

@@ -1,0 +1,224 @@
+//! What the rooms above compute with. Each operator runs where its tensors are.
+
+use super::adam_step::{AdamStep, Division};
+use super::cpu::matrix::primitive;
+use super::cpu::panels::Panels;
+use super::cpu::{self, forward};
+use super::dropout::Mask;
+use super::extension::{AttentionSetup, Kernels};
+#[cfg(feature = "gpu")]
+use super::gpu;
+use super::plain;
+use super::routing::Assignment;
+use crate::device::is_cpu;
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Dispatch, Flex};
+use burn::tensor::Tensor;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+/// A linear map's tensors.
+#[derive(Debug, Clone)]
+pub struct LinearMap<'a> {
+    /// `[output, input]`
+    pub weight: Tensor<2>,
+    /// `[output]`
+    pub bias: Tensor<1>,
+    /// The weight for inference on the CPU, once it was asked for.
+    pub panels: &'a OnceLock<Panels>,
+}
+
+impl LinearMap<'_> {
+    fn panels(&self) -> &Panels {
+        self.panels.get_or_init(|| Panels::of(primitive(self.weight.clone())))
+    }
+}
+
+/// `x Wᵀ + b`
+///
+/// # Shapes
+/// - x: `[rows, input]`
+/// - output: `[rows, output]`
+pub fn linear(x: Tensor<2>, map: LinearMap) -> Tensor<2> {
+    if !is_cpu(&x.device()) {
+        return plain::linear(x, map.weight, map.bias);
+    }
+    if !x.is_autodiff() && !map.weight.is_autodiff() {
+        let product = forward::linear(primitive(x), map.panels(), primitive(map.bias.clone()));
+        return Tensor::from_primitive::<Flex>(product);
+    }
+    Tensor::from_dispatch(Dispatch::linear(x.into_dispatch(), map.weight.into_dispatch(), map.bias.into_dispatch()))
+}
+
+/// `x Tᵀ`, without gradients of our own; `panels` are the table's, where they were asked for before.
+///
+/// # Shapes
+/// - x: `[rows, embed]`
+/// - table: `[vocab, embed]`
+/// - output: `[rows, vocab]`
+pub fn project(x: Tensor<2>, table: Tensor<2>, panels: &OnceLock<Panels>) -> Tensor<2> {
+    if x.is_autodiff() || table.is_autodiff() || !is_cpu(&x.device()) {
+        return x.matmul(table.transpose());
+    }
+    let panels = panels.get_or_init(|| Panels::of(primitive(table)));
+    Tensor::from_primitive::<Flex>(forward::project(primitive(x), panels))
+}
+
+/// `W₂ dropout(relu(W₁ x + b₁)) + b₂` in place of the rows `rows` of x; the other rows pass through.
+///
+/// # Shapes
+/// - x, output: `[tokens, embed]`
+pub fn feed_forward(x: Tensor<2>, network: [LinearMap; 2], rows: Range<usize>, dropout: Mask) -> Tensor<2> {
+    if !is_cpu(&x.device()) {
+        return plain::feed_forward(x, network.map(|map| (map.weight, map.bias)), rows, dropout);
+    }
+    if !x.is_autodiff() && !network[0].weight.is_autodiff() {
+        let biases = network.each_ref().map(|map| primitive(map.bias.clone()));
+        let network = forward::network(network.each_ref().map(LinearMap::panels), &biases);
+        return Tensor::from_primitive::<Flex>(forward::feed_forward_rows(primitive(x), network, rows, dropout).0);
+    }
+    let [fc1, fc2] = network;
+    Tensor::from_dispatch(Dispatch::feed_forward(
+        x.into_dispatch(),
+        fc1.weight.into_dispatch(),
+        fc1.bias.into_dispatch(),
+        fc2.weight.into_dispatch(),
+        fc2.bias.into_dispatch(),
+        rows,
+        dropout,
+    ))
+}
+
+/// `√d · table[tokens] + sinusoids[positions]`, d the table's width. Padding takes its row as a constant: no gradient.
+///
+/// # Shapes
+/// - table: `[vocab, d]`
+/// - sinusoids: `[positions, d]`
+/// - output: `[tokens, d]`
+pub fn embed(table: Tensor<2>, sinusoids: &Tensor<2>, tokens: &[u32], positions: &[u32]) -> Tensor<2> {
+    if is_cpu(&sinusoids.device()) && !table.is_tracked() {
+        return cpu::embedding::look_up(table, sinusoids.clone(), tokens, positions);
+    }
+    plain::embed(table, sinusoids, tokens, positions)
+}
+
+/// Adds to the rows `tokens` of `table` the gradient of [`embed`] with respect to them, on the CPU.
+///
+/// # Shapes
+/// - table: `[vocab, d or more]`
+/// - gradient: `[tokens, d]`
+pub fn add_embedding_gradient(table: Tensor<2>, gradient: Tensor<2>, tokens: &[u32]) -> Tensor<2> {
+    cpu::embedding::add_rows(table, gradient, tokens)
+}
+
+/// Attention of each sentence over itself.
+///
+/// # Shapes
+/// - qkv: queries, keys and values side by side, `[batch · time, 3 · qkv_dim]`
+/// - mask: added to the scores, `[batch or 1, 1, time or 1, time]`
+/// - output: `[batch · time, qkv_dim]`
+pub fn self_attention(qkv: Tensor<2>, batch: usize, heads: usize, mask: Option<Tensor<4>>, dropout: Mask) -> Tensor<2> {
+    if !is_cpu(&qkv.device()) {
+        return plain::self_attention(qkv, batch, heads, mask, dropout);
+    }
+    let setup = AttentionSetup { batch, heads, dropout, mask: mask.map(on_host) };
+    Tensor::from_dispatch(Dispatch::self_attention(qkv.into_dispatch(), setup))
+}
+
+/// Attention of each sentence's queries over its keys and values.
+///
+/// # Shapes
+/// - query: `[batch · time, qkv_dim]`
+/// - key_value: keys and values side by side, `[batch · source, 2 · qkv_dim]`
+/// - mask: added to the scores, `[batch or 1, 1, time or 1, source]`
+/// - output: `[batch · time, qkv_dim]`
+pub fn cross_attention(
+    query: Tensor<2>,
+    key_value: Tensor<2>,
+    batch: usize,
+    heads: usize,
+    mask: Option<Tensor<4>>,
+    dropout: Mask,
+) -> Tensor<2> {
+    if !is_cpu(&query.device()) {
+        return plain::cross_attention(query, key_value, batch, heads, mask, dropout);
+    }
+    let setup = AttentionSetup { batch, heads, dropout, mask: mask.map(on_host) };
+    Tensor::from_dispatch(Dispatch::cross_attention(query.into_dispatch(), key_value.into_dispatch(), setup))
+}
+
+/// Attention of the last of `positions` over all of them, without gradients, on the CPU.
+///
+/// # Shapes
+/// - positions: queries, keys and values side by side, `[rows then, 3 · qkv_dim]` each
+/// - ancestors: of each position, the row that each row descends from
+/// - output: `[rows, qkv_dim]`
+pub fn step_attention(positions: &[Tensor<2>], heads: usize, ancestors: &[Vec<u32>]) -> Tensor<2> {
+    let positions: Vec<FlexTensor> = positions.iter().map(|position| primitive(position.clone())).collect();
+    Tensor::from_primitive::<Flex>(cpu::step::attend(&positions, heads, ancestors))
+}
+
+/// `LayerNorm(x + dropout(y))`
+///
+/// # Shapes
+/// - x, y, output: `[rows, dim]`
+pub fn add_norm(x: Tensor<2>, y: Tensor<2>, weight: Tensor<1>, bias: Tensor<1>, dropout: Mask) -> Tensor<2> {
+    if !is_cpu(&x.device()) {
+        return plain::add_norm(x, y, weight, bias, dropout);
+    }
+    Tensor::from_dispatch(Dispatch::add_norm(
+        x.into_dispatch(),
+        y.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        dropout,
+    ))
+}
+
+/// The tokens sorted by expert, on the CPU.
+///
+/// # Shapes
+/// - x: `[tokens, embed]`
+/// - output: `[entries, embed]`
+pub fn gather(x: Tensor<2>, assignment: &Arc<Assignment>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::gather(x.into_dispatch(), assignment.clone()))
+}
+
+/// Each token's sum over its entries, times their probabilities, on the CPU.
+///
+/// # Shapes
+/// - entries: `[entries, embed]`
+/// - probabilities: `[tokens, experts]`
+/// - output: `[tokens, embed]`
+pub fn combine(entries: Tensor<2>, probabilities: Tensor<2>, assignment: &Arc<Assignment>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::combine(entries.into_dispatch(), probabilities.into_dispatch(), assignment.clone()))
+}
+
+/// One step of Adam of a parameter divided as `whole` says: weight, first and second moment after it. The gradient is a leading part,
+/// divided as it says; without one it is 0. `steps` are those of the leading members; a member without one stays as it is.
+///
+/// # Shapes
+/// - state: `[rows, columns]` each, a stack's members one above the other
+pub fn adam(
+    state: [Tensor<2>; 3],
+    whole: Division,
+    gradient: Option<(Tensor<2>, Division)>,
+    steps: &[Option<AdamStep>],
+) -> [Tensor<2>; 3] {
+    #[cfg(feature = "gpu")]
+    if !is_cpu(&state[0].device()) {
+        let nothing = || (Tensor::zeros([1, 1], &state[0].device()), [0; 3]);
+        let (gradient, part) = gradient.unwrap_or_else(nothing);
+        let mut steps = steps.to_vec();
+        steps.resize(whole[0], None);
+        return gpu::adam::step(state, whole, gradient, part, &steps);
+    }
+    match steps {
+        [Some(step)] => cpu::adam::step(state, gradient.map(|(gradient, _)| gradient), *step),
+        _ => unreachable!("on the CPU a parameter of {whole:?} is held alone"),
+    }
+}
+
+fn on_host(mask: Tensor<4>) -> FlexTensor {
+    primitive(mask).to_contiguous()
+}

@@ -1,0 +1,240 @@
+//! Each operator against its plain composition: values, and the gradients of all inputs.
+
+use super::operators::*;
+use super::{Assignment, Dropout, Mask, Panels, assign, plain};
+use crate::device::ids;
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt;
+use std::sync::{Arc, OnceLock};
+
+pub(super) fn numbers(seed: u64, count: usize) -> Vec<f32> {
+    let mut rng = crate::seed::stream(seed, "kernel tests", 0);
+    (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
+}
+
+fn leaf<const D: usize>(seed: u64, shape: [usize; D]) -> Tensor<D> {
+    let data = TensorData::new(numbers(seed, shape.iter().product()), shape);
+    Tensor::from_inner(Tensor::from_data(data, &Device::flex())).require_grad()
+}
+
+pub(super) fn host<const D: usize>(x: Tensor<D>) -> Vec<f32> {
+    x.into_data().try_into_vec().unwrap()
+}
+
+fn assert_near(got: &[f32], want: &[f32], what: &str) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    let worst = got.iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst < 2e-5, "{what}: worst difference {worst}");
+}
+
+/// Compares the two ways with a loss that weighs every output element differently.
+fn compare<const N: usize>(
+    what: &str,
+    inputs: [Tensor<2>; N],
+    fused: impl Fn([Tensor<2>; N]) -> Tensor<2>,
+    plain: impl Fn([Tensor<2>; N]) -> Tensor<2>,
+) {
+    let [fused, plain] = [&fused as &dyn Fn([Tensor<2>; N]) -> Tensor<2>, &plain].map(|way| {
+        let output = way(inputs.clone());
+        let weights = Tensor::from_data(
+            TensorData::new(numbers(99, output.dims().iter().product()), output.dims()),
+            &Device::flex(),
+        );
+        let gradients = (output.clone() * weights).sum().backward();
+        let mut found = vec![host(output)];
+        found.extend(inputs.iter().map(|x| x.grad(&gradients).unwrap().into_data().try_into_vec::<f32>().unwrap()));
+        found
+    });
+    for (index, (fused, plain)) in fused.iter().zip(&plain).enumerate() {
+        assert_near(fused, plain, &format!("{what}, {index}"));
+    }
+}
+
+fn row(x: Tensor<2>) -> Tensor<1> {
+    x.squeeze_dim(0)
+}
+
+/// A linear map that owns its tensors.
+pub(super) struct Owned {
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    panels: OnceLock<Panels>,
+}
+
+impl Owned {
+    pub(super) fn new(weight: Tensor<2>, bias: Tensor<2>) -> Self {
+        Self { weight, bias: row(bias), panels: OnceLock::new() }
+    }
+
+    pub(super) fn map(&self) -> LinearMap<'_> {
+        LinearMap { weight: self.weight.clone(), bias: self.bias.clone(), panels: &self.panels }
+    }
+}
+
+/// Both maps of a feed-forward network.
+pub(super) fn network([w1, b1, w2, b2]: [Tensor<2>; 4]) -> [Owned; 2] {
+    [Owned::new(w1, b1), Owned::new(w2, b2)]
+}
+
+fn plain_network(network: &[Owned; 2]) -> [(Tensor<2>, Tensor<1>); 2] {
+    network.each_ref().map(|map| (map.weight.clone(), map.bias.clone()))
+}
+
+fn dropout(rate: f64) -> Mask {
+    if rate > 0.0 { Dropout::new(3).mask(rate) } else { Mask::NONE }
+}
+
+/// The tokens sorted by expert.
+pub(super) fn gather_plainly(x: Tensor<2>, assignment: &Assignment) -> Tensor<2> {
+    let order = ids(&assignment.token_order, &x.device().inner());
+    x.select(0, order)
+}
+
+/// Each token's sum over its entries, times their probabilities.
+pub(super) fn combine_plainly(entries: Tensor<2>, probabilities: Tensor<2>, assignment: &Assignment) -> Tensor<2> {
+    let device = entries.device().inner();
+    let [count, embed] = entries.dims();
+    let [tokens, experts] = probabilities.dims();
+    let gates = probabilities.reshape([tokens * experts]).select(0, ids(&assignment.probability_order, &device));
+    let scaled = entries * gates.unsqueeze_dim::<2>(1);
+    let ranked = scaled.select(0, ids(&assignment.inverse_order, &device)); // [rank · tokens, embed]
+    match count / tokens {
+        1 => ranked,
+        top_k => ranked.reshape([top_k, tokens, embed]).sum_dim(0).squeeze_dim(0),
+    }
+}
+
+#[test]
+fn linear_maps_also_of_slices() {
+    // The last is shared among threads.
+    for [rows, input, output] in [[1, 1, 1], [5, 7, 3], [130, 20, 33], [128, 128, 128]] {
+        compare(
+            "linear",
+            [leaf(1, [rows, input + 2]), leaf(2, [output + 1, input + 3]), leaf(3, [1, output])],
+            |[x, w, b]| linear(x.narrow(1, 1, input), Owned::new(w.slice([0..output, 0..input]), b).map()),
+            |[x, w, b]| plain::linear(x.narrow(1, 1, input), w.slice([0..output, 0..input]), row(b)),
+        );
+    }
+}
+
+#[test]
+fn feed_forward_of_all_rows_and_of_some() {
+    for (rows, rate) in [(0..9, 0.0), (0..9, 0.4), (3..7, 0.0), (3..7, 0.4)] {
+        let inputs = [leaf(1, [9, 6]), leaf(2, [20, 6]), leaf(3, [1, 20]), leaf(4, [6, 20]), leaf(5, [1, 6])];
+        compare(
+            "feed-forward",
+            inputs,
+            |[x, rest @ ..]| feed_forward(x, network(rest).each_ref().map(Owned::map), rows.clone(), dropout(rate)),
+            |[x, rest @ ..]| plain::feed_forward(x, plain_network(&network(rest)), rows.clone(), dropout(rate)),
+        );
+    }
+}
+
+fn masks(batch: usize, time: usize, source: usize) -> Vec<Option<Tensor<4>>> {
+    let device = Device::flex();
+    let masked = |i: usize| if i % 3 == 1 { -1e9 } else { 0.0 };
+    let of = |shape: [usize; 4]| {
+        let values: Vec<f32> = (0..shape.iter().product()).map(masked).collect();
+        Some(Tensor::from_data(TensorData::new(values, shape), &device))
+    };
+    vec![None, of([batch, 1, 1, source]), of([1, 1, time, source])]
+}
+
+#[test]
+fn attention_with_every_kind_of_mask() {
+    for ([batch, time, source, heads, dim], rate) in
+        [([2, 3, 5, 2, 4], 0.0), ([3, 17, 21, 2, 24], 0.3), ([1, 4, 16, 1, 9], 0.5)]
+    {
+        let width = heads * dim;
+        for mask in masks(batch, time, source) {
+            compare(
+                "cross-attention",
+                [leaf(1, [batch * time, width]), leaf(2, [batch * source, 2 * width])],
+                |[q, kv]| cross_attention(q, kv, batch, heads, mask.clone(), dropout(rate)),
+                |[q, kv]| plain::cross_attention(q, kv, batch, heads, mask.clone(), dropout(rate)),
+            );
+        }
+        for mask in masks(batch, time, time) {
+            compare(
+                "self-attention",
+                [leaf(3, [batch * time, 3 * width])],
+                |[qkv]| self_attention(qkv, batch, heads, mask.clone(), dropout(rate)),
+                |[qkv]| plain::self_attention(qkv, batch, heads, mask.clone(), dropout(rate)),
+            );
+        }
+    }
+}
+
+#[test]
+fn some_rows_of_a_view_leave_what_it_was_taken_from_alone() {
+    let network = network([leaf(2, [20, 6]), leaf(3, [1, 20]), leaf(4, [6, 20]), leaf(5, [1, 6])]);
+    let tracked = leaf(1, [9, 6]);
+    let before = host(tracked.clone());
+    let x = tracked.clone().narrow(0, 2, 5);
+    let fused = feed_forward(x.clone(), network.each_ref().map(Owned::map), 1..3, Mask::NONE);
+    assert_near(
+        &host(fused),
+        &host(plain::feed_forward(x, plain_network(&network), 1..3, Mask::NONE)),
+        "rows of a view",
+    );
+    assert_eq!(host(tracked), before);
+}
+
+#[test]
+fn masked_keys_have_weight_zero() {
+    // The second key is masked: the context is the first value, to the bit.
+    let qkv = Tensor::<2>::from_data([[1.0, 2.0, 0.5, 0.5, 3.0, 4.0], [1.0, 1.0, 9.0, 9.0, 5.0, 6.0]], &Device::flex());
+    let mask = Tensor::<4>::from_data([[[[0.0, -1e9]]]], &Device::flex());
+    let context = self_attention(qkv, 1, 1, Some(mask), Mask::NONE);
+    assert_eq!(context.into_data().try_into_vec::<f32>().unwrap(), [3.0, 4.0, 3.0, 4.0]);
+}
+
+#[test]
+fn norm_of_a_sum() {
+    for ([rows, dim], rate) in [([3, 5], 0.0), ([70, 48], 0.3), ([2, 33], 1.0)] {
+        compare(
+            "norm",
+            [leaf(1, [rows, dim]), leaf(2, [rows, dim]), leaf(3, [1, dim]), leaf(4, [1, dim])],
+            |[x, y, w, b]| add_norm(x, y, row(w), row(b), dropout(rate)),
+            |[x, y, w, b]| plain::add_norm(x, y, row(w), row(b), dropout(rate)),
+        );
+    }
+}
+
+#[test]
+fn tokens_to_their_experts_and_back() {
+    for (top_k, capacity) in [(1, None), (2, None), (2, Some(4))] {
+        let [tokens, experts, embed] = [11, 3, 5];
+        let probabilities: Vec<f32> = numbers(7, tokens * experts).iter().map(|p| p.abs()).collect();
+        let plan = Arc::new(assign(&probabilities, experts, top_k, capacity, 1));
+        compare("gather", [leaf(1, [tokens, embed])], |[x]| gather(x, &plan), |[x]| gather_plainly(x, &plan));
+        compare(
+            "combine",
+            [leaf(2, [tokens * top_k, embed]), leaf(3, [tokens, experts])],
+            |[x, p]| combine(x, p, &plan),
+            |[x, p]| combine_plainly(x, p, &plan),
+        );
+    }
+}
+
+#[test]
+fn a_step_is_the_last_row_of_the_whole() {
+    // Two hypotheses of three positions; the second descends from the first one's first position.
+    let (heads, width) = (2, 8);
+    let positions: Vec<Tensor<2>> = (0..3).map(|i| leaf(i, [2, 3 * width]).inner()).collect();
+    let context = step_attention(&positions, heads, &[vec![0, 0], vec![0, 1], vec![0, 1]]);
+    for (row, path) in [[0, 0, 0], [0, 1, 1]].into_iter().enumerate() {
+        let rows = positions.iter().zip(path).map(|(position, row)| position.clone().narrow(0, row, 1));
+        let whole = plain::self_attention(Tensor::cat(rows.collect(), 0), 1, heads, None, Mask::NONE);
+        assert_near(&host(context.clone().narrow(0, row, 1)), &host(whole.narrow(0, 2, 1)), "step");
+    }
+}
+
+#[test]
+fn operators_work_without_autodiff_too() {
+    let tracked = leaf(1, [6, 12]);
+    let untracked = tracked.clone().inner();
+    let run = |x| host(self_attention(x, 2, 2, None, Mask::NONE));
+    let plainly: Vec<f32> = self_attention(untracked, 2, 2, None, Mask::NONE).into_data().try_into_vec().unwrap();
+    assert_eq!(run(tracked), plainly);
+}

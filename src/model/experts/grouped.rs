@@ -1,0 +1,61 @@
+//! A mixture of experts on graphics devices: routing, too, is on the device, and each product is one launch for all experts.
+
+use super::{GroupedExperts, MixtureOfExperts};
+use crate::kernels::gpu::grouped::{Weights, mixture, routes};
+use crate::kernels::gpu::plan::Plan;
+use crate::model::config::DropoutRates;
+use crate::model::pass::{LayerRouting, Pass};
+use burn::tensor::Tensor;
+use burn::tensor::activation::softmax;
+use std::sync::Arc;
+
+impl MixtureOfExperts {
+    pub(super) fn forward_grouped(
+        &self,
+        x: Tensor<2>,
+        grouped: &GroupedExperts,
+        layer: usize,
+        rates: &DropoutRates,
+        pass: &mut Pass,
+    ) -> (Tensor<2>, LayerRouting) {
+        let device = x.device().inner();
+        let [tokens, _] = x.dims();
+        let experts = self.ffn_dims.len();
+        let probabilities = match experts {
+            1 if self.router_decides_nothing() => Tensor::ones([tokens, 1], &x.device()),
+            _ => softmax(self.router.forward(x.clone()), 1), // [tokens, experts]
+        };
+        let sizes: Vec<i32> = self.ffn_dims.iter().map(|&size| size as i32).collect();
+        let sizes = Tensor::from_data(sizes.as_slice(), &device);
+        // Which tokens overflow is drawn on the host: that waits for the device.
+        let on_host = self.capacity_factor > 0.0 || !routes(experts);
+        let (plan, counts) = if on_host {
+            let assignment = self.assign(&probabilities, layer, pass);
+            (Plan::upload(&assignment, sizes, &device), Some(assignment.counts))
+        } else {
+            (Plan::route(probabilities.clone().inner(), sizes, self.top_k), None)
+        };
+        let plan = Arc::new(plan);
+        let mask = pass.mask(rates.expert_activation);
+        let y = mixture(x, probabilities.clone(), weights(grouped), &plan, mask);
+        let sums = probabilities.sum_dim(0).squeeze_dim(0);
+        let counts = match counts {
+            Some(counts) => {
+                let counts: Vec<i32> = counts.iter().map(|&count| count as i32).collect();
+                Tensor::from_data(counts.as_slice(), &device)
+            }
+            None => plan.counts(),
+        };
+        let experts = plan.experts_of_tokens();
+        (y, LayerRouting { layer, top_k: self.top_k, probability_sums: sums, experts, counts })
+    }
+}
+
+fn weights(grouped: &GroupedExperts) -> Weights {
+    Weights {
+        weight1: grouped.fc1.weight.val(),
+        bias1: grouped.fc1.bias.val(),
+        weight2: grouped.fc2.weight.val(),
+        bias2: grouped.fc2.bias.val(),
+    }
+}
