@@ -1,6 +1,6 @@
 //! What a training run will cost, told before it starts.
 
-use super::session::Job;
+use super::job::Job;
 use super::update::Trainer;
 use crate::error::Result;
 use crate::pool::in_pool;

@@ -2,10 +2,10 @@
 
 use super::checkpoint::{self, Content, Name, Origin, Position};
 use super::estimate::announce;
+use super::job::{Job, Outcome, Sampler};
 use super::update::{Trainer, UpdateReport};
 use super::validation::Validation;
 use super::weights::load_weights;
-use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::interrupt::Interruptible;
 use crate::model::{Supernet, TransformerConfig, precision};
@@ -16,54 +16,14 @@ use crate::run::jsonl::Sync;
 use crate::run::memory::peak_memory_bytes;
 use crate::run::{Checkpoints, JsonLines};
 use crate::seed;
-use crate::space::{Architecture, Space};
-use crate::text::{Batch, Dataset, collate, epoch_batches};
+use crate::space::Architecture;
+use crate::text::{Batch, collate, epoch_batches};
 use burn::tensor::Device;
 use serde_json::{Value, json};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Batches that the estimate of a run's time is measured on.
 const ESTIMATE_SAMPLES: usize = 4;
-
-/// Which architecture an update trains.
-pub enum Sampler<'a> {
-    /// One drawn uniformly from the space, anew each update.
-    Uniform(&'a Space),
-    /// Always the same.
-    Fixed(Architecture),
-}
-
-/// One training run.
-pub struct Job<'a> {
-    /// Name for messages: `supernet`, `winner`, ….
-    pub name: &'a str,
-    /// Where checkpoints and `metrics.jsonl` are.
-    pub folder: &'a Path,
-    /// Settings.
-    pub config: &'a TrainConfig,
-    /// The run's seed.
-    pub seed: u64,
-    /// Architectures trained.
-    pub sampler: Sampler<'a>,
-    /// Architectures validated, by name; the mean of their losses decides which checkpoint is best.
-    pub validated: Vec<(String, Architecture)>,
-    /// Training pairs.
-    pub train: &'a Dataset,
-    /// Validation pairs.
-    pub valid: &'a Dataset,
-    /// The prepared data's fingerprint.
-    pub data: &'a str,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    /// Updates made in all.
-    pub updates: usize,
-    /// Lowest mean validation loss, bits per token.
-    pub best: Option<f64>,
-}
 
 /// Trains until `max_updates`, going on from `last` where there is one; otherwise `initial` gives the weights to start
 /// from. `shape` is theirs.

@@ -68,7 +68,7 @@ impl Kernels for Flex {
 }
 
 /// `x Wᵀ + b` for inference.
-pub(in crate::kernels) fn linear(x: FlexTensor, weight: &Panels, bias: FlexTensor) -> FlexTensor {
+pub fn linear(x: FlexTensor, weight: &Panels, bias: FlexTensor) -> FlexTensor {
     let x = Matrix::of(&x);
     let mut out = weight.fresh_product(x);
     add_bias(&mut out, elements(&bias));
@@ -76,18 +76,18 @@ pub(in crate::kernels) fn linear(x: FlexTensor, weight: &Panels, bias: FlexTenso
 }
 
 /// `x Tᵀ` for inference.
-pub(in crate::kernels) fn project(x: FlexTensor, table: &Panels) -> FlexTensor {
+pub fn project(x: FlexTensor, table: &Panels) -> FlexTensor {
     let x = Matrix::of(&x);
     tensor(table.fresh_product(x), [x.dims()[0], table.dims()[0]])
 }
 
 /// Both weights and biases.
-pub(in crate::kernels) fn network<W>([weight1, weight2]: [W; 2], [bias1, bias2]: &[FlexTensor; 2]) -> Network<'_, W> {
+pub fn network<W>([weight1, weight2]: [W; 2], [bias1, bias2]: &[FlexTensor; 2]) -> Network<'_, W> {
     Network { weight1, bias1: elements(bias1), weight2, bias2: elements(bias2) }
 }
 
 /// The output, and what the backward pass needs: the input rows and the hidden activations.
-pub(in crate::kernels) fn feed_forward_rows<W: Weight>(
+pub fn feed_forward_rows<W: Weight>(
     x: FlexTensor,
     network: Network<W>,
     rows: Range<usize>,
