@@ -8,8 +8,9 @@
 //! - [`config`] — TOML to typed settings
 //! - [`text`] — corpus, subwords, vocabulary, batches
 //! - [`model`] — the one Transformer, the supernet it is cut from, their loss
-//! - [`cost`] — parameters, FLOPs, latency
+//! - [`cost`] — parameters, FLOPs, memory
 //! - [`run`] — the run directory: locks, atomic files, checkpoints, logs
+//! - [`latency`] — measuring it, and predicting it from measured architectures
 //! - [`train`] — optimizer, schedule, loop
 //! - [`translate`] — beam search
 //! - [`metrics`] — BLEU, chrF
@@ -33,6 +34,7 @@ pub mod error;
 pub mod interop;
 mod interrupt;
 pub mod kernels;
+pub mod latency;
 pub mod metrics;
 pub mod model;
 pub mod pipeline;

@@ -1,4 +1,4 @@
-//! What an architecture costs: parameters, FLOPs, memory, latency. One trait, and a limit on it.
+//! What an architecture costs: parameters, FLOPs, memory. One trait, and a limit on it.
 //!
 //! [`mod@flops`], [`mod@parameters`] and [`memory`] count; [`costs`] makes each count a [`Cost`] that a search can limit;
 //! [`CostSummary`] is the line that `automoe cost` prints. Where experts differ in size, a count depends on where the
@@ -6,7 +6,6 @@
 
 pub mod costs;
 pub mod flops;
-pub mod latency;
 pub mod memory;
 pub mod parameters;
 pub mod routing;

@@ -2,8 +2,8 @@
 
 use super::NamedTensor;
 use super::torch::TorchFile;
-use crate::cost::latency::{Dataset, DenseLayer, Perceptron};
 use crate::error::{Error, Result};
+use crate::latency::{Dataset, DenseLayer, Perceptron};
 use std::path::Path;
 
 /// What HAT divides its ten features by.

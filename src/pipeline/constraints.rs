@@ -3,9 +3,9 @@
 use super::latency_data::conditions;
 use super::workspace::{dimensions, vocabularies};
 use crate::config::{Config, LatencySource};
-use crate::cost::latency::LatencyProfile;
 use crate::cost::{ActiveParameters, Cost, Dimensions, Embeddings, Gflops, MemoryMb, TotalParameters};
 use crate::error::Result;
+use crate::latency::LatencyProfile;
 use crate::search::{Constraints, Costs, Feasible};
 use std::sync::Arc;
 

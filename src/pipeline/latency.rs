@@ -2,7 +2,7 @@
 
 use super::workspace::Workspace;
 use crate::cost::Cost;
-use crate::cost::latency::{Effort, Latency, measure};
+use crate::latency::{Effort, Latency, measure};
 use crate::model::Supernet;
 use crate::space::Architecture;
 use std::collections::HashMap;
@@ -141,7 +141,7 @@ impl Cost for MeasuredLatency {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cost::latency::Timing;
+    use crate::latency::Timing;
     use std::cell::RefCell;
 
     #[test]

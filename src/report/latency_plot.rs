@@ -1,7 +1,7 @@
 //! Two plots of latencies beside each other, as SVG: predicted against measured, and measured by decoder layers.
 
-use crate::cost::latency::TestedRow;
 use crate::error::{Error, Result};
+use crate::latency::TestedRow;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::collections::BTreeMap;

@@ -10,11 +10,13 @@ pub mod json;
 mod layers;
 mod natural;
 mod schema;
+mod spread;
 
 pub use architecture::{Architecture, CrossAttention, Experts, Layer, MAX_WIDTH, Stack};
 pub use choices::{Choices, SpaceConfig};
 pub use describe::{Gene, Scope};
 pub use natural::Natural;
+pub use spread::spread;
 
 use crate::error::{Error, Result};
 use layers::StackSpace;

@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::cli::output;
-use crate::cost::latency::{Dataset, fit};
 use crate::error::Result;
+use crate::latency::{Dataset, fit};
 
 /// Fit a latency predictor to measured architectures, and print how well it predicts rows it has not seen
 ///

@@ -1,10 +1,10 @@
 //! `automoe latency import`: a predictor of the HAT repository becomes a profile.
 
 use crate::cli::output;
-use crate::cost::latency::profile::ImportReport;
-use crate::cost::latency::{Dataset, LatencyProfile, Report};
 use crate::error::{Error, Result};
 use crate::interop::latency_predictor::{self, FEATURE_SCALE};
+use crate::latency::predict::profile::ImportReport;
+use crate::latency::{Dataset, LatencyProfile, Report};
 use std::io;
 use std::path::{Path, PathBuf};
 

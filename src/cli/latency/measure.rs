@@ -2,9 +2,9 @@
 
 use crate::cli::options::{ConfigArgs, DeviceArgs, ThreadArgs, precision};
 use crate::cli::{architectures, output};
-use crate::cost::latency::{self, Effort, Latency, Timing};
 use crate::device;
 use crate::error::{Result, listed};
+use crate::latency::{self, Effort, Latency, Timing};
 use crate::pipeline::{RandomModels, check_sentence_length, dimensions, vocabularies};
 use crate::progress::Progress;
 use crate::space::Architecture;

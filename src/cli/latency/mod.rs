@@ -7,8 +7,8 @@ pub mod measure;
 pub mod plot;
 pub mod predict;
 
-use crate::cost::latency::LatencyProfile;
 use crate::error::{Error, Result};
+use crate::latency::LatencyProfile;
 use crate::run::atomic;
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! `automoe latency plot`: how well a device's latency is predicted, and what it depends on, as a picture.
 
-use crate::cost::latency::{Dataset, LatencyProfile, Metrics, fit};
 use crate::error::{Error, Result};
+use crate::latency::{Dataset, LatencyProfile, Metrics, fit};
 use crate::report::latency_plot;
 use crate::run::atomic;
 use std::fs::File;

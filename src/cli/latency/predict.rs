@@ -2,8 +2,8 @@
 
 use crate::cli::options::ConfigArgs;
 use crate::cli::{architectures, output};
-use crate::cost::latency::{LatencyProfile, Prediction};
 use crate::error::Result;
+use crate::latency::{LatencyProfile, Prediction};
 use crate::pipeline;
 use crate::space::Architecture;
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! HAT's own predictor: a multi-layer perceptron on the averages over the layers, for encoder and decoder together.
 
-use super::averages::Averages;
 use crate::error::{Error, Result};
+use crate::latency::data::averages::Averages;
 use serde::{Deserialize, Serialize};
 
 /// Predictions are never below this, milliseconds.

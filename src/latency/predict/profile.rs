@@ -1,14 +1,14 @@
 //! A device's profile: a predictor of its latency, how far predictions may be off, and how well it did. The predicted
 //! latency is a [`Cost`].
 
-use super::averages::Averages;
-use super::conditions::{Conditions, MeasuredRange};
-use super::csv::Dataset;
-use super::features::{FeatureSet, Features};
 use super::fit::{FitReport, INTERVAL_LEVEL, PairModel, Tested, TestedRow, split};
 use super::metrics::Metrics;
 use super::perceptron::Perceptron;
 use crate::cost::{Cost, RoutingFractions};
+use crate::latency::data::averages::Averages;
+use crate::latency::data::conditions::{Conditions, MeasuredRange};
+use crate::latency::data::csv::{Dataset, Sample};
+use crate::latency::data::features::{FeatureSet, Features};
 use crate::space::Architecture;
 use serde::{Deserialize, Serialize};
 
@@ -150,10 +150,10 @@ impl LatencyProfile {
         };
         let Some(data) = data else { return profile };
         let [_, validation, test] = split(&data.samples);
-        let predict = |profile: &Self, samples: &[super::Sample]| -> Vec<f64> {
+        let predict = |profile: &Self, samples: &[Sample]| -> Vec<f64> {
             samples.iter().map(|sample| profile.predicted(&sample.features, &sample.averages).ms).collect()
         };
-        let measured: Vec<f64> = validation.iter().map(super::Sample::total_ms).collect();
+        let measured: Vec<f64> = validation.iter().map(Sample::total_ms).collect();
         let predicted = predict(&profile, validation);
         let interval = Interval::conformal(INTERVAL_LEVEL, &measured, &predicted);
         profile.tested = TestedRow::of(test, &predict(&profile, test));

@@ -2,10 +2,9 @@
 //! [`super::csv`] reads it. What a row was measured with stands in the row, so that nothing else can be appended.
 
 use super::conditions::{CONDITION_COLUMNS, Conditions};
-use super::measure::Latency;
 use super::records::{Field, Place, Records};
-use super::undisturbed::Undisturbed;
 use crate::error::{Error, Result};
+use crate::latency::measure::{Latency, Undisturbed};
 use crate::space::Architecture;
 
 /// The first columns; [`CONDITION_COLUMNS`] follow, and [`ARCHITECTURE_COLUMN`]: in a spreadsheet, figures are seen first.
@@ -153,9 +152,9 @@ fn ms(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::csv::Dataset;
-    use super::super::simulated;
-    use super::super::timing::Timing;
     use super::*;
+    use crate::latency::measure::Timing;
+    use crate::latency::simulated;
 
     fn conditions() -> Conditions {
         Conditions { device: "cpu".into(), threads: 2, sentence_length: 16, beam: 5, vocab_size: 100, qkv_dim: 64 }

@@ -87,7 +87,7 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// The middle value (the upper of two), or 0 of nothing.
-pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
+pub(in crate::latency) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     if values.is_empty() {
         return 0.0;

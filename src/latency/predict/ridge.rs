@@ -27,7 +27,7 @@ pub struct Correction {
 /// One number of the shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Input {
-    /// Place in [`super::features::PartFeatures::shape`].
+    /// Place in [`crate::latency::data::features::PartFeatures::shape`].
     pub index: usize,
     /// Mean in training.
     pub mean: f64,

@@ -9,12 +9,12 @@
 use super::averages::{AVERAGES, Averages, EXPERT_AVERAGES};
 use super::conditions::{CONDITION_COLUMNS, Conditions};
 use super::features::{FeatureSet, Features, check_routing};
-use super::fit::{FEWEST_ROWS, split};
-use super::linalg::median;
 use super::records::{Fault, Field, Place, Records};
 use crate::bounded::read_text;
 use crate::cost::RoutingFractions;
 use crate::error::{Error, Result};
+use crate::latency::predict::fit::{FEWEST_ROWS, split};
+use crate::latency::predict::linalg::median;
 use crate::space::Architecture;
 use std::path::Path;
 

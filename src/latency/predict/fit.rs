@@ -1,13 +1,13 @@
 //! Fits a predictor to measured latencies: the first 80 % of the rows train, the next 10 % choose the model and give the
 //! prediction intervals, the last 10 % are only looked at for the report.
 
-use super::conditions::MeasuredRange;
-use super::csv::{Dataset, Sample};
-use super::features::{FeatureSet, Features, PartFeatures};
 use super::metrics::Metrics;
 use super::model::{ModelKind, PartModel};
 use super::profile::{Interval, LatencyProfile, Predictor, Report};
 use crate::error::Result;
+use crate::latency::data::conditions::MeasuredRange;
+use crate::latency::data::csv::{Dataset, Sample};
+use crate::latency::data::features::{FeatureSet, Features, PartFeatures};
 use serde::{Deserialize, Serialize};
 
 /// The fewest rows that can be split into three.
@@ -66,7 +66,7 @@ pub struct TestedRow {
 
 impl TestedRow {
     /// Rows beside what was predicted of them.
-    pub(super) fn of(samples: &[Sample], predicted: &[f64]) -> Vec<Self> {
+    pub(in crate::latency) fn of(samples: &[Sample], predicted: &[f64]) -> Vec<Self> {
         let rows = samples.iter().zip(predicted).map(|(sample, &predicted_ms)| Self {
             measured_ms: sample.total_ms(),
             predicted_ms,
@@ -78,7 +78,7 @@ impl TestedRow {
 
 impl Tested {
     /// The figures of test rows (one at least) under `interval`.
-    pub(super) fn of(interval: &Interval, rows: &[TestedRow]) -> Self {
+    pub(in crate::latency) fn of(interval: &Interval, rows: &[TestedRow]) -> Self {
         let (measured, predicted): (Vec<f64>, Vec<f64>) =
             rows.iter().map(|row| (row.measured_ms, row.predicted_ms)).unzip();
         Self { metrics: Metrics::of(&measured, &predicted), interval: covered(interval, &measured, &predicted) }
@@ -175,7 +175,7 @@ pub fn fit(data: &Dataset, device: &str) -> Result<LatencyProfile> {
 }
 
 /// The rows that train, validate and test: the first 80 %, the next 10 %, the last 10 %.
-pub(super) fn split(samples: &[Sample]) -> [&[Sample]; 3] {
+pub(in crate::latency) fn split(samples: &[Sample]) -> [&[Sample]; 3] {
     let rows = samples.len();
     let (fitted, test) = samples.split_at(rows * 9 / 10);
     let (train, validation) = fitted.split_at(rows * 8 / 10);
@@ -202,8 +202,8 @@ fn covered(interval: &Interval, measured: &[f64], predicted: &[f64]) -> Coverage
 
 #[cfg(test)]
 mod tests {
-    use super::super::simulated;
     use super::*;
+    use crate::latency::simulated;
     use std::path::PathBuf;
 
     fn report(data: &Dataset) -> FitReport {

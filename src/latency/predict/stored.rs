@@ -1,13 +1,13 @@
 //! A profile's file: JSON that people can read, too.
 
-use super::conditions::{Conditions, MeasuredRange};
-use super::features::{FeatureSet, Part};
 use super::fit::{FitReport, PairModel, TestedRow};
 use super::model::PartModel;
 use super::perceptron::Perceptron;
 use super::profile::{ImportReport, Interval, LatencyProfile, Predictor, Report};
 use crate::bounded::{read_text, read_with};
 use crate::error::{Error, Result};
+use crate::latency::data::conditions::{Conditions, MeasuredRange};
+use crate::latency::data::features::{FeatureSet, Part};
 use crate::space::architecture::MAX_LAYERS;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -212,9 +212,10 @@ impl StoredPart {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{fit, perceptron, simulated};
+    use super::super::{fit, perceptron};
     use super::*;
     use crate::cost::Cost;
+    use crate::latency::simulated;
 
     fn profile() -> LatencyProfile {
         fit(&simulated::dataset(200, 0.02, 3), "a device").unwrap()

@@ -3,10 +3,10 @@
 
 use super::calibration::Calibration;
 use super::drift::Drift;
-use super::features::PartFeatures;
 use super::linalg::{dot, median, robust_deviation};
 use super::nnls;
 use super::ridge::Correction;
+use crate::latency::data::features::PartFeatures;
 use serde::{Deserialize, Serialize};
 
 /// Rounds of fitting costs, finding the drift and weighing outliers; levels are settled after three or four.

@@ -1,9 +1,9 @@
 //! An invented device for tests: random architectures and latencies that follow from every layer, with launch overheads,
 //! bandwidth, and small operators that leave the device idle.
 
-use super::averages::Averages;
-use super::csv::{Dataset, Sample};
-use super::features::{FeatureSet, Features};
+use super::data::averages::Averages;
+use super::data::csv::{Dataset, Sample};
+use super::data::features::{FeatureSet, Features};
 use crate::seed::stream;
 use crate::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use rand::{Rng, RngExt};

@@ -83,7 +83,7 @@ pub struct MeasuredRange {
 
 impl MeasuredRange {
     /// The range of `samples`.
-    pub(super) fn of(samples: &[Sample]) -> Self {
+    pub(in crate::latency) fn of(samples: &[Sample]) -> Self {
         let mut range = Self { least: [f64::INFINITY; 12], largest: [f64::NEG_INFINITY; 12] };
         for sample in samples {
             for (index, value) in sample.averages.values().into_iter().enumerate() {
@@ -107,8 +107,8 @@ impl MeasuredRange {
 
 #[cfg(test)]
 mod tests {
-    use super::super::simulated;
     use super::*;
+    use crate::latency::simulated;
     use crate::space::Architecture;
 
     #[test]
