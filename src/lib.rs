@@ -2,19 +2,20 @@
 //!
 //! The rooms, each depending only on those before it:
 //!
-//! - [`mod@error`], [`seed`], [`progress`], [`device`] — what went wrong, where randomness comes from, how long it will take,
-//!   where tensors live
+//! - [`mod@error`], [`seed`], [`progress`], `pool`, `interrupt`, `bounded`, [`device`] — what went wrong, where randomness comes
+//!   from, how long it will take, where tensors live
 //! - [`space`] — the architecture, the search space, sampling, mutation, crossover
+//! - [`metrics`] — BLEU, chrF
 //! - [`config`] — TOML to typed settings
-//! - [`text`] — corpus, subwords, vocabulary, batches
-//! - [`model`] — the one Transformer, the supernet it is cut from, their loss
-//! - [`cost`] — parameters, FLOPs, memory
 //! - [`run`] — the run directory: locks, atomic files, checkpoints, logs
+//! - [`text`] — corpus, subwords, vocabulary, batches
+//! - [`cost`] — parameters, FLOPs, memory
+//! - [`kernels`] — the operators, on the CPU and on graphics devices
+//! - [`search`] — algorithm, evaluator, trial log
+//! - [`model`] — the one Transformer, the supernet it is cut from, their loss
 //! - [`latency`] — measuring it, and predicting it from measured architectures
 //! - [`train`] — optimizer, schedule, loop
 //! - [`translate`] — beam search
-//! - [`metrics`] — BLEU, chrF
-//! - [`search`] — algorithm, evaluator, trial log
 //! - [`interop`] — foreign checkpoints
 //! - [`report`] — tables
 //! - [`pipeline`] — the phases as a user runs them
@@ -25,29 +26,30 @@
 #[cfg(test)]
 extern crate self as automoe;
 
-mod bounded;
-pub mod cli;
-pub mod config;
-pub mod cost;
-pub mod device;
 pub mod error;
-pub mod interop;
-mod interrupt;
-pub mod kernels;
-pub mod latency;
-pub mod metrics;
-pub mod model;
-pub mod pipeline;
-mod pool;
-pub mod progress;
-pub mod report;
-pub mod run;
-pub mod search;
 pub mod seed;
+pub mod progress;
+mod pool;
+mod interrupt;
+mod bounded;
+pub mod device;
 pub mod space;
+pub mod metrics;
+pub mod config;
+pub mod run;
+pub mod text;
+pub mod cost;
+pub mod kernels;
+pub mod search;
+pub mod model;
+pub mod latency;
+pub mod train;
+pub mod translate;
+pub mod interop;
+pub mod report;
+pub mod pipeline;
+pub mod cli;
+
 #[cfg(test)]
 #[path = "../tests/devices/mod.rs"]
 mod test_devices;
-pub mod text;
-pub mod train;
-pub mod translate;

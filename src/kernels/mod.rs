@@ -5,18 +5,18 @@
 //! backward pass of its own; on graphics devices those of [`gpu`] are. The others there, and all in the tests that compare the
 //! two, are compositions of burn's operators, in [`plain`].
 
-pub mod capabilities;
+pub mod operators;
 pub mod history;
 pub mod losses;
-pub mod operators;
+pub mod capabilities;
 
-pub mod adam_step;
 pub mod dropout;
-pub mod loss_sums;
 pub mod routing;
+pub mod adam_step;
+pub mod loss_sums;
 
-pub mod cpu;
 pub mod extension;
+pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod plain;

@@ -1,15 +1,15 @@
 //! Training of the supernet, or of one architecture: updates, validation, checkpoints, resuming.
 
-mod checkpoint;
-mod estimate;
 mod job;
-mod loss_scale;
-pub mod optimizer;
-pub mod schedule;
 mod session;
 mod update;
+pub mod optimizer;
+pub mod schedule;
+mod loss_scale;
 mod validation;
+mod checkpoint;
 mod weights;
+mod estimate;
 
 pub use checkpoint::{StoredWeights, read_weights, save_weights, trained_architecture};
 pub use job::{Job, Outcome, Sampler};
