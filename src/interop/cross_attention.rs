@@ -1,8 +1,11 @@
 //! Cross-attention's projections, which the reference and we divide differently; see [`super::names`].
 
 use super::NamedTensor;
-use super::names::ByName;
 use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+
+/// Tensors by name (or by part of a module).
+pub(super) type ByName = BTreeMap<String, NamedTensor>;
 
 /// The reference's cross-attention projections of one layer as ours.
 pub(super) fn split_cross_attention(layer: &str, mut parts: ByName) -> Result<[NamedTensor; 4]> {
@@ -111,52 +114,4 @@ fn join_rows(place: &str, mut first: NamedTensor, second: NamedTensor) -> Result
     first.shape[0] += second.shape[0];
     first.data.extend(second.data);
     Ok(first)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::interop::names::to_native;
-
-    fn tensor(name: &str, shape: &[usize]) -> NamedTensor {
-        let data = (0..shape.iter().product()).map(|x| x as f32).collect();
-        NamedTensor { name: name.into(), shape: shape.to_vec(), data }
-    }
-
-    #[test]
-    fn joint_cross_attention_splits_into_query_and_key_value() {
-        let reference = vec![
-            tensor("decoder.layers.0.encoder_attn.in_proj_weight", &[6, 2]),
-            tensor("decoder.layers.0.encoder_attn.in_proj_bias", &[6]),
-        ];
-        let native = to_native(reference).expect("renamed");
-        let get = |name: &str| {
-            let name = format!("decoder.layers.0.cross_attn.{name}");
-            native.iter().find(|tensor| tensor.name == name).expect("present")
-        };
-        assert_eq!(get("q_proj.weight").data, [0.0, 1.0, 2.0, 3.0]);
-        assert_eq!(get("kv_proj.weight").shape, [4, 2]);
-        assert_eq!(get("kv_proj.weight").data, [4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0]);
-        assert_eq!(get("q_proj.bias").data, [0.0, 1.0]);
-        assert_eq!(get("kv_proj.bias").data, [2.0, 3.0, 4.0, 5.0]);
-    }
-
-    #[test]
-    fn incomplete_and_misshapen_parts_are_refused() {
-        let weight = |part: &str, shape: &[usize]| tensor(&format!("decoder.layers.1.encoder_attn.{part}"), shape);
-        let bias = || weight("in_proj_bias", &[6]);
-        for (parts, message) in [
-            (vec![bias()], "q_proj_weight` is missing"),
-            (vec![bias(), bias()], "is there twice"),
-            (vec![weight("in_proj_weight", &[6, 2])], "in_proj_bias` is missing"),
-            (vec![bias(), weight("in_proj_weight", &[9, 2])], "has 6 values"),
-            (vec![weight("in_proj_bias", &[7]), weight("in_proj_weight", &[7, 2])], "do not split"),
-            (vec![bias(), weight("in_proj_weight", &[6])], "has the shape"),
-            (vec![bias(), weight("in_proj_weight", &[6, 0])], "has the shape"),
-            (vec![bias(), weight("in_proj_weight", &[6, 2]), weight("bias_k", &[6])], "bias_k` is not expected"),
-        ] {
-            let error = to_native(parts).expect_err(message).to_string();
-            assert!(error.contains(message), "{error}");
-        }
-    }
 }

@@ -6,7 +6,7 @@
 //! read different inputs.
 
 use super::NamedTensor;
-use super::cross_attention::{join_cross_attention, split_cross_attention};
+use super::cross_attention::{ByName, join_cross_attention, split_cross_attention};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 
@@ -102,9 +102,6 @@ enum Side {
     Reference,
     Native,
 }
-
-/// Tensors by name (or by part of a module).
-pub(super) type ByName = BTreeMap<String, NamedTensor>;
 
 /// Renames all `tensors` but cross-attention's projections, which are sorted by layer (`decoder.layers.I.`) and part.
 fn rename_all(
@@ -267,6 +264,42 @@ mod tests {
         assert_eq!(error.to_string(), "`encoder.layers.0.fc1.bias` is not a parameter of our model");
     }
 
+    #[test]
+    fn joint_cross_attention_splits_into_query_and_key_value() {
+        let reference = vec![
+            tensor("decoder.layers.0.encoder_attn.in_proj_weight", &[6, 2]),
+            tensor("decoder.layers.0.encoder_attn.in_proj_bias", &[6]),
+        ];
+        let native = to_native(reference).expect("renamed");
+        let get = |name: &str| {
+            let name = format!("decoder.layers.0.cross_attn.{name}");
+            native.iter().find(|tensor| tensor.name == name).expect("present")
+        };
+        assert_eq!(get("q_proj.weight").data, [0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(get("kv_proj.weight").shape, [4, 2]);
+        assert_eq!(get("kv_proj.weight").data, [4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0]);
+        assert_eq!(get("q_proj.bias").data, [0.0, 1.0]);
+        assert_eq!(get("kv_proj.bias").data, [2.0, 3.0, 4.0, 5.0]);
+    }
+
+    #[test]
+    fn incomplete_and_misshapen_parts_are_refused() {
+        let weight = |part: &str, shape: &[usize]| tensor(&format!("decoder.layers.1.encoder_attn.{part}"), shape);
+        let bias = || weight("in_proj_bias", &[6]);
+        for (parts, message) in [
+            (vec![bias()], "q_proj_weight` is missing"),
+            (vec![bias(), bias()], "is there twice"),
+            (vec![weight("in_proj_weight", &[6, 2])], "in_proj_bias` is missing"),
+            (vec![bias(), weight("in_proj_weight", &[9, 2])], "has 6 values"),
+            (vec![weight("in_proj_bias", &[7]), weight("in_proj_weight", &[7, 2])], "do not split"),
+            (vec![bias(), weight("in_proj_weight", &[6])], "has the shape"),
+            (vec![bias(), weight("in_proj_weight", &[6, 0])], "has the shape"),
+            (vec![bias(), weight("in_proj_weight", &[6, 2]), weight("bias_k", &[6])], "bias_k` is not expected"),
+        ] {
+            let error = to_native(parts).expect_err(message).to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
     fn feed_forward() -> impl Strategy<Value = FeedForward> {
         prop_oneof![
             (1usize..4).prop_map(FeedForward::Dense),

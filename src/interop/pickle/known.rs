@@ -1,73 +1,12 @@
-//! The few names that a pickle may use, and what calling them builds.
+//! What calling the known names builds.
 
-use super::input::quoted;
 use super::machine::Machine;
-use super::{Known, Node, NodeId, Storage, Tensor};
-use crate::error::{Error, Result};
-use crate::run::dtype::Dtype;
+use super::node::{Known, Node, NodeId, Storage, Tensor};
+use crate::error::Result;
 use std::io::Read;
 
 /// More dimensions than any tensor of interest has.
 const MAX_DIMENSIONS: usize = 16;
-
-/// `torch` data types, which only appear as values.
-const TORCH_DTYPES: [&str; 18] = [
-    "float32",
-    "float",
-    "float64",
-    "double",
-    "float16",
-    "half",
-    "bfloat16",
-    "uint8",
-    "int8",
-    "int16",
-    "short",
-    "int32",
-    "int",
-    "int64",
-    "long",
-    "bool",
-    "complex64",
-    "complex128",
-];
-
-/// What the class or function `module.name` stands for, or `None` for anything that is not on the list.
-pub(super) fn resolve(module: &str, name: &str) -> Option<Node> {
-    let known = match (module, name) {
-        ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Known::RebuildTensor,
-        ("torch._utils", "_rebuild_parameter") => Known::RebuildParameter,
-        ("collections", "OrderedDict") => Known::OrderedDict,
-        ("argparse", "Namespace") => Known::Object,
-        ("fairseq.meters", "AverageMeter" | "TimeMeter" | "StopwatchMeter") => Known::Object,
-        ("__builtin__" | "builtins", "set" | "frozenset") => Known::Set,
-        ("__builtin__" | "builtins", "bytes") => Known::Bytes,
-        ("_codecs", "encode") => Known::Encode,
-        ("torch", "Size" | "device") => Known::FirstArgument,
-        ("torch", dtype) if TORCH_DTYPES.contains(&dtype) => {
-            return Some(Node::Str(format!("torch.{dtype}")));
-        }
-        ("torch", class) => Known::Storage(storage_dtype(class)?),
-        _ => return None,
-    };
-    Some(Node::Known(known))
-}
-
-fn storage_dtype(class: &str) -> Option<Dtype> {
-    Some(match class {
-        "DoubleStorage" => Dtype::F64,
-        "FloatStorage" => Dtype::F32,
-        "HalfStorage" => Dtype::F16,
-        "BFloat16Storage" => Dtype::Bf16,
-        "LongStorage" => Dtype::I64,
-        "IntStorage" => Dtype::I32,
-        "ShortStorage" => Dtype::I16,
-        "CharStorage" => Dtype::I8,
-        "ByteStorage" => Dtype::U8,
-        "BoolStorage" => Dtype::Bool,
-        _ => return None,
-    })
-}
 
 impl<R: Read> Machine<'_, R> {
     /// Calls the known name `callee` with the tuple `arguments`; the node of what it builds.
@@ -222,14 +161,4 @@ fn within(tensor: &Tensor, elements: u64) -> bool {
         (Some(_), Some(last)) => (last as u64) < elements,
         _ => false,
     }
-}
-
-/// The error for a name that is not on the list.
-pub(super) fn unknown(module: &str, name: &str) -> Error {
-    Error::input(format!(
-        "the pickle asks for `{}.{}`, which is not plain data; only tensors and plain containers are read, so save the \
-         state dict alone and try again",
-        quoted(module),
-        quoted(name)
-    ))
 }

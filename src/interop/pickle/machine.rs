@@ -1,8 +1,8 @@
 //! The pickle's stack machine: opcodes in, nodes out. See Python's `pickletools` for what each opcode means.
 
 use super::input::{Input, quoted};
-use super::known::{resolve, unknown};
-use super::{MAX_CELLS, Node, NodeId, Pickle};
+use super::names::{resolve, unknown};
+use super::node::{MAX_BYTES, MAX_CELLS, Node, NodeId, Pickle};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::io::Read;
@@ -10,10 +10,13 @@ use std::io::Read;
 /// The newest pickle protocol.
 const MAX_PROTOCOL: u8 = 5;
 
-/// Runs one pickle of at most `limit` bytes.
-pub(super) fn run(reader: &mut impl Read, limit: u64) -> Result<Pickle> {
+/// Reads one pickle, to its end and no further, of at most `limit` bytes ([`MAX_BYTES`] if that is less).
+///
+/// # Errors
+/// One line that says at which byte the pickle is broken, too large, or asks for something that is not plain data.
+pub fn parse(reader: &mut impl Read, limit: u64) -> Result<Pickle> {
     let mut machine = Machine {
-        input: Input::new(reader, limit),
+        input: Input::new(reader, limit.min(MAX_BYTES)),
         nodes: Vec::new(),
         stack: Vec::new(),
         marks: Vec::new(),
@@ -35,7 +38,9 @@ pub(super) fn run(reader: &mut impl Read, limit: u64) -> Result<Pickle> {
         }
     }
     let root = machine.pop()?;
-    Ok(Pickle { nodes: machine.nodes, root })
+    let pickle = Pickle { nodes: machine.nodes, root };
+    pickle.check_depth()?;
+    Ok(pickle)
 }
 
 /// The state of a pickle in the reading.

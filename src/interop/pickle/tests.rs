@@ -1,4 +1,6 @@
 use super::*;
+use crate::error::Result;
+use crate::run::dtype::Dtype;
 
 /// The pickle of protocol 2 with this `body`, before its STOP.
 fn pickle(body: &[u8]) -> Vec<u8> {
