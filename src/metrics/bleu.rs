@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::signature::{VERSION, case, check_line_counts, references_of, yes_no};
 use super::smoothing::Smoothing;
 use super::tokenize::{Tokenizer, compound_split, trim_end, words};
-use super::{VERSION, case, check_line_counts, references_of, yes_no};
 use crate::error::{Error, Result};
 
 /// How BLEU is computed. The default is sacreBLEU's.
@@ -278,6 +278,12 @@ mod tests {
         assert_eq!(statistics.matches, [2, 0, 0, 0]);
         assert_eq!(statistics.totals, [7, 6, 5, 4]);
         assert_eq!(statistics.reference_length, 7);
+    }
+
+    #[test]
+    fn nothing_to_score_is_an_error() {
+        assert!(bleu(&[], &[vec![]], &BleuConfig::default()).is_err());
+        assert!(bleu(&lines(&["a b c d"]), &[], &BleuConfig::default()).is_err());
     }
 
     #[test]

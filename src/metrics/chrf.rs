@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::signature::{VERSION, case, check_line_counts, references_of, yes_no};
 use super::tokenize::words;
-use super::{VERSION, case, check_line_counts, references_of, yes_no};
 use crate::error::{Error, Result};
 
 /// How chrF is computed. The default is sacreBLEU's: chrF2.
@@ -238,6 +238,12 @@ mod tests {
 
     fn lines(lines: &[&str]) -> Vec<String> {
         lines.iter().map(|line| line.to_string()).collect()
+    }
+
+    #[test]
+    fn nothing_to_score_is_an_error() {
+        assert!(chrf(&[], &[vec![]], &ChrfConfig::default()).is_err());
+        assert!(chrf(&lines(&["a b c d"]), &[], &ChrfConfig::default()).is_err());
     }
 
     #[test]
