@@ -10,9 +10,8 @@ use toml::{Table, Value};
 impl Config {
     /// The settings of a config: `name_or_path` is a file, else a name in `configs/` (with or without `.toml`), else one of
     /// [`super::BUILT_IN`]. A `run_dir` that is not given becomes `runs/<name>`, and that of
-    /// a run's own `config.toml` is where it lies now, though it may have been copied; a relative `data.dir`,
-    /// file of subwords or latency profile that does not exist in the working directory but does in the config file's folder is
-    /// taken from there.
+    /// a run's own `config.toml` is where it lies now, though it may have been copied; a relative path to data or a latency
+    /// profile that does not exist in the working directory but does in the config file's folder is taken from there.
     ///
     /// # Errors
     /// No such config; a mistake in it, with its line; settings that do not fit together, all of them.
@@ -38,8 +37,7 @@ impl Config {
             config.run_dir = run;
         }
         if let Some(folder) = &source.folder {
-            let (data, profile) = (&mut config.data, &mut config.search.latency_profile);
-            for path in [&mut data.dir, &mut data.source_dict, &mut data.target_dict, &mut data.bpe_codes, profile] {
+            for path in config.data.paths().into_iter().chain(config.search.paths()) {
                 let beside_config = folder.join(&*path);
                 if !path.as_os_str().is_empty() && !path.exists() && beside_config.exists() {
                     *path = beside_config;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::space::{Choices, SpaceConfig};
+use crate::space::{Architecture, Choices, Space, SpaceConfig};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 

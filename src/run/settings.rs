@@ -1,27 +1,10 @@
 //! Whether two runs have the same settings, and where they differ.
 
+use crate::config::may_change;
 use crate::error::{Error, Result, listed};
 use std::collections::BTreeMap;
 
-/// Settings that change nothing that a run computes, or, like the device, its numbers' last digits: it may go on with others.
-const HARMLESS: [&str; 14] = [
-    "baseline.",
-    "data.bpe_codes",
-    "data.cache_dir",
-    "data.dir",
-    "data.source_dict",
-    "data.target_dict",
-    "run_dir",
-    "search.",
-    "train.log_every",
-    "train.precision",
-    "train.save_every",
-    "train_architecture.log_every",
-    "train_architecture.precision",
-    "translate.",
-];
-
-/// The settings of a run as flat keys (`train.lr`) and values, without the harmless ones.
+/// The settings of a run as flat keys (`train.lr`) and values, without those that may change between calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings(BTreeMap<String, String>);
 
@@ -34,9 +17,7 @@ impl Settings {
         let table: toml::Table = toml::from_str(text).map_err(|error| Error::input(error.message()))?;
         let mut flat = BTreeMap::new();
         flatten("", table, &mut flat);
-        flat.retain(|key, _| {
-            !HARMLESS.iter().any(|name| key == name || (name.ends_with('.') && key.starts_with(name)))
-        });
+        flat.retain(|key, _| !may_change(key));
         Ok(Self(flat))
     }
 

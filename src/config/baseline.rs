@@ -1,0 +1,64 @@
+//! `[baseline]`: the dense Transformer beside the winner.
+
+use super::faults::Faults;
+use crate::space::Architecture;
+use crate::space::architecture::{MAX_LAYERS, MAX_WIDTH};
+use serde::{Deserialize, Serialize};
+
+/// `[baseline]`: one dense Transformer, all layers alike.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BaselineConfig {
+    /// Width of both stacks; 0: no baseline is trained.
+    pub embed_dim: usize,
+    /// Feed-forward size.
+    pub ffn_embed_dim: usize,
+    /// Heads of all attentions.
+    pub heads: usize,
+    /// Encoder layers.
+    pub encoder_layers: usize,
+    /// Decoder layers.
+    pub decoder_layers: usize,
+}
+
+impl Default for BaselineConfig {
+    /// Transformer-Base.
+    fn default() -> Self {
+        Self { embed_dim: 512, ffn_embed_dim: 2_048, heads: 8, encoder_layers: 6, decoder_layers: 6 }
+    }
+}
+
+impl BaselineConfig {
+    /// The dense Transformer; `None` where no baseline is wanted.
+    pub fn architecture(&self) -> Option<Architecture> {
+        (self.embed_dim > 0).then(|| {
+            Architecture::dense(
+                self.embed_dim,
+                self.ffn_embed_dim,
+                self.heads,
+                self.encoder_layers,
+                self.decoder_layers,
+            )
+        })
+    }
+
+    /// Adds what is out of range.
+    pub(super) fn check(&self, qkv_dim: usize, faults: &mut Faults) {
+        if self.embed_dim == 0 {
+            return;
+        }
+        let before = faults.lines.len();
+        let width = self.embed_dim;
+        let is_width = (4..=MAX_WIDTH).contains(&width) && width.is_multiple_of(2);
+        let message = format!("{width} is neither 0 (no baseline) nor an even number from 4 to {MAX_WIDTH}");
+        faults.need(is_width, "baseline.embed_dim", message);
+        faults.range("baseline.ffn_embed_dim", self.ffn_embed_dim, 1, MAX_WIDTH);
+        faults.range("baseline.encoder_layers", self.encoder_layers, 1, MAX_LAYERS);
+        faults.range("baseline.decoder_layers", self.decoder_layers, 1, MAX_LAYERS);
+        if faults.lines.len() == before {
+            let splits = self.heads > 0 && qkv_dim.is_multiple_of(self.heads);
+            let message = format!("{} do not divide model.qkv_dim = {qkv_dim}", self.heads);
+            faults.need(splits, "baseline.heads", message);
+        }
+    }
+}

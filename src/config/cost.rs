@@ -1,0 +1,28 @@
+//! `[cost]`: how FLOPs and latency are counted.
+
+use super::faults::{Faults, MANY};
+use serde::{Deserialize, Serialize};
+
+/// `[cost]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CostConfig {
+    /// Tokens of the dummy source and target sentences, eos included (30 for WMT, 23 for IWSLT).
+    pub sentence_length: usize,
+    /// Entries of each vocabulary in FLOPs, parameters and memory; 0: those that were learned, before that `data.vocab_size`.
+    pub vocab_size: usize,
+}
+
+impl Default for CostConfig {
+    fn default() -> Self {
+        Self { sentence_length: 30, vocab_size: 0 }
+    }
+}
+
+impl CostConfig {
+    /// Adds what is out of range.
+    pub(super) fn check(&self, faults: &mut Faults) {
+        faults.range("cost.sentence_length", self.sentence_length, 1, 65_536);
+        faults.range("cost.vocab_size", self.vocab_size, 0, MANY);
+    }
+}

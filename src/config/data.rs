@@ -1,0 +1,151 @@
+//! `[data]`: where the text is and how it becomes ids.
+
+use super::faults::{Faults, MANY};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// `[data]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// `"files"`: parallel text named below; `"toy"`: a small invented language pair that the program makes itself.
+    pub corpus: Corpus,
+    /// Language suffix of the source files: `de` reads `<prefix>.de` or `<prefix>.de.gz`.
+    pub source_lang: String,
+    /// Language suffix of the target files.
+    pub target_lang: String,
+    /// Folder that the prefixes below are relative to (itself relative to the working directory where it exists there, else to the
+    /// config file's folder).
+    pub dir: PathBuf,
+    /// Prefixes of the training files, read in order: `["train"]` reads `train.de`, `train.en` (plain or `.gz`).
+    pub train: Vec<String>,
+    /// Prefixes of the validation files.
+    pub valid: Vec<String>,
+    /// Prefixes of the test files; only `automoe run` needs any.
+    pub test: Vec<String>,
+    /// `"bpe"`: byte-pair merges over words (unknown characters become `<unk>`); `"byte-bpe"`: over bytes, with no unknowns.
+    pub subwords: Subwords,
+    /// A fairseq `dict.txt` of the source language: the subwords of a published model instead of learned ones. The text is
+    /// then split at spaces alone, so it must be tokenised as that model's was. Empty: subwords are learned.
+    pub source_dict: PathBuf,
+    /// The same of the target language; empty: one dictionary for both.
+    pub target_dict: PathBuf,
+    /// The subword-nmt codes that belong to `source_dict`; empty: the text is segmented (`@@ `) already.
+    pub bpe_codes: PathBuf,
+    /// Subwords in the vocabulary, special symbols included (each vocabulary's, where they are separate).
+    pub vocab_size: usize,
+    /// One vocabulary for both languages.
+    pub joined_vocabulary: bool,
+    /// Lower-case both sides before anything else.
+    pub lowercase: bool,
+    /// Training pairs with more subwords than this on either side are left out; 0: no limit.
+    pub max_length: usize,
+    /// Training pairs with one side this many times longer than the other are left out; 0: no limit.
+    pub max_length_ratio: f64,
+    /// Where prepared data is cached, by content.
+    pub cache_dir: PathBuf,
+    /// Pairs of the toy corpus: training, validation, test.
+    pub toy_pairs: [usize; 3],
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            corpus: Corpus::Files,
+            source_lang: "en".into(),
+            target_lang: "de".into(),
+            dir: "data".into(),
+            train: vec!["train".into()],
+            valid: vec!["valid".into()],
+            test: Vec::new(),
+            subwords: Subwords::Bpe,
+            source_dict: PathBuf::new(),
+            target_dict: PathBuf::new(),
+            bpe_codes: PathBuf::new(),
+            vocab_size: 32_768,
+            joined_vocabulary: true,
+            lowercase: false,
+            max_length: 250,
+            max_length_ratio: 1.5,
+            cache_dir: "cache".into(),
+            toy_pairs: [4_000, 200, 200],
+        }
+    }
+}
+
+impl DataConfig {
+    /// Keys that may change between calls on one run: where files are, not what is in them.
+    pub(super) const MAY_CHANGE: [&str; 5] = ["bpe_codes", "cache_dir", "dir", "source_dict", "target_dict"];
+
+    /// Paths that are looked for in the working directory first, then beside the config file.
+    pub(super) fn paths(&mut self) -> [&mut PathBuf; 4] {
+        [&mut self.dir, &mut self.source_dict, &mut self.target_dict, &mut self.bpe_codes]
+    }
+
+    /// Whether the subwords are a published model's instead of learned ones.
+    pub fn has_published_subwords(&self) -> bool {
+        !self.source_dict.as_os_str().is_empty()
+    }
+
+    /// Adds what is out of range.
+    pub(super) fn check(&self, faults: &mut Faults) {
+        faults.range("data.vocab_size", self.vocab_size, 8, MANY);
+        let ratio = self.max_length_ratio;
+        faults.need(
+            ratio == 0.0 || (ratio.is_finite() && ratio >= 1.0),
+            "data.max_length_ratio",
+            format!("{ratio} is neither 0 (no limit) nor 1 or more"),
+        );
+        self.check_published_subwords(faults);
+        match self.corpus {
+            Corpus::Toy => {
+                for pairs in self.toy_pairs {
+                    faults.range("data.toy_pairs", pairs, 1, MANY);
+                }
+            }
+            Corpus::Files => self.check_files(faults),
+        }
+    }
+
+    fn check_published_subwords(&self, faults: &mut Faults) {
+        for (key, path) in [("data.target_dict", &self.target_dict), ("data.bpe_codes", &self.bpe_codes)] {
+            let is_alone = !self.has_published_subwords() && !path.as_os_str().is_empty();
+            faults.need(!is_alone, key, "needs data.source_dict beside it");
+        }
+        let lacks_target = !self.joined_vocabulary && self.target_dict.as_os_str().is_empty();
+        let message = "needs data.target_dict beside it, or data.joined_vocabulary = true";
+        faults.need(!self.has_published_subwords() || !lacks_target, "data.source_dict", message);
+    }
+
+    fn check_files(&self, faults: &mut Faults) {
+        for (key, language) in [("data.source_lang", &self.source_lang), ("data.target_lang", &self.target_lang)] {
+            faults.need(!language.is_empty(), key, "is empty");
+        }
+        faults.need(self.source_lang != self.target_lang, "data.target_lang", "is the same as data.source_lang");
+        for (key, prefixes) in [("data.train", &self.train), ("data.valid", &self.valid), ("data.test", &self.test)] {
+            let may_be_none = key == "data.test";
+            let is_named = (may_be_none || !prefixes.is_empty()) && prefixes.iter().all(|prefix| !prefix.is_empty());
+            faults.need(is_named, key, "names no files");
+        }
+    }
+}
+
+/// Where the sentence pairs come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Corpus {
+    /// Files of parallel text.
+    Files,
+    /// An invented language pair, made by the program.
+    Toy,
+}
+
+/// How words become subwords.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subwords {
+    /// Byte-pair encoding over the characters of words.
+    Bpe,
+    /// Byte-pair encoding over bytes.
+    ByteBpe,
+}

@@ -1,0 +1,57 @@
+//! `[model]`: what all architectures of a run share.
+
+use super::faults::Faults;
+use crate::space::architecture::MAX_WIDTH;
+use serde::{Deserialize, Serialize};
+
+/// `[model]`: what all architectures of a run share.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Features of queries, keys and values, whatever the width of the residual stream.
+    pub qkv_dim: usize,
+    /// One embedding table for source, target and output projection (needs a joined vocabulary).
+    pub share_all_embeddings: bool,
+    /// The output projection is the decoder's embedding table.
+    pub share_decoder_input_output_embed: bool,
+    /// Dropout at the largest width; narrower stacks scale it by their width.
+    pub dropout: f64,
+    /// Dropout of attention weights; not scaled.
+    pub attention_dropout: f64,
+    /// Dropout after the feed-forward activation.
+    pub activation_dropout: f64,
+    /// Multiplies the dropout rates inside experts (capped at 1).
+    pub expert_dropout_ratio: f64,
+    /// Experts have a capacity; tokens over it pass through unchanged.
+    pub drop_tokens: bool,
+    /// With `drop_tokens`: capacity = factor · tokens / experts.
+    pub capacity_factor: f64,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            qkv_dim: 512,
+            share_all_embeddings: true,
+            share_decoder_input_output_embed: true,
+            dropout: 0.3,
+            attention_dropout: 0.1,
+            activation_dropout: 0.0,
+            expert_dropout_ratio: 1.0,
+            drop_tokens: false,
+            capacity_factor: 1.0,
+        }
+    }
+}
+
+impl ModelConfig {
+    /// Adds what is out of range.
+    pub(super) fn check(&self, faults: &mut Faults) {
+        faults.range("model.qkv_dim", self.qkv_dim, 1, MAX_WIDTH);
+        faults.rate("model.dropout", self.dropout);
+        faults.rate("model.attention_dropout", self.attention_dropout);
+        faults.rate("model.activation_dropout", self.activation_dropout);
+        faults.non_negative("model.expert_dropout_ratio", self.expert_dropout_ratio);
+        faults.positive("model.capacity_factor", self.capacity_factor);
+    }
+}

@@ -1,0 +1,143 @@
+//! `[train]`: training of the SuperNet, and with other values here and there of one architecture.
+
+use super::faults::Faults;
+use serde::{Deserialize, Serialize};
+
+/// `[train]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Updates in all.
+    pub max_updates: usize,
+    /// Tokens in a micro-batch: sentences × the longest side, padding included.
+    pub max_tokens: usize,
+    /// Micro-batches whose gradients are summed before one update.
+    pub update_freq: usize,
+    /// `"cosine"`, or `"inverse-sqrt"`.
+    pub lr_schedule: LrSchedule,
+    /// Learning rate at the end of the warm-up.
+    pub lr: f64,
+    /// Learning rate of the first update.
+    pub warmup_init_lr: f64,
+    /// Updates of linear warm-up.
+    pub warmup_updates: usize,
+    /// Learning rate at the end (cosine only).
+    pub min_lr: f64,
+    /// Adam's decay of the first and second moments.
+    pub adam_betas: [f64; 2],
+    /// Added to the square root of the second moment.
+    pub adam_eps: f64,
+    /// Decoupled weight decay: each update takes `weight_decay · lr` of the weight away.
+    pub weight_decay: f64,
+    /// Largest norm of the gradient; 0: no clipping.
+    pub clip_norm: f64,
+    /// Label smoothing.
+    pub label_smoothing: f64,
+    /// Coefficient of the encoder's load-balance loss; 0: off (0.01 when on).
+    pub encoder_load_balance: f64,
+    /// Coefficient of the decoder's load-balance loss; 0: off (0.01 when on).
+    pub decoder_load_balance: f64,
+    /// Of the products in training: `"float32"`, `"bfloat16"` or `"float16"`.
+    pub precision: Precision,
+    /// Updates between validations.
+    pub validate_every: usize,
+    /// Random architectures validated beside the largest and the smallest (SuperNet only).
+    pub validate_random: usize,
+    /// Updates between checkpoints that are kept as `step-N`; 0: only `last` and `best`.
+    pub checkpoint_every: usize,
+    /// Kept `step-N` checkpoints, the newest ones.
+    pub keep_checkpoints: usize,
+    /// Updates between writes of `last`.
+    pub save_every: usize,
+    /// Updates between lines of `metrics.jsonl`.
+    pub log_every: usize,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            max_updates: 40_000,
+            max_tokens: 4_096,
+            // 4 096 × 128: the 524K tokens that the reference's GPUs see together.
+            update_freq: 128,
+            lr_schedule: LrSchedule::Cosine,
+            lr: 1e-3,
+            warmup_init_lr: 1e-7,
+            warmup_updates: 10_000,
+            min_lr: 1e-7,
+            adam_betas: [0.9, 0.98],
+            adam_eps: 1e-8,
+            weight_decay: 0.0,
+            clip_norm: 0.0,
+            label_smoothing: 0.1,
+            encoder_load_balance: 0.0,
+            decoder_load_balance: 0.0,
+            precision: Precision::Float32,
+            validate_every: 1_000,
+            validate_random: 4,
+            checkpoint_every: 1_000,
+            keep_checkpoints: 10,
+            save_every: 500,
+            log_every: 50,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Keys that may change between calls on one run. The precision, like the device, changes the last digits of numbers.
+    pub(super) const MAY_CHANGE: [&str; 3] = ["log_every", "precision", "save_every"];
+
+    /// Adds what is out of range; `section` is the name in front of the keys.
+    pub(super) fn check(&self, section: &str, faults: &mut Faults) {
+        let key = |name: &str| format!("{section}.{name}");
+        for (name, count) in [
+            ("max_updates", self.max_updates),
+            ("max_tokens", self.max_tokens),
+            ("update_freq", self.update_freq),
+            ("validate_every", self.validate_every),
+            ("save_every", self.save_every),
+            ("log_every", self.log_every),
+        ] {
+            faults.need(count > 0, &key(name), "must be 1 or more");
+        }
+        faults.positive(&key("lr"), self.lr);
+        faults.non_negative(&key("warmup_init_lr"), self.warmup_init_lr);
+        faults.non_negative(&key("min_lr"), self.min_lr);
+        let is_least = self.min_lr <= self.lr || self.lr_schedule != LrSchedule::Cosine;
+        faults.need(is_least, &key("min_lr"), format!("{} is more than lr", self.min_lr));
+        for beta in self.adam_betas {
+            faults.rate(&key("adam_betas"), beta);
+        }
+        faults.positive(&key("adam_eps"), self.adam_eps);
+        faults.non_negative(&key("weight_decay"), self.weight_decay);
+        faults.non_negative(&key("clip_norm"), self.clip_norm);
+        faults.rate(&key("label_smoothing"), self.label_smoothing);
+        faults.non_negative(&key("encoder_load_balance"), self.encoder_load_balance);
+        faults.non_negative(&key("decoder_load_balance"), self.decoder_load_balance);
+        let keeps = self.checkpoint_every == 0 || self.keep_checkpoints > 0;
+        let message = "must be 1 or more where checkpoint_every is";
+        faults.need(keeps, &key("keep_checkpoints"), message);
+    }
+}
+
+/// How the learning rate goes after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LrSchedule {
+    /// Half a cosine from `lr` to `min_lr`, over the updates that are left.
+    Cosine,
+    /// `lr · sqrt(warmup_updates / update)`.
+    InverseSqrt,
+}
+
+/// What products are computed in. Weights and the optimizer's moments are kept in single precision in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision.
+    Float32,
+    /// Half of the bits, single precision's range.
+    Bfloat16,
+    /// Half of the bits; gradients are scaled into its range.
+    Float16,
+}
