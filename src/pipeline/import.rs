@@ -164,7 +164,7 @@ fn cut(config: TransformerConfig, tensors: Vec<NamedTensor>, architecture: &Arch
     let values: BTreeMap<String, Value> =
         tensors.into_iter().map(|tensor| (tensor.name, Value::from_vec(tensor.data, &tensor.shape, &device))).collect();
     let supernet = Supernet::from_source(config, &device, |name, shape| lookup(&values, name, shape))?;
-    let values = supernet.slices(architecture)?.into_iter();
+    let values = supernet.weights(architecture)?.into_iter();
     Ok(values.map(|(name, value)| NamedTensor { name, shape: value.shape(), data: value.to_vec() }).collect())
 }
 

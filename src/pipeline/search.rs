@@ -33,7 +33,7 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     // Where its attentions are of another width, the space's heads may not divide them.
     refuse(&workspace.config.space.faults(weights.supernet.config.qkv_dim))
         .map_err(|error| error.at(checkpoint.display()))?;
-    weights.supernet.slices(&workspace.space.supernet()).map_err(|error| error.at(checkpoint.display()))?;
+    weights.supernet.weights(&workspace.space.supernet()).map_err(|error| error.at(checkpoint.display()))?;
     let (supernet, quiet) = (Arc::new(weights.supernet), Quiet::default());
     let dimensions = Dimensions::of(&workspace.config)?;
     let measured = || MeasuredLatency::new(workspace, supernet.clone(), quiet.clone());

@@ -3,11 +3,14 @@
 use super::workspace::Workspace;
 use crate::config::TrainConfig;
 use crate::error::Result;
+use crate::model::weights::WeightSharing;
+use crate::model::weights::leading_slice::LeadingSlice;
 use crate::model::{Supernet, TransformerConfig};
 use crate::seed;
 use crate::space::Architecture;
 use crate::train::{Job, Outcome, Sampler, load_weights, train, trained_architecture};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Trains the supernet, one uniformly drawn architecture an update.
 ///
@@ -16,12 +19,14 @@ use std::path::Path;
 pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
     let config = &workspace.config.train;
     let folder = workspace.run.supernet();
+    let sharing: Arc<dyn WeightSharing> = Arc::new(LeadingSlice);
     let job = Job {
         name: "supernet",
         folder: &folder,
         config,
         seed: workspace.config.seed,
         sampler: Sampler::Uniform(&workspace.space),
+        sharing: sharing.clone(),
         validated: validated(workspace, config),
         train: &workspace.prepared.train,
         valid: &workspace.prepared.valid,
@@ -30,7 +35,7 @@ pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
     let shape = workspace.supernet_config();
     warn_about_size(workspace, config);
     train(&job, &shape, &workspace.device, || {
-        Ok(Supernet::init(shape.clone(), workspace.config.seed, &workspace.device))
+        Ok(Supernet::init_by(shape.clone(), sharing.clone(), workspace.config.seed, &workspace.device))
     })
 }
 
@@ -78,6 +83,7 @@ pub fn train_architecture(
         config: &config,
         seed: workspace.config.seed,
         sampler: Sampler::Fixed(architecture.clone()),
+        sharing: Arc::new(LeadingSlice),
         validated: vec![(name.to_owned(), architecture.clone())],
         train: &workspace.prepared.train,
         valid: &workspace.prepared.valid,
@@ -98,6 +104,5 @@ fn inherited(workspace: &Workspace, shape: &TransformerConfig, path: &Path) -> R
     let weights = load_weights(path, &workspace.device)?;
     workspace.check_weights(&weights, path)?;
     weights.check_subnet(&shape.architecture).map_err(|error| error.at(path.display()))?;
-    Supernet::from_source(shape.clone(), &workspace.device, |name, shape| weights.supernet.slice(name, shape))
-        .map_err(|error| error.at(path.display()))
+    weights.supernet.inherited(shape.clone()).map_err(|error| error.at(path.display()))
 }

@@ -5,9 +5,9 @@ use super::optimizer::{Adam, Moments};
 use super::update::Trainer;
 use crate::error::{Error, Result, refuse};
 use crate::kernels::LossSums;
-use crate::model::weights::laid_out;
-use crate::model::weights::lookup;
-use crate::model::{Supernet, Tables, Transformer, TransformerConfig, Value, Values};
+use crate::model::weights::leading_slice::LeadingSlice;
+use crate::model::weights::{WeightSharing, laid_out, lookup, rule};
+use crate::model::{Supernet, Tables, TransformerConfig, Value, Values};
 use crate::run::checkpoints::BEST;
 use crate::run::{Checkpoint, Checkpoints, NamedTensor};
 use crate::space::{Architecture, MAX_WIDTH};
@@ -15,6 +15,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 const FIRST: &str = "adam.first.";
 const SECOND: &str = "adam.second.";
@@ -45,6 +46,9 @@ struct State {
     /// The shape of the weights.
     architecture: Architecture,
     model: ModelState,
+    /// The rule by which subnets' weights come out of these, as in the catalog.
+    #[serde(default = "reference_rule", skip_serializing_if = "is_reference_rule")]
+    weights: String,
     /// The prepared data's fingerprint.
     data: String,
     /// Whether this architecture alone was trained, so that no subnet of it means anything.
@@ -67,6 +71,14 @@ struct ModelState {
     encoder_supernet_dim: usize,
     decoder_supernet_dim: usize,
     capacity_factor: f64,
+}
+
+fn reference_rule() -> String {
+    LeadingSlice.name().to_owned()
+}
+
+fn is_reference_rule(name: &str) -> bool {
+    name == LeadingSlice.name()
 }
 
 /// Which parts of a run's state are saved.
@@ -97,11 +109,11 @@ pub(super) fn save(
     content: Content,
 ) -> Result<()> {
     let config = &trainer.supernet.config;
-    let weights = trainer.supernet.named(&trainer.supernet.values, &config.architecture);
+    let weights = trainer.supernet.named();
     let mut tensors: Vec<NamedTensor> = weights.iter().map(|(name, value)| tensor(name.clone(), value)).collect();
     let mut steps = BTreeMap::new();
     if content == Content::Everything {
-        for (name, moments) in trainer.adam.named(&trainer.supernet.parts(&config.architecture)) {
+        for (name, moments) in trainer.adam.named(&trainer.supernet.parameters()) {
             tensors.push(tensor(format!("{FIRST}{name}"), &moments.first));
             tensors.push(tensor(format!("{SECOND}{name}"), &moments.second));
             steps.insert(name, moments.steps[0]);
@@ -111,6 +123,7 @@ pub(super) fn save(
         position: position.clone(),
         architecture: config.architecture.clone(),
         model: ModelState::of(config),
+        weights: trainer.supernet.sharing.name().to_owned(),
         data: origin.data.to_owned(),
         alone: origin.alone,
         steps,
@@ -151,7 +164,13 @@ pub fn trained_architecture(folder: &Path) -> Option<Architecture> {
 ///
 /// # Errors
 /// The checkpoint is of another architecture, vocabulary or data.
-pub(super) fn restore(path: &Path, config: &TransformerConfig, device: &Device, data: &str) -> Result<Restored> {
+pub(super) fn restore(
+    path: &Path,
+    config: &TransformerConfig,
+    sharing: &Arc<dyn WeightSharing>,
+    device: &Device,
+    data: &str,
+) -> Result<Restored> {
     let checkpoint = Checkpoint::load(path)?;
     let state = state_of(&checkpoint).map_err(|error| error.at(path.display()))?;
     if state.architecture != config.architecture && state.data == data {
@@ -162,9 +181,14 @@ pub(super) fn restore(path: &Path, config: &TransformerConfig, device: &Device, 
     if state.model != ModelState::of(config) || state.data != data {
         return Err(Error::input("made with other data or another model; use another run_dir").at(path.display()));
     }
+    if state.weights != sharing.name() {
+        let message =
+            format!("its weights are shared as {:?}, not as {:?}; use another run_dir", state.weights, sharing.name());
+        return Err(Error::input(message).at(path.display()));
+    }
     state.loss_scale.map_or(Ok(()), LossScale::check).map_err(|error| error.at(path.display()))?;
     let mut values = values(checkpoint.tensors, device);
-    let shapes = Transformer::named_shapes(config);
+    let shapes = sharing.parameters(config);
     let mut moments = BTreeMap::new();
     for (name, &steps) in &state.steps {
         let mut take = |prefix: &str| {
@@ -177,7 +201,7 @@ pub(super) fn restore(path: &Path, config: &TransformerConfig, device: &Device, 
         moments.insert(name.clone(), Moments { first, second, steps: vec![steps] });
     }
     let adam = Adam::from_named(moments, |named| laid_out(named, config, device));
-    let supernet = supernet(config.clone(), &values, device).map_err(|error| error.at(path.display()))?;
+    let supernet = supernet(config.clone(), sharing, &values, device).map_err(|error| error.at(path.display()))?;
     Ok(Restored { supernet, adam, loss_scale: state.loss_scale, position: state.position })
 }
 
@@ -195,6 +219,8 @@ pub struct StoredWeights {
     pub tensors: Vec<NamedTensor>,
     /// Their model, without dropout.
     pub config: TransformerConfig,
+    /// The rule by which subnets' weights come out of them.
+    pub(super) sharing: Arc<dyn WeightSharing>,
     pub(super) data: String,
     pub(super) update: usize,
     pub(super) alone: bool,
@@ -209,8 +235,9 @@ pub fn read_weights(path: &Path) -> Result<StoredWeights> {
     let checkpoint = Checkpoint::load_some(&path, |name| !name.starts_with("adam."))?;
     let state = state_of(&checkpoint).map_err(|error| error.at(path.display()))?;
     let config = state.model.config(&state.architecture);
+    let sharing = rule(&state.weights).map_err(|error| error.at(path.display()))?;
     let (data, update, alone) = (state.data, state.position.update, state.alone);
-    Ok(StoredWeights { tensors: checkpoint.tensors, config, data, update, alone })
+    Ok(StoredWeights { tensors: checkpoint.tensors, config, sharing, data, update, alone })
 }
 
 /// Saves `tensors`, weights of a model of `config` that were not trained here, as the best checkpoint in `folder`. `data`
@@ -223,6 +250,7 @@ pub fn save_weights(folder: &Path, tensors: &[NamedTensor], config: &Transformer
         position: Position::start(),
         architecture: config.architecture.clone(),
         model: ModelState::of(config),
+        weights: reference_rule(),
         data: data.to_owned(),
         alone: false,
         steps: BTreeMap::new(),
@@ -239,8 +267,13 @@ fn state_of(checkpoint: &Checkpoint) -> Result<State> {
     Ok(state)
 }
 
-pub(super) fn supernet(config: TransformerConfig, values: &Values, device: &Device) -> Result<Supernet> {
-    Supernet::from_source(config, device, |name, shape| lookup(values, name, shape))
+pub(super) fn supernet(
+    config: TransformerConfig,
+    sharing: &Arc<dyn WeightSharing>,
+    values: &Values,
+    device: &Device,
+) -> Result<Supernet> {
+    Supernet::from_source_by(config, sharing.clone(), device, |name, shape| lookup(values, name, shape))
 }
 
 fn tensor(name: String, value: &Value) -> NamedTensor {

@@ -35,7 +35,7 @@ pub(super) fn announce(
     }
     let updates = (remaining * job.config.update_freq) as f64 / f64::from(timed.max(1));
     let seconds = spent.as_secs_f64() * updates;
-    let shapes = trainer.supernet.parts(&trainer.supernet.config.architecture);
+    let shapes = trainer.supernet.parameters();
     let parameters: usize = shapes.values().map(|shape| shape.iter().product::<usize>()).sum();
     let kept = if job.config.checkpoint_every > 0 { job.config.keep_checkpoints } else { 0 };
     let disk = (4 * parameters * (3 + 1 + kept)) as f64;

@@ -1,9 +1,11 @@
 //! What a training run is asked for, and how it ended.
 
 use crate::config::TrainConfig;
+use crate::model::weights::WeightSharing;
 use crate::space::{Architecture, Space};
 use crate::text::Dataset;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Which architecture an update trains.
 pub enum Sampler<'a> {
@@ -25,6 +27,8 @@ pub struct Job<'a> {
     pub seed: u64,
     /// Architectures trained.
     pub sampler: Sampler<'a>,
+    /// How their weights come out of those that are trained.
+    pub sharing: Arc<dyn WeightSharing>,
     /// Architectures validated, by name; the mean of their losses decides which checkpoint is best.
     pub validated: Vec<(String, Architecture)>,
     /// Training pairs.

@@ -84,7 +84,7 @@ impl<'a> Session<'a> {
         let checkpoints = Checkpoints::new(job.folder);
         let last = checkpoints.path(LAST);
         let (trainer, position) = if last.exists() {
-            let restored = checkpoint::restore(&last, shape, device, job.data)?;
+            let restored = checkpoint::restore(&last, shape, &job.sharing, device, job.data)?;
             match restored.position.update {
                 update if update >= job.config.max_updates => {
                     tracing::info!("{}: trained already ({update} updates)", job.name);

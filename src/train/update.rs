@@ -97,7 +97,7 @@ impl Trainer {
             sums.add(&part);
             accumulate(&mut total, gradients);
         }
-        Ok((sums, total))
+        Ok((sums, self.supernet.gradients(architecture, total)))
     }
 }
 
@@ -146,4 +146,118 @@ fn norm(gradients: &Values) -> f64 {
 /// What brings `norm` down to `limit` (1 where it is within, or where `limit` is 0).
 fn clip_factor(norm: f64, limit: f64) -> f64 {
     if limit > 0.0 && norm > limit { limit / norm } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::weights::{Shapes, Shared, WeightSharing, leading_slice::LeadingSlice};
+    use crate::model::{Kind, Tables, TransformerConfig, Value};
+    use burn::tensor::Device;
+    use std::sync::Arc;
+
+    /// The reference's slices, those of `fc1.weight` times a gain that is learned with them.
+    #[derive(Debug)]
+    struct Gained;
+
+    fn is_gained(name: &str) -> bool {
+        name.ends_with("fc1.weight")
+    }
+
+    impl WeightSharing for Gained {
+        fn name(&self) -> &'static str {
+            "gained"
+        }
+
+        fn parameters(&self, config: &TransformerConfig) -> Shapes {
+            self.parts(config, &config.architecture)
+        }
+
+        fn initial(&self, name: &str, _: &[usize], _: u64) -> Option<Vec<f32>> {
+            (name == "gain").then(|| vec![1.5])
+        }
+
+        fn weight(&self, shared: Shared<'_>, _: &Architecture, name: &str, shape: &[usize]) -> Result<Value> {
+            let slice = shared.slice(name, shape)?;
+            let gain = shared.values["gain"].tensor.clone();
+            Ok(if is_gained(name) { slice.kind().of(slice.tensor * gain) } else { slice })
+        }
+
+        fn parts(&self, config: &TransformerConfig, architecture: &Architecture) -> Shapes {
+            let mut parts = LeadingSlice.parts(config, architecture);
+            parts.insert("gain".into(), vec![1]);
+            parts
+        }
+
+        fn gradients(&self, shared: Shared<'_>, _: &Architecture, of_subnet: Values) -> Values {
+            let gain = shared.values["gain"].tensor.clone();
+            let mut of_gain = gain.zeros_like();
+            let mut gradients = Values::new();
+            for (name, gradient) in of_subnet {
+                if !is_gained(&name) {
+                    gradients.insert(name, gradient);
+                    continue;
+                }
+                let slice = shared.slice(&name, &gradient.shape()).unwrap().tensor;
+                of_gain = of_gain + (slice * gradient.tensor.clone()).sum().unsqueeze();
+                gradients.insert(name, gradient.kind().of(gradient.tensor * gain.clone()));
+            }
+            gradients.insert("gain".into(), Kind::Vector.of(of_gain));
+            gradients
+        }
+    }
+
+    fn trainer() -> Trainer {
+        let config = TransformerConfig {
+            architecture: Architecture::dense(16, 32, 2, 2, 2),
+            qkv_dim: 16,
+            source_vocab: 12,
+            target_vocab: 12,
+            tables: Tables::Shared,
+            encoder_supernet_dim: 16,
+            decoder_supernet_dim: 16,
+            dropout: 0.0,
+            attention_dropout: 0.0,
+            activation_dropout: 0.0,
+            expert_dropout_ratio: 1.0,
+            capacity_factor: 0.0,
+        };
+        let supernet = Supernet::init_by(config, Arc::new(Gained), 1, &Device::flex());
+        Trainer::new(supernet, &TrainConfig::default(), 1)
+    }
+
+    fn batch() -> Batch {
+        Batch {
+            source: vec![4, 5, 6, 2],
+            prev_output: vec![2, 7, 8, 9],
+            target: vec![7, 8, 9, 2],
+            sentences: 1,
+            source_len: 4,
+            target_len: 4,
+            target_tokens: 4,
+            indices: vec![0],
+        }
+    }
+
+    #[test]
+    fn a_rule_of_weight_sharing_may_have_parameters_of_its_own() {
+        let mut trainer = trainer();
+        let (subnet, batches) = (Architecture::dense(8, 16, 2, 1, 1), [batch()]);
+        let gradient = |trainer: &Trainer| trainer.gradients(&subnet, &batches, 0).unwrap();
+        let loss_at = |gain: f32| {
+            let mut moved = super::tests::trainer();
+            moved.supernet.values.insert("gain".into(), Value::from_vec(vec![gain], &[1], &Device::flex()));
+            gradient(&moved).0.loss
+        };
+        let found = f64::from(gradient(&trainer).1["gain"].to_vec()[0]);
+        let differences = (loss_at(1.51) - loss_at(1.49)) / 0.02;
+        assert!((found - differences).abs() < 1e-3 * differences.abs(), "{found}, expected {differences}");
+
+        let whole = trainer.supernet.values["encoder.layers.0.ffn.fc1.weight"].to_vec();
+        trainer.update(&subnet, &batches, 0).unwrap();
+        assert_ne!(trainer.supernet.values["gain"].to_vec(), [1.5]);
+        let after = trainer.supernet.values["encoder.layers.0.ffn.fc1.weight"].to_vec();
+        let moved: Vec<bool> = whole.iter().zip(&after).map(|(before, after)| before != after).collect();
+        assert!(moved[0] && !moved[8..16].contains(&true), "the slice is moved, and no more");
+    }
 }

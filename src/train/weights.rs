@@ -61,10 +61,10 @@ impl Weights {
 /// See [`read_weights`]; weights that are not finite, or not of their model's shape.
 pub fn load_weights(path: &Path, device: &Device) -> Result<Weights> {
     let path = crate::run::checkpoints::resolve(path)?;
-    let StoredWeights { tensors, config, data, update, alone } = read_weights(&path)?;
+    let StoredWeights { tensors, config, sharing, data, update, alone } = read_weights(&path)?;
     let load = || {
         check_finite(&tensors)?;
-        supernet(config, &values(tensors, device), device)
+        supernet(config, &sharing, &values(tensors, device), device)
     };
     let supernet = load().map_err(|error| error.at(path.display()))?;
     Ok(Weights { supernet, data, update, alone })

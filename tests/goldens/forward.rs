@@ -3,6 +3,7 @@
 use super::files::{self, Errors, Ids, Recording, ids, numbers};
 use automoe::interop::names::to_reference;
 use automoe::model::loss::{self, Objective, Tokens};
+use automoe::model::weights::layout::ungroup;
 use automoe::model::{LayerRouting, Pass, Values};
 use automoe::run::NamedTensor;
 use automoe::space::Architecture;
@@ -151,8 +152,8 @@ fn reference_gradients(
     gradients: Values,
 ) -> BTreeMap<String, Vec<f32>> {
     let supernet = &recording.supernet;
-    let weights = supernet.named(&supernet.values, &supernet.config.architecture);
-    let gradients = supernet.named(&gradients, architecture);
+    let weights = supernet.named();
+    let gradients = ungroup(&gradients, &supernet.parts(architecture));
     let named = supernet.parts(architecture).into_keys().map(|name| {
         let whole = &weights[&name];
         let gradient = gradients.get(&name).map(|gradient| gradient.padded(whole.tensor.dims()));

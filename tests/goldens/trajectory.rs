@@ -98,7 +98,7 @@ fn final_loss(trainer: &Trainer, first: &Json) -> f64 {
 /// Relative errors of the norms: of all but `in_proj_bias`, and of those.
 fn norm_errors(trainer: &Trainer, recorded: &Json) -> [Errors; 2] {
     let supernet = &trainer.supernet;
-    let weights = supernet.named(&supernet.values, &supernet.config.architecture).into_iter();
+    let weights = supernet.named().into_iter();
     let named = weights.map(|(name, value)| NamedTensor { name, shape: value.shape(), data: value.to_vec() });
     let reference = to_reference(named.collect(), false).unwrap();
     let norms: BTreeMap<String, f64> = reference

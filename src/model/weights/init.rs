@@ -1,29 +1,37 @@
 //! Initial values, as the reference draws them on the supernet's full shapes.
 
+use super::leading_slice::LeadingSlice;
+use super::sharing::WeightSharing;
 use super::supernet::Supernet;
 use super::value::Value;
 use crate::model::config::TransformerConfig;
-use crate::model::transformer::Transformer;
 use crate::seed;
 use crate::text::PAD;
 use burn::tensor::Device;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 impl Supernet {
-    /// A supernet with fresh weights. Each parameter draws from its own stream, named by its path.
+    /// A supernet by the reference's rule with fresh weights.
     pub fn init(config: TransformerConfig, seed: u64, device: &Device) -> Self {
-        let shapes: Vec<_> = Transformer::named_shapes(&config).into_iter().collect();
+        Self::init_by(config, Arc::new(LeadingSlice), seed, device)
+    }
+
+    /// A supernet by the rule `sharing` with fresh weights. Each parameter draws from its own stream, named by its path.
+    pub fn init_by(config: TransformerConfig, sharing: Arc<dyn WeightSharing>, seed: u64, device: &Device) -> Self {
+        let shapes: Vec<_> = sharing.parameters(&config).into_iter().collect();
         let drawn: Vec<(String, Vec<usize>, Vec<f32>)> = shapes
             .into_par_iter()
             .map(|(name, shape)| {
-                let elements = draw(&name, &shape, &config, seed);
+                let own = sharing.initial(&name, &shape, seed);
+                let elements = own.unwrap_or_else(|| draw(&name, &shape, &config, seed));
                 (name, shape, elements)
             })
             .collect();
         let values = drawn.into_iter().map(|(name, shape, elements)| (name, Value::from_vec(elements, &shape, device)));
-        Self::new(config, values.collect(), device)
+        Self::new(config, sharing, values.collect(), device)
     }
 }
 

@@ -1,13 +1,18 @@
 //! How weights are named, laid out on a device, shared and begun. Outside everybody sees experts one by one.
 
-mod init;
-pub mod layout;
-pub mod named;
-mod rounded;
-pub mod supernet;
-mod tables;
 pub mod value;
+pub mod named;
+pub mod layout;
+pub mod sharing;
+pub mod leading_slice;
+pub mod rules;
+pub mod supernet;
+mod init;
+mod rounded;
+mod tables;
 
 pub use layout::Shapes;
+pub use rules::rule;
+pub use sharing::{Shared, WeightSharing};
 pub use supernet::{Supernet, laid_out};
 pub use value::{Kind, Value, Values, lookup};

@@ -1,0 +1,34 @@
+//! The reference's rule: every weight of a subnet is a leading slice of the largest Transformer's.
+//!
+//! Output dimensions come first, input dimensions second, so that a slice keeps the first rows and the first columns;
+//! the first layers and the first experts are used.
+
+use super::layout::Shapes;
+use super::sharing::{Shared, WeightSharing};
+use super::value::{Value, Values};
+use crate::error::Result;
+use crate::model::config::TransformerConfig;
+use crate::model::transformer::Transformer;
+use crate::space::Architecture;
+
+/// See the file's head.
+#[derive(Debug)]
+pub struct LeadingSlice;
+
+impl WeightSharing for LeadingSlice {
+    fn name(&self) -> &'static str {
+        "shared"
+    }
+
+    fn weight(&self, shared: Shared<'_>, _: &Architecture, name: &str, shape: &[usize]) -> Result<Value> {
+        shared.slice(name, shape)
+    }
+
+    fn parts(&self, config: &TransformerConfig, architecture: &Architecture) -> Shapes {
+        Transformer::named_shapes(&config.with_architecture(architecture))
+    }
+
+    fn gradients(&self, _: Shared<'_>, _: &Architecture, of_subnet: Values) -> Values {
+        of_subnet
+    }
+}
