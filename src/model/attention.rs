@@ -2,9 +2,10 @@
 
 use super::linear::Linear;
 use super::pass::Pass;
+use super::weights::declare::{Declare, Init};
 use crate::kernels::{History, operators};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 /// Attention of a sequence over itself.
 #[derive(Module, Debug)]
@@ -17,10 +18,11 @@ pub struct SelfAttention {
 }
 
 impl SelfAttention {
-    pub(super) fn new(embed_dim: usize, qkv_dim: usize, heads: usize, device: &Device) -> Self {
+    /// Of `heads` that share `qkv_dim` features.
+    pub fn new(embed_dim: usize, qkv_dim: usize, heads: usize, declare: &Declare) -> Self {
         Self {
-            in_proj: Linear::new(embed_dim, 3 * qkv_dim, device),
-            out_proj: Linear::new(qkv_dim, embed_dim, device),
+            in_proj: Linear::new(embed_dim, 3 * qkv_dim, declare),
+            out_proj: Linear::new(qkv_dim, embed_dim, declare),
             heads,
         }
     }
@@ -65,11 +67,23 @@ pub struct CrossAttention {
 }
 
 impl CrossAttention {
-    pub(super) fn new(embed_dim: usize, encoder_dim: usize, qkv_dim: usize, heads: usize, device: &Device) -> Self {
+    /// Of `heads` that share `qkv_dim` features. The projections begin by Xavier's rule: as one matrix where they are `joined`, as
+    /// the reference holds them between stacks of one width, and as three otherwise.
+    pub fn new(
+        [embed_dim, encoder_dim]: [usize; 2],
+        qkv_dim: usize,
+        heads: usize,
+        joined: bool,
+        declare: &Declare,
+    ) -> Self {
+        let fan_out = if joined { 3 * qkv_dim } else { qkv_dim };
+        let project = |input, output| {
+            Linear::beginning(input, output, [Init::xavier(fan_out, input), Init::Constant(0.0)], declare)
+        };
         Self {
-            q_proj: Linear::new(embed_dim, qkv_dim, device),
-            kv_proj: Linear::new(encoder_dim, 2 * qkv_dim, device),
-            out_proj: Linear::new(qkv_dim, embed_dim, device),
+            q_proj: project(embed_dim, qkv_dim),
+            kv_proj: project(encoder_dim, 2 * qkv_dim),
+            out_proj: Linear::new(qkv_dim, embed_dim, declare),
             heads,
         }
     }

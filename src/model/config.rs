@@ -1,5 +1,6 @@
 //! What fixes a Transformer's shape and dropout.
 
+use crate::config::ModelConfig;
 use crate::space::{Architecture, Layer};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -56,9 +57,31 @@ pub(super) struct StackConfig {
     pub memory_dim: usize,
     pub qkv_dim: usize,
     pub capacity_factor: f64,
+    /// Whether cross-attention's projections begin as one matrix.
+    pub joined_projections: bool,
 }
 
 impl TransformerConfig {
+    /// A model of `architecture` by itself with one vocabulary of `vocab` entries. The rest is as a config's `[model]` has it by
+    /// default: one table, attentions of 512 features, the paper's dropout, no capacity.
+    pub fn new(architecture: Architecture, vocab: usize) -> Self {
+        let model = ModelConfig::default();
+        Self {
+            qkv_dim: model.qkv_dim,
+            source_vocab: vocab,
+            target_vocab: vocab,
+            tables: Tables::Shared,
+            encoder_supernet_dim: architecture.encoder.embed_dim,
+            decoder_supernet_dim: architecture.decoder.embed_dim,
+            dropout: model.dropout,
+            attention_dropout: model.attention_dropout,
+            activation_dropout: model.activation_dropout,
+            expert_dropout_ratio: model.expert_dropout_ratio,
+            capacity_factor: 0.0,
+            architecture,
+        }
+    }
+
     /// The same model of another architecture.
     pub fn with_architecture(&self, architecture: &Architecture) -> Self {
         Self { architecture: architecture.clone(), ..self.clone() }

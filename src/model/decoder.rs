@@ -4,8 +4,9 @@ use super::attention::{CrossAttention, SelfAttention};
 use super::config::{DropoutRates, StackConfig, Tables};
 use super::encoder::{feed_forward, feed_forward_sublayer};
 use super::experts::{FeedForward, MixtureOfExperts};
-use super::linear::{LayerNorm, parameter};
+use super::linear::LayerNorm;
 use super::pass::{LayerRouting, Pass};
+use super::weights::declare::{Declare, Init};
 use crate::device::ids;
 use crate::kernels::History;
 use crate::space::Layer;
@@ -120,12 +121,12 @@ impl DecoderCache {
 }
 
 impl Decoder {
-    pub(super) fn new(vocab: usize, tables: Tables, stack: &StackConfig, device: &Device) -> Self {
-        let table = || parameter([vocab, stack.embed_dim], device);
+    pub(super) fn new(vocab: usize, tables: Tables, stack: &StackConfig, declare: &Declare) -> Self {
+        let table = |looked_up| declare.parameter([vocab, stack.embed_dim], Init::Table { looked_up });
         Self {
-            embed_tokens: (tables != Tables::Shared).then(table),
-            embed_out: (tables == Tables::Separate).then(table),
-            layers: stack.layers.iter().map(|layer| DecoderLayer::new(layer, stack, device)).collect(),
+            embed_tokens: (tables != Tables::Shared).then(|| table(true)),
+            embed_out: (tables == Tables::Separate).then(|| table(false)),
+            layers: stack.layers.iter().map(|layer| DecoderLayer::new(layer, stack, declare)).collect(),
             sinusoids: stack.positions.clone(),
         }
     }
@@ -180,19 +181,22 @@ impl Decoder {
 }
 
 impl DecoderLayer {
-    fn new(layer: &Layer, stack: &StackConfig, device: &Device) -> Self {
+    fn new(layer: &Layer, stack: &StackConfig, declare: &Declare) -> Self {
         let (dim, qkv_dim) = (stack.embed_dim, stack.qkv_dim);
-        let (ffn, moe) = feed_forward(layer, stack, device);
+        let (ffn, moe) = feed_forward(layer, stack, declare);
         let attention = layer.keep_attention;
         let cross = layer.cross_attention.filter(|_| attention);
         Self {
-            self_attn: attention.then(|| SelfAttention::new(dim, qkv_dim, layer.self_attention_heads, device)),
-            self_attn_layer_norm: attention.then(|| LayerNorm::new(dim, device)),
-            cross_attn: cross.map(|cross| CrossAttention::new(dim, stack.memory_dim, qkv_dim, cross.heads, device)),
-            cross_attn_layer_norm: cross.map(|_| LayerNorm::new(dim, device)),
+            self_attn: attention.then(|| SelfAttention::new(dim, qkv_dim, layer.self_attention_heads, declare)),
+            self_attn_layer_norm: attention.then(|| LayerNorm::new(dim, declare)),
+            cross_attn: cross.map(|cross| {
+                let widths = [dim, stack.memory_dim];
+                CrossAttention::new(widths, qkv_dim, cross.heads, stack.joined_projections, declare)
+            }),
+            cross_attn_layer_norm: cross.map(|_| LayerNorm::new(dim, declare)),
             ffn,
             moe,
-            ffn_layer_norm: layer.keep_ffn.then(|| LayerNorm::new(dim, device)),
+            ffn_layer_norm: layer.keep_ffn.then(|| LayerNorm::new(dim, declare)),
             encoder_layers: cross.map_or(1, |cross| cross.encoder_layers),
         }
     }

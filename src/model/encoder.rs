@@ -3,11 +3,12 @@
 use super::attention::SelfAttention;
 use super::config::{DropoutRates, StackConfig};
 use super::experts::{FeedForward, MixtureOfExperts};
-use super::linear::{LayerNorm, parameter};
+use super::linear::LayerNorm;
 use super::pass::{LayerRouting, Pass};
+use super::weights::declare::{Declare, Init};
 use crate::space::Layer;
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 /// Token embeddings and layers.
 #[derive(Module, Debug)]
@@ -36,10 +37,10 @@ pub struct EncoderLayer {
 }
 
 impl Encoder {
-    pub(super) fn new(vocab: usize, table_dim: usize, stack: &StackConfig, device: &Device) -> Self {
+    pub(super) fn new(vocab: usize, table_dim: usize, stack: &StackConfig, declare: &Declare) -> Self {
         Self {
-            embed_tokens: parameter([vocab, table_dim], device),
-            layers: stack.layers.iter().map(|layer| EncoderLayer::new(layer, stack, device)).collect(),
+            embed_tokens: declare.parameter([vocab, table_dim], Init::Table { looked_up: true }),
+            layers: stack.layers.iter().map(|layer| EncoderLayer::new(layer, stack, declare)).collect(),
             sinusoids: stack.positions.clone(),
         }
     }
@@ -69,16 +70,16 @@ impl Encoder {
 }
 
 impl EncoderLayer {
-    fn new(layer: &Layer, stack: &StackConfig, device: &Device) -> Self {
+    fn new(layer: &Layer, stack: &StackConfig, declare: &Declare) -> Self {
         let dim = stack.embed_dim;
         let attention = layer.keep_attention;
-        let (ffn, moe) = feed_forward(layer, stack, device);
+        let (ffn, moe) = feed_forward(layer, stack, declare);
         Self {
-            self_attn: attention.then(|| SelfAttention::new(dim, stack.qkv_dim, layer.self_attention_heads, device)),
-            self_attn_layer_norm: attention.then(|| LayerNorm::new(dim, device)),
+            self_attn: attention.then(|| SelfAttention::new(dim, stack.qkv_dim, layer.self_attention_heads, declare)),
+            self_attn_layer_norm: attention.then(|| LayerNorm::new(dim, declare)),
             ffn,
             moe,
-            ffn_layer_norm: layer.keep_ffn.then(|| LayerNorm::new(dim, device)),
+            ffn_layer_norm: layer.keep_ffn.then(|| LayerNorm::new(dim, declare)),
         }
     }
 
@@ -105,14 +106,14 @@ impl EncoderLayer {
 pub(super) fn feed_forward(
     layer: &Layer,
     stack: &StackConfig,
-    device: &Device,
+    declare: &Declare,
 ) -> (Option<FeedForward>, Option<MixtureOfExperts>) {
     let dim = stack.embed_dim;
     match &layer.experts {
         _ if !layer.keep_ffn => (None, None),
-        None => (Some(FeedForward::new(dim, layer.ffn_embed_dim, device)), None),
+        None => (Some(FeedForward::new(dim, layer.ffn_embed_dim, declare)), None),
         Some(experts) => {
-            let moe = MixtureOfExperts::new(dim, experts, stack.capacity_factor, device);
+            let moe = MixtureOfExperts::new(dim, experts, stack.capacity_factor, declare);
             (None, Some(moe))
         }
     }

@@ -7,15 +7,16 @@
 mod grouped;
 
 use super::config::DropoutRates;
-use super::linear::{Linear, parameter};
+use super::linear::Linear;
 use super::pass::{LayerRouting, Pass};
+use super::weights::declare::{Declare, Init};
 use crate::device::to_host;
 use crate::kernels::capabilities::groups_experts;
 use crate::kernels::{Assignment, LinearMap, assign, operators};
 use crate::space::Experts;
 use burn::module::{Module, Param};
+use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Tensor};
 use std::sync::Arc;
 
 /// `W₂ relu(W₁ x + b₁) + b₂`
@@ -28,8 +29,9 @@ pub struct FeedForward {
 }
 
 impl FeedForward {
-    pub(super) fn new(embed_dim: usize, ffn_dim: usize, device: &Device) -> Self {
-        Self { fc1: Linear::new(embed_dim, ffn_dim, device), fc2: Linear::new(ffn_dim, embed_dim, device) }
+    /// A network of `ffn_dim` hidden elements.
+    pub fn new(embed_dim: usize, ffn_dim: usize, declare: &Declare) -> Self {
+        Self { fc1: Linear::new(embed_dim, ffn_dim, declare), fc2: Linear::new(ffn_dim, embed_dim, declare) }
     }
 
     /// # Shapes
@@ -79,26 +81,29 @@ pub struct GroupedLinear {
 }
 
 impl GroupedExperts {
-    pub(super) fn new(embed_dim: usize, ffn_dims: &[usize], device: &Device) -> Self {
+    fn new(embed_dim: usize, ffn_dims: &[usize], declare: &Declare) -> Self {
         let experts = ffn_dims.len();
         // Identity experts alone have parameters too, of width 1, which nothing uses.
         let ffn = ffn_dims.iter().copied().max().unwrap_or(0).max(1);
         let linear = |input, output| GroupedLinear {
-            weight: parameter([experts, output, input], device),
-            bias: parameter([experts, output], device),
+            // They are filled from experts one by one, which declare how they begin.
+            weight: declare.parameter([experts, output, input], Init::Constant(0.0)),
+            bias: declare.parameter([experts, output], Init::Constant(0.0)),
         };
         Self { fc1: linear(embed_dim, ffn), fc2: linear(ffn, embed_dim) }
     }
 }
 
 impl MixtureOfExperts {
-    pub(super) fn new(embed_dim: usize, experts: &Experts, capacity_factor: f64, device: &Device) -> Self {
+    /// A layer of `experts`, with a capacity where `capacity_factor` is not 0.
+    pub fn new(embed_dim: usize, experts: &Experts, capacity_factor: f64, declare: &Declare) -> Self {
         let ffn_dims = experts.ffn_dims.clone();
-        let router = Linear::new(embed_dim, ffn_dims.len(), device);
+        let of_router = Init::Uniform((embed_dim as f64).powf(-0.5));
+        let router = Linear::beginning(embed_dim, ffn_dims.len(), [of_router; 2], declare);
         let top_k = experts.top_k;
-        let network = |&ffn_dim: &usize| (ffn_dim > 0).then(|| FeedForward::new(embed_dim, ffn_dim, device));
-        let (experts, grouped) = match groups_experts(device) {
-            true => (Vec::new(), Some(GroupedExperts::new(embed_dim, &ffn_dims, device))),
+        let network = |&ffn_dim: &usize| (ffn_dim > 0).then(|| FeedForward::new(embed_dim, ffn_dim, declare));
+        let (experts, grouped) = match groups_experts(declare.device()) {
+            true => (Vec::new(), Some(GroupedExperts::new(embed_dim, &ffn_dims, declare))),
             false => (ffn_dims.iter().map(network).collect(), None),
         };
         Self { router, experts, grouped, ffn_dims, top_k, capacity_factor }

@@ -1,21 +1,11 @@
 //! The two elementary modules: a linear map and LayerNorm, with weights laid out as in PyTorch.
 
 use super::pass::Pass;
+use super::weights::declare::{Declare, Init};
 use crate::kernels::{LinearMap, Panels, operators};
-use burn::module::{Module, Param, ParamId};
-use burn::tensor::{Device, Shape, Tensor};
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
 use std::sync::OnceLock;
-
-/// A parameter that holds nothing yet: [`Transformer::from_values`](super::Transformer::from_values) gives it one.
-pub(super) fn parameter<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
-    Param::uninitialized(
-        ParamId::new(),
-        move |device, _| Tensor::zeros(shape, device),
-        device.clone(),
-        false,
-        Shape::from(shape),
-    )
-}
 
 /// `y = x Wᵀ + b`
 #[derive(Module, Debug)]
@@ -30,9 +20,15 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// A linear map without values.
-    pub(super) fn new(input: usize, output: usize, device: &Device) -> Self {
-        let (weight, bias) = (parameter([output, input], device), parameter([output], device));
+    /// A linear map that begins by Xavier's rule, its bias with 0.
+    pub fn new(input: usize, output: usize, declare: &Declare) -> Self {
+        Self::beginning(input, output, [Init::xavier(output, input), Init::Constant(0.0)], declare)
+    }
+
+    /// One whose weight and bias begin as `inits` say.
+    pub fn beginning(input: usize, output: usize, inits: [Init; 2], declare: &Declare) -> Self {
+        let [weight, bias] = inits;
+        let (weight, bias) = (declare.parameter([output, input], weight), declare.parameter([output], bias));
         Self { weight, bias, panels: OnceLock::new() }
     }
 
@@ -59,9 +55,10 @@ pub struct LayerNorm {
 }
 
 impl LayerNorm {
-    /// A LayerNorm without values.
-    pub(super) fn new(dim: usize, device: &Device) -> Self {
-        Self { weight: parameter([dim], device), bias: parameter([dim], device) }
+    /// A LayerNorm that begins without scaling or shifting.
+    pub fn new(dim: usize, declare: &Declare) -> Self {
+        let parameter = |init| declare.parameter([dim], Init::Constant(init));
+        Self { weight: parameter(1.0), bias: parameter(0.0) }
     }
 
     /// Of `x + dropout(y)`.

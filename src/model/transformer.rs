@@ -6,6 +6,7 @@ use super::embedding::{Positions, leading_columns, position_ids};
 use super::encoder::Encoder;
 use super::pass::Pass;
 use super::precision::Products;
+use super::weights::declare::Declare;
 use crate::kernels::Panels;
 use crate::kernels::operators::{embed, project};
 use crate::space::{Architecture, Stack};
@@ -19,8 +20,7 @@ const MASKED: f32 = -1e9;
 
 impl TransformerConfig {
     /// A Transformer whose parameters hold no values yet.
-    pub(super) fn skeleton(&self, positions: &Positions) -> Transformer {
-        let device = &positions.encoder.device();
+    pub(super) fn skeleton(&self, positions: &Positions, declare: &Declare) -> Transformer {
         let Architecture { encoder, decoder } = &self.architecture;
         let table_dim = match self.tables {
             Tables::Shared => encoder.embed_dim.max(decoder.embed_dim),
@@ -29,8 +29,8 @@ impl TransformerConfig {
         let encoder_stack = self.stack(encoder, &positions.encoder);
         let decoder_stack = self.stack(decoder, &positions.decoder);
         Transformer {
-            encoder: Encoder::new(self.source_vocab, table_dim, &encoder_stack, device),
-            decoder: Decoder::new(self.target_vocab, self.tables, &decoder_stack, device),
+            encoder: Encoder::new(self.source_vocab, table_dim, &encoder_stack, declare),
+            decoder: Decoder::new(self.target_vocab, self.tables, &decoder_stack, declare),
             config: self.clone(),
             products: Products::SINGLE,
             projection: OnceLock::new(),
@@ -45,6 +45,7 @@ impl TransformerConfig {
             memory_dim: self.architecture.encoder.embed_dim,
             qkv_dim: self.qkv_dim,
             capacity_factor: self.capacity_factor,
+            joined_projections: self.encoder_supernet_dim == self.decoder_supernet_dim,
         }
     }
 }

@@ -151,9 +151,10 @@ fn clip_factor(norm: f64, limit: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::weights::{Shapes, Shared, WeightSharing, leading_slice::LeadingSlice};
+    use crate::model::weights::{Init, Shapes, Shared, WeightSharing, leading_slice::LeadingSlice};
     use crate::model::{Kind, Tables, TransformerConfig, Value};
     use burn::tensor::Device;
+    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     /// The reference's slices, those of `fc1.weight` times a gain that is learned with them.
@@ -173,8 +174,8 @@ mod tests {
             self.parts(config, &config.architecture)
         }
 
-        fn initial(&self, name: &str, _: &[usize], _: u64) -> Option<Vec<f32>> {
-            (name == "gain").then(|| vec![1.5])
+        fn initial(&self, name: &str, declared: &BTreeMap<String, Init>) -> Init {
+            if name == "gain" { Init::Constant(1.5) } else { declared[name] }
         }
 
         fn weight(&self, shared: Shared<'_>, _: &Architecture, name: &str, shape: &[usize]) -> Result<Value> {

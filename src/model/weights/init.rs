@@ -1,16 +1,21 @@
 //! Initial values, as the reference draws them on the supernet's full shapes.
 
+use super::declare::{Declare, Init};
+use super::layout::{Shapes, group};
 use super::leading_slice::LeadingSlice;
+use super::named::{Path, filled, shapes_of, track_path};
 use super::sharing::WeightSharing;
 use super::supernet::Supernet;
-use super::value::Value;
+use super::value::{Value, Values, lookup};
+use crate::kernels::capabilities::groups_experts;
 use crate::model::config::TransformerConfig;
+use crate::model::embedding::Positions;
+use crate::model::transformer::Transformer;
 use crate::seed;
-use crate::text::PAD;
-use burn::tensor::Device;
-use rand::RngExt;
-use rand_distr::{Distribution, StandardNormal};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Supernet {
@@ -21,75 +26,65 @@ impl Supernet {
 
     /// A supernet by the rule `sharing` with fresh weights. Each parameter draws from its own stream, named by its path.
     pub fn init_by(config: TransformerConfig, sharing: Arc<dyn WeightSharing>, seed: u64, device: &Device) -> Self {
-        let shapes: Vec<_> = sharing.parameters(&config).into_iter().collect();
-        let drawn: Vec<(String, Vec<usize>, Vec<f32>)> = shapes
-            .into_par_iter()
-            .map(|(name, shape)| {
-                let own = sharing.initial(&name, &shape, seed);
-                let elements = own.unwrap_or_else(|| draw(&name, &shape, &config, seed));
-                (name, shape, elements)
-            })
-            .collect();
-        let values = drawn.into_iter().map(|(name, shape, elements)| (name, Value::from_vec(elements, &shape, device)));
-        Self::new(config, sharing, values.collect(), device)
+        let declare = Declare::on(&Device::flex());
+        let declared = declared(&config.skeleton(&Positions::absent(declare.device()), &declare), &declare);
+        let values = draw(sharing.parameters(&config), |name| sharing.initial(name, &declared), seed, device);
+        Self::new(config, sharing, values, device)
     }
 }
 
-/// The initial elements of the parameter `name`.
-fn draw(name: &str, shape: &[usize], config: &TransformerConfig, seed: u64) -> Vec<f32> {
-    let mut rng = seed::stream(seed, &format!("init {name}"), 0);
-    let count = shape.iter().product();
-    let mut uniform = |bound: f64| -> Vec<f32> {
-        let bound = bound as f32;
-        (0..count).map(|_| rng.random_range(-bound..=bound)).collect()
+impl TransformerConfig {
+    /// A Transformer of its own with fresh weights that follow from `seed`.
+    pub fn init(&self, seed: u64, device: &Device) -> Transformer {
+        let supernet = Supernet::init(self.clone(), seed, device);
+        supernet.cut(&self.architecture, false).expect("it is the whole of itself")
+    }
+}
+
+/// The module that `build` declares, with fresh weights that follow from `seed`: for one that stands alone.
+pub fn init<M: Module>(seed: u64, device: &Device, build: impl Fn(&Declare) -> M) -> M {
+    let declare = Declare::on(&Device::flex());
+    let named = build(&declare);
+    let declared = declared(&named, &declare);
+    let named = draw(shapes_of(&named), |name| declared[name], seed, device);
+    let skeleton = build(&Declare::on(device));
+    let values = match groups_experts(device) {
+        true => group(named, &shapes_of(&skeleton), device),
+        false => named,
     };
-    let parent = name.rsplit_once('.').map_or("", |(parent, _)| parent);
-    if parent.ends_with("router") {
-        return uniform((stack_width(name, config) as f64).powf(-0.5));
-    }
-    if name.ends_with("layer_norm.weight") {
-        return vec![1.0; count];
-    }
-    if name.ends_with(".bias") {
-        return vec![0.0; count];
-    }
-    let (rows, columns) = (shape[0], shape[1]);
-    if !name.ends_with(".weight") {
-        return embedding_table(rows, columns, !name.ends_with("embed_out"), &mut rng);
-    }
-    uniform((6.0 / (fan_out(parent, rows, config) + columns) as f64).sqrt())
+    let value = |name: &str, shape: &[usize]| lookup(&values, name, shape);
+    filled(skeleton, false, value).expect("it has the parameters that it declared")
 }
 
-/// Normal with deviation `columns^-0.5`; the padding row of a look-up table is 0.
-fn embedding_table(rows: usize, columns: usize, zero_pad: bool, rng: &mut impl rand::Rng) -> Vec<f32> {
-    let deviation = (columns as f32).powf(-0.5);
-    let mut table: Vec<f32> = (0..rows * columns)
-        .map(|_| {
-            let z: f32 = StandardNormal.sample(rng);
-            z * deviation
+fn draw(shapes: Shapes, begins: impl Fn(&str) -> Init + Sync, seed: u64, device: &Device) -> Values {
+    let drawn: Vec<(String, Vec<usize>, Vec<f32>)> = shapes
+        .into_par_iter()
+        .map(|(name, shape)| {
+            let elements = begins(&name).draw(&shape, &mut seed::stream(seed, &format!("init {name}"), 0));
+            (name, shape, elements)
         })
         .collect();
-    if zero_pad && rows > PAD as usize {
-        table[PAD as usize * columns..(PAD as usize + 1) * columns].fill(0.0);
-    }
-    table
+    drawn.into_iter().map(|(name, shape, elements)| (name, Value::from_vec(elements, &shape, device))).collect()
 }
 
-/// Rows that Xavier's rule counts. The reference holds cross-attention's three projections in one matrix where both
-/// stacks are equally wide, and apart otherwise.
-fn fan_out(parent: &str, rows: usize, config: &TransformerConfig) -> usize {
-    let joined = config.encoder_supernet_dim == config.decoder_supernet_dim;
-    match parent.rsplit('.').next() {
-        Some("q_proj" | "kv_proj") if joined => 3 * config.qkv_dim,
-        Some("kv_proj") => config.qkv_dim,
-        _ => rows,
-    }
+/// How the parameters of `module` begin, by name.
+fn declared(module: &impl Module, declare: &Declare) -> BTreeMap<String, Init> {
+    let mut visitor = Declared { path: Path::default(), declare, found: BTreeMap::new() };
+    module.visit(&mut visitor);
+    visitor.found
 }
 
-fn stack_width(name: &str, config: &TransformerConfig) -> usize {
-    if name.starts_with("encoder.") {
-        config.architecture.encoder.embed_dim
-    } else {
-        config.architecture.decoder.embed_dim
+struct Declared<'a> {
+    path: Path,
+    declare: &'a Declare,
+    found: BTreeMap<String, Init>,
+}
+
+impl ModuleVisitor for Declared<'_> {
+    track_path!();
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let init = self.declare.begins(param.id).expect("modules declare their parameters");
+        self.found.insert(self.path.name(), init);
     }
 }

@@ -12,14 +12,14 @@ pub type Shapes = BTreeMap<String, Vec<usize>>;
 /// The group that holds the parameter `name` and its expert: `….moe.experts.3.fc1.weight` is the third of
 /// `….moe.grouped.fc1.weight`, counted from 0. `None` for parameters that are not an expert's.
 pub fn place(name: &str) -> Option<(String, usize)> {
-    let (layer, rest) = name.split_once(".experts.")?;
-    let (expert, parameter) = rest.split_once('.')?;
-    Some((format!("{layer}.grouped.{parameter}"), expert.parse().ok()?))
+    let start = name.find("experts.").filter(|&start| start == 0 || name[..start].ends_with('.'))?;
+    let (expert, parameter) = name[start + "experts.".len()..].split_once('.')?;
+    Some((format!("{}grouped.{parameter}", &name[..start]), expert.parse().ok()?))
 }
 
 /// Whether a parameter as the device holds it is a group.
 pub fn is_group(name: &str) -> bool {
-    name.contains(".grouped.")
+    name.split('.').any(|part| part == "grouped")
 }
 
 /// Groups experts' parameters; `shapes` are those of the result. What is in no named parameter is 0: the group of a layer of

@@ -1,6 +1,7 @@
 //! How weights are named, laid out on a device, shared and begun. Outside everybody sees experts one by one.
 
 pub mod value;
+pub mod declare;
 pub mod named;
 pub mod layout;
 pub mod sharing;
@@ -11,6 +12,8 @@ mod init;
 mod rounded;
 mod tables;
 
+pub use declare::{Declare, Init};
+pub use init::init;
 pub use layout::Shapes;
 pub use rules::rule;
 pub use sharing::{Shared, WeightSharing};

@@ -1,6 +1,7 @@
 //! A Transformer's parameters by name. The names are the paths of the modules' fields, for example
 //! `encoder.layers.0.self_attn.in_proj.weight`.
 
+use super::declare::Declare;
 use super::layout::{Shapes, ungroup};
 use super::value::{Value, Values};
 use crate::error::{Error, Result};
@@ -34,9 +35,8 @@ impl Transformer {
         tracked: bool,
         source: impl FnMut(&str, &[usize]) -> Result<Value>,
     ) -> Result<Self> {
-        let mut mapper = Fill { path: Path::default(), tracked, source, error: None };
-        let filled = config.skeleton(positions).map(&mut mapper);
-        mapper.error.map_or(Ok(filled), Err)
+        let declare = Declare::on(&positions.encoder.device());
+        filled(config.skeleton(positions, &declare), tracked, source)
     }
 
     /// Names and shapes of the parameters of `config`, experts one by one, without making them.
@@ -46,10 +46,26 @@ impl Transformer {
 
     /// The same as `device` holds them: experts are grouped on graphics devices.
     pub fn shapes(config: &TransformerConfig, device: &Device) -> Shapes {
-        let mut visitor = CollectShapes { path: Path::default(), shapes: Shapes::new() };
-        config.skeleton(&Positions::absent(device)).visit(&mut visitor);
-        visitor.shapes
+        shapes_of(&config.skeleton(&Positions::absent(device), &Declare::on(device)))
     }
+}
+
+/// `skeleton` with the parameters that `source` gives, asked by name and shape. With `tracked` they are leaves of autodiff.
+pub(super) fn filled<M: Module>(
+    skeleton: M,
+    tracked: bool,
+    source: impl FnMut(&str, &[usize]) -> Result<Value>,
+) -> Result<M> {
+    let mut mapper = Fill { path: Path::default(), tracked, source, error: None };
+    let filled = skeleton.map(&mut mapper);
+    mapper.error.map_or(Ok(filled), Err)
+}
+
+/// Names and shapes of the parameters of `module`, as its device holds them.
+pub(super) fn shapes_of(module: &impl Module) -> Shapes {
+    let mut visitor = CollectShapes { path: Path::default(), shapes: Shapes::new() };
+    module.visit(&mut visitor);
+    visitor.shapes
 }
 
 /// Where a traversal stands.

@@ -1,11 +1,13 @@
 //! How subnets come by their weights: what rules of weight sharing have in common.
 
+use super::declare::Init;
 use super::layout::{Shapes, place};
 use super::value::{Value, Values};
 use crate::error::{Error, Result};
 use crate::model::config::TransformerConfig;
 use crate::model::transformer::Transformer;
 use crate::space::Architecture;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 /// A rule of weight sharing: how a subnet's weights come out of the shared parameters, and how its gradients go back.
@@ -24,10 +26,9 @@ pub trait WeightSharing: Debug + Send + Sync {
         Transformer::named_shapes(config)
     }
 
-    /// Initial elements of the parameter `name`; `None` for one of the largest Transformer's, which begin as its modules say.
-    fn initial(&self, name: &str, shape: &[usize], seed: u64) -> Option<Vec<f32>> {
-        let _ = (name, shape, seed);
-        None
+    /// How the parameter `name` begins. Left as it is, as the largest Transformer's modules declared, by name.
+    fn initial(&self, name: &str, declared: &BTreeMap<String, Init>) -> Init {
+        declared[name]
     }
 
     /// The weight `name` in `shape` of the subnet `architecture`, without autodiff.
