@@ -6,6 +6,7 @@
 //!   from, how long it will take, where tensors live
 //! - [`space`] — the architecture, the search space, sampling, mutation, crossover
 //! - [`metrics`] — BLEU, chrF
+//! - [`plan`] — what a sentence passes in an architecture's layers: maps, attentions, their names and shapes
 //! - [`config`] — TOML to typed settings
 //! - [`run`] — the run directory: locks, atomic files, checkpoints, logs
 //! - [`text`] — corpus, subwords, vocabulary, batches
@@ -35,6 +36,7 @@ mod bounded;
 pub mod device;
 pub mod space;
 pub mod metrics;
+pub mod plan;
 pub mod config;
 pub mod run;
 pub mod text;

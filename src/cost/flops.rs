@@ -11,11 +11,11 @@
 //! Look-ups, softmax, ReLU, biases and additions count nothing, nor does a dropped sublayer or its LayerNorm. An identity
 //! expert multiplies nothing but is scaled like others. The output projection is kept apart.
 
-use super::routing::{self, RoutingFractions, priced_experts};
+use super::routing::{Prices, RoutingFractions};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::space::Architecture;
-use crate::space::architecture::{Layer, MAX_WIDTH, Stack};
+use crate::plan::{Operator, Plan, Step, Tokens};
+use crate::space::{Architecture, MAX_WIDTH};
 
 /// The longest dummy sentence, in tokens.
 const MAX_SENTENCE: usize = 1 << 20;
@@ -80,16 +80,14 @@ pub struct Flops {
 
 /// Counts the FLOPs of `architecture`.
 pub fn flops(architecture: &Architecture, dimensions: &Dimensions) -> Flops {
-    let fixed = fixed(architecture, dimensions);
-    let experts = priced_experts(architecture, |d, ffn| feed_forward(dimensions, d, ffn));
-    let least: u128 = experts.iter().map(|layer| layer.least()).sum();
-    let mean: f64 = experts.iter().map(|layer| layer.mean()).sum();
-    let worst: u128 = experts.iter().map(|layer| layer.worst()).sum();
+    let prices = prices(architecture, dimensions);
+    let fixed = embeddings(architecture, dimensions) + prices.always();
+    let [least, worst] = prices.bounds();
     let tokens = dimensions.sentence_length as u128;
     let width = architecture.decoder.embed_dim as u128;
     Flops {
         least: 2 * (fixed + least),
-        mean: 2.0 * (fixed as f64 + mean),
+        mean: 2.0 * (fixed as f64 + prices.mean()),
         worst: 2 * (fixed + worst),
         projection: 2 * tokens * width * dimensions.vocab_size as u128,
     }
@@ -104,69 +102,38 @@ pub fn expected_flops(
     dimensions: &Dimensions,
     fractions: &RoutingFractions,
 ) -> Result<f64> {
-    let experts = priced_experts(architecture, |d, ffn| feed_forward(dimensions, d, ffn));
-    let expected = routing::expected(&experts, fractions)?;
-    Ok(2.0 * (fixed(architecture, dimensions) as f64 + expected))
+    let prices = prices(architecture, dimensions);
+    let fixed = embeddings(architecture, dimensions) + prices.always();
+    Ok(2.0 * (fixed as f64 + prices.expected(fractions)?))
 }
 
-/// Multiplications that do not depend on routing.
-fn fixed(architecture: &Architecture, dimensions: &Dimensions) -> u128 {
-    let Architecture { encoder, decoder } = architecture;
+/// Multiplications of the embeddings and positions of both sides.
+fn embeddings(architecture: &Architecture, dimensions: &Dimensions) -> u128 {
     let tokens = dimensions.sentence_length as u128;
-    let widths = (encoder.embed_dim + decoder.embed_dim) as u128;
-    let embeddings = tokens * widths + 2 * tokens;
-    embeddings + stack(encoder, encoder, dimensions) + stack(decoder, encoder, dimensions)
+    let widths = (architecture.encoder.embed_dim + architecture.decoder.embed_dim) as u128;
+    tokens * widths + 2 * tokens
 }
 
-fn stack(stack: &Stack, encoder: &Stack, dimensions: &Dimensions) -> u128 {
-    let layers = stack.layers.iter();
-    layers.map(|layer| attentions(layer, stack, encoder, dimensions) + ffn(layer, stack, dimensions)).sum()
+/// Multiplications of the layers; an expert's as if all tokens were sent to it.
+fn prices(architecture: &Architecture, dimensions: &Dimensions) -> Prices {
+    let length = dimensions.sentence_length;
+    Prices::of(Plan::new(architecture, dimensions.qkv_dim), |step| multiplications(step, length))
 }
 
-/// Self-attention and, in the decoder, cross-attention, each with its LayerNorm.
-fn attentions(layer: &Layer, stack: &Stack, encoder: &Stack, dimensions: &Dimensions) -> u128 {
-    if !layer.keep_attention {
-        return 0;
-    }
-    let tokens = dimensions.sentence_length;
-    let width = stack.embed_dim;
-    let layer_norm = tokens as u128 * width as u128;
-    let own = attention(dimensions, width, width, tokens) + layer_norm;
-    let cross = layer.cross_attention.map_or(0, |cross| {
-        let outputs = cross.encoder_layers.min(encoder.layers.len());
-        attention(dimensions, width, encoder.embed_dim, outputs * tokens) + layer_norm
-    });
-    own + cross
-}
-
-/// One attention of L queries of width `query_width` over `keys` keys of width `key_width`.
-fn attention(dimensions: &Dimensions, query_width: usize, key_width: usize, keys: usize) -> u128 {
-    let q = dimensions.qkv_dim as u128;
-    let tokens = dimensions.sentence_length as u128;
-    let (query_width, key_width, keys) = (query_width as u128, key_width as u128, keys as u128);
-    let queries_and_output = 2 * tokens * query_width * q;
-    let keys_and_values = 2 * keys * key_width * q;
-    let products = 2 * tokens * keys * q;
-    queries_and_output + keys_and_values + products + tokens * q + 3
-}
-
-/// The feed-forward sublayer with its LayerNorm, experts left out.
-fn ffn(layer: &Layer, stack: &Stack, dimensions: &Dimensions) -> u128 {
-    if !layer.keep_ffn {
-        return 0;
-    }
-    let features = dimensions.sentence_length as u128 * stack.embed_dim as u128;
-    let inner = match &layer.experts {
-        None => feed_forward(dimensions, stack.embed_dim, layer.ffn_embed_dim),
-        Some(experts) => {
-            let router = features * experts.ffn_dims.len() as u128;
-            router + experts.top_k as u128 * features + 1
-        }
+/// Multiplications of a step where source and target have `length` tokens each.
+fn multiplications(step: &Step, length: usize) -> u128 {
+    let count = |tokens| match tokens {
+        Tokens::Source(times) => times as u128 * length as u128,
+        Tokens::Target => length as u128,
     };
-    features + inner
-}
-
-/// The two linear layers of a feed-forward network; 0 for an identity expert, whose size is 0.
-fn feed_forward(dimensions: &Dimensions, width: usize, size: usize) -> u128 {
-    2 * dimensions.sentence_length as u128 * width as u128 * size as u128
+    let tokens = count(step.tokens);
+    match step.operator {
+        Operator::Linear { inputs, outputs } => tokens * inputs as u128 * outputs as u128,
+        Operator::Attention { qkv_dim, keys, .. } => {
+            let products = 2 * tokens * count(keys) * qkv_dim as u128;
+            products + tokens * qkv_dim as u128 + 3
+        }
+        Operator::LayerNorm { width } => tokens * width as u128,
+        Operator::Mixture { width, top_k } => top_k as u128 * tokens * width as u128 + 1,
+    }
 }

@@ -4,6 +4,7 @@ mod by_hand;
 #[cfg(feature = "gpu")]
 mod launches;
 mod loss_scale;
+mod plan;
 
 use automoe::kernels::cpu::{adam, projection};
 use automoe::kernels::{AdamStep, losses};
