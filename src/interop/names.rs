@@ -197,8 +197,10 @@ fn same_bits(a: &NamedTensor, b: &NamedTensor) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interop::shape::{Dimensions, FeedForward, Sharing};
+    use crate::interop::shape::{EmbeddingTables, Shape, Sharing};
+    use crate::space::{Architecture, CrossAttention, Experts, Layer, Stack};
     use proptest::prelude::*;
+    use std::ops::Range;
 
     fn tensor(name: &str, shape: &[usize]) -> NamedTensor {
         let data = (0..shape.iter().product()).map(|x| x as f32).collect();
@@ -210,7 +212,7 @@ mod tests {
     }
 
     /// A model of ours whose every element is another number, by name.
-    fn model(dimensions: &Dimensions) -> Vec<NamedTensor> {
+    fn model(shape: &Shape) -> Vec<NamedTensor> {
         let mut next = 0.0;
         let mut fill = |(name, shape): (String, Vec<usize>)| {
             let data = (0..shape.iter().product()).map(|_| {
@@ -219,7 +221,7 @@ mod tests {
             });
             NamedTensor { name, data: data.collect(), shape }
         };
-        let mut tensors: Vec<_> = dimensions.parameters().into_iter().map(&mut fill).collect();
+        let mut tensors: Vec<_> = shape.parameters().into_iter().map(&mut fill).collect();
         tensors.sort_by(|a, b| a.name.cmp(&b.name));
         tensors
     }
@@ -300,45 +302,49 @@ mod tests {
             assert!(error.contains(message), "{error}");
         }
     }
-    fn feed_forward() -> impl Strategy<Value = FeedForward> {
-        prop_oneof![
-            (1usize..4).prop_map(FeedForward::Dense),
-            prop::collection::vec(1usize..4, 1..12).prop_map(FeedForward::Experts),
-        ]
+
+    fn stack(is_decoder: bool, layers: Range<usize>) -> impl Strategy<Value = Stack> {
+        let sizes = prop::collection::vec(1usize..4, 0..12);
+        let layer = (1usize..4, sizes).prop_map(move |(ffn_embed_dim, ffn_dims)| Layer {
+            self_attention_heads: 1,
+            cross_attention: is_decoder.then_some(CrossAttention { heads: 1, encoder_layers: 1 }),
+            ffn_embed_dim,
+            experts: (!ffn_dims.is_empty()).then_some(Experts { ffn_dims, top_k: 1 }),
+            keep_attention: true,
+            keep_ffn: true,
+        });
+        let layers = prop::collection::vec(layer, layers);
+        (1usize..4, layers).prop_map(|(embed_dim, layers)| Stack { embed_dim, layers })
     }
 
     prop_compose! {
-        fn dimensions()(
+        fn shape()(
             vocabularies in (3usize..6, 3usize..6),
             qkv_dim in 1usize..4,
-            widths in (1usize..4, 1usize..4),
             shared in 0..3,
-            encoder_layers in prop::collection::vec(feed_forward(), 1..3),
-            decoder_layers in prop::collection::vec(feed_forward(), 0..12),
-        ) -> Dimensions {
+            encoder in stack(false, 1..3),
+            mut decoder in stack(true, 0..12),
+        ) -> Shape {
             let sharing = [Sharing::All, Sharing::DecoderInputOutput, Sharing::Separate][shared as usize];
-            let all = sharing == Sharing::All;
-            Dimensions {
-                source_vocabulary: vocabularies.0,
-                target_vocabulary: if all { vocabularies.0 } else { vocabularies.1 },
-                sharing,
-                qkv_dim,
-                encoder_embed_dim: widths.0,
-                decoder_embed_dim: if all { widths.0 } else { widths.1 },
-                encoder_layers,
-                decoder_layers,
+            let source = [vocabularies.0, encoder.embed_dim];
+            if sharing == Sharing::All {
+                decoder.embed_dim = encoder.embed_dim;
             }
+            let target = if sharing == Sharing::All { source } else { [vocabularies.1, decoder.embed_dim] };
+            let tables = EmbeddingTables { sharing, source, target };
+            Shape { tables, qkv_dim, architecture: Architecture { encoder, decoder } }
         }
     }
 
     proptest! {
         #[test]
-        fn names_go_to_the_reference_and_back(dimensions in dimensions(), separate: bool) {
-            let native = model(&dimensions);
+        fn names_go_to_the_reference_and_back(shape in shape(), separate: bool) {
+            let native = model(&shape);
             let reference = to_reference(native.clone(), separate)?;
             let apart = reference.iter().any(|tensor| tensor.name.ends_with(".k_proj_weight"));
-            let widths_differ = dimensions.encoder_embed_dim != dimensions.decoder_embed_dim;
-            prop_assert_eq!(apart, (separate || widths_differ) && !dimensions.decoder_layers.is_empty());
+            let Architecture { encoder, decoder } = &shape.architecture;
+            let widths_differ = encoder.embed_dim != decoder.embed_dim;
+            prop_assert_eq!(apart, (separate || widths_differ) && !decoder.layers.is_empty());
             let back = to_native(reference.clone())?;
             prop_assert_eq!(&back, &native);
             prop_assert_eq!(to_reference(back, separate)?, reference);

@@ -1,29 +1,22 @@
-//! Reads a model's dimensions off the shapes of its tensors.
+//! Reads a model's shape off the shapes of its tensors.
 
 use super::NamedTensor;
 use crate::error::{Error, Result};
+use crate::plan::Plan;
+use crate::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The dimensions of a model whose layers all have their attention and feed-forward sublayers.
+/// A model whose layers all have their attention and feed-forward sublayers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dimensions {
-    /// Rows of the encoder's embedding table.
-    pub source_vocabulary: usize,
-    /// Rows of the decoder's tables.
-    pub target_vocabulary: usize,
-    /// Which tables are one.
-    pub sharing: Sharing,
+pub struct Shape {
+    /// The embedding tables.
+    pub tables: EmbeddingTables,
     /// Width of queries, keys and values, all heads together.
     pub qkv_dim: usize,
-    /// Width of the encoder.
-    pub encoder_embed_dim: usize,
-    /// Width of the decoder.
-    pub decoder_embed_dim: usize,
-    /// The encoder's layers, first to last.
-    pub encoder_layers: Vec<FeedForward>,
-    /// The decoder's layers, first to last.
-    pub decoder_layers: Vec<FeedForward>,
+    /// Its architecture. What shapes do not tell is 1: heads, the encoder layers that cross-attention sees, the experts that
+    /// a token is sent to and the feed-forward size of layers with experts.
+    pub architecture: Architecture,
 }
 
 /// Which of the three embedding tables (encoder input, decoder input, output) are one.
@@ -35,15 +28,6 @@ pub enum Sharing {
     DecoderInputOutput,
     /// None.
     Separate,
-}
-
-/// The feed-forward part of a layer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FeedForward {
-    /// One network of this inner size.
-    Dense(usize),
-    /// A router and experts of these inner sizes.
-    Experts(Vec<usize>),
 }
 
 /// The embedding tables of a model, read off their shapes.
@@ -65,104 +49,54 @@ pub fn infer_tables(tensors: &[NamedTensor]) -> Result<EmbeddingTables> {
     Shapes::of(tensors).tables()
 }
 
-/// The dimensions of the model with exactly these `tensors`, under our names.
+/// The shape of the model with exactly these `tensors`, under our names.
 ///
 /// # Errors
 /// If a tensor is missing, one too many, or of a shape that does not go with the others.
-pub fn infer_shape(tensors: &[NamedTensor]) -> Result<Dimensions> {
+pub fn infer_shape(tensors: &[NamedTensor]) -> Result<Shape> {
     let shapes = Shapes::of(tensors);
-    let EmbeddingTables { sharing, source, target } = shapes.tables()?;
-    let ([source_vocabulary, encoder_embed_dim], [target_vocabulary, decoder_embed_dim]) = (source, target);
+    let tables = shapes.tables()?;
     let [qkv_rows, _] = shapes.matrix("encoder.layers.0.self_attn.in_proj.weight")?;
-    let dimensions = Dimensions {
-        source_vocabulary,
-        target_vocabulary,
-        sharing,
-        qkv_dim: qkv_rows / 3,
-        encoder_embed_dim,
-        decoder_embed_dim,
-        encoder_layers: shapes.layers("encoder")?,
-        decoder_layers: shapes.layers("decoder")?,
+    let architecture = Architecture {
+        encoder: Stack { embed_dim: tables.source[1], layers: shapes.layers("encoder", None)? },
+        decoder: Stack { embed_dim: tables.target[1], layers: shapes.layers("decoder", Some(CROSS_ATTENTION))? },
     };
-    shapes.check(&dimensions.parameters())?;
+    let shape = Shape { tables, qkv_dim: qkv_rows / 3, architecture };
+    shapes.check(&shape.parameters())?;
     if shapes.by_name.len() != tensors.len() {
         return Err(Error::input("the model has two tensors of one name"));
     }
-    Ok(dimensions)
+    Ok(shape)
 }
 
-impl fmt::Display for Dimensions {
+/// Cross-attention as far as shapes tell.
+const CROSS_ATTENTION: CrossAttention = CrossAttention { heads: 1, encoder_layers: 1 };
+
+impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let layers = |layers: &[FeedForward]| {
-            let experts = layers.iter().filter(|layer| matches!(layer, FeedForward::Experts(_))).count();
-            format!("{} layers ({experts} with experts)", layers.len())
+        let layers = |stack: &Stack| {
+            let experts = stack.layers.iter().filter(|layer| layer.experts.is_some()).count();
+            format!("{} layers ({experts} with experts), {} wide", stack.layers.len(), stack.embed_dim)
         };
-        write!(
-            f,
-            "an encoder of {}, {} wide, and a decoder of {}, {} wide",
-            layers(&self.encoder_layers),
-            self.encoder_embed_dim,
-            layers(&self.decoder_layers),
-            self.decoder_embed_dim
-        )
+        let Architecture { encoder, decoder } = &self.architecture;
+        write!(f, "an encoder of {}, and a decoder of {}", layers(encoder), layers(decoder))
     }
 }
 
-impl Dimensions {
+impl Shape {
     /// Name and shape of every tensor of such a model.
     pub fn parameters(&self) -> Vec<(String, Vec<usize>)> {
-        let (encoder, decoder) = (self.encoder_embed_dim, self.decoder_embed_dim);
-        let mut all = vec![("encoder.embed_tokens".into(), vec![self.source_vocabulary, encoder])];
-        if self.sharing != Sharing::All {
-            all.push(("decoder.embed_tokens".into(), vec![self.target_vocabulary, decoder]));
+        let EmbeddingTables { sharing, source, target } = self.tables;
+        let mut all = vec![("encoder.embed_tokens".to_owned(), source.to_vec())];
+        if sharing != Sharing::All {
+            all.push(("decoder.embed_tokens".to_owned(), target.to_vec()));
         }
-        if self.sharing == Sharing::Separate {
-            all.push(("decoder.embed_out".into(), vec![self.target_vocabulary, decoder]));
+        if sharing == Sharing::Separate {
+            all.push(("decoder.embed_out".to_owned(), target.to_vec()));
         }
-        for (index, ffn) in self.encoder_layers.iter().enumerate() {
-            self.layer(&mut all, &format!("encoder.layers.{index}."), encoder, ffn);
-        }
-        for (index, ffn) in self.decoder_layers.iter().enumerate() {
-            let place = format!("decoder.layers.{index}.");
-            self.layer(&mut all, &place, decoder, ffn);
-            let attention = format!("{place}cross_attn.");
-            linear(&mut all, &format!("{attention}q_proj"), self.qkv_dim, decoder);
-            linear(&mut all, &format!("{attention}kv_proj"), self.qkv_dim.saturating_mul(2), encoder);
-            linear(&mut all, &format!("{attention}out_proj"), decoder, self.qkv_dim);
-            norm(&mut all, &format!("{place}cross_attn_layer_norm"), decoder);
-        }
+        all.extend(Plan::new(&self.architecture, self.qkv_dim).parameters());
         all
     }
-
-    fn layer(&self, all: &mut Vec<(String, Vec<usize>)>, place: &str, width: usize, ffn: &FeedForward) {
-        linear(all, &format!("{place}self_attn.in_proj"), self.qkv_dim.saturating_mul(3), width);
-        linear(all, &format!("{place}self_attn.out_proj"), width, self.qkv_dim);
-        norm(all, &format!("{place}self_attn_layer_norm"), width);
-        norm(all, &format!("{place}ffn_layer_norm"), width);
-        let mut network = |place: String, inner: usize| {
-            linear(all, &format!("{place}fc1"), inner, width);
-            linear(all, &format!("{place}fc2"), width, inner);
-        };
-        match ffn {
-            FeedForward::Dense(inner) => network(format!("{place}ffn."), *inner),
-            FeedForward::Experts(inner) => {
-                for (index, inner) in inner.iter().enumerate() {
-                    network(format!("{place}moe.experts.{index}."), *inner);
-                }
-                linear(all, &format!("{place}moe.router"), inner.len(), width);
-            }
-        }
-    }
-}
-
-fn linear(all: &mut Vec<(String, Vec<usize>)>, name: &str, outputs: usize, inputs: usize) {
-    all.push((format!("{name}.weight"), vec![outputs, inputs]));
-    all.push((format!("{name}.bias"), vec![outputs]));
-}
-
-fn norm(all: &mut Vec<(String, Vec<usize>)>, name: &str, width: usize) {
-    all.push((format!("{name}.weight"), vec![width]));
-    all.push((format!("{name}.bias"), vec![width]));
 }
 
 /// Shapes by name.
@@ -194,24 +128,36 @@ impl<'a> Shapes<'a> {
             .map_err(|_| Error::input(format!("`{name}` has the shape {shape:?} where a matrix was expected")))
     }
 
-    /// The feed-forward parts of a stack's layers, by its highest layer number.
-    fn layers(&self, stack: &str) -> Result<Vec<FeedForward>> {
+    /// The layers of a stack, by its highest layer number.
+    fn layers(&self, stack: &str, cross_attention: Option<CrossAttention>) -> Result<Vec<Layer>> {
         let layers = self.count(&format!("{stack}.layers."));
-        (0..layers).map(|index| self.feed_forward(&format!("{stack}.layers.{index}."))).collect()
+        let layer = |index| {
+            let place = format!("{stack}.layers.{index}.");
+            let (ffn_embed_dim, experts) = match self.count(&format!("{place}moe.experts.")) {
+                0 => (self.feed_forward(&format!("{place}ffn"))?, None),
+                experts => (1, Some(self.experts(&place, experts)?)),
+            };
+            Ok(Layer {
+                self_attention_heads: 1,
+                cross_attention,
+                ffn_embed_dim,
+                experts,
+                keep_attention: true,
+                keep_ffn: true,
+            })
+        };
+        (0..layers).map(layer).collect()
     }
 
-    fn feed_forward(&self, place: &str) -> Result<FeedForward> {
-        let inner = |network: &str| {
-            let [inner, _] = self.matrix(&format!("{place}{network}.fc1.weight"))?;
-            Ok(inner)
-        };
-        match self.count(&format!("{place}moe.experts.")) {
-            0 => inner("ffn").map(FeedForward::Dense),
-            experts => {
-                let inner = (0..experts).map(|index| inner(&format!("moe.experts.{index}")));
-                inner.collect::<Result<_>>().map(FeedForward::Experts)
-            }
-        }
+    fn experts(&self, place: &str, count: usize) -> Result<Experts> {
+        let sizes = (0..count).map(|index| self.feed_forward(&format!("{place}moe.experts.{index}")));
+        Ok(Experts { ffn_dims: sizes.collect::<Result<_>>()?, top_k: 1 })
+    }
+
+    /// The size of a feed-forward network.
+    fn feed_forward(&self, network: &str) -> Result<usize> {
+        let [size, _] = self.matrix(&format!("{network}.fc1.weight"))?;
+        Ok(size)
     }
 
     /// One more than the highest number that follows `prefix` in a name.
@@ -248,33 +194,36 @@ fn missing(name: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn example() -> Dimensions {
-        Dimensions {
-            source_vocabulary: 11,
-            target_vocabulary: 13,
-            sharing: Sharing::DecoderInputOutput,
-            qkv_dim: 8,
-            encoder_embed_dim: 6,
-            decoder_embed_dim: 4,
-            encoder_layers: vec![FeedForward::Dense(5), FeedForward::Experts(vec![7, 3, 2])],
-            decoder_layers: vec![FeedForward::Experts(vec![9])],
-        }
+    fn example() -> Shape {
+        let mut architecture = Architecture::dense(6, 5, 1, 2, 1);
+        architecture.decoder.embed_dim = 4;
+        let experts = |layer: &mut Layer, sizes: &[usize]| {
+            layer.ffn_embed_dim = 1;
+            layer.experts = Some(Experts { ffn_dims: sizes.to_vec(), top_k: 1 });
+        };
+        experts(&mut architecture.encoder.layers[1], &[7, 3, 2]);
+        experts(&mut architecture.decoder.layers[0], &[9]);
+        let tables = EmbeddingTables { sharing: Sharing::DecoderInputOutput, source: [11, 6], target: [13, 4] };
+        Shape { tables, qkv_dim: 8, architecture }
     }
 
-    fn tensors(dimensions: &Dimensions) -> Vec<NamedTensor> {
+    fn tensors(shape: &Shape) -> Vec<NamedTensor> {
         let zeros = |(name, shape): (String, Vec<usize>)| {
             let data = vec![0.0; shape.iter().product()];
             NamedTensor { name, shape, data }
         };
-        dimensions.parameters().into_iter().map(zeros).collect()
+        shape.parameters().into_iter().map(zeros).collect()
     }
 
     #[test]
-    fn dimensions_come_back_from_their_tensors() {
-        let separate = Dimensions { sharing: Sharing::Separate, ..example() };
-        let shared = Dimensions { sharing: Sharing::All, target_vocabulary: 11, decoder_embed_dim: 6, ..example() };
-        for dimensions in [example(), separate, shared] {
-            assert_eq!(infer_shape(&tensors(&dimensions)), Ok(dimensions));
+    fn shapes_come_back_from_their_tensors() {
+        let mut separate = example();
+        separate.tables.sharing = Sharing::Separate;
+        let mut shared = example();
+        shared.tables = EmbeddingTables { sharing: Sharing::All, source: [11, 6], target: [11, 6] };
+        shared.architecture.decoder.embed_dim = 6;
+        for shape in [example(), separate, shared] {
+            assert_eq!(infer_shape(&tensors(&shape)), Ok(shape));
         }
     }
 

@@ -122,7 +122,7 @@ fn choose(config: &Config, request: &Import, model: ForeignModel, tables: &Embed
         let Some(fault) = disagrees_with_largest else {
             return Ok(Chosen { config: supernet, tensors, is_supernet: true });
         };
-        let is = infer_shape(&tensors).map_or_else(|_| String::new(), |dimensions| format!(" (it has {dimensions})"));
+        let is = infer_shape(&tensors).map_or_else(|_| String::new(), |shape| format!(" (it has {shape})"));
         return Err(Error::input(format!(
             "not the largest model of the config's space{is}: {fault}; give its architecture with --arch, or its config"
         )));

@@ -9,8 +9,9 @@ use automoe::interop::NamedTensor;
 use automoe::interop::fairseq::FairseqCheckpoint;
 use automoe::interop::names::{to_native, to_reference};
 use automoe::interop::safetensors::{read_safetensors, write_safetensors};
-use automoe::interop::shape::{FeedForward, Sharing, infer_shape};
+use automoe::interop::shape::{EmbeddingTables, Shape, Sharing, infer_shape};
 use automoe::interop::torch::TorchFile;
+use automoe::space::{Architecture, Experts};
 use automoe::text::bpe_codes::{self, BpeCodes};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -77,7 +78,7 @@ fn torch_files_of_both_forms_read_as_pytorch_reads_them() {
 }
 
 #[test]
-fn fairseq_checkpoints_give_weights_settings_and_dimensions() {
+fn fairseq_checkpoints_give_weights_settings_and_shapes() {
     let record = json("expected.json");
     for name in ["fairseq.pt", "fairseq_legacy.pt"] {
         let checkpoint = FairseqCheckpoint::load(&beside(name)).expect(name);
@@ -86,12 +87,13 @@ fn fairseq_checkpoints_give_weights_settings_and_dimensions() {
         assert_eq!(args, record["args"], "{name}");
 
         let native = to_native(checkpoint.tensors).expect(name);
-        let dimensions = infer_shape(&native).expect(name);
-        assert_eq!(dimensions.sharing, Sharing::All);
-        assert_eq!([dimensions.source_vocabulary, dimensions.qkv_dim], [7, 6]);
-        assert_eq!([dimensions.encoder_embed_dim, dimensions.decoder_embed_dim], [4, 4]);
-        assert_eq!(dimensions.encoder_layers, [FeedForward::Dense(5)]);
-        assert_eq!(dimensions.decoder_layers, [FeedForward::Experts(vec![3, 5])]);
+        let Shape { tables, qkv_dim, architecture } = infer_shape(&native).expect(name);
+        assert_eq!(tables, EmbeddingTables { sharing: Sharing::All, source: [7, 4], target: [7, 4] });
+        assert_eq!(qkv_dim, 6);
+        let mut expected = Architecture::dense(4, 5, 1, 1, 1);
+        expected.decoder.layers[0].ffn_embed_dim = 1;
+        expected.decoder.layers[0].experts = Some(Experts { ffn_dims: vec![3, 5], top_k: 1 });
+        assert_eq!(architecture, expected);
     }
 }
 
@@ -131,26 +133,26 @@ fn goldens_go_to_our_names_and_back_bit_for_bit() {
 }
 
 #[test]
-fn goldens_have_the_dimensions_of_their_space() {
-    let Some(folder) = files::folder("goldens by dimension") else { return };
-    for name in files::recordings(&folder, "goldens by dimension", |json| json.get("supernet").is_some()) {
+fn goldens_have_the_shape_of_their_space() {
+    let Some(folder) = files::folder("goldens by shape") else { return };
+    for name in files::recordings(&folder, "goldens by shape", |json| json.get("supernet").is_some()) {
         let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).expect(&name);
         let json: Value = serde_json::from_str(&text).expect(&name);
         let reference = read_safetensors(&folder.join(format!("{name}.safetensors"))).expect(&name);
-        let dimensions = infer_shape(&to_native(reference).expect(&name)).expect(&name);
+        let shape = infer_shape(&to_native(reference).expect(&name)).expect(&name);
         let recorded = |key: &str| json["supernet"][key].as_u64().expect(key) as usize;
-        let widths = [dimensions.encoder_embed_dim, dimensions.decoder_embed_dim, dimensions.qkv_dim];
-        assert_eq!(widths, ["embed_dim", "embed_dim", "qkv_dim"].map(recorded), "{name}");
-        let vocabularies = [dimensions.source_vocabulary, dimensions.target_vocabulary];
-        assert_eq!(vocabularies, [json["vocab"].as_u64().expect("vocab") as usize; 2], "{name}");
-        let layer = match recorded("max_experts") {
-            0 => FeedForward::Dense(recorded("ffn_dim")),
-            experts => FeedForward::Experts(vec![recorded("ffn_dim"); experts]),
-        };
-        assert_eq!(dimensions.encoder_layers, vec![layer.clone(); recorded("encoder_layers")], "{name}");
-        assert_eq!(dimensions.decoder_layers, vec![layer; recorded("decoder_layers")], "{name}");
-        let shared = json["share_all_embeddings"] == true;
-        assert_eq!(dimensions.sharing, if shared { Sharing::All } else { Sharing::Separate }, "{name}");
+        let [width, ffn_dim, experts] = ["embed_dim", "ffn_dim", "max_experts"].map(recorded);
+        let [encoder_layers, decoder_layers] = ["encoder_layers", "decoder_layers"].map(recorded);
+        let mut architecture = Architecture::dense(width, ffn_dim, 1, encoder_layers, decoder_layers);
+        let layers = architecture.encoder.layers.iter_mut().chain(&mut architecture.decoder.layers);
+        for layer in layers.filter(|_| experts > 0) {
+            layer.ffn_embed_dim = 1;
+            layer.experts = Some(Experts { ffn_dims: vec![ffn_dim; experts], top_k: 1 });
+        }
+        let table = [json["vocab"].as_u64().expect("vocab") as usize, width];
+        let sharing = if json["share_all_embeddings"] == true { Sharing::All } else { Sharing::Separate };
+        let tables = EmbeddingTables { sharing, source: table, target: table };
+        assert_eq!(shape, Shape { tables, qkv_dim: recorded("qkv_dim"), architecture }, "{name}");
     }
 }
 
