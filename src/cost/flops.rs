@@ -122,10 +122,7 @@ fn prices(architecture: &Architecture, dimensions: &Dimensions) -> Prices {
 
 /// Multiplications of a step where source and target have `length` tokens each.
 fn multiplications(step: &Step, length: usize) -> u128 {
-    let count = |tokens| match tokens {
-        Tokens::Source(times) => times as u128 * length as u128,
-        Tokens::Target => length as u128,
-    };
+    let count = |tokens: Tokens| tokens.count(length, length) as u128;
     let tokens = count(step.tokens);
     match step.operator {
         Operator::Linear { inputs, outputs } => tokens * inputs as u128 * outputs as u128,

@@ -78,7 +78,8 @@ impl Prices {
 }
 
 impl LayerPrice {
-    fn of(layer: &LayerPlan, price: &impl Fn(&Step) -> u128) -> Self {
+    /// What `layer` costs where `price` says what each step does.
+    pub fn of(layer: &LayerPlan, price: &impl Fn(&Step) -> u128) -> Self {
         let (count, top_k) = layer.experts().map_or((0, 0), |experts| (experts.ffn_dims.len(), experts.top_k));
         let (mut always, mut experts) = (0, vec![0; count]);
         layer.walk(|step| match step.owner {

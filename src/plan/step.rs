@@ -28,6 +28,16 @@ pub enum Tokens {
     Target,
 }
 
+impl Tokens {
+    /// How many they are where the source has `source` tokens and the target `target`.
+    pub fn count(self, source: usize, target: usize) -> usize {
+        match self {
+            Self::Source(times) => times * source,
+            Self::Target => target,
+        }
+    }
+}
+
 /// The part of its layer that a step belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {

@@ -1,6 +1,6 @@
 //! HAT's ten features (twelve with experts): what averages over the layers tell of an architecture's operators.
 
-use super::features::{FFN_UNIT, Features, HEADS_UNIT, PartFeatures, WIDTH_UNIT, totals};
+use super::totals::{FFN_UNIT, HEADS_UNIT, WIDTH_UNIT, totals};
 use crate::cost::RoutingFractions;
 use crate::space::Architecture;
 
@@ -49,26 +49,6 @@ pub struct Averages {
     /// `decoder_n_experts_avg`; 1 where the file has no such column
     pub decoder_experts: f64,
 }
-
-/// Operators of the encoder, as far as averages tell them.
-pub(super) const AVERAGE_ENCODER: [&str; 8] =
-    ["call", "width", "layer", "layer_width", "layer_ffn", "layer_width_ffn", "layer_heads", "layer_experts"];
-/// Operators of the decoder.
-pub(super) const AVERAGE_DECODER: [&str; 13] = [
-    "call",
-    "width",
-    "layer",
-    "layer_width",
-    "layer_ffn",
-    "layer_width_ffn",
-    "layer_heads",
-    "layer_experts",
-    "encoder_width",
-    "cross_heads",
-    "cross_attended",
-    "cross_attended_encoder_width",
-    "cross_attended_heads",
-];
 
 impl Averages {
     /// The averages of `architecture`. Without `routing` every expert gets the same share of tokens.
@@ -132,40 +112,5 @@ impl Averages {
             self.encoder_experts,
             self.decoder_experts,
         ]
-    }
-
-    /// The features that these averages allow.
-    pub fn features(&self) -> Features {
-        let side = |width: f64, layers: f64, ffn: f64, heads: f64, experts: f64| {
-            let (width, ffn, heads) = (width / WIDTH_UNIT, ffn / FFN_UNIT, heads / HEADS_UNIT);
-            let operators = vec![
-                1.0,
-                width,
-                layers,
-                layers * width,
-                layers * ffn,
-                layers * width * ffn,
-                layers * heads,
-                layers * (experts - 1.0).max(0.0),
-            ];
-            let shape = vec![width, layers, ffn, heads, experts];
-            PartFeatures { operators, shape }
-        };
-        let encoder =
-            side(self.encoder_width, self.encoder_layers, self.encoder_ffn, self.encoder_heads, self.encoder_experts);
-        let mut decoder =
-            side(self.decoder_width, self.decoder_layers, self.decoder_ffn, self.decoder_heads, self.decoder_experts);
-        let layers = self.decoder_layers;
-        let encoder_width = self.encoder_width / WIDTH_UNIT;
-        let heads = self.cross_heads / HEADS_UNIT;
-        decoder.operators.extend([
-            encoder_width,
-            layers * heads,
-            layers * self.attended,
-            layers * self.attended * encoder_width,
-            layers * self.attended * heads,
-        ]);
-        decoder.shape.extend([encoder_width, heads, self.attended]);
-        Features { encoder, decoder }
     }
 }

@@ -5,22 +5,12 @@
 //! encoder outputs × width, …). HAT's ten features are averages over the layers in use: times the number of layers
 //! they are exact sums again, but a product of two averages only stands for the average of the products.
 
-use super::averages::{AVERAGE_DECODER, AVERAGE_ENCODER, Averages};
+use super::averages::Averages;
+use super::totals::{FFN_UNIT, HEADS_UNIT, Totals, WIDTH_UNIT, totals};
 use crate::cost::RoutingFractions;
 use crate::error::{Error, Result};
-use crate::space::{Architecture, Layer, Stack};
+use crate::space::Architecture;
 use serde::{Deserialize, Serialize};
-
-/// Widths are counted in this many features, which keeps all operators' counts near 1.
-pub(super) const WIDTH_UNIT: f64 = 512.0;
-/// Feed-forward sizes are counted in this many features.
-pub(super) const FFN_UNIT: f64 = 2048.0;
-/// Heads are counted in fours.
-pub(super) const HEADS_UNIT: f64 = 4.0;
-/// Tokens that pass an encoder layer together, about as many as dummy sentences have: by chance, experts stay unused.
-const ENCODER_TOKENS: i32 = 25;
-/// Tokens that pass a decoder layer together: the rows of a usual beam.
-const DECODER_TOKENS: i32 = 5;
 
 /// Which view of architectures a predictor rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,114 +136,71 @@ const LAYER_OPERATORS: [&str; 19] = [
     "cross_attended_heads",
 ];
 
-/// Sums over the layers of a stack.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Totals {
-    pub width: f64,
-    pub layers: f64,
-    /// Layers with attention, and their heads.
-    pub attention: f64,
-    pub heads: f64,
-    /// Layers with a feed-forward network; hidden features a token passes; hidden features of all networks that are expected
-    /// to get tokens.
-    pub ffn: f64,
-    pub ffn_routed: f64,
-    pub ffn_used: f64,
-    /// Layers with a router, their experts, the experts a token is sent to, and the experts that are expected to get tokens
-    /// and are no identities.
-    pub routers: f64,
-    pub experts: f64,
-    pub routes: f64,
-    pub used: f64,
-    /// Experts of all layers, a dense one counted as one expert.
-    pub networks: f64,
-    /// Layers with cross-attention, their heads, the encoder layers attended to, and the product of the two.
-    pub cross: f64,
-    pub cross_heads: f64,
-    pub attended: f64,
-    pub attended_heads: f64,
-}
+/// Operators of the encoder, as far as averages tell them.
+const AVERAGE_ENCODER: [&str; 8] =
+    ["call", "width", "layer", "layer_width", "layer_ffn", "layer_width_ffn", "layer_heads", "layer_experts"];
+/// Operators of the decoder.
+const AVERAGE_DECODER: [&str; 13] = [
+    "call",
+    "width",
+    "layer",
+    "layer_width",
+    "layer_ffn",
+    "layer_width_ffn",
+    "layer_heads",
+    "layer_experts",
+    "encoder_width",
+    "cross_heads",
+    "cross_attended",
+    "cross_attended_encoder_width",
+    "cross_attended_heads",
+];
 
-/// Sums over the encoder's layers and over the decoder's. Without `routing` every expert gets the same share of tokens.
-pub(super) fn totals(architecture: &Architecture, routing: Option<&RoutingFractions>) -> [Totals; 2] {
-    let encoder_layers = architecture.encoder.layers.len();
-    let of = |stack, tokens, routing| Totals::of(stack, tokens, encoder_layers, routing);
-    [
-        of(&architecture.encoder, ENCODER_TOKENS, routing.map(|r| r.encoder.as_slice())),
-        of(&architecture.decoder, DECODER_TOKENS, routing.map(|r| r.decoder.as_slice())),
-    ]
+impl Averages {
+    /// The features that these averages allow.
+    pub fn features(&self) -> Features {
+        let side = |width: f64, layers: f64, ffn: f64, heads: f64, experts: f64| {
+            let (width, ffn, heads) = (width / WIDTH_UNIT, ffn / FFN_UNIT, heads / HEADS_UNIT);
+            let operators = vec![
+                1.0,
+                width,
+                layers,
+                layers * width,
+                layers * ffn,
+                layers * width * ffn,
+                layers * heads,
+                layers * (experts - 1.0).max(0.0),
+            ];
+            let shape = vec![width, layers, ffn, heads, experts];
+            PartFeatures { operators, shape }
+        };
+        let encoder =
+            side(self.encoder_width, self.encoder_layers, self.encoder_ffn, self.encoder_heads, self.encoder_experts);
+        let mut decoder =
+            side(self.decoder_width, self.decoder_layers, self.decoder_ffn, self.decoder_heads, self.decoder_experts);
+        let layers = self.decoder_layers;
+        let encoder_width = self.encoder_width / WIDTH_UNIT;
+        let heads = self.cross_heads / HEADS_UNIT;
+        decoder.operators.extend([
+            encoder_width,
+            layers * heads,
+            layers * self.attended,
+            layers * self.attended * encoder_width,
+            layers * self.attended * heads,
+        ]);
+        decoder.shape.extend([encoder_width, heads, self.attended]);
+        Features { encoder, decoder }
+    }
 }
 
 impl Totals {
-    /// `tokens` pass each layer together; cross-attention sees no more layers than the encoder has.
-    fn of(stack: &Stack, tokens: i32, encoder_layers: usize, routing: Option<&[Vec<f64>]>) -> Self {
-        let mut totals =
-            Self { width: stack.embed_dim as f64 / WIDTH_UNIT, layers: stack.layers.len() as f64, ..Self::default() };
-        for (index, layer) in stack.layers.iter().enumerate() {
-            totals.add_attention(layer, encoder_layers);
-            if layer.keep_ffn {
-                let shares = routing.and_then(|layers| layers.get(index));
-                totals.add_ffn(layer, tokens, shares.map_or(&[], Vec::as_slice));
-            }
-        }
-        totals
-    }
-
-    fn add_attention(&mut self, layer: &Layer, encoder_layers: usize) {
-        if !layer.keep_attention {
-            return;
-        }
-        self.attention += 1.0;
-        self.heads += layer.self_attention_heads as f64 / HEADS_UNIT;
-        if let Some(cross) = layer.cross_attention {
-            let heads = cross.heads as f64 / HEADS_UNIT;
-            let attended = cross.encoder_layers.min(encoder_layers) as f64;
-            self.cross += 1.0;
-            self.cross_heads += heads;
-            self.attended += attended;
-            self.attended_heads += attended * heads;
-        }
-    }
-
-    /// A layer's feed-forward network; `shares` are its routing fractions, empty for equal shares. A single expert is a
-    /// dense network: there is nothing to route.
-    fn add_ffn(&mut self, layer: &Layer, tokens: i32, shares: &[f64]) {
-        self.ffn += 1.0;
-        let dense = [layer.ffn_embed_dim];
-        let sizes = layer.experts.as_ref().map_or(dense.as_slice(), |experts| &experts.ffn_dims);
-        let count = sizes.len();
-        self.networks += count as f64;
-        if let [size] = sizes {
-            let size = *size as f64 / FFN_UNIT;
-            self.ffn_routed += size;
-            self.ffn_used += size;
-            return;
-        }
-        let top_k = layer.experts.as_ref().map_or(1, |experts| experts.top_k) as f64;
-        let total: f64 = shares.iter().sum();
-        let even = shares.len() != count || total <= 0.0;
-        self.routers += 1.0;
-        self.experts += count as f64;
-        self.routes += top_k;
-        for (expert, &size) in sizes.iter().enumerate() {
-            let share = if even { 1.0 / count as f64 } else { shares[expert] / total };
-            let sent = (share * top_k).min(1.0);
-            let used = 1.0 - (1.0 - sent).powi(tokens);
-            self.ffn_routed += sent * size as f64 / FFN_UNIT;
-            self.ffn_used += used * size as f64 / FFN_UNIT;
-            if size > 0 {
-                self.used += used;
-            }
-        }
-    }
-
     fn features(&self, part: Part, encoder_width: f64) -> PartFeatures {
         let mut operators = vec![
             1.0,
             self.width,
             self.layers,
             self.attention,
-            self.attention * self.width,
+            self.attention_width,
             self.heads,
             self.ffn,
             self.ffn_routed,
@@ -275,13 +222,7 @@ impl Totals {
             self.ffn_used,
         ];
         if part == Part::Decoder {
-            operators.extend([
-                self.cross,
-                self.cross_heads,
-                self.attended,
-                self.attended * encoder_width,
-                self.attended_heads,
-            ]);
+            operators.extend([self.cross, self.cross_heads, self.attended, self.attended_width, self.attended_heads]);
             shape.extend([encoder_width, self.cross_heads, self.attended, self.attended_heads]);
         }
         PartFeatures { operators, shape }

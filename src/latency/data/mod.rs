@@ -7,6 +7,7 @@ pub mod conditions;
 pub mod csv;
 pub mod features;
 mod records;
+mod totals;
 
 pub use averages::Averages;
 pub use collected::CollectedFile;
