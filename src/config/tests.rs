@@ -21,6 +21,11 @@ fn mistake(text: &str, overrides: &[&str]) -> String {
     error.to_string().replace(&folder, "")
 }
 
+/// A `[train_architecture]` of this text.
+fn overrides(text: &str) -> TrainOverrides {
+    toml::from_str(text).unwrap()
+}
+
 #[test]
 fn built_in_configs_load_and_hold_a_space() {
     for (name, text) in BUILT_IN {
@@ -158,7 +163,7 @@ fn every_bound_is_checked() {
     assert_eq!(faults(&|c| c.space.encoder_embed_dim = vec![512]), ["model.share_all_embeddings"]);
     assert_eq!(faults(&|c| c.train.adam_betas[1] = 1.0), ["train.adam_betas"]);
     assert_eq!(faults(&|c| c.train.min_lr = 1.0), ["train.min_lr"]);
-    assert_eq!(faults(&|c| c.train_architecture.lr = Some(-1.0)).len(), 2);
+    assert_eq!(faults(&|c| c.train_architecture = overrides("lr = -1")).len(), 2);
     assert_eq!(faults(&|c| c.train.checkpoint_every = 0), ["translate.average_checkpoints"]);
     assert_eq!(faults(&|c| c.search.mutation_probability = 1.1), ["search.mutation_probability"]);
     assert_eq!(faults(&|c| c.search.max_gflops = f64::INFINITY), ["search.max_gflops"]);
@@ -199,7 +204,7 @@ fn overrides_replace_what_the_file_says() {
         data: DataConfig { source_lang: "fr".into(), ..DataConfig::default() },
         space: SpaceConfig { encoder_n_experts: Choices::PerLayer(fixed), ..SpaceConfig::default() },
         train: TrainConfig { max_updates: 101, lr: 0.5, ..TrainConfig::default() },
-        train_architecture: TrainOverrides { update_freq: Some(2), ..TrainOverrides::default() },
+        train_architecture: overrides("update_freq = 2"),
         ..Config::default()
     };
     assert_eq!(config, expected);
@@ -265,7 +270,8 @@ fn configs_that_are_not_there_are_listed() {
 #[test]
 fn train_overrides_replace_only_what_is_given() {
     let train = TrainConfig::default();
-    assert_eq!(train.with(&TrainOverrides::default()), train);
+    let with = |train: &TrainConfig, overrides: &TrainOverrides| train.with(overrides).unwrap();
+    assert_eq!(with(&train, &TrainOverrides::default()), train);
     let other = TrainConfig {
         max_updates: 1,
         lr_schedule: LrSchedule::InverseSqrt,
@@ -274,9 +280,20 @@ fn train_overrides_replace_only_what_is_given() {
         log_every: 9,
         ..TrainConfig::default()
     };
-    let all: TrainOverrides = toml::from_str(&toml::to_string(&other).unwrap()).unwrap();
-    assert_eq!(train.with(&all), other);
-    assert_eq!(TrainConfig { lr: 1.0, ..other.clone() }.with(&all), other);
+    let all = overrides(&toml::to_string(&other).unwrap());
+    assert_eq!(with(&train, &all), other);
+    assert_eq!(with(&TrainConfig { lr: 1.0, ..other.clone() }, &all), other);
+    let given = overrides("log_every = 9\nlr = 1");
+    assert_eq!(with(&other, &given), TrainConfig { lr: 1.0, ..other });
+    // What is written has the order and the types of the settings.
+    assert_eq!(toml::to_string(&given).unwrap(), "lr = 1.0\nlog_every = 9\n");
+}
+
+#[test]
+fn numbers_that_toml_cannot_hold_are_refused() {
+    let message = "x.toml:1: train: a number here or in [train_architecture] is more than 63 bits";
+    assert_eq!(mistake("[train]\nwarmup_updates = 9223372036854775808\n", &[]), message);
+    assert_eq!(mistake("train.lr = 1\ntrain_architecture.warmup_updates = 9223372036854775808\n", &[]), message);
 }
 
 /// The paper's variants of the search space.

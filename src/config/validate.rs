@@ -52,7 +52,10 @@ impl Config {
     fn check_training(&self, faults: &mut Faults) {
         let before = faults.lines.len();
         self.train.check("train", faults);
-        let architecture = self.train.with(&self.train_architecture);
+        let architecture = match self.train.with(&self.train_architecture) {
+            Ok(architecture) => architecture,
+            Err(error) => return faults.lines.push(format!("train: {error}")),
+        };
         if faults.lines.len() == before {
             architecture.check("train_architecture", faults);
         }

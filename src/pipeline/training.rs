@@ -74,7 +74,7 @@ pub fn train_architecture(
     supernet: &Architecture,
     inherit: Option<&Path>,
 ) -> Result<Outcome> {
-    let config = workspace.config.train.with(&workspace.config.train_architecture);
+    let config = workspace.config.train.with(&workspace.config.train_architecture)?;
     let folder = workspace.run.model(name)?;
     std::fs::create_dir_all(&folder).map_err(|error| crate::error::Error::failure(error).at(folder.display()))?;
     let job = Job {
