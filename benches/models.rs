@@ -1,7 +1,8 @@
 //! The models and batches that are measured: 64 sentences of 16 + 16 tokens, vocabulary 10 000, FFN 4 × width, 8 heads.
 
 use crate::harness::Work;
-use automoe::model::{Supernet, Tables, Transformer, TransformerConfig};
+use automoe::config::Tables;
+use automoe::model::{Supernet, Transformer, TransformerConfig};
 use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use automoe::text::Batch;
 use burn::tensor::{Device, Tensor, TensorData};

@@ -22,7 +22,7 @@ pub use baseline::BaselineConfig;
 pub use cost::CostConfig;
 pub use data::{Corpus, DataConfig, Subwords};
 pub use find::BUILT_IN;
-pub use model::ModelConfig;
+pub use model::{ModelConfig, Tables};
 pub use search::{AlgorithmName, LatencySource, SearchConfig};
 pub use settings::{Config, may_change};
 pub use train::{LrSchedule, Precision, TrainConfig};

@@ -45,6 +45,15 @@ impl Default for ModelConfig {
 }
 
 impl ModelConfig {
+    /// What `share_all_embeddings` and `share_decoder_input_output_embed` mean together.
+    pub fn tables(&self) -> Tables {
+        match (self.share_all_embeddings, self.share_decoder_input_output_embed) {
+            (true, _) => Tables::Shared,
+            (false, true) => Tables::Tied,
+            (false, false) => Tables::Separate,
+        }
+    }
+
     /// Adds what is out of range.
     pub(super) fn check(&self, faults: &mut Faults) {
         faults.range("model.qkv_dim", self.qkv_dim, 1, MAX_WIDTH);
@@ -54,4 +63,16 @@ impl ModelConfig {
         faults.non_negative("model.expert_dropout_ratio", self.expert_dropout_ratio);
         faults.positive("model.capacity_factor", self.capacity_factor);
     }
+}
+
+/// Which embedding tables a model has. Checkpoints have these names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tables {
+    /// One for source, target and output projection.
+    Shared,
+    /// One for the source, one for the target and the output projection.
+    Tied,
+    /// One each.
+    Separate,
 }

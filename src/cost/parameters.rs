@@ -4,7 +4,7 @@
 //! dropped sublayers have none, positions neither.
 
 use super::routing::{Prices, RoutingFractions};
-use crate::config::Config;
+use crate::config::{Config, Tables};
 use crate::error::Result;
 use crate::plan::{Operator, Owner, Plan, Step};
 use crate::space::Architecture;
@@ -84,38 +84,32 @@ fn weights(step: &Step) -> u128 {
     }
 }
 
-/// The vocabularies and which embedding tables they share.
+/// The vocabularies and their embedding tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Embeddings {
     /// Entries of the source vocabulary.
     pub source_vocab: usize,
     /// Entries of the target vocabulary.
     pub target_vocab: usize,
-    /// One table for source, target and output projection.
-    pub share_all: bool,
-    /// One table for target and output projection.
-    pub share_decoder_input_output: bool,
+    /// Their tables.
+    pub tables: Tables,
 }
 
 impl Embeddings {
     /// The tables that `config` asks for, with these entries in the source's and the target's vocabulary.
     pub fn of(config: &Config, [source_vocab, target_vocab]: [usize; 2]) -> Self {
-        Self {
-            source_vocab,
-            target_vocab,
-            share_all: config.model.share_all_embeddings,
-            share_decoder_input_output: config.model.share_decoder_input_output_embed,
-        }
+        Self { source_vocab, target_vocab, tables: config.model.tables() }
     }
 
     /// Parameters of the tables; one that both stacks share is as wide as the wider of them.
     pub fn parameters(&self, architecture: &Architecture) -> u64 {
         let encoder = architecture.encoder.embed_dim as u64;
         let decoder = architecture.decoder.embed_dim as u64;
-        if self.share_all {
-            return self.source_vocab as u64 * encoder.max(decoder);
-        }
-        let decoder_tables = if self.share_decoder_input_output { 1 } else { 2 };
+        let decoder_tables = match self.tables {
+            Tables::Shared => return self.source_vocab as u64 * encoder.max(decoder),
+            Tables::Tied => 1,
+            Tables::Separate => 2,
+        };
         self.source_vocab as u64 * encoder + decoder_tables * self.target_vocab as u64 * decoder
     }
 }

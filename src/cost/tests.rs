@@ -1,6 +1,7 @@
 //! Against the reference's own figures, and what must hold for every architecture.
 
 use super::*;
+use crate::config::Tables;
 use crate::space::{CrossAttention, Experts, Layer, Stack};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -110,10 +111,9 @@ fn totals_are_what_the_references_supernets_hold() {
             layer.experts = (size("max_experts") > 0)
                 .then(|| Experts { ffn_dims: vec![size("ffn_dim"); size("max_experts")], top_k: 1 });
         }
-        let share_all = json["share_all_embeddings"].as_bool().unwrap();
+        let tables = if json["share_all_embeddings"].as_bool().unwrap() { Tables::Shared } else { Tables::Separate };
         let vocab = json["vocab"].as_u64().unwrap() as usize;
-        let embeddings =
-            Embeddings { source_vocab: vocab, target_vocab: vocab, share_all, share_decoder_input_output: share_all };
+        let embeddings = Embeddings { source_vocab: vocab, target_vocab: vocab, tables };
         let total = parameters(&supernet, size("qkv_dim")).total;
         let counted = total + embeddings.parameters(&supernet);
         assert_eq!(counted, elements(&weights), "{name}");
@@ -281,18 +281,13 @@ fn an_identity_expert_has_no_weights_and_no_products() {
 fn embedding_tables_follow_the_sharing() {
     let mut model = Architecture::dense(32, 48, 4, 1, 1);
     model.decoder.embed_dim = 40;
-    let tables = |share_all, share_decoder_input_output| Embeddings {
-        source_vocab: 100,
-        target_vocab: 70,
-        share_all,
-        share_decoder_input_output,
-    };
-    assert_eq!(tables(true, true).parameters(&model), 100 * 40);
-    assert_eq!(tables(false, true).parameters(&model), 100 * 32 + 70 * 40);
+    let embeddings = |tables| Embeddings { source_vocab: 100, target_vocab: 70, tables };
+    assert_eq!(embeddings(Tables::Shared).parameters(&model), 100 * 40);
+    assert_eq!(embeddings(Tables::Tied).parameters(&model), 100 * 32 + 70 * 40);
     let apart = 100 * 32 + 2 * 70 * 40;
-    assert_eq!(tables(false, false).parameters(&model), apart);
+    let embeddings = embeddings(Tables::Separate);
+    assert_eq!(embeddings.parameters(&model), apart);
     let weights = parameters(&model, 64).total + apart;
-    let embeddings = tables(false, false);
     assert_eq!(memory::inference_bytes(&model, 64, &embeddings), 4 * weights);
     let training = memory::training_bytes(&model, &model, 64, &embeddings);
     assert_eq!(training, 20 * weights);
@@ -302,8 +297,7 @@ fn embedding_tables_follow_the_sharing() {
 fn costs_are_the_counts_in_their_units() {
     let model = Architecture::dense(512, 2048, 8, 6, 6);
     let dimensions = Dimensions::new(512, 30, 32_768).unwrap();
-    let embeddings =
-        Embeddings { source_vocab: 32_768, target_vocab: 32_768, share_all: true, share_decoder_input_output: true };
+    let embeddings = Embeddings { source_vocab: 32_768, target_vocab: 32_768, tables: Tables::Shared };
     assert_eq!(Gflops(dimensions).of(&model), 2.677_125_348);
     assert_eq!(TotalParameters { qkv_dim: 512 }.of(&model), 44.138_496);
     assert_eq!(ActiveParameters { qkv_dim: 512 }.of(&model), 44.138_496);
@@ -318,8 +312,7 @@ fn costs_are_the_counts_in_their_units() {
 fn a_summary_has_the_keys_that_scripts_read() {
     let mut model = Architecture::dense(32, 48, 4, 1, 1);
     model.encoder.layers[0].experts = Some(Experts { ffn_dims: vec![48, 32], top_k: 1 });
-    let embeddings =
-        Embeddings { source_vocab: 100, target_vocab: 100, share_all: true, share_decoder_input_output: true };
+    let embeddings = Embeddings { source_vocab: 100, target_vocab: 100, tables: Tables::Shared };
     let dimensions = dimensions();
     let summary = CostSummary::new(&model, &dimensions, &embeddings);
     let keys = |summary: &CostSummary| -> Vec<String> {

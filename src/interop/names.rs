@@ -197,7 +197,8 @@ fn same_bits(a: &NamedTensor, b: &NamedTensor) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interop::shape::{EmbeddingTables, Shape, Sharing};
+    use crate::config::Tables;
+    use crate::interop::shape::{EmbeddingTables, Shape};
     use crate::space::{Architecture, CrossAttention, Experts, Layer, Stack};
     use proptest::prelude::*;
     use std::ops::Range;
@@ -325,12 +326,12 @@ mod tests {
             encoder in stack(false, 1..3),
             mut decoder in stack(true, 0..12),
         ) -> Shape {
-            let sharing = [Sharing::All, Sharing::DecoderInputOutput, Sharing::Separate][shared as usize];
+            let sharing = [Tables::Shared, Tables::Tied, Tables::Separate][shared as usize];
             let source = [vocabularies.0, encoder.embed_dim];
-            if sharing == Sharing::All {
+            if sharing == Tables::Shared {
                 decoder.embed_dim = encoder.embed_dim;
             }
-            let target = if sharing == Sharing::All { source } else { [vocabularies.1, decoder.embed_dim] };
+            let target = if sharing == Tables::Shared { source } else { [vocabularies.1, decoder.embed_dim] };
             let tables = EmbeddingTables { sharing, source, target };
             Shape { tables, qkv_dim, architecture: Architecture { encoder, decoder } }
         }

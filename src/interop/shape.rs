@@ -1,6 +1,7 @@
 //! Reads a model's shape off the shapes of its tensors.
 
 use super::NamedTensor;
+use crate::config::Tables;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::space::{Architecture, CrossAttention, Experts, Layer, Stack};
@@ -19,22 +20,11 @@ pub struct Shape {
     pub architecture: Architecture,
 }
 
-/// Which of the three embedding tables (encoder input, decoder input, output) are one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sharing {
-    /// All three.
-    All,
-    /// Decoder input and output.
-    DecoderInputOutput,
-    /// None.
-    Separate,
-}
-
 /// The embedding tables of a model, read off their shapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmbeddingTables {
     /// Which of them are one.
-    pub sharing: Sharing,
+    pub sharing: Tables,
     /// `[vocabulary, width]` of the encoder's.
     pub source: [usize; 2],
     /// `[vocabulary, width]` of the decoder's; the encoder's where they are one.
@@ -88,10 +78,10 @@ impl Shape {
     pub fn parameters(&self) -> Vec<(String, Vec<usize>)> {
         let EmbeddingTables { sharing, source, target } = self.tables;
         let mut all = vec![("encoder.embed_tokens".to_owned(), source.to_vec())];
-        if sharing != Sharing::All {
+        if sharing != Tables::Shared {
             all.push(("decoder.embed_tokens".to_owned(), target.to_vec()));
         }
-        if sharing == Sharing::Separate {
+        if sharing == Tables::Separate {
             all.push(("decoder.embed_out".to_owned(), target.to_vec()));
         }
         all.extend(Plan::new(&self.architecture, self.qkv_dim).parameters());
@@ -113,11 +103,11 @@ impl<'a> Shapes<'a> {
         let source = self.matrix("encoder.embed_tokens")?;
         let decoder_table = "decoder.embed_tokens";
         let (sharing, target) = if self.by_name.contains_key("decoder.embed_out") {
-            (Sharing::Separate, self.matrix(decoder_table)?)
+            (Tables::Separate, self.matrix(decoder_table)?)
         } else if self.by_name.contains_key(decoder_table) {
-            (Sharing::DecoderInputOutput, self.matrix(decoder_table)?)
+            (Tables::Tied, self.matrix(decoder_table)?)
         } else {
-            (Sharing::All, source)
+            (Tables::Shared, source)
         };
         Ok(EmbeddingTables { sharing, source, target })
     }
@@ -203,7 +193,7 @@ mod tests {
         };
         experts(&mut architecture.encoder.layers[1], &[7, 3, 2]);
         experts(&mut architecture.decoder.layers[0], &[9]);
-        let tables = EmbeddingTables { sharing: Sharing::DecoderInputOutput, source: [11, 6], target: [13, 4] };
+        let tables = EmbeddingTables { sharing: Tables::Tied, source: [11, 6], target: [13, 4] };
         Shape { tables, qkv_dim: 8, architecture }
     }
 
@@ -218,9 +208,9 @@ mod tests {
     #[test]
     fn shapes_come_back_from_their_tensors() {
         let mut separate = example();
-        separate.tables.sharing = Sharing::Separate;
+        separate.tables.sharing = Tables::Separate;
         let mut shared = example();
-        shared.tables = EmbeddingTables { sharing: Sharing::All, source: [11, 6], target: [11, 6] };
+        shared.tables = EmbeddingTables { sharing: Tables::Shared, source: [11, 6], target: [11, 6] };
         shared.architecture.decoder.embed_dim = 6;
         for shape in [example(), separate, shared] {
             assert_eq!(infer_shape(&tensors(&shape)), Ok(shape));

@@ -1,21 +1,8 @@
 //! What fixes a Transformer's shape and dropout.
 
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, Tables};
 use crate::space::{Architecture, Layer};
 use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
-/// Which embedding tables a model has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tables {
-    /// One for source, target and output projection.
-    Shared,
-    /// One for the source, one for the target and the output projection.
-    Tied,
-    /// One each.
-    Separate,
-}
 
 /// Everything that fixes a Transformer's shape and dropout, its weights left aside.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +57,7 @@ impl TransformerConfig {
             qkv_dim: model.qkv_dim,
             source_vocab: vocab,
             target_vocab: vocab,
-            tables: Tables::Shared,
+            tables: model.tables(),
             encoder_supernet_dim: architecture.encoder.embed_dim,
             decoder_supernet_dim: architecture.decoder.embed_dim,
             dropout: model.dropout,

@@ -1,12 +1,13 @@
 //! The decoder: causal self-attention, attention over encoder outputs, feed-forward; whole sequences or step by step.
 
 use super::attention::{CrossAttention, SelfAttention};
-use super::config::{DropoutRates, StackConfig, Tables};
+use super::config::{DropoutRates, StackConfig};
 use super::encoder::{feed_forward, feed_forward_sublayer};
 use super::experts::{FeedForward, MixtureOfExperts};
 use super::linear::LayerNorm;
 use super::pass::{LayerRouting, Pass};
 use super::weights::declare::{Declare, Init};
+use crate::config::Tables;
 use crate::device::ids;
 use crate::kernels::History;
 use crate::space::Layer;

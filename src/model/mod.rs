@@ -15,7 +15,7 @@ pub mod loss;
 mod pass;
 pub mod precision;
 
-pub use config::{Tables, TransformerConfig};
+pub use config::TransformerConfig;
 pub use embedding::MAX_POSITIONS;
 pub use pass::{LayerRouting, Pass};
 pub use transformer::Transformer;

@@ -1,12 +1,13 @@
 //! The encoder–decoder Transformer, dense or with experts. The supernet is the largest one; subnets are cut out of it.
 
-use super::config::{DropoutRates, StackConfig, Tables, TransformerConfig};
+use super::config::{DropoutRates, StackConfig, TransformerConfig};
 use super::decoder::{Decoder, DecoderCache, Memory};
 use super::embedding::{Positions, leading_columns, position_ids};
 use super::encoder::Encoder;
 use super::pass::Pass;
 use super::precision::Products;
 use super::weights::declare::Declare;
+use crate::config::Tables;
 use crate::kernels::Panels;
 use crate::kernels::operators::{embed, project};
 use crate::space::{Architecture, Stack};

@@ -1,10 +1,10 @@
 //! `automoe import`: a run directory from a model that was trained elsewhere.
 
 use super::workspace::{load_subwords, prepare_data, save_subwords, transformer_config};
-use crate::config::Config;
+use crate::config::{Config, Tables};
 use crate::error::{Error, Result, refuse};
 use crate::interop::foreign::{self, ForeignModel};
-use crate::interop::shape::{EmbeddingTables, Sharing, infer_shape, infer_tables};
+use crate::interop::shape::{EmbeddingTables, infer_shape, infer_tables};
 use crate::model::weights::lookup;
 use crate::model::{Supernet, Transformer, TransformerConfig, Value};
 use crate::run::checkpoints::resolve;
@@ -175,9 +175,9 @@ fn cut(config: TransformerConfig, tensors: Vec<NamedTensor>, architecture: &Arch
 fn check_settings(config: &Config, tensors: &[NamedTensor], tables: &EmbeddingTables) -> Result<()> {
     let model = &config.model;
     let [shares_all, shares_output] = match tables.sharing {
-        Sharing::All => [true, true],
-        Sharing::DecoderInputOutput => [false, true],
-        Sharing::Separate => [false, false],
+        Tables::Shared => [true, true],
+        Tables::Tied => [false, true],
+        Tables::Separate => [false, false],
     };
     let mut settings =
         vec![("model.share_all_embeddings", model.share_all_embeddings.to_string(), shares_all.to_string())];

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::cost::Dimensions;
 use crate::device;
 use crate::error::{Error, Result};
-use crate::model::{MAX_POSITIONS, Tables, TransformerConfig};
+use crate::model::{MAX_POSITIONS, TransformerConfig};
 use crate::progress::Progress;
 use crate::run::{RunDirectory, atomic};
 use crate::space::{Architecture, Space};
@@ -134,11 +134,7 @@ pub(super) fn transformer_config(
         qkv_dim: model.qkv_dim,
         source_vocab,
         target_vocab,
-        tables: match (model.share_all_embeddings, model.share_decoder_input_output_embed) {
-            (true, _) => Tables::Shared,
-            (false, true) => Tables::Tied,
-            (false, false) => Tables::Separate,
-        },
+        tables: model.tables(),
         // An architecture from elsewhere may be wider than the space.
         encoder_supernet_dim: supernet.encoder.embed_dim.max(architecture.encoder.embed_dim),
         decoder_supernet_dim: supernet.decoder.embed_dim.max(architecture.decoder.embed_dim),

@@ -3,11 +3,12 @@
 use super::loss_scale::LossScale;
 use super::optimizer::{Adam, Moments};
 use super::update::Trainer;
+use crate::config::Tables;
 use crate::error::{Error, Result, refuse};
 use crate::kernels::LossSums;
 use crate::model::weights::leading_slice::LeadingSlice;
 use crate::model::weights::{WeightSharing, laid_out, lookup, rule};
-use crate::model::{Supernet, Tables, TransformerConfig, Value, Values};
+use crate::model::{Supernet, TransformerConfig, Value, Values};
 use crate::run::checkpoints::BEST;
 use crate::run::{Checkpoint, Checkpoints, NamedTensor};
 use crate::space::{Architecture, MAX_WIDTH};

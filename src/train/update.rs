@@ -151,8 +151,9 @@ fn clip_factor(norm: f64, limit: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Tables;
     use crate::model::weights::{Init, Shapes, Shared, WeightSharing, leading_slice::LeadingSlice};
-    use crate::model::{Kind, Tables, TransformerConfig, Value};
+    use crate::model::{Kind, TransformerConfig, Value};
     use burn::tensor::Device;
     use std::collections::BTreeMap;
     use std::sync::Arc;

@@ -1,8 +1,9 @@
 //! Reading a folder of recordings.
 
+use automoe::config::Tables;
 use automoe::interop::names::to_native;
 use automoe::interop::safetensors::read_safetensors;
-use automoe::model::{Supernet, Tables, TransformerConfig, Value};
+use automoe::model::{Supernet, TransformerConfig, Value};
 use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use burn::tensor::Device;
 use serde_json::Value as Json;

@@ -2,8 +2,9 @@
 //! covers: unequal widths, separate projections, fewer encoder layers than cross-attention asks for.
 
 use super::{PREVIOUS, SOURCE, VOCAB, architecture, assert_near, config, experts, layer, logits, model};
+use automoe::config::Tables;
 use automoe::interop::names::to_reference;
-use automoe::model::{Pass, Tables, Transformer};
+use automoe::model::{Pass, Transformer};
 use automoe::run::NamedTensor;
 use automoe::space::{Architecture, Stack};
 use std::collections::BTreeMap;

@@ -2,9 +2,9 @@
 
 use super::{architecture, batch, config, experts};
 use crate::devices::vulkan;
-use automoe::config::TrainConfig;
+use automoe::config::{Tables, TrainConfig};
 use automoe::device;
-use automoe::model::{Supernet, Tables};
+use automoe::model::Supernet;
 use automoe::train::Trainer;
 use burn::tensor::Device;
 use cubecl::logging::{LaunchObservation, LaunchObserver};

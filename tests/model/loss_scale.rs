@@ -1,8 +1,8 @@
 //! Updates whose scaled gradients overflow.
 
 use super::{architecture, batch, config, experts};
-use automoe::config::{Precision, TrainConfig};
-use automoe::model::{Supernet, Tables, Value};
+use automoe::config::{Precision, Tables, TrainConfig};
+use automoe::model::{Supernet, Value};
 use automoe::train::{LossScale, Trainer};
 use burn::tensor::Device;
 

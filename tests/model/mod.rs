@@ -6,10 +6,11 @@ mod launches;
 mod loss_scale;
 mod plan;
 
+use automoe::config::Tables;
 use automoe::kernels::cpu::{adam, projection};
 use automoe::kernels::{AdamStep, losses};
 use automoe::model::loss::{self, Objective, Tokens};
-use automoe::model::{Kind, LayerRouting, Pass, Supernet, Tables, Transformer, TransformerConfig, Value};
+use automoe::model::{Kind, LayerRouting, Pass, Supernet, Transformer, TransformerConfig, Value};
 use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use automoe::text::Batch;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};

@@ -1,8 +1,9 @@
 //! The plan of an architecture lists the parameters that its model has.
 
 use super::config;
+use automoe::config::Tables;
 use automoe::cost::{Embeddings, parameters};
-use automoe::model::{Tables, Transformer};
+use automoe::model::Transformer;
 use automoe::plan::Plan;
 use automoe::space::{Architecture, Choices, Space, SpaceConfig};
 use std::collections::BTreeMap;
@@ -68,12 +69,7 @@ fn the_plan_names_every_parameter_of_the_model() {
                 shapes.values().map(|shape| shape.iter().product::<usize>() as u64).sum()
             };
             assert_eq!(parameters(&architecture, config.qkv_dim).total, count(layers), "{architecture:?}");
-            let counted = Embeddings {
-                source_vocab: config.source_vocab,
-                target_vocab: config.target_vocab,
-                share_all: tables == Tables::Shared,
-                share_decoder_input_output: tables != Tables::Separate,
-            };
+            let counted = Embeddings { source_vocab: config.source_vocab, target_vocab: config.target_vocab, tables };
             assert_eq!(counted.parameters(&architecture), count(embeddings), "{architecture:?}, {tables:?}");
         }
     }
