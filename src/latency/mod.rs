@@ -10,7 +10,10 @@ pub mod predict;
 mod simulated;
 #[cfg(test)]
 mod spread_tests;
+mod statistics;
 
 pub use data::{Averages, CollectedFile, Conditions, Dataset, FeatureSet, Features, MeasuredRange, Sample};
 pub use measure::{Effort, Latency, Measurement, Timing, Undisturbed, measure};
-pub use predict::{DenseLayer, FitReport, LatencyProfile, Metrics, Perceptron, Prediction, Report, TestedRow, fit};
+pub use predict::{
+    DenseLayer, FitReport, ImportReport, LatencyProfile, Metrics, Perceptron, Prediction, Report, TestedRow, fit,
+};

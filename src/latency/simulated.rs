@@ -2,8 +2,9 @@
 //! bandwidth, and small operators that leave the device idle.
 
 use super::data::averages::Averages;
-use super::data::csv::{Dataset, Sample};
+use super::data::dataset::{Dataset, Sample};
 use super::data::features::{FeatureSet, Features};
+use super::predict::perceptron::{DenseLayer, Perceptron};
 use crate::seed::stream;
 use crate::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use rand::{Rng, RngExt};
@@ -35,6 +36,20 @@ pub(super) fn dataset(rows: usize, noise: f64, seed: u64) -> Dataset {
         }
     };
     Dataset { feature_set: FeatureSet::Layers, samples: (0..rows as u64).map(sample).collect(), conditions: None }
+}
+
+/// A network that predicts 100 ms times (3 · decoder layers / 6 - 0.5), the minus by way of a ReLU.
+pub(super) fn perceptron() -> Perceptron {
+    let mut weight = vec![vec![0.0; 10]; 2];
+    weight[0][5] = 3.0;
+    Perceptron {
+        feature_scale: vec![640.0, 6.0, 2048.0, 6.0, 640.0, 6.0, 2048.0, 6.0, 6.0, 2.0],
+        output_ms: 100.0,
+        layers: vec![
+            DenseLayer { weight, bias: vec![0.0, 0.5] },
+            DenseLayer { weight: vec![vec![1.0, -1.0]], bias: vec![0.0] },
+        ],
+    }
 }
 
 fn one_of(random: &mut impl Rng, choices: &[usize]) -> usize {

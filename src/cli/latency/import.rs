@@ -3,8 +3,7 @@
 use crate::cli::output;
 use crate::error::{Error, Result};
 use crate::interop::latency_predictor::{self, FEATURE_SCALE};
-use crate::latency::predict::profile::ImportReport;
-use crate::latency::{Dataset, LatencyProfile, Report};
+use crate::latency::{Dataset, ImportReport, LatencyProfile, Report};
 use std::io;
 use std::path::{Path, PathBuf};
 

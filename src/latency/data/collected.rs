@@ -151,8 +151,8 @@ fn ms(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::csv::Dataset;
     use super::*;
+    use crate::latency::data::dataset::Dataset;
     use crate::latency::measure::Timing;
     use crate::latency::simulated;
 

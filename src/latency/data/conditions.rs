@@ -1,20 +1,11 @@
-//! What latencies were measured with, and which architectures were measured: figures under other conditions do not compare,
-//! and predictions for other architectures are extrapolations.
+//! What latencies were measured with: figures under other conditions do not compare.
 
-use super::averages::Averages;
-use super::csv::Sample;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The columns of [`Conditions`] in a file.
 pub(super) const CONDITION_COLUMNS: [&str; 6] =
     ["device", "threads", "sentence_length", "beam", "vocab_size", "qkv_dim"];
-/// How far beyond the measured architectures, in widths of their range, a predictor is still trusted: random
-/// architectures seldom reach the corners of their space.
-const SLACK: f64 = 0.2;
-/// Averages of equal numbers may differ by this fraction of them.
-const ROUNDING: f64 = 1e-9;
-
 /// What latencies were measured with: others do not compare.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conditions {
@@ -72,44 +63,9 @@ impl fmt::Display for Conditions {
     }
 }
 
-/// Between which bounds the measured architectures lie.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MeasuredRange {
-    /// The least of each number of [`Averages::values`].
-    pub least: [f64; 12],
-    /// The largest of each.
-    pub largest: [f64; 12],
-}
-
-impl MeasuredRange {
-    /// The range of `samples`.
-    pub(in crate::latency) fn of(samples: &[Sample]) -> Self {
-        let mut range = Self { least: [f64::INFINITY; 12], largest: [f64::NEG_INFINITY; 12] };
-        for sample in samples {
-            for (index, value) in sample.averages.values().into_iter().enumerate() {
-                range.least[index] = range.least[index].min(value);
-                range.largest[index] = range.largest[index].max(value);
-            }
-        }
-        range
-    }
-
-    /// The names of those averages that lie clearly beyond the range: predictions for them are extrapolations.
-    pub fn exceeded(&self, averages: &Averages) -> Vec<&'static str> {
-        let bounds = self.least.iter().zip(&self.largest);
-        let beyond = Averages::names().zip(averages.values()).zip(bounds).filter(|((_, value), (least, largest))| {
-            let slack = SLACK * (*largest - *least) + ROUNDING * largest.abs();
-            !(*least - slack..=*largest + slack).contains(value)
-        });
-        beyond.map(|((name, _), _)| name).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::latency::simulated;
-    use crate::space::Architecture;
 
     #[test]
     fn differences_name_what_is_not_the_device() {
@@ -127,18 +83,5 @@ mod tests {
         let other = Conditions { sentence_length: 30, beam: 4, ..here.clone() };
         assert_eq!(here.differences(&other), "sentence_length 16, not 30; beam 5, not 4");
         assert_eq!(Conditions::from_fields(here.fields().each_ref().map(String::as_str)), Some(here));
-    }
-
-    #[test]
-    fn architectures_beyond_the_measured_ones_are_told() {
-        let data = simulated::dataset(100, 0.0, 1);
-        let range = MeasuredRange::of(&data.samples);
-        let exceeded = |architecture: &Architecture| range.exceeded(&Averages::of(architecture, None));
-        for index in 0..50 {
-            assert!(exceeded(&simulated::architecture(index)).is_empty());
-        }
-        let wide = Architecture::dense(1024, 2048, 8, 6, 3);
-        assert_eq!(exceeded(&wide), ["encoder_embed_dim", "decoder_embed_dim"]);
-        assert_eq!(exceeded(&Architecture::dense(512, 2048, 8, 6, 12)), ["decoder_layer_num"]);
     }
 }

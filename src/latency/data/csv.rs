@@ -8,13 +8,13 @@
 
 use super::averages::{AVERAGES, Averages, EXPERT_AVERAGES};
 use super::conditions::{CONDITION_COLUMNS, Conditions};
+use super::dataset::{Dataset, Sample};
 use super::features::{FeatureSet, Features, check_routing};
 use super::records::{Fault, Field, Place, Records};
 use crate::bounded::read_text;
 use crate::cost::RoutingFractions;
 use crate::error::{Error, Result};
-use crate::latency::predict::fit::{FEWEST_ROWS, split};
-use crate::latency::predict::linalg::median;
+use crate::latency::statistics::median;
 use crate::space::Architecture;
 use std::path::Path;
 
@@ -27,37 +27,6 @@ const MAX_COLUMNS: usize = 1_000;
 /// The largest average or latency that is believed.
 const MAX_VALUE: f64 = 1e9;
 
-/// Measured architectures, in the order in which they were measured.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Dataset {
-    /// What the file tells about each architecture.
-    pub feature_set: FeatureSet,
-    /// One a row.
-    pub samples: Vec<Sample>,
-    /// What all rows were measured with, where the file tells.
-    pub conditions: Option<Conditions>,
-}
-
-/// One measured architecture.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sample {
-    /// What predictions are made from.
-    pub features: Features,
-    /// The averages that imported predictors see.
-    pub averages: Averages,
-    /// Mean milliseconds of an encoder pass.
-    pub encoder_ms: f64,
-    /// Mean milliseconds of a decode.
-    pub decoder_ms: f64,
-}
-
-impl Sample {
-    /// Encoder and decoder together, milliseconds.
-    pub fn total_ms(&self) -> f64 {
-        self.encoder_ms + self.decoder_ms
-    }
-}
-
 impl Dataset {
     /// Reads a file.
     ///
@@ -66,24 +35,6 @@ impl Dataset {
     pub fn read(path: &Path) -> Result<Self> {
         let text = read_text(path, MAX_BYTES).map_err(|error| Error::input(error).at(path.display()))?;
         Self::parse(&path.display().to_string(), &text)
-    }
-
-    /// The rows that choose and calibrate: the second last tenth.
-    pub fn validation(&self) -> &[Sample] {
-        split(&self.samples)[1]
-    }
-
-    /// Checks that the rows can be split into three.
-    ///
-    /// # Errors
-    /// Fewer than [`FEWEST_ROWS`] rows.
-    pub fn check_rows(&self) -> Result<()> {
-        match self.samples.len() {
-            rows if rows < FEWEST_ROWS => Err(Error::input(format!(
-                "{rows} rows are too few: at least {FEWEST_ROWS} are needed (80 % train, 10 % validation, 10 % test)"
-            ))),
-            _ => Ok(()),
-        }
     }
 
     /// Reads the text of a file; `name` stands in front of errors.

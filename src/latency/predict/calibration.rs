@@ -1,6 +1,6 @@
 //! From a predicted latency to the one that the device gives at the end of the data.
 
-use super::linalg::{median, robust_deviation};
+use crate::latency::statistics::{median, robust_deviation};
 use serde::{Deserialize, Serialize};
 
 /// Rows after which a row of the last stretch counts for 1/e; chosen on the rows before the test rows of the five published files.

@@ -4,7 +4,7 @@
 //! a quarter and stays there for hundreds of rows. Fitted blindly, those jumps become costs of operators. So the logarithm
 //! of the ratio is cut into stretches of constant level, and the levels are taken out before the fit.
 
-use super::linalg::{median, robust_deviation};
+use crate::latency::statistics::{median, robust_deviation};
 
 /// The shortest stretch, rows.
 const SHORTEST: usize = 8;

@@ -1,140 +1,23 @@
 //! Fits a predictor to measured latencies: the first 80 % of the rows train, the next 10 % choose the model and give the
 //! prediction intervals, the last 10 % are only looked at for the report.
 
+use super::interval::{INTERVAL_LEVEL, Interval};
 use super::metrics::Metrics;
-use super::model::{ModelKind, PartModel};
-use super::profile::{Interval, LatencyProfile, Predictor, Report};
+use super::model::{ModelKind, PairModel};
+use super::profile::{LatencyProfile, Predictor};
+use super::report::{Candidate, FitReport, Report, Tested, TestedRow};
 use crate::error::Result;
-use crate::latency::data::conditions::MeasuredRange;
-use crate::latency::data::csv::{Dataset, Sample};
-use crate::latency::data::features::{FeatureSet, Features, PartFeatures};
-use serde::{Deserialize, Serialize};
-
-/// The fewest rows that can be split into three.
-pub const FEWEST_ROWS: usize = 30;
-/// Share of measurements that a prediction interval is meant to hold.
-pub const INTERVAL_LEVEL: f64 = 0.9;
-
-/// What came out of a fit; also kept in the profile.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FitReport {
-    /// The model that did best on the validation rows.
-    pub model: ModelKind,
-    /// What the data tell about each architecture.
-    pub features: FeatureSet,
-    /// The chosen model, fitted to the training rows, on the validation rows.
-    pub validation: Metrics,
-    /// The chosen model, fitted to training and validation rows, on the test rows: the model of the profile.
-    pub test: Tested,
-    /// The chosen model, fitted to the training rows alone, on the test rows.
-    pub test_without_refit: Metrics,
-    /// Every model that was tried.
-    pub candidates: Vec<Candidate>,
-}
-
-/// Figures on the test rows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Tested {
-    /// Errors of the predictions.
-    #[serde(flatten)]
-    pub metrics: Metrics,
-    /// How the prediction intervals did.
-    pub interval: Coverage,
-}
-
-/// How prediction intervals did.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Coverage {
-    /// Share of measurements meant to be inside.
-    pub level: f64,
-    /// Share of measurements inside.
-    pub coverage: f64,
-    /// Mean width, milliseconds.
-    pub mean_width_ms: f64,
-}
-
-/// A test row: what the plots show.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct TestedRow {
-    /// Milliseconds that were measured.
-    pub measured_ms: f64,
-    /// Milliseconds that were predicted.
-    pub predicted_ms: f64,
-    /// Decoder layers in use.
-    pub decoder_layers: f64,
-}
-
-impl TestedRow {
-    /// Rows beside what was predicted of them.
-    pub(in crate::latency) fn of(samples: &[Sample], predicted: &[f64]) -> Vec<Self> {
-        let rows = samples.iter().zip(predicted).map(|(sample, &predicted_ms)| Self {
-            measured_ms: sample.total_ms(),
-            predicted_ms,
-            decoder_layers: sample.averages.decoder_layers,
-        });
-        rows.collect()
-    }
-}
-
-impl Tested {
-    /// The figures of test rows (one at least) under `interval`.
-    pub(in crate::latency) fn of(interval: &Interval, rows: &[TestedRow]) -> Self {
-        let (measured, predicted): (Vec<f64>, Vec<f64>) =
-            rows.iter().map(|row| (row.measured_ms, row.predicted_ms)).unzip();
-        Self { metrics: Metrics::of(&measured, &predicted), interval: covered(interval, &measured, &predicted) }
-    }
-}
-
-/// A model that was tried.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Candidate {
-    /// Which.
-    pub model: ModelKind,
-    /// Fitted to the training rows, on the validation rows.
-    pub validation: Metrics,
-}
-
-/// Encoder and decoder of one kind of model.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PairModel {
-    /// Predicts the encoder's latency.
-    pub encoder: PartModel,
-    /// Predicts the decoder's latency.
-    pub decoder: PartModel,
-}
-
-impl PairModel {
-    /// Fits both parts to the rows of a file, in its order.
-    fn fit(kind: ModelKind, samples: &[Sample]) -> Self {
-        let part = |features: fn(&Sample) -> &PartFeatures, ms: fn(&Sample) -> f64| {
-            let rows: Vec<&PartFeatures> = samples.iter().map(features).collect();
-            let measured: Vec<f64> = samples.iter().map(ms).collect();
-            PartModel::fit(kind, &rows, &measured)
-        };
-        Self {
-            encoder: part(|s| &s.features.encoder, |s| s.encoder_ms),
-            decoder: part(|s| &s.features.decoder, |s| s.decoder_ms),
-        }
-    }
-
-    /// Encoder and decoder together, milliseconds.
-    pub fn predict(&self, features: &Features) -> f64 {
-        self.encoder.predict(&features.encoder) + self.decoder.predict(&features.decoder)
-    }
-
-    fn predict_all(&self, samples: &[Sample]) -> Vec<f64> {
-        samples.iter().map(|s| self.predict(&s.features)).collect()
-    }
-}
+use crate::latency::data::dataset::{Dataset, Sample};
+use crate::latency::data::range::MeasuredRange;
 
 /// Fits every model to the training rows, chooses the one with the least RMSE on the validation rows, fits that one to
 /// both, and reports it on the test rows.
 ///
 /// # Errors
-/// Fewer than [`FEWEST_ROWS`] rows.
+/// Fewer than [`FEWEST_ROWS`](crate::latency::data::dataset::FEWEST_ROWS) rows.
 pub fn fit(data: &Dataset, device: &str) -> Result<LatencyProfile> {
     data.check_rows()?;
-    let [train, validation, test] = split(&data.samples);
+    let [train, validation, test] = data.split();
     let fitted = &data.samples[..train.len() + validation.len()];
     let tried: Vec<(Candidate, PairModel)> = ModelKind::ALL
         .into_iter()
@@ -174,30 +57,8 @@ pub fn fit(data: &Dataset, device: &str) -> Result<LatencyProfile> {
     })
 }
 
-/// The rows that train, validate and test: the first 80 %, the next 10 %, the last 10 %.
-pub(in crate::latency) fn split(samples: &[Sample]) -> [&[Sample]; 3] {
-    let rows = samples.len();
-    let (fitted, test) = samples.split_at(rows * 9 / 10);
-    let (train, validation) = fitted.split_at(rows * 8 / 10);
-    [train, validation, test]
-}
-
 fn totals(samples: &[Sample]) -> Vec<f64> {
     samples.iter().map(Sample::total_ms).collect()
-}
-
-fn covered(interval: &Interval, measured: &[f64], predicted: &[f64]) -> Coverage {
-    let rows = measured.len() as f64;
-    let inside = measured
-        .iter()
-        .zip(predicted)
-        .filter(|(ms, predicted)| (interval.low * **predicted..=interval.high * **predicted).contains(*ms))
-        .count();
-    Coverage {
-        level: interval.level,
-        coverage: inside as f64 / rows,
-        mean_width_ms: (interval.high - interval.low) * predicted.iter().sum::<f64>() / rows,
-    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 
 use super::calibration::Calibration;
 use super::drift::Drift;
-use super::linalg::{dot, median, robust_deviation};
+use super::linalg::dot;
 use super::nnls;
 use super::ridge::Correction;
-use crate::latency::data::features::PartFeatures;
+use crate::latency::data::dataset::Sample;
+use crate::latency::data::features::{Features, PartFeatures};
+use crate::latency::statistics::{median, robust_deviation};
 use serde::{Deserialize, Serialize};
 
 /// Rounds of fitting costs, finding the drift and weighing outliers; levels are settled after three or four.
@@ -109,4 +111,38 @@ fn trust_in(log_ratios: &[f64], drift: &Drift) -> Vec<f64> {
     let residuals = || log_ratios.iter().zip(&drift.log_level).map(|(r, g)| r - g);
     let reach = OUTLIER * robust_deviation(residuals());
     residuals().map(|residual| 1.0 / (residual.abs() / reach).max(1.0)).collect()
+}
+
+/// Encoder and decoder of one kind of model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairModel {
+    /// Predicts the encoder's latency.
+    pub encoder: PartModel,
+    /// Predicts the decoder's latency.
+    pub decoder: PartModel,
+}
+
+impl PairModel {
+    /// Fits both parts to the rows of a file, in its order.
+    pub(super) fn fit(kind: ModelKind, samples: &[Sample]) -> Self {
+        let part = |features: fn(&Sample) -> &PartFeatures, ms: fn(&Sample) -> f64| {
+            let rows: Vec<&PartFeatures> = samples.iter().map(features).collect();
+            let measured: Vec<f64> = samples.iter().map(ms).collect();
+            PartModel::fit(kind, &rows, &measured)
+        };
+        Self {
+            encoder: part(|s| &s.features.encoder, |s| s.encoder_ms),
+            decoder: part(|s| &s.features.decoder, |s| s.decoder_ms),
+        }
+    }
+
+    /// Encoder and decoder together, milliseconds.
+    pub fn predict(&self, features: &Features) -> f64 {
+        self.encoder.predict(&features.encoder) + self.decoder.predict(&features.decoder)
+    }
+
+    /// The same for each of `samples`.
+    pub(super) fn predict_all(&self, samples: &[Sample]) -> Vec<f64> {
+        samples.iter().map(|s| self.predict(&s.features)).collect()
+    }
 }

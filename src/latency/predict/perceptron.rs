@@ -87,27 +87,14 @@ impl DenseLayer {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
+    use crate::latency::simulated;
     use crate::space::Architecture;
-
-    /// 100 ms times (3 · decoder layers / 6 - 0.5), the minus by way of a ReLU.
-    pub fn by_decoder_layers() -> Perceptron {
-        let mut weight = vec![vec![0.0; 10]; 2];
-        weight[0][5] = 3.0;
-        Perceptron {
-            feature_scale: vec![640.0, 6.0, 2048.0, 6.0, 640.0, 6.0, 2048.0, 6.0, 6.0, 2.0],
-            output_ms: 100.0,
-            layers: vec![
-                DenseLayer { weight, bias: vec![0.0, 0.5] },
-                DenseLayer { weight: vec![vec![1.0, -1.0]], bias: vec![0.0] },
-            ],
-        }
-    }
 
     #[test]
     fn it_is_evaluated_by_its_formula() {
-        let predictor = by_decoder_layers();
+        let predictor = simulated::perceptron();
         predictor.check().unwrap();
         for (layers, ms) in [(6, 250.0), (2, 50.0)] {
             let averages = Averages::of(&Architecture::dense(512, 1024, 4, 6, layers), None);
@@ -118,7 +105,7 @@ pub(super) mod tests {
     #[test]
     fn what_cannot_be_evaluated_is_refused() {
         let change = |change: fn(&mut Perceptron)| {
-            let mut predictor = by_decoder_layers();
+            let mut predictor = simulated::perceptron();
             change(&mut predictor);
             predictor.check().unwrap_err().to_string()
         };

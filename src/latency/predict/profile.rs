@@ -1,16 +1,19 @@
 //! A device's profile: a predictor of its latency, how far predictions may be off, and how well it did. The predicted
 //! latency is a [`Cost`].
 
-use super::fit::{FitReport, INTERVAL_LEVEL, PairModel, Tested, TestedRow, split};
+use super::interval::{INTERVAL_LEVEL, Interval};
 use super::metrics::Metrics;
+use super::model::PairModel;
 use super::perceptron::Perceptron;
+use super::report::{ImportReport, Report, Tested, TestedRow};
 use crate::cost::{Cost, RoutingFractions};
 use crate::latency::data::averages::Averages;
-use crate::latency::data::conditions::{Conditions, MeasuredRange};
-use crate::latency::data::csv::{Dataset, Sample};
+use crate::latency::data::conditions::Conditions;
+use crate::latency::data::dataset::{Dataset, Sample};
 use crate::latency::data::features::{FeatureSet, Features};
+use crate::latency::data::range::MeasuredRange;
 use crate::space::Architecture;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Everything that predicting a device's latency needs.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,27 +60,6 @@ impl Predictor {
     }
 }
 
-/// Figures of a predictor.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Report {
-    /// Of one that was fitted here.
-    Fit(FitReport),
-    /// Of one that was imported.
-    Import(ImportReport),
-}
-
-/// Figures of an imported predictor on a device's data; none where there are no data.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct ImportReport {
-    /// On the validation rows, which the interval comes from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub validation: Option<Metrics>,
-    /// On the test rows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test: Option<Tested>,
-}
-
 /// A predicted latency, milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prediction {
@@ -104,38 +86,6 @@ pub struct Prediction {
     pub beyond_data: Vec<&'static str>,
 }
 
-/// A prediction interval, relative to the prediction.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Interval {
-    /// Share of measurements that it is meant to hold.
-    pub level: f64,
-    /// Lower end over prediction.
-    pub low: f64,
-    /// Upper end over prediction.
-    pub high: f64,
-}
-
-impl Interval {
-    /// Split-conformal intervals: the ratios of measured to predicted latency of rows that were not fitted, cut off at
-    /// equal ranks on both sides so that a new ratio falls inside with probability `level` at least (if the device stays as it
-    /// was); of a few rows, the least and the largest, and the level is what these give, (n - 1) / (n + 1).
-    ///
-    /// Where the device's level moved between fitting and these rows, the ratios lie to one side of 1, though the
-    /// predictor that is used in the end knows the new level. So the interval also holds the ratios over their median.
-    pub fn conformal(level: f64, measured: &[f64], predicted: &[f64]) -> Self {
-        let mut ratios: Vec<f64> = measured.iter().zip(predicted).map(|(y, p)| y / p).collect();
-        ratios.sort_by(f64::total_cmp);
-        let rows = ratios.len();
-        // The small addition keeps the rounding of `1 - level` from costing a rank.
-        let outside = ((rows + 1) as f64 * (1.0 - level) / 2.0 + 1e-9).floor() as usize;
-        let cut = outside.saturating_sub(1).min(rows.saturating_sub(1) / 2);
-        let ratio = |rank: usize| ratios.get(rank).copied().unwrap_or(1.0);
-        let (low, middle, high) = (ratio(cut), ratio(rows / 2), ratio(rows.saturating_sub(cut + 1)));
-        let level = level.min(rows.saturating_sub(1) as f64 / (rows + 1) as f64);
-        Self { level, low: low.min(low / middle), high: high.max(high / middle) }
-    }
-}
-
 impl LatencyProfile {
     /// The profile of a predictor from elsewhere. Its interval comes from the validation rows of `data`.
     pub fn imported(device: &str, predictor: Perceptron, data: Option<&Dataset>) -> Self {
@@ -149,7 +99,7 @@ impl LatencyProfile {
             range: data.map(|data| MeasuredRange::of(&data.samples)),
         };
         let Some(data) = data else { return profile };
-        let [_, validation, test] = split(&data.samples);
+        let [_, validation, test] = data.split();
         let predict = |profile: &Self, samples: &[Sample]| -> Vec<f64> {
             samples.iter().map(|sample| profile.predicted(&sample.features, &sample.averages).ms).collect()
         };
@@ -216,25 +166,5 @@ impl Cost for LatencyProfile {
 
     fn of(&self, architecture: &Architecture) -> f64 {
         self.predict(architecture).ms
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn conformal_intervals_hold_their_share() {
-        let predicted = vec![10.0; 199];
-        let measured: Vec<f64> = (1..200).map(|i| 10.0 * (0.9 + 0.001 * f64::from(i))).collect();
-        let interval = Interval::conformal(0.9, &measured, &predicted);
-        assert!((interval.low - 0.91).abs() < 1e-9, "{interval:?}");
-        assert!((interval.high - 1.09).abs() < 1e-9, "{interval:?}");
-        assert_eq!(interval.level, 0.9);
-        let few = Interval::conformal(0.9, &[9.0, 10.0, 12.0], &[10.0; 3]);
-        assert_eq!((few.low, few.high, few.level), (0.9, 1.2, 0.5));
-        let moved: Vec<f64> = measured.iter().map(|ms| 1.25 * ms).collect();
-        let moved = Interval::conformal(0.9, &moved, &predicted);
-        assert!((moved.low - 0.91).abs() < 1e-9 && (moved.high - 1.25 * 1.09).abs() < 1e-9);
     }
 }

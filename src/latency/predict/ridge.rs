@@ -1,7 +1,8 @@
 //! The learned part of the predictor: a ridge regression on the products of the shape's numbers, which says by what factor
 //! the sum of operator costs is off (small operators that leave a device idle, caches that overflow).
 
-use super::linalg::{Symmetric, dot, median, robust_deviation};
+use super::linalg::{Symmetric, dot};
+use crate::latency::statistics::{median, robust_deviation};
 use serde::{Deserialize, Serialize};
 
 /// Strengths of the penalty that are tried, in units of one row; columns have mean 0 and deviation 1.

@@ -1,13 +1,15 @@
 //! A profile's file: JSON that people can read, too.
 
-use super::fit::{FitReport, PairModel, TestedRow};
-use super::model::PartModel;
+use super::interval::Interval;
+use super::model::{PairModel, PartModel};
 use super::perceptron::Perceptron;
-use super::profile::{ImportReport, Interval, LatencyProfile, Predictor, Report};
+use super::profile::{LatencyProfile, Predictor};
+use super::report::{FitReport, ImportReport, Report, TestedRow};
 use crate::bounded::{read_text, read_with};
 use crate::error::{Error, Result};
-use crate::latency::data::conditions::{Conditions, MeasuredRange};
+use crate::latency::data::conditions::Conditions;
 use crate::latency::data::features::{FeatureSet, Part};
+use crate::latency::data::range::MeasuredRange;
 use crate::space::architecture::MAX_LAYERS;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -212,7 +214,7 @@ impl StoredPart {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{fit, perceptron};
+    use super::super::fit::fit;
     use super::*;
     use crate::cost::Cost;
     use crate::latency::simulated;
@@ -268,7 +270,7 @@ mod tests {
     #[test]
     fn imported_networks_survive_their_file() {
         let data = simulated::dataset(200, 0.02, 4);
-        let network = perceptron::tests::by_decoder_layers();
+        let network = simulated::perceptron();
         for data in [None, Some(&data)] {
             let profile = LatencyProfile::imported("elsewhere", network.clone(), data);
             assert_eq!((profile.interval.is_some(), profile.tested.len()), (data.is_some(), data.map_or(0, |_| 20)));
