@@ -1,7 +1,8 @@
 //! Keeps prepared data by content: a folder a preparation, which appears whole or not at all and is checked when read.
 
 use super::dataset::Dataset;
-use super::prepare::Prepared;
+use super::prepared::Prepared;
+use super::statistics::Statistics;
 use super::subwords::SubwordModel;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ const PARTS: [&str; 3] = ["train.safetensors", "valid.safetensors", "test.safete
 struct Text {
     valid_references: Vec<String>,
     test_references: Vec<String>,
-    statistics: super::Statistics,
+    statistics: Statistics,
 }
 
 /// The prepared data in `folder`, or nothing where there is no such folder.

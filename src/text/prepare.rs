@@ -1,12 +1,14 @@
 //! From the `[data]` settings to ids: reads the text, learns subwords, encodes, and caches all by content.
 
+use super::bpe_codes::BpeCodes;
 use super::cache;
 use super::corpus::{self, ParallelText};
 use super::dataset::Dataset;
-use super::published::published_subwords;
+use super::prepared::Prepared;
 use super::statistics::{SplitStatistics, Statistics};
 use super::subwords::SubwordModel;
 use super::toy::toy;
+use super::vocabulary::Vocabulary;
 use crate::config::{Corpus, DataConfig};
 use crate::error::{Error, Result};
 use rayon::prelude::*;
@@ -21,65 +23,6 @@ const CHUNK: usize = 8192;
 
 /// Told about progress: the stage, how much of it is done, and how much there is.
 pub type Progress<'a> = &'a dyn Fn(&str, u64, u64);
-
-/// All that training, search and translation need of the data.
-#[derive(Debug, Clone)]
-pub struct Prepared {
-    /// Turns source text into ids.
-    pub source_subwords: Arc<SubwordModel>,
-    /// Turns target text into ids; the same as the source's where the vocabulary is joined.
-    pub target_subwords: Arc<SubwordModel>,
-    /// Training pairs, without those that were dropped.
-    pub train: Dataset,
-    /// Validation pairs, all of them.
-    pub valid: Dataset,
-    /// Test pairs, all of them.
-    pub test: Dataset,
-    /// The text of the validation targets.
-    pub valid_references: Vec<String>,
-    /// The text of the test targets.
-    pub test_references: Vec<String>,
-    /// What was read, dropped and kept.
-    pub statistics: Statistics,
-    /// The same for the same settings and text, and for nothing else.
-    pub fingerprint: String,
-}
-
-impl Prepared {
-    /// Entries of the source vocabulary.
-    pub fn source_vocab(&self) -> usize {
-        self.source_subwords.vocab_size()
-    }
-
-    /// Entries of the target vocabulary.
-    pub fn target_vocab(&self) -> usize {
-        self.target_subwords.vocab_size()
-    }
-}
-
-impl Prepared {
-    /// See [`subwords_fingerprint`].
-    ///
-    /// # Errors
-    /// As [`SubwordModel::to_json`].
-    pub fn subwords_fingerprint(&self) -> Result<String> {
-        subwords_fingerprint([&self.source_subwords, &self.target_subwords])
-    }
-}
-
-/// What weights from elsewhere are tied to in place of prepared data: the same for the same subwords, and for nothing else.
-///
-/// # Errors
-/// As [`SubwordModel::to_json`].
-pub fn subwords_fingerprint(subwords: [&SubwordModel; 2]) -> Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    for model in subwords {
-        let json = model.to_json()?;
-        hasher.update(&(json.len() as u64).to_le_bytes());
-        hasher.update(json.as_bytes());
-    }
-    Ok(format!("subwords-{}", hasher.finalize().to_hex()))
-}
 
 /// Prepares the data of `data`, or takes it from the cache where it was prepared before. `seed` matters to the toy corpus
 /// alone. A damaged cache is rebuilt, and one that cannot be written is done without, both with a warning.
@@ -256,6 +199,33 @@ fn learn(data: &DataConfig, text: &ParallelText, progress: Progress) -> Result<[
     };
     stage(2);
     Ok(models)
+}
+
+/// The source's and the target's subwords that `data` names: `source_dict`, `target_dict` and `bpe_codes`. They are one
+/// model where there is one dictionary, or two equal ones.
+///
+/// # Errors
+/// A file that cannot be used; two dictionaries where `joined_vocabulary` asks for one.
+pub fn published_subwords(data: &DataConfig) -> Result<[Arc<SubwordModel>; 2]> {
+    let is_given = |path: &Path| !path.as_os_str().is_empty();
+    let codes = is_given(&data.bpe_codes).then(|| BpeCodes::load(&data.bpe_codes)).transpose()?;
+    let load = |dict: &Path| Ok(SubwordModel::published(Vocabulary::from_fairseq_dict(dict)?, codes.clone()));
+    let source = Arc::new(load(&data.source_dict)?);
+    if !is_given(&data.target_dict) {
+        return Ok([Arc::clone(&source), source]);
+    }
+    let target = load(&data.target_dict)?;
+    if target.vocabulary() == source.vocabulary() {
+        return Ok([Arc::clone(&source), source]);
+    }
+    if data.joined_vocabulary {
+        let message = format!(
+            "differs from {}, but data.joined_vocabulary = true asks for one vocabulary",
+            data.source_dict.display()
+        );
+        return Err(Error::input(message).at(data.target_dict.display()));
+    }
+    Ok([source, Arc::new(target)])
 }
 
 /// The ids of those pairs that `keep` wants, which sees them without eos.

@@ -1,5 +1,7 @@
 //! Tests of the whole way from text to ids, and of its cache.
 
+mod published;
+
 use super::*;
 use crate::config::{Corpus, DataConfig, Subwords};
 use crate::error::Result;
