@@ -6,7 +6,7 @@ use crate::cost::Embeddings;
 use crate::cost::memory::training_bytes;
 use crate::error::Result;
 use crate::model::Supernet;
-use crate::text::corpus;
+use crate::text::{NamedText, corpus};
 use burn::tensor::Device;
 use serde::Serialize;
 
@@ -69,9 +69,17 @@ fn text_files(config: &Config) -> (Vec<String>, Vec<String>) {
     if data.corpus == Corpus::Toy {
         return (found, missing);
     }
-    for prefix in data.train.iter().chain(&data.valid).chain(&data.test) {
-        for language in [&data.source_lang, &data.target_lang] {
-            match corpus::find(&data.dir, prefix, language) {
+    for name in data.train.iter().chain(&data.valid).chain(&data.test) {
+        let text = NamedText::new(data, name);
+        let format = match corpus::format_of(&text) {
+            Ok(format) => format,
+            Err(error) => {
+                missing.push(error.to_string());
+                continue;
+            }
+        };
+        for file in format.files(&text) {
+            match file.find() {
                 Ok(path) => found.push(path.display().to_string()),
                 Err(error) => missing.push(error.to_string()),
             }

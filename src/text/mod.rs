@@ -1,28 +1,37 @@
 //! Parallel text: from files to subwords, ids and batches.
 //!
-//! [`prepare()`] does it all once and caches the result by content; the other files are its steps, in order: [`corpus`] or
-//! [`toy`] gives sentence pairs, [`subwords`] (learned here, or a published model's with its [`bpe_codes`]) turns them into
-//! ids of a [`vocabulary`], [`dataset`] holds them, [`batch`] groups and pads them.
+//! [`prepare()`] does it all once and caches the result by content; the other files are its steps, in order: [`corpus`],
+//! by the text [`format`] of each file, or [`toy`] gives sentence pairs, [`subwords`] (learned here, or a published model's
+//! with its [`bpe_codes`]) turns them into ids of a [`vocabulary`], [`dataset`] holds them, [`batch`] groups and pads them.
 
-pub mod batch;
-pub mod bpe_codes;
-mod cache;
-pub mod corpus;
-pub mod dataset;
-mod pipeline;
 pub mod prepare;
 pub mod prepared;
-mod published;
 pub mod statistics;
-pub mod subwords;
-#[cfg(test)]
-mod tests;
+mod cache;
+
+pub mod corpus;
+pub mod format;
+mod formats;
+mod lines;
 pub mod toy;
+pub mod parallel;
+
+pub mod subwords;
+mod pipeline;
+mod published;
+pub mod bpe_codes;
 pub mod vocabulary;
 
+pub mod dataset;
+pub mod batch;
+
+#[cfg(test)]
+mod tests;
+
 pub use batch::{Batch, SourceBatch, collate, epoch_batches, fixed_batches, source_batch};
-pub use corpus::ParallelText;
 pub use dataset::Dataset;
+pub use format::{NamedText, SoughtFile, TextFormat};
+pub use parallel::ParallelText;
 pub use prepare::{prepare, published_subwords};
 pub use prepared::{Prepared, subwords_fingerprint};
 pub use statistics::{SplitStatistics, Statistics};

@@ -2,8 +2,10 @@
 
 use super::bpe_codes::BpeCodes;
 use super::cache;
-use super::corpus::{self, ParallelText};
+use super::corpus;
 use super::dataset::Dataset;
+use super::format::NamedText;
+use super::parallel::ParallelText;
 use super::prepared::Prepared;
 use super::statistics::{SplitStatistics, Statistics};
 use super::subwords::SubwordModel;
@@ -28,7 +30,7 @@ pub type Progress<'a> = &'a dyn Fn(&str, u64, u64);
 /// alone. A damaged cache is rebuilt, and one that cannot be written is done without, both with a warning.
 ///
 /// # Errors
-/// If the text cannot be used (see [`ParallelText::read`]), the subwords cannot be learned, or no training pair is left.
+/// If the text cannot be used (see [`corpus::read`]), the subwords cannot be learned, or no training pair is left.
 pub fn prepare(data: &DataConfig, seed: u64, progress: Progress) -> Result<Prepared> {
     let fingerprint = fingerprint(data, seed)?;
     let folder = data.cache_dir.join(&fingerprint);
@@ -71,18 +73,22 @@ fn fingerprint(data: &DataConfig, seed: u64) -> Result<String> {
             hasher.update(serde_json::json!([seed, data.toy_pairs]).to_string().as_bytes());
         }
         Corpus::Files => {
-            for prefixes in parts(data)? {
-                hasher.update(&(prefixes.len() as u64).to_le_bytes());
-                for prefix in prefixes {
-                    for language in [&data.source_lang, &data.target_lang] {
-                        let path = corpus::find(&data.dir, prefix, language)?;
-                        hasher.update(hash_file(&path)?.as_bytes());
-                    }
+            for names in parts(data)? {
+                hasher.update(&(names.len() as u64).to_le_bytes());
+                for name in names {
+                    hash_text(&mut hasher, &NamedText::new(data, name))?;
                 }
             }
         }
     }
     Ok(hasher.finalize().to_hex().to_string())
+}
+
+fn hash_text(hasher: &mut blake3::Hasher, text: &NamedText) -> Result<()> {
+    for file in corpus::format_of(text)?.files(text) {
+        hasher.update(hash_file(&file.find()?)?.as_bytes());
+    }
+    Ok(())
 }
 
 fn hash_file(path: &Path) -> Result<blake3::Hash> {
@@ -94,10 +100,10 @@ fn hash_file(path: &Path) -> Result<blake3::Hash> {
     hash().map_err(|error: std::io::Error| Error::input(error).at(path.display()))
 }
 
-/// The prefixes of training, validation and test text. Only the test text may be left out.
+/// The names of training, validation and test text. Only the test text may be left out.
 fn parts(data: &DataConfig) -> Result<[&[String]; 3]> {
-    for (key, prefixes) in [("train", &data.train), ("valid", &data.valid)] {
-        if prefixes.is_empty() {
+    for (key, names) in [("train", &data.train), ("valid", &data.valid)] {
+        if names.is_empty() {
             return Err(Error::input(format!("`data.{key}` names no files")));
         }
     }
@@ -155,13 +161,11 @@ fn read(data: &DataConfig, seed: u64, progress: Progress) -> Result<[ParallelTex
         return Ok(texts);
     }
     let [train, valid, test] = parts(data)?;
-    let languages = [data.source_lang.as_str(), data.target_lang.as_str()];
-    let read = |prefixes| ParallelText::read(&data.dir, prefixes, languages, data.lowercase);
-    let train = read(train)?;
+    let train = corpus::read(data, train)?;
     stage(1);
-    let valid = read(valid)?;
+    let valid = corpus::read(data, valid)?;
     stage(2);
-    let test = if test.is_empty() { ParallelText::default() } else { read(test)? };
+    let test = if test.is_empty() { ParallelText::default() } else { corpus::read(data, test)? };
     stage(3);
     Ok([train, valid, test])
 }

@@ -5,7 +5,7 @@
 //! that agree with the noun's gender and number, verbs that agree with the subject's number and the tense.
 //! Every source sentence has one translation. Sentences have 4 to 12 words.
 
-use super::corpus::ParallelText;
+use super::parallel::ParallelText;
 use crate::error::{Error, Result};
 use crate::seed;
 use rand::{Rng, RngExt};

@@ -1,0 +1,8 @@
+//! What a config can name, as plain rows.
+//!
+//! `config`, `cli` and messages read the rows without importing what they name. What builds the thing of a row stands in
+//! its own room, and a test there holds both together.
+
+mod text_formats;
+
+pub use text_formats::{TEXT_FORMATS, TWO_FILES, TextFormatRow};

@@ -1,0 +1,22 @@
+//! How sentence pairs can lie in files. What each row names is read in `text/formats/`.
+
+/// A text format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextFormatRow {
+    /// As messages and help name it.
+    pub name: &'static str,
+    /// How the names of its files end in a config, before `.gz`; none where a config names a prefix of several files.
+    pub endings: &'static [&'static str],
+    /// What its files hold, one line.
+    pub documentation: &'static str,
+}
+
+/// Two files of one sentence a line.
+pub static TWO_FILES: TextFormatRow = TextFormatRow {
+    name: "two files",
+    endings: &[],
+    documentation: "<prefix>.<source_lang> and <prefix>.<target_lang>, a sentence a line, named by their prefix",
+};
+
+/// All text formats, in the order of help.
+pub static TEXT_FORMATS: [&TextFormatRow; 1] = [&TWO_FILES];

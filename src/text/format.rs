@@ -1,0 +1,85 @@
+//! What a text format is: how a name in a config leads to files, and how sentence pairs are read from them.
+
+use super::parallel::ParallelText;
+use crate::catalog::TextFormatRow;
+use crate::config::DataConfig;
+use crate::error::{Error, Result};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A way for sentence pairs to lie in files. Each is a file in `formats/` and a row in the catalog.
+pub trait TextFormat: Sync {
+    /// Its row in the catalog.
+    fn row(&self) -> &'static TextFormatRow;
+
+    /// The files that hold `text` if it is of this format, in a fixed order; none where its name tells that it is not.
+    fn files(&self, text: &NamedText) -> Vec<SoughtFile>;
+
+    /// Whether `text` is of this format, as its name and the files that are there tell.
+    fn sniff(&self, text: &NamedText) -> bool {
+        self.files(text).iter().any(|file| file.there().is_some())
+    }
+
+    /// Reads its pairs.
+    ///
+    /// # Errors
+    /// A file that is not there, cannot be read or does not hold what it should: one line with its path and, where it has
+    /// lines, the line's number.
+    fn read(&self, text: &NamedText) -> Result<ParallelText>;
+}
+
+/// A text as a config names it.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedText<'a> {
+    /// The folder that the name is relative to: `data.dir`.
+    pub dir: &'a Path,
+    /// An item of `data.train`, `data.valid` or `data.test`: a file or a prefix of files.
+    pub name: &'a str,
+    /// `data.source_lang` and `data.target_lang`.
+    pub languages: [&'a str; 2],
+}
+
+impl<'a> NamedText<'a> {
+    /// The text that `name` stands for in `data`.
+    pub fn new(data: &'a DataConfig, name: &'a str) -> Self {
+        Self { dir: &data.dir, name, languages: [&data.source_lang, &data.target_lang] }
+    }
+}
+
+/// A file that is looked for plain and packed; as text, `neither a nor a.gz`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SoughtFile {
+    /// The first that is there counts.
+    paths: Vec<PathBuf>,
+}
+
+impl SoughtFile {
+    /// The file `name` in `dir`, or else the same with `.gz` behind its name, unless that is there already.
+    pub fn new(dir: &Path, name: &str) -> Self {
+        let packed = (!name.ends_with(".gz")).then(|| dir.join(format!("{name}.gz")));
+        Self { paths: std::iter::once(dir.join(name)).chain(packed).collect() }
+    }
+
+    /// Where it is, if it is there.
+    pub fn there(&self) -> Option<&Path> {
+        self.paths.iter().find(|path| path.is_file()).map(PathBuf::as_path)
+    }
+
+    /// Where it is.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn find(&self) -> Result<PathBuf> {
+        let there = self.there().map(Path::to_path_buf);
+        there.ok_or_else(|| Error::input(format!("found {self}: check `dir` and the prefixes of `[data]`")))
+    }
+}
+
+impl fmt::Display for SoughtFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.paths.as_slice() {
+            [plain, packed] => write!(f, "neither {} nor {}", plain.display(), packed.display()),
+            paths => paths.iter().try_for_each(|path| write!(f, "no {}", path.display())),
+        }
+    }
+}
