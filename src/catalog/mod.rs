@@ -3,6 +3,8 @@
 //! `config`, `cli` and messages read the rows without importing what they name. What builds the thing of a row stands in
 //! its own room, and a test there holds both together.
 
+mod algorithms;
 mod text_formats;
 
+pub use algorithms::{ALGORITHM_NAMES, ALGORITHMS, AlgorithmRow};
 pub use text_formats::{TEXT_FORMATS, TWO_FILES, TextFormatRow};

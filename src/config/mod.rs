@@ -3,6 +3,7 @@
 //! [`Config::load`] finds the file (a path, a name in `configs/`, or one that ships with the program), points at the line of
 //! every mistake in it, and returns settings in which nothing is left open; [`Config::to_toml`] writes them down.
 
+mod algorithm_name;
 mod baseline;
 mod cost;
 mod data;
@@ -18,12 +19,13 @@ mod train_overrides;
 mod translate;
 mod validate;
 
+pub use algorithm_name::AlgorithmName;
 pub use baseline::BaselineConfig;
 pub use cost::CostConfig;
 pub use data::{Corpus, DataConfig, Subwords};
 pub use find::BUILT_IN;
 pub use model::{ModelConfig, Tables};
-pub use search::{AlgorithmName, LatencySource, SearchConfig};
+pub use search::{LatencySource, SearchConfig};
 pub use settings::{Config, may_change};
 pub use train::{LrSchedule, Precision, TrainConfig};
 pub use train_overrides::TrainOverrides;

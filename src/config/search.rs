@@ -1,5 +1,6 @@
 //! `[search]`: how architectures are searched for, and within which limits.
 
+use super::algorithm_name::AlgorithmName;
 use super::faults::{Faults, MANY};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchConfig {
-    /// `"evolution"`, or `"random"`.
+    /// Who proposes candidates: a name of [`ALGORITHMS`](crate::catalog::ALGORITHMS).
     pub algorithm: AlgorithmName,
     /// Size of the population.
     pub population: usize,
@@ -48,7 +49,7 @@ pub struct SearchConfig {
 impl Default for SearchConfig {
     fn default() -> Self {
         Self {
-            algorithm: AlgorithmName::Evolution,
+            algorithm: AlgorithmName::default(),
             population: 125,
             parents: 25,
             mutations: 50,
@@ -104,16 +105,6 @@ impl SearchConfig {
         );
         faults.need(self.max_tokens > 0, "search.max_tokens", "must be 1 or more");
     }
-}
-
-/// Which algorithm proposes candidates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AlgorithmName {
-    /// The reference's evolutionary search.
-    Evolution,
-    /// Random search under the same constraint: the paper's baseline.
-    Random,
 }
 
 /// Where the latency of a candidate comes from.

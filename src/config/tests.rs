@@ -105,6 +105,10 @@ fn wrong_types_are_named_with_line_key_and_expectation() {
     );
     let message = mistake("[train]\nlr_schedule = \"linear\"\n", &[]);
     assert_eq!(message, "x.toml:2: train.lr_schedule: unknown variant `linear`, expected `cosine` or `inverse-sqrt`");
+    let message = mistake("[search]\nalgorithm = \"annealing\"\n", &[]);
+    assert_eq!(message, "x.toml:2: search.algorithm: unknown variant `annealing`, expected `evolution` or `random`");
+    let message = mistake("[search]\nalgorithm = 3\n", &[]);
+    assert_eq!(message, "x.toml:2: search.algorithm: expected a string, found integer `3`");
     let message = mistake("train = 3\n", &[]);
     assert_eq!(message, "x.toml:1: train: expected a section, found integer `3`");
     let message = mistake("[data]\nlowercase = 1\n", &[]);

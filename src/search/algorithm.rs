@@ -1,7 +1,6 @@
 //! Who proposes what to try next.
 
-use super::{Evolution, Feasible, RandomSearch, Trial};
-use crate::config::{AlgorithmName, SearchConfig};
+use super::trial::Trial;
 use crate::space::Architecture;
 
 /// An architecture to be evaluated.
@@ -34,11 +33,11 @@ pub struct Candidate {
 /// results from a log need no code in an algorithm.
 ///
 /// # Adding an algorithm
-/// 1. Write `src/search/NAME.rs` with a type that implements this trait. [`Feasible`] says what the constraints allow;
-///    `Proposals` (in `proposals.rs`) draws feasible candidates of which none was proposed before; `Generations` numbers
-///    them and replaces the pruned ones. [`RandomSearch`] is the shortest example.
-/// 2. Add its name to [`AlgorithmName`], its own settings, if any, to [`SearchConfig`], and a line to [`algorithm`].
-/// 3. Add it to `every_algorithm` in `tests.rs`; the tests there then hold it to the rules above.
+/// 1. Write `src/search/algorithms/NAME.rs` with a type that implements this trait. [`Feasible`](super::Feasible) says what
+///    the constraints allow; `Proposals` (in `proposals.rs`) draws feasible candidates of which none was proposed before;
+///    `Generations` numbers them and replaces the pruned ones. [`RandomSearch`](super::RandomSearch) is the shortest example.
+/// 2. Add its row to `src/catalog/algorithms.rs` and its line to `src/search/algorithms/mod.rs`; its own settings, if any, go
+///    into [`SearchConfig`](crate::config::SearchConfig). The tests of this room then hold it to the rules above.
 ///
 /// This one tries what it is given, in order:
 /// ```
@@ -76,12 +75,4 @@ pub trait Algorithm {
 
     /// Takes in a result.
     fn tell(&mut self, trial: &Trial);
-}
-
-/// The algorithm that `settings` name, at its start.
-pub fn algorithm<'a>(settings: &SearchConfig, feasible: &'a Feasible<'a>, seed: u64) -> Box<dyn Algorithm + 'a> {
-    match settings.algorithm {
-        AlgorithmName::Evolution => Box::new(Evolution::new(settings, feasible, seed)),
-        AlgorithmName::Random => Box::new(RandomSearch::new(settings, feasible, seed)),
-    }
 }

@@ -6,13 +6,13 @@
 //! has to be measured takes no part in this, but for one check beforehand (`infeasible`).
 
 use super::constraints::Constraints;
-use super::proposals::Used;
 use crate::cost::Constraint;
 use crate::error::Result;
 use crate::seed;
 use crate::space::{Architecture, Space};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// Plain draws before the first descent.
@@ -34,6 +34,20 @@ pub struct Feasible<'a> {
 
 /// An architecture and the trials that it descends from.
 pub(super) type Proposal = (Architecture, Vec<u64>);
+
+/// A set of models: architectures of which none is the same model as another (see [`Architecture::clipped`]).
+#[derive(Debug, Default)]
+pub(super) struct Used(HashSet<Architecture>);
+
+impl Used {
+    pub fn contains(&self, architecture: &Architecture) -> bool {
+        self.0.contains(&architecture.clipped())
+    }
+
+    pub fn insert(&mut self, architecture: &Architecture) {
+        self.0.insert(architecture.clipped());
+    }
+}
 
 impl<'a> Feasible<'a> {
     /// The part of `space` that `constraints` allow, before anything is measured. Searches never start without this check.

@@ -7,18 +7,17 @@
 //! ([`first_within`]). How to add an algorithm is told at [`Algorithm`].
 
 mod algorithm;
+mod algorithms;
 mod budget;
 mod constraints;
 mod driver;
 mod evaluator;
-mod evolution;
 mod feasible;
 mod finalists;
 mod generations;
 mod infeasible;
 mod log;
 mod proposals;
-mod random;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -26,15 +25,14 @@ mod tests;
 mod trial;
 mod workers;
 
-pub use algorithm::{Algorithm, Candidate, algorithm};
+pub use algorithm::{Algorithm, Candidate};
+pub use algorithms::{Evolution, RandomSearch, algorithm};
 pub use budget::Budget;
 pub use constraints::{Constraints, Costs, DecoderExcess};
 pub use driver::{Progress, Search};
 pub use evaluator::{Evaluator, Measured};
-pub use evolution::Evolution;
 pub use feasible::Feasible;
 pub use finalists::{Finalist, first_within};
 pub use infeasible::round_up;
 pub use log::TrialLog;
-pub use random::RandomSearch;
 pub use trial::{Trial, TrialState, best};

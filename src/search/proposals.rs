@@ -1,14 +1,12 @@
 //! Candidates for numbered slots: allowed by the constraints, and none twice.
 
 use super::algorithm::Candidate;
-use super::feasible::{Feasible, Proposal};
+use super::feasible::{Feasible, Proposal, Used};
 use super::generations::Brood;
 use super::trial::{Trial, TrialState};
 use crate::seed;
-use crate::space::Architecture;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use std::collections::HashSet;
 use std::ops::Range;
 
 /// Rounds of plain draws in place of pruned ones, before mutants of those that came nearest to the limit.
@@ -22,20 +20,6 @@ pub(super) struct Proposals<'a> {
     feasible: &'a Feasible<'a>,
     seed: u64,
     used: Used,
-}
-
-/// A set of models: architectures of which none is the same model as another (see [`Architecture::clipped`]).
-#[derive(Debug, Default)]
-pub(super) struct Used(HashSet<Architecture>);
-
-impl Used {
-    pub fn contains(&self, architecture: &Architecture) -> bool {
-        self.0.contains(&architecture.clipped())
-    }
-
-    pub fn insert(&mut self, architecture: &Architecture) {
-        self.0.insert(architecture.clipped());
-    }
 }
 
 impl<'a> Proposals<'a> {

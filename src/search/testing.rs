@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 /// Settings of a search that ends within milliseconds.
 pub fn settings() -> SearchConfig {
     SearchConfig {
-        algorithm: AlgorithmName::Evolution,
+        algorithm: AlgorithmName::default(),
         population: 10,
         parents: 4,
         mutations: 4,

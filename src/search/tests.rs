@@ -12,10 +12,13 @@ use proptest::prelude::*;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+fn named(algorithm: &str) -> AlgorithmName {
+    AlgorithmName::new(algorithm).unwrap()
+}
+
 /// Small settings for every algorithm, with a constraint that most architectures break.
 fn every_algorithm() -> impl Iterator<Item = SearchConfig> {
-    let algorithms = [AlgorithmName::Evolution, AlgorithmName::Random];
-    algorithms.into_iter().map(|algorithm| SearchConfig {
+    AlgorithmName::all().map(|algorithm| SearchConfig {
         algorithm,
         max_gflops: 1.6,
         encoder_at_least_decoder: true,
@@ -257,7 +260,7 @@ fn evolution_beats_random_search_of_the_same_budget() {
         });
         losses.sum::<f64>() / count
     };
-    let (evolution, random) = (mean_loss(AlgorithmName::Evolution), mean_loss(AlgorithmName::Random));
+    let (evolution, random) = (mean_loss(named("evolution")), mean_loss(named("random")));
     assert!(evolution < 0.9 * random, "evolution {evolution}, random {random}");
 }
 
@@ -269,7 +272,7 @@ fn measured(algorithm: AlgorithmName) -> SearchConfig {
 #[test]
 fn a_measured_limit_prunes_and_replaces_and_resumes_like_any_other() {
     let space = space();
-    for algorithm in [AlgorithmName::Evolution, AlgorithmName::Random] {
+    for algorithm in AlgorithmName::all() {
         let settings = measured(algorithm);
         let run = |log: &str| {
             let cost = Arc::new(Counted::new(latency));
@@ -303,7 +306,7 @@ fn a_measured_limit_prunes_and_replaces_and_resumes_like_any_other() {
 #[test]
 fn a_measured_limit_that_random_draws_never_keep_is_found_by_going_nearer() {
     let space = space();
-    for algorithm in [AlgorithmName::Evolution, AlgorithmName::Random] {
+    for algorithm in AlgorithmName::all() {
         // Of six encoder and one to six decoder layers with four or eight heads: one decoder layer, all with four.
         let settings = SearchConfig { max_latency_ms: 6.5, ..measured(algorithm) };
         let (winner, log) = search(&settings, &space, 4, &MadeUp::new(), "");
@@ -315,7 +318,7 @@ fn a_measured_limit_that_random_draws_never_keep_is_found_by_going_nearer() {
 
 #[test]
 fn nothing_within_the_measured_limit_is_told_with_the_least() {
-    let settings = SearchConfig { max_latency_ms: 0.5, ..measured(AlgorithmName::Evolution) };
+    let settings = SearchConfig { max_latency_ms: 0.5, ..measured(named("evolution")) };
     let (winner, log) = search(&settings, &space(), 4, &MadeUp::new(), "");
     let error = winner.unwrap_err();
     assert_eq!(error.exit_code(), 2);
@@ -326,7 +329,7 @@ fn nothing_within_the_measured_limit_is_told_with_the_least() {
 #[test]
 fn a_log_under_another_limit_is_refused_though_it_holds_the_same_candidates() {
     let space = space();
-    let settings = measured(AlgorithmName::Random);
+    let settings = measured(named("random"));
     let (_, log) = search(&settings, &space, 3, &evaluator(), "");
     let others = [
         SearchConfig { max_latency_ms: 20.0, ..settings.clone() },
@@ -350,13 +353,13 @@ proptest! {
     #[test]
     fn every_complete_trial_keeps_every_limit_and_the_best_of_them_wins(
         seed: u64,
-        is_random: bool,
+        algorithm in proptest::sample::select(AlgorithmName::all().collect::<Vec<_>>()),
         is_measured: bool,
         limits in proptest::array::uniform4(proptest::option::of(0.15..1.0f64)),
     ) {
         let space = space();
         let mut settings = SearchConfig {
-            algorithm: if is_random { AlgorithmName::Random } else { AlgorithmName::Evolution },
+            algorithm,
             latency: if is_measured { LatencySource::Measured } else { LatencySource::Predictor },
             ..settings()
         };

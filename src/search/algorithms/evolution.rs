@@ -4,13 +4,13 @@
 //! before is drawn again. As parents live on until better ones come, a generation's parents are simply the best trials
 //! of all generations before it, so the trials alone say where the search stands.
 
-use super::algorithm::{Algorithm, Candidate};
-use super::budget::Budget;
-use super::feasible::Feasible;
-use super::generations::{Brood, Generations};
-use super::proposals::Proposals;
-use super::trial::{Trial, best};
 use crate::config::SearchConfig;
+use crate::search::algorithm::{Algorithm, Candidate};
+use crate::search::budget::Budget;
+use crate::search::feasible::Feasible;
+use crate::search::generations::{Brood, Generations};
+use crate::search::proposals::Proposals;
+use crate::search::trial::{Trial, best};
 use crate::space::Space;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;

@@ -1,12 +1,12 @@
 //! Random search under the constraints, with evolution's budget: the baseline that a search has to beat.
 
-use super::algorithm::{Algorithm, Candidate};
-use super::budget::Budget;
-use super::feasible::Feasible;
-use super::generations::Generations;
-use super::proposals::Proposals;
-use super::trial::Trial;
 use crate::config::SearchConfig;
+use crate::search::algorithm::{Algorithm, Candidate};
+use crate::search::budget::Budget;
+use crate::search::feasible::Feasible;
+use crate::search::generations::Generations;
+use crate::search::proposals::Proposals;
+use crate::search::trial::Trial;
 
 /// Draws every candidate anew. The first population is the very one that [`Evolution`](super::Evolution) starts from.
 pub struct RandomSearch<'a> {
