@@ -4,7 +4,9 @@
 //! its own room, and a test there holds both together.
 
 mod algorithms;
+mod costs;
 mod text_formats;
 
 pub use algorithms::{ALGORITHM_NAMES, ALGORITHMS, AlgorithmRow};
+pub use costs::{COSTS, CostRow, Origin, cost};
 pub use text_formats::{TEXT_FORMATS, TWO_FILES, TextFormatRow};

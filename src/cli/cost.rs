@@ -3,9 +3,9 @@
 use super::options::ConfigArgs;
 use super::{architectures, output};
 use crate::config::Config;
-use crate::cost::{CostSummary, Dimensions, Embeddings};
+use crate::cost::{Basis, CostSummary};
 use crate::error::Result;
-use crate::pipeline::{dimensions, vocabularies};
+use crate::pipeline::vocabularies;
 use crate::space::Architecture;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -56,30 +56,26 @@ fn print(args: &CostArgs, output: &mut impl Write) -> Result<()> {
 
 /// What all lines have in common.
 struct Counter {
-    dimensions: Dimensions,
-    embeddings: Embeddings,
+    basis: Basis,
     /// Experts a layer in the reference's convention, where that is asked for.
     max_experts: Option<usize>,
 }
 
 impl Counter {
     fn new(args: &CostArgs, config: &Config) -> Result<Self> {
-        let vocabularies = vocabularies(config);
-        let dimensions = dimensions(config, vocabularies)?;
         let max_experts = match (args.reference_convention, args.max_experts) {
             (false, _) => None,
             (true, Some(given)) => Some(usize::from(given)),
             (true, None) => Some(most_experts(&config.space()?.largest())),
         };
-        Ok(Self { dimensions, embeddings: Embeddings::of(config, vocabularies), max_experts })
+        Ok(Self { basis: Basis::of(config, vocabularies(config))?, max_experts })
     }
 
     /// Prints the line of `architecture`; false where nobody reads it.
     fn print(&self, architecture: &Architecture, output: &mut impl Write) -> Result<bool> {
-        let qkv_dim = self.dimensions.qkv_dim;
-        let mut summary = CostSummary::new(architecture, &self.dimensions, &self.embeddings);
+        let mut summary = CostSummary::new(architecture, &self.basis);
         if let Some(max_experts) = self.max_experts {
-            summary = summary.with_reference_convention(qkv_dim, max_experts);
+            summary = summary.with_reference_convention(self.basis.dimensions.qkv_dim, max_experts);
         }
         output::json_line(output, &summary)
     }

@@ -1,87 +1,99 @@
-//! The counts as [`Cost`]s, for searches and constraints.
+//! The costs of the catalog that are counted, for searches to limit.
+//!
+//! # Adding a cost
+//! Write `src/cost/NAME.rs`, which counts it; add its row to `src/catalog/costs.rs` and its line to the table here. Config
+//! key, option, trial key and messages follow from the row.
 
-use super::{Cost, Dimensions, Embeddings, flops, memory, parameters};
+use super::basis::Basis;
+use super::constraint::Cost;
+use super::flops::flops;
+use super::memory::inference_bytes;
+use super::parameters::parameters;
+use crate::catalog::{self, CostRow};
 use crate::space::Architecture;
+use std::sync::Arc;
 
-/// FLOPs in units of 10⁹, mean over experts, without the output projection.
-#[derive(Debug, Clone, Copy)]
-pub struct Gflops(pub Dimensions);
+/// Counts one cost, in the unit of its row.
+type Count = fn(&Architecture, &Basis) -> f64;
 
-impl Cost for Gflops {
+/// What counts each of them, in the catalog's order.
+const COUNTS: [(&str, Count); 4] = [
+    ("gflops", |architecture, basis| flops(architecture, &basis.dimensions).mean / 1e9),
+    ("parameters", |architecture, basis| parameters(architecture, basis.dimensions.qkv_dim).total as f64 / 1e6),
+    ("active_parameters", |architecture, basis| parameters(architecture, basis.dimensions.qkv_dim).active / 1e6),
+    ("memory_mb", |architecture, basis| {
+        inference_bytes(architecture, basis.dimensions.qkv_dim, &basis.embeddings) as f64 / 1e6
+    }),
+];
+
+/// Costs that a search can limit, no two of one name.
+#[derive(Clone, Default)]
+pub struct Costs(Vec<Arc<dyn Cost>>);
+
+impl Costs {
+    /// All that are counted from the architecture.
+    pub fn counted(basis: &Basis) -> Self {
+        COUNTS
+            .iter()
+            .map(|&(name, count)| {
+                let row = catalog::cost(name).expect("the catalog has every cost that is counted");
+                Arc::new(Counted { row, count, basis: *basis }) as Arc<dyn Cost>
+            })
+            .collect()
+    }
+
+    /// The cost called `name`.
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn Cost>> {
+        self.0.iter().find(|cost| cost.name() == name)
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Cost>> {
+        self.0.iter()
+    }
+}
+
+impl FromIterator<Arc<dyn Cost>> for Costs {
+    fn from_iter<I: IntoIterator<Item = Arc<dyn Cost>>>(costs: I) -> Self {
+        Self(costs.into_iter().collect())
+    }
+}
+
+impl Extend<Arc<dyn Cost>> for Costs {
+    fn extend<I: IntoIterator<Item = Arc<dyn Cost>>>(&mut self, costs: I) {
+        self.0.extend(costs);
+    }
+}
+
+/// A cost of the catalog that is counted.
+struct Counted {
+    row: &'static CostRow,
+    count: Count,
+    basis: Basis,
+}
+
+impl Cost for Counted {
     fn name(&self) -> &str {
-        "gflops"
+        self.row.name
     }
 
     fn unit(&self) -> &str {
-        "GFLOPs"
+        self.row.unit
     }
 
     fn of(&self, architecture: &Architecture) -> f64 {
-        flops(architecture, &self.0).mean / 1e9
+        (self.count)(architecture, &self.basis)
     }
 }
 
-/// All parameters in millions, embeddings left out.
-#[derive(Debug, Clone, Copy)]
-pub struct TotalParameters {
-    /// Features of queries, keys and values.
-    pub qkv_dim: usize,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{COSTS, Origin};
 
-impl Cost for TotalParameters {
-    fn name(&self) -> &str {
-        "parameters"
-    }
-
-    fn unit(&self) -> &str {
-        "M"
-    }
-
-    fn of(&self, architecture: &Architecture) -> f64 {
-        parameters(architecture, self.qkv_dim).total as f64 / 1e6
-    }
-}
-
-/// Parameters that a token passes, in millions, mean over experts, embeddings left out.
-#[derive(Debug, Clone, Copy)]
-pub struct ActiveParameters {
-    /// Features of queries, keys and values.
-    pub qkv_dim: usize,
-}
-
-impl Cost for ActiveParameters {
-    fn name(&self) -> &str {
-        "active_parameters"
-    }
-
-    fn unit(&self) -> &str {
-        "M"
-    }
-
-    fn of(&self, architecture: &Architecture) -> f64 {
-        parameters(architecture, self.qkv_dim).active / 1e6
-    }
-}
-
-/// Weights held to translate, embeddings included, in units of 10⁶ bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct MemoryMb {
-    /// Features of queries, keys and values.
-    pub qkv_dim: usize,
-    /// The embedding tables.
-    pub embeddings: Embeddings,
-}
-
-impl Cost for MemoryMb {
-    fn name(&self) -> &str {
-        "memory_mb"
-    }
-
-    fn unit(&self) -> &str {
-        "MB"
-    }
-
-    fn of(&self, architecture: &Architecture) -> f64 {
-        memory::inference_bytes(architecture, self.qkv_dim, &self.embeddings) as f64 / 1e6
+    #[test]
+    fn every_cost_of_the_catalog_that_is_counted_has_its_line() {
+        let counted = COSTS.iter().filter(|row| row.origin == Origin::Counted);
+        assert!(COUNTS.iter().map(|(name, _)| *name).eq(counted.map(|row| row.name)));
     }
 }

@@ -1,9 +1,10 @@
 //! Everything that is counted of one architecture: a line of `automoe cost`.
 
-use super::{
-    Dimensions, Embeddings, RoutingFractions, expected_active_parameters, expected_flops, flops, memory, parameters,
-    reference_convention,
-};
+use super::basis::Basis;
+use super::flops::{Dimensions, expected_flops, flops};
+use super::memory::inference_bytes;
+use super::parameters::{expected_active_parameters, parameters, reference_convention};
+use super::routing::RoutingFractions;
 use crate::error::Result;
 use crate::space::Architecture;
 use serde::Serialize;
@@ -51,7 +52,8 @@ pub struct ParameterSummary {
 
 impl CostSummary {
     /// Counts everything that depends on the architecture alone.
-    pub fn new(architecture: &Architecture, dimensions: &Dimensions, embeddings: &Embeddings) -> Self {
+    pub fn new(architecture: &Architecture, basis: &Basis) -> Self {
+        let Basis { dimensions, embeddings } = basis;
         let flops = flops(architecture, dimensions);
         let parameters = parameters(architecture, dimensions.qkv_dim);
         Self {
@@ -68,7 +70,7 @@ impl CostSummary {
                 embedding: embeddings.parameters(architecture),
             },
             sparsity: parameters.sparsity(),
-            memory_bytes: memory::inference_bytes(architecture, dimensions.qkv_dim, embeddings),
+            memory_bytes: inference_bytes(architecture, dimensions.qkv_dim, embeddings),
             params_without_embedding_reference: None,
         }
     }

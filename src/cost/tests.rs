@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::Tables;
-use crate::space::{CrossAttention, Experts, Layer, Stack};
+use crate::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -298,13 +298,11 @@ fn costs_are_the_counts_in_their_units() {
     let model = Architecture::dense(512, 2048, 8, 6, 6);
     let dimensions = Dimensions::new(512, 30, 32_768).unwrap();
     let embeddings = Embeddings { source_vocab: 32_768, target_vocab: 32_768, tables: Tables::Shared };
-    assert_eq!(Gflops(dimensions).of(&model), 2.677_125_348);
-    assert_eq!(TotalParameters { qkv_dim: 512 }.of(&model), 44.138_496);
-    assert_eq!(ActiveParameters { qkv_dim: 512 }.of(&model), 44.138_496);
-    let memory = MemoryMb { qkv_dim: 512, embeddings };
-    assert_eq!(memory.of(&model), 4.0 * (44.138_496 + 16.777_216));
+    let costs = Costs::counted(&Basis { dimensions, embeddings });
+    let figures: Vec<f64> = costs.iter().map(|cost| cost.of(&model)).collect();
+    assert_eq!(figures, [2.677_125_348, 44.138_496, 44.138_496, 4.0 * (44.138_496 + 16.777_216)]);
 
-    let limit = |limit| Constraint { cost: Arc::new(Gflops(dimensions)), limit };
+    let limit = |limit| Constraint { cost: costs.get("gflops").unwrap().clone(), limit };
     assert!(limit(2.677_125_348).allows(&model) && !limit(2.677).allows(&model));
 }
 
@@ -314,7 +312,7 @@ fn a_summary_has_the_keys_that_scripts_read() {
     model.encoder.layers[0].experts = Some(Experts { ffn_dims: vec![48, 32], top_k: 1 });
     let embeddings = Embeddings { source_vocab: 100, target_vocab: 100, tables: Tables::Shared };
     let dimensions = dimensions();
-    let summary = CostSummary::new(&model, &dimensions, &embeddings);
+    let summary = CostSummary::new(&model, &Basis { dimensions, embeddings });
     let keys = |summary: &CostSummary| -> Vec<String> {
         let value = serde_json::to_value(summary).unwrap();
         value.as_object().unwrap().keys().cloned().collect()

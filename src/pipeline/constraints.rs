@@ -3,10 +3,10 @@
 use super::latency_data::conditions;
 use super::workspace::{dimensions, vocabularies};
 use crate::config::{Config, LatencySource};
-use crate::cost::{ActiveParameters, Cost, Dimensions, Embeddings, Gflops, MemoryMb, TotalParameters};
+use crate::cost::{Basis, Cost, Costs};
 use crate::error::Result;
 use crate::latency::LatencyProfile;
-use crate::search::{Constraints, Costs, Feasible};
+use crate::search::{Constraints, Feasible};
 use std::sync::Arc;
 
 /// Finds out, by the config alone, whether its search has anything to find; what has to be measured is left out.
@@ -15,26 +15,17 @@ use std::sync::Arc;
 /// Limits that nothing in the space keeps, with the nearest figures; a latency profile that cannot be used.
 pub fn check_constraints(config: &Config) -> Result<()> {
     let space = config.space()?;
-    let latency = latency_profile(config)?.map(|profile| Arc::new(profile) as Arc<dyn Cost>);
-    Feasible::check(&space, &constraints(config, latency)?, config.seed).map(|_| ())
+    let mut costs = counted_costs(config)?;
+    costs.extend(latency_profile(config)?.map(|profile| Arc::new(profile) as Arc<dyn Cost>));
+    Feasible::check(&space, &Constraints::new(&config.search, &costs), config.seed).map(|_| ())
 }
 
-/// The constraints of `config`, where `latency` is what predicts or measures latency; without it, there is no limit on it.
+/// The costs of `config`'s models that are counted.
 ///
 /// # Errors
 /// Sizes that no model can have.
-pub(super) fn constraints(config: &Config, latency: Option<Arc<dyn Cost>>) -> Result<Constraints> {
-    let settings = &config.search;
-    let dimensions = Dimensions::of(config)?;
-    let qkv_dim = dimensions.qkv_dim;
-    let costs = Costs {
-        gflops: Arc::new(Gflops(dimensions)),
-        parameters: Arc::new(TotalParameters { qkv_dim }),
-        active_parameters: Arc::new(ActiveParameters { qkv_dim }),
-        memory_mb: Arc::new(MemoryMb { qkv_dim, embeddings: Embeddings::of(config, vocabularies(config)) }),
-        latency,
-    };
-    Ok(Constraints::new(settings, costs))
+pub(super) fn counted_costs(config: &Config) -> Result<Costs> {
+    Ok(Costs::counted(&Basis::of(config, vocabularies(config))?))
 }
 
 /// The profile that predicts latency, where the search of `config` limits it by one.

@@ -1,11 +1,11 @@
 //! The search phase.
 
-use super::constraints::{compare_with_profile, constraints, latency_profile, measures_latency};
+use super::constraints::{compare_with_profile, counted_costs, latency_profile, measures_latency};
 use super::evaluator::SupernetEvaluator;
 use super::latency::{MeasuredLatency, Quiet, conditions};
 use super::workspace::Workspace;
 use crate::config::{LatencySource, SearchConfig};
-use crate::cost::{Constraint, Cost, Dimensions, Gflops};
+use crate::cost::{Constraint, Cost, Dimensions};
 use crate::error::{Error, Result, listed, refuse};
 use crate::latency::LatencyProfile;
 use crate::model::Supernet;
@@ -37,14 +37,16 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let (supernet, quiet) = (Arc::new(weights.supernet), Quiet::default());
     let dimensions = Dimensions::of(&workspace.config)?;
     let measured = || MeasuredLatency::new(workspace, supernet.clone(), quiet.clone());
-    let latency: Option<Arc<dyn Cost>> = match latency_profile(&workspace.config)? {
+    let mut costs = counted_costs(&workspace.config)?;
+    let gflops = costs.get("gflops").expect("FLOPs are counted").clone();
+    match latency_profile(&workspace.config)? {
         Some(profile) => {
             tell_of_profile(workspace, &profile)?;
-            Some(Arc::new(profile))
+            costs.extend([Arc::new(profile) as Arc<dyn Cost>]);
         }
-        None => measures_latency(&workspace.config).then(|| Arc::new(measured()) as Arc<dyn Cost>),
-    };
-    let constraints = constraints(&workspace.config, latency)?;
+        None => costs.extend(measures_latency(&workspace.config).then(|| Arc::new(measured()) as Arc<dyn Cost>)),
+    }
+    let constraints = Constraints::new(settings, &costs);
     let feasible = Feasible::check(&workspace.space, &constraints, seed)?;
     let evaluator = SupernetEvaluator {
         supernet: supernet.clone(),
@@ -67,7 +69,7 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     if known > 0 {
         tracing::info!("searching: going on after {known} trials");
     }
-    let search = Search { settings, feasible: &feasible, gflops: &Gflops(dimensions), changes: &changes };
+    let search = Search { settings, feasible: &feasible, gflops: &*gflops, changes: &changes };
     let mut algorithm = algorithm(settings, &feasible, seed);
     let bar = Progress::bar(Budget::new(settings).total(), "candidates", "searching").resumed_at(known as u64);
     let mut shown = Shown { bar, constraints: &constraints, current: None };
@@ -101,7 +103,9 @@ pub(super) fn check_search(workspace: &Workspace) -> Result<()> {
     }
     let supernet = Supernet::init(workspace.supernet_config(), config.seed, &workspace.device);
     let measured = MeasuredLatency::new(workspace, Arc::new(supernet), Quiet::default());
-    let constraints = constraints(config, Some(Arc::new(measured)))?;
+    let mut costs = counted_costs(config)?;
+    costs.extend([Arc::new(measured) as Arc<dyn Cost>]);
+    let constraints = Constraints::new(&config.search, &costs);
     Feasible::check(&workspace.space, &constraints, config.seed)?.check_measured(config.seed)
 }
 

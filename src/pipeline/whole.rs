@@ -5,7 +5,7 @@ use super::test::{Scores, load_translator, test};
 use super::training::{train_architecture, train_supernet};
 use super::workspace::Workspace;
 use crate::config::LatencySource;
-use crate::cost::{CostSummary, Dimensions, Embeddings};
+use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
 use crate::latency::{Effort, Latency, measure};
 use crate::run::atomic;
@@ -125,8 +125,8 @@ fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &P
     let translator = load_translator(folder, Some(&architecture), config, &workspace.device)?;
     let scores = test(workspace, name, &translator)?;
     let prepared = &workspace.prepared;
-    let embeddings = Embeddings::of(config, [prepared.source_vocab(), prepared.target_vocab()]);
-    let cost = CostSummary::new(&architecture, &Dimensions::of(config)?, &embeddings);
+    let basis = Basis::of(config, [prepared.source_vocab(), prepared.target_vocab()])?;
+    let cost = CostSummary::new(&architecture, &basis);
     let checkpoint = folder.strip_prefix(workspace.run.root()).unwrap_or(Path::new(name));
     Ok(Row {
         name: name.to_owned(),

@@ -2,26 +2,12 @@
 
 use super::trial::{Trial, TrialState};
 use crate::config::{LatencySource, SearchConfig};
-use crate::cost::{Constraint, Cost};
+use crate::cost::{Constraint, Cost, Costs};
 use crate::space::Architecture;
 use std::sync::Arc;
 
 /// Relative difference within which a logged figure is the same as one computed now: perhaps by another machine.
 const SAME: f64 = 1e-9;
-
-/// The costs that a search can limit.
-pub struct Costs {
-    /// FLOPs in units of 10⁹ without the output projection.
-    pub gflops: Arc<dyn Cost>,
-    /// All parameters, in millions, embeddings left out.
-    pub parameters: Arc<dyn Cost>,
-    /// Parameters that a token passes, in millions, embeddings left out.
-    pub active_parameters: Arc<dyn Cost>,
-    /// Weights in units of 10⁶ bytes.
-    pub memory_mb: Arc<dyn Cost>,
-    /// Milliseconds, predicted or measured as the settings say; `None` leaves their limit out.
-    pub latency: Option<Arc<dyn Cost>>,
-}
 
 /// All that a search keeps to.
 #[derive(Clone, Default)]
@@ -36,24 +22,21 @@ pub struct Constraints {
 }
 
 impl Constraints {
-    /// Those that `settings` ask for: a limit of 0 is none.
-    pub fn new(settings: &SearchConfig, costs: Costs) -> Self {
-        let limited = |limit: f64, cost: Arc<dyn Cost>| (limit > 0.0).then_some(Constraint { cost, limit });
+    /// Those that `settings` ask for, on `costs`: a limit of 0 is none, and so is one on a cost that is not among them.
+    pub fn new(settings: &SearchConfig, costs: &Costs) -> Self {
         let mut constraints = Self::default();
         if settings.encoder_at_least_decoder {
             constraints.rules.push(Constraint { cost: Arc::new(DecoderExcess), limit: 0.0 });
         }
-        let counted = [
-            (settings.max_gflops, costs.gflops),
-            (settings.max_parameters, costs.parameters),
-            (settings.max_active_parameters, costs.active_parameters),
-            (settings.max_memory_mb, costs.memory_mb),
-        ];
-        constraints.counted.extend(counted.into_iter().filter_map(|(limit, cost)| limited(limit, cost)));
-        let latency = costs.latency.and_then(|cost| limited(settings.max_latency_ms, cost));
-        match settings.latency {
-            LatencySource::Predictor => constraints.counted.extend(latency),
-            LatencySource::Measured => constraints.measured = latency,
+        for cost in costs.iter() {
+            let limit = limit_of(settings, cost.name());
+            if limit > 0.0 {
+                let constraint = Constraint { cost: cost.clone(), limit };
+                match (cost.name(), settings.latency) {
+                    ("latency_ms", LatencySource::Measured) => constraints.measured = Some(constraint),
+                    _ => constraints.counted.push(constraint),
+                }
+            }
         }
         constraints
     }
@@ -97,6 +80,17 @@ impl Constraints {
             },
         };
         is_judged_alike && self.counted.iter().all(is_same)
+    }
+}
+
+fn limit_of(settings: &SearchConfig, name: &str) -> f64 {
+    match name {
+        "gflops" => settings.max_gflops,
+        "parameters" => settings.max_parameters,
+        "active_parameters" => settings.max_active_parameters,
+        "memory_mb" => settings.max_memory_mb,
+        "latency_ms" => settings.max_latency_ms,
+        _ => 0.0,
     }
 }
 

@@ -28,7 +28,7 @@ mod workers;
 pub use algorithm::{Algorithm, Candidate};
 pub use algorithms::{Evolution, RandomSearch, algorithm};
 pub use budget::Budget;
-pub use constraints::{Constraints, Costs, DecoderExcess};
+pub use constraints::{Constraints, DecoderExcess};
 pub use driver::{Progress, Search};
 pub use evaluator::{Evaluator, Measured};
 pub use feasible::Feasible;

@@ -1,6 +1,6 @@
 //! What the tests of this room share: small spaces, toy costs, a made-up loss.
 
-use super::{Constraints, Costs, Evaluator, Feasible, Measured, Search, Trial, TrialLog, TrialState, algorithm};
+use super::{Constraints, Evaluator, Feasible, Measured, Search, Trial, TrialLog, TrialState, algorithm};
 use crate::config::{AlgorithmName, LatencySource, SearchConfig};
 use crate::cost::{Constraint, Cost};
 use crate::error::{Error, Result};
@@ -82,14 +82,14 @@ pub fn constraints(settings: &SearchConfig) -> Constraints {
 
 /// The same with this latency.
 pub fn constraints_with(settings: &SearchConfig, latency: Arc<dyn Cost>) -> Constraints {
-    let costs = Costs {
-        gflops: Arc::new(Toy),
-        parameters: Arc::new(Of("parameters", |a| 10.0 * Toy.of(a) - a.decoder.layers.len() as f64)),
-        active_parameters: Arc::new(Of("active_parameters", |a| 10.0 * Toy.of(a) - a.encoder.embed_dim as f64 / 100.0)),
-        memory_mb: Arc::new(Of("memory_mb", |a| (a.encoder.embed_dim + a.decoder.embed_dim) as f64)),
-        latency: Some(latency),
-    };
-    Constraints::new(settings, costs)
+    let costs: [Arc<dyn Cost>; 5] = [
+        Arc::new(Toy),
+        Arc::new(Of("parameters", |a| 10.0 * Toy.of(a) - a.decoder.layers.len() as f64)),
+        Arc::new(Of("active_parameters", |a| 10.0 * Toy.of(a) - a.encoder.embed_dim as f64 / 100.0)),
+        Arc::new(Of("memory_mb", |a| (a.encoder.embed_dim + a.decoder.embed_dim) as f64)),
+        latency,
+    ];
+    Constraints::new(settings, &costs.into_iter().collect())
 }
 
 /// A latency that depends on other genes than [`Toy`] does most.

@@ -1,0 +1,104 @@
+//! What an architecture costs and a search can limit. Counts of each are in `cost/`.
+
+/// A cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CostRow {
+    /// As in trials, messages and JSON, such as `gflops`.
+    pub name: &'static str,
+    /// Unit of its figures, such as `GFLOPs`.
+    pub unit: &'static str,
+    /// What follows a figure where several costs are told in a row: the unit and, where it is not plain from that, of what.
+    pub noun: &'static str,
+    /// The key of its limit in a config's `[search]`: `max_` and the name. 0 is no limit.
+    pub key: &'static str,
+    /// The option of its limit: the key with dashes, such as `max-gflops`.
+    pub option: &'static str,
+    /// What stands for the limit in the option's help.
+    pub value_name: &'static str,
+    /// What is limited, one line.
+    pub documentation: &'static str,
+    /// How its figures come about.
+    pub origin: Origin,
+}
+
+/// How the figures of a cost come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Counted from the architecture, always the same.
+    Counted,
+    /// Measured with a model on a device, which takes time and may fail, or predicted from such measurements.
+    Measured,
+}
+
+/// All costs, in the order of configs and help.
+pub static COSTS: [CostRow; 5] = [
+    CostRow {
+        name: "gflops",
+        unit: "GFLOPs",
+        noun: "GFLOPs",
+        key: "max_gflops",
+        option: "max-gflops",
+        value_name: "F",
+        documentation: "Largest FLOPs in units of 10⁹, the output projection left out",
+        origin: Origin::Counted,
+    },
+    CostRow {
+        name: "latency_ms",
+        unit: "ms",
+        noun: "ms",
+        key: "max_latency_ms",
+        option: "max-latency-ms",
+        value_name: "T",
+        documentation: "Longest latency of one sentence in milliseconds, encoder and decoder together",
+        origin: Origin::Measured,
+    },
+    CostRow {
+        name: "parameters",
+        unit: "M",
+        noun: "M parameters",
+        key: "max_parameters",
+        option: "max-parameters",
+        value_name: "M",
+        documentation: "Most parameters in millions, all experts, embeddings left out",
+        origin: Origin::Counted,
+    },
+    CostRow {
+        name: "active_parameters",
+        unit: "M",
+        noun: "M active parameters",
+        key: "max_active_parameters",
+        option: "max-active-parameters",
+        value_name: "M",
+        documentation: "Most parameters in millions that a token passes, embeddings left out",
+        origin: Origin::Counted,
+    },
+    CostRow {
+        name: "memory_mb",
+        unit: "MB",
+        noun: "MB",
+        key: "max_memory_mb",
+        option: "max-memory-mb",
+        value_name: "MB",
+        documentation: "Most memory of all weights in 10⁶ bytes, embeddings included",
+        origin: Origin::Counted,
+    },
+];
+
+/// The cost called `name`.
+pub fn cost(name: &str) -> Option<&'static CostRow> {
+    COSTS.iter().find(|row| row.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_options_are_made_of_names_and_no_two_are_alike() {
+        for row in &COSTS {
+            assert_eq!(row.key, format!("max_{}", row.name));
+            assert_eq!(row.option, row.key.replace('_', "-"));
+            assert_eq!(cost(row.name), Some(row), "the first of this name");
+        }
+    }
+}
