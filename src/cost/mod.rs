@@ -17,7 +17,7 @@ pub mod summary;
 mod tests;
 
 pub use basis::Basis;
-pub use constraint::{Constraint, Cost};
+pub use constraint::{Constraint, Cost, Limit};
 pub use costs::Costs;
 pub use flops::{Dimensions, Flops, expected_flops, flops};
 pub use parameters::{Embeddings, Parameters, expected_active_parameters, parameters, reference_convention};

@@ -1,6 +1,6 @@
-//! The search's evaluator: validation loss with the supernet's shared weights.
+//! The search's evaluator: validation loss with the supernet's shared weights, and latency.
 
-use super::latency::Quiet;
+use super::latency::{MeasuredLatency, Quiet};
 use crate::cost::{Dimensions, expected_flops};
 use crate::error::{Error, Result};
 use crate::model::Supernet;
@@ -18,6 +18,8 @@ pub(super) struct SupernetEvaluator {
     pub validation: Validation,
     /// What FLOPs depend on besides the architecture.
     pub dimensions: Dimensions,
+    /// Their latency, where that is limited and measured.
+    pub latency: MeasuredLatency,
     /// Keeps evaluations out of measurements of latency.
     pub quiet: Quiet,
 }
@@ -34,5 +36,9 @@ impl Evaluator for SupernetEvaluator {
         }
         let gflops_expected = Some(expected_flops(architecture, &self.dimensions, &routing)? / 1e9);
         Ok(Measured { loss, tokens: sums.tokens as u64, gflops_expected, seconds: start.elapsed().as_secs_f64() })
+    }
+
+    fn measure(&self, architecture: &Architecture) -> Result<f64> {
+        self.latency.of(architecture)
     }
 }

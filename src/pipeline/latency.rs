@@ -1,7 +1,7 @@
-//! Latency on this machine as a cost of architectures, for a search under a measured limit.
+//! Latency of architectures on this machine, for a search under a measured limit.
 
 use super::workspace::Workspace;
-use crate::cost::Cost;
+use crate::error::Result;
 use crate::latency::{Effort, Latency, measure};
 use crate::model::Supernet;
 use crate::space::Architecture;
@@ -66,6 +66,30 @@ impl MeasuredLatency {
         Self { effort: FULL, ..self }
     }
 
+    /// The latency of `architecture`.
+    ///
+    /// # Errors
+    /// The supernet does not hold it.
+    pub fn of(&self, architecture: &Architecture) -> Result<f64> {
+        let known = self.known().get(architecture).copied();
+        if let Some(latency) = known {
+            return Ok(latency);
+        }
+        let alone = self.quiet.alone();
+        let model = self.supernet.cut(architecture, false)?;
+        let measure = |effort: Effort| measure(&model, self.sentence_length, self.beam, effort, &|| {}).latency();
+        self.warm_up.call_once(|| {
+            measure(WARM_UP);
+        });
+        let latency = match self.effort {
+            FULL => upper_end(&quietest(&|| measure(FULL))),
+            effort => measure(effort).total_ms(),
+        };
+        drop(alone);
+        self.known().insert(architecture.clone(), latency);
+        Ok(latency)
+    }
+
     fn known(&self) -> MutexGuard<'_, HashMap<Architecture, f64>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -107,35 +131,6 @@ fn quietest(measure: &dyn Fn() -> Latency) -> Latency {
         }
     }
     best
-}
-
-impl Cost for MeasuredLatency {
-    fn name(&self) -> &str {
-        "latency_ms"
-    }
-
-    fn unit(&self) -> &str {
-        "ms"
-    }
-
-    fn of(&self, architecture: &Architecture) -> f64 {
-        let known = self.known().get(architecture).copied();
-        known.unwrap_or_else(|| {
-            let alone = self.quiet.alone();
-            let model = self.supernet.cut(architecture, false).expect("the supernet holds its space's architectures");
-            let measure = |effort: Effort| measure(&model, self.sentence_length, self.beam, effort, &|| {}).latency();
-            self.warm_up.call_once(|| {
-                measure(WARM_UP);
-            });
-            let latency = match self.effort {
-                FULL => upper_end(&quietest(&|| measure(FULL))),
-                effort => measure(effort).total_ms(),
-            };
-            drop(alone);
-            self.known().insert(architecture.clone(), latency);
-            latency
-        })
-    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use super::constraints::{compare_with_profile, counted_costs, latency_profile, m
 use super::evaluator::SupernetEvaluator;
 use super::latency::{MeasuredLatency, Quiet, conditions};
 use super::workspace::Workspace;
+use crate::catalog;
 use crate::config::{LatencySource, SearchConfig};
-use crate::cost::{Constraint, Cost, Dimensions};
+use crate::cost::{Cost, Dimensions, Limit};
 use crate::error::{Error, Result, listed, refuse};
 use crate::latency::LatencyProfile;
 use crate::model::Supernet;
@@ -39,12 +40,9 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let measured = || MeasuredLatency::new(workspace, supernet.clone(), quiet.clone());
     let mut costs = counted_costs(&workspace.config)?;
     let gflops = costs.get("gflops").expect("FLOPs are counted").clone();
-    match latency_profile(&workspace.config)? {
-        Some(profile) => {
-            tell_of_profile(workspace, &profile)?;
-            costs.extend([Arc::new(profile) as Arc<dyn Cost>]);
-        }
-        None => costs.extend(measures_latency(&workspace.config).then(|| Arc::new(measured()) as Arc<dyn Cost>)),
+    if let Some(profile) = latency_profile(&workspace.config)? {
+        tell_of_profile(workspace, &profile)?;
+        costs.extend([Arc::new(profile) as Arc<dyn Cost>]);
     }
     let constraints = Constraints::new(settings, &costs);
     let feasible = Feasible::check(&workspace.space, &constraints, seed)?;
@@ -52,11 +50,12 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
         supernet: supernet.clone(),
         validation: Validation::new(&workspace.prepared.valid, settings.max_tokens)?,
         dimensions,
+        latency: measured(),
         quiet: quiet.clone(),
     };
     let trials = workspace.run.trials();
     if fresh || !has_begun(&trials) {
-        feasible.check_measured(seed)?;
+        feasible.check_measured(&|architecture| evaluator.latency.of(architecture), seed)?;
     }
     if fresh {
         remove(&trials)?;
@@ -75,11 +74,12 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let mut shown = Shown { bar, constraints: &constraints, current: None };
     let ranked = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| shown.trial(progress))?;
     shown.finish();
-    let (winner, at_length) = match &constraints.measured {
+    let (winner, at_length) = match constraints.measured {
         None => (ranked[0].clone(), None),
-        Some(Constraint { limit, .. }) => {
-            let full = Constraint { cost: Arc::new(measured().at_length()), limit: *limit };
-            let (winner, latency) = first_within(&ranked, &full, &workspace.run.finalists())?;
+        Some(limit) => {
+            let full = measured().at_length();
+            let finalists = workspace.run.finalists();
+            let (winner, latency) = first_within(&ranked, limit, &|architecture| full.of(architecture), &finalists)?;
             (winner, Some(latency))
         }
     };
@@ -103,10 +103,9 @@ pub(super) fn check_search(workspace: &Workspace) -> Result<()> {
     }
     let supernet = Supernet::init(workspace.supernet_config(), config.seed, &workspace.device);
     let measured = MeasuredLatency::new(workspace, Arc::new(supernet), Quiet::default());
-    let mut costs = counted_costs(config)?;
-    costs.extend([Arc::new(measured) as Arc<dyn Cost>]);
-    let constraints = Constraints::new(&config.search, &costs);
-    Feasible::check(&workspace.space, &constraints, config.seed)?.check_measured(config.seed)
+    let constraints = Constraints::new(&config.search, &counted_costs(config)?);
+    let feasible = Feasible::check(&workspace.space, &constraints, config.seed)?;
+    feasible.check_measured(&|architecture| measured.of(architecture), config.seed)
 }
 
 /// Says what `profile` predicts, and where it is no sure guide to the workspace's space.
@@ -144,7 +143,7 @@ impl Shown<'_> {
         let Some(best) = progress.best else { return };
         let loss = best.loss.unwrap_or(f64::NAN);
         let figures = match self.constraints.tightest(best) {
-            Some((Constraint { cost, limit }, figure)) => format!("{} of {limit} {}", round_up(figure), cost.unit()),
+            Some((limit, figure)) => format!("{} of {} {}", round_up(figure), limit.most, limit.unit),
             None => format!("{} GFLOPs", round_up(best.gflops)),
         };
         let (generation, done) = (progress.trial.generation, progress.done);
@@ -174,19 +173,18 @@ impl Shown<'_> {
 /// The winner's figures in one line; `at_length` is what it takes at most when measured again.
 fn summary(winner: &Trial, constraints: &Constraints, source: LatencySource, at_length: Option<f64>) -> String {
     let mut line = format!("winner: trial {}, loss {:.4}", winner.id, winner.loss.unwrap_or(f64::NAN));
-    if constraints.limits().all(|limit| limit.cost.name() != "gflops") {
+    if constraints.limits().all(|limit| limit.name != "gflops") {
         line += &format!(", {} GFLOPs", round_up(winner.gflops));
     }
-    for Constraint { cost, limit } in constraints.limits() {
-        let logged = winner.figure(cost.name()).unwrap_or(f64::NAN);
-        let (bound, figure, manner) = match (cost.name(), source, at_length) {
+    for Limit { name, unit, most } in constraints.limits() {
+        let logged = winner.figure(name).unwrap_or(f64::NAN);
+        let (bound, figure, manner) = match (name, source, at_length) {
             ("latency_ms", LatencySource::Predictor, _) => ("", logged, " predicted"),
             ("latency_ms", LatencySource::Measured, Some(again)) => ("up to ", again, " measured"),
             _ => ("", logged, ""),
         };
-        let name = cost.name().replace('_', " ");
-        let named = if cost.unit() == "M" { format!(" {name}") } else { String::new() };
-        line += &format!(", {bound}{} {}{named}{manner} (limit {limit})", round_up(figure), cost.unit());
+        let noun = catalog::cost(name).map_or(unit, |row| row.noun);
+        line += &format!(", {bound}{} {noun}{manner} (limit {most})", round_up(figure));
     }
     line
 }

@@ -1,8 +1,9 @@
 //! What a search keeps to, from its settings, and whether a logged trial was judged by the same.
 
 use super::trial::{Trial, TrialState};
+use crate::catalog::{COSTS, Origin};
 use crate::config::{LatencySource, SearchConfig};
-use crate::cost::{Constraint, Cost, Costs};
+use crate::cost::{Constraint, Cost, Costs, Limit};
 use crate::space::Architecture;
 use std::sync::Arc;
 
@@ -18,11 +19,12 @@ pub struct Constraints {
     pub counted: Vec<Constraint>,
     /// The limit on latency where that is measured, which takes time and comes out a little different each time. So it is
     /// a part of the evaluation: a candidate beyond it becomes a pruned trial, and another is proposed in its place.
-    pub measured: Option<Constraint>,
+    pub measured: Option<Limit<'static>>,
 }
 
 impl Constraints {
-    /// Those that `settings` ask for, on `costs`: a limit of 0 is none, and so is one on a cost that is not among them.
+    /// Those that `settings` ask for; a limit of 0 is none. `costs` are those that are counted, and latency where that is
+    /// predicted.
     pub fn new(settings: &SearchConfig, costs: &Costs) -> Self {
         let mut constraints = Self::default();
         if settings.encoder_at_least_decoder {
@@ -31,19 +33,21 @@ impl Constraints {
         for cost in costs.iter() {
             let limit = limit_of(settings, cost.name());
             if limit > 0.0 {
-                let constraint = Constraint { cost: cost.clone(), limit };
-                match (cost.name(), settings.latency) {
-                    ("latency_ms", LatencySource::Measured) => constraints.measured = Some(constraint),
-                    _ => constraints.counted.push(constraint),
-                }
+                constraints.counted.push(Constraint { cost: cost.clone(), limit });
             }
+        }
+        if settings.latency == LatencySource::Measured {
+            let limits = COSTS.iter().filter(|row| row.origin == Origin::Measured);
+            let mut limits =
+                limits.map(|row| Limit { name: row.name, unit: row.unit, most: limit_of(settings, row.name) });
+            constraints.measured = limits.find(|limit| limit.most > 0.0);
         }
         constraints
     }
 
     /// The limits on figures that trials report.
-    pub fn limits(&self) -> impl Iterator<Item = &Constraint> {
-        self.counted.iter().chain(&self.measured)
+    pub fn limits(&self) -> impl Iterator<Item = Limit<'_>> {
+        self.counted.iter().map(Limit::from).chain(self.measured)
     }
 
     /// What a proposal keeps to: all but what has to be measured.
@@ -52,15 +56,15 @@ impl Constraints {
     }
 
     /// The limit that `trial` comes nearest to, and its figure there; `None` without limits.
-    pub fn tightest(&self, trial: &Trial) -> Option<(&Constraint, f64)> {
-        let figures = self.limits().filter_map(|limit| Some((limit, trial.figure(limit.cost.name())?)));
-        figures.max_by(|(a, x), (b, y)| (x / a.limit).total_cmp(&(y / b.limit)))
+    pub fn tightest(&self, trial: &Trial) -> Option<(Limit<'_>, f64)> {
+        let figures = self.limits().filter_map(|limit| Some((limit, trial.figure(limit.name)?)));
+        figures.max_by(|(a, x), (b, y)| (x / a.most).total_cmp(&(y / b.most)))
     }
 
     /// How far `trial` is beyond the measured limit, relative to it; infinite where it was not measured.
     pub fn measured_excess(&self, trial: &Trial) -> f64 {
-        self.measured.as_ref().map_or(0.0, |Constraint { cost, limit }| {
-            trial.figure(cost.name()).map_or(f64::INFINITY, |figure| (figure / limit - 1.0).max(0.0))
+        self.measured.map_or(0.0, |Limit { name, most, .. }| {
+            trial.figure(name).map_or(f64::INFINITY, |figure| (figure / most - 1.0).max(0.0))
         })
     }
 
@@ -72,10 +76,10 @@ impl Constraints {
             trial.figure(cost.name()).is_some_and(|logged| (logged - now).abs() <= SAME * now.abs())
         };
         let is_pruned = trial.state == TrialState::Pruned;
-        let is_judged_alike = match &self.measured {
+        let is_judged_alike = match self.measured {
             None => !is_pruned,
-            Some(Constraint { cost, limit }) => match trial.figure(cost.name()) {
-                Some(figure) => is_pruned == (figure > *limit),
+            Some(Limit { name, most, .. }) => match trial.figure(name) {
+                Some(figure) => is_pruned == (figure > most),
                 None => trial.state == TrialState::Failed,
             },
         };
@@ -119,7 +123,7 @@ mod tests {
     #[test]
     fn only_what_the_settings_ask_for_is_limited() {
         let none = constraints(&settings());
-        assert_eq!(none.before_evaluation().chain(none.limits()).count(), 0);
+        assert_eq!((none.before_evaluation().count(), none.limits().count()), (0, 0));
 
         let settings = SearchConfig {
             max_gflops: 2.5,
@@ -132,7 +136,7 @@ mod tests {
         };
         let all = constraints(&settings);
         let names = |constraints: &Constraints| -> Vec<(String, f64)> {
-            constraints.limits().map(|c| (c.cost.name().to_owned(), c.limit)).collect()
+            constraints.limits().map(|limit| (limit.name.to_owned(), limit.most)).collect()
         };
         let limits = [
             ("gflops", 2.5),
@@ -152,7 +156,7 @@ mod tests {
         let measured = constraints(&SearchConfig { latency: LatencySource::Measured, ..settings });
         assert_eq!(names(&measured), names(&all));
         assert_eq!(measured.before_evaluation().count(), 5);
-        assert_eq!(measured.measured.unwrap().limit, 7.0);
+        assert_eq!(measured.measured.unwrap().most, 7.0);
     }
 
     #[test]
@@ -161,8 +165,8 @@ mod tests {
         let predicted = constraints(&settings);
         let mut trial = trial(0, Some(1.0));
         assert!(!predicted.agree_with(&trial), "latency is missing");
-        for limit in predicted.limits() {
-            trial.costs.insert(limit.cost.name().into(), limit.cost.of(&trial.architecture));
+        for Constraint { cost, .. } in &predicted.counted {
+            trial.costs.insert(cost.name().into(), cost.of(&trial.architecture));
         }
         trial.gflops = trial.costs.remove("gflops").unwrap();
         assert!(predicted.agree_with(&trial));

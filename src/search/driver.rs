@@ -9,7 +9,7 @@ use super::log::TrialLog;
 use super::trial::{Trial, TrialState};
 use super::workers::in_order;
 use crate::config::SearchConfig;
-use crate::cost::{Constraint, Cost};
+use crate::cost::{Cost, Limit};
 use crate::error::{Error, Result};
 use crate::interrupt::Interruptible;
 use std::any::Any;
@@ -126,15 +126,13 @@ impl Search<'_> {
 
     /// The error of a search that found nothing.
     fn none_complete(&self, pruned: &[Trial]) -> Error {
-        let Some(Constraint { cost, limit }) = &self.feasible.constraints().measured else {
+        let Some(limit) = self.feasible.constraints().measured else {
             return Error::failure("the search ended without a feasible trial");
         };
-        let figures = pruned.iter().filter_map(|trial| trial.figure(cost.name()));
+        let figures = pruned.iter().filter_map(|trial| trial.figure(limit.name));
         let least = round_up(figures.fold(f64::INFINITY, f64::min));
-        let (name, unit) = (cost.name(), cost.unit());
-        Error::input(format!(
-            "no candidate had {name} ≤ {limit}: the smallest measured has {least} {unit}; raise the limit"
-        ))
+        let unit = limit.unit;
+        Error::input(format!("no candidate had {limit}: the smallest measured has {least} {unit}; raise the limit"))
     }
 
     /// Each candidate with its trial, where the log has it.
@@ -199,13 +197,13 @@ impl Search<'_> {
 
     /// Measures what is limited, then the loss, and puts both into `trial`.
     fn attempt(&self, trial: &mut Trial, evaluator: &dyn Evaluator) -> Result<()> {
-        if let Some(Constraint { cost, limit }) = &self.feasible.constraints().measured {
-            let figure = cost.of(&trial.architecture);
+        if let Some(Limit { name, most, .. }) = self.feasible.constraints().measured {
+            let figure = evaluator.measure(&trial.architecture)?;
             if !figure.is_finite() {
-                return Err(Error::failure(format!("{} is {figure}", cost.name())));
+                return Err(Error::failure(format!("{name} is {figure}")));
             }
-            trial.costs.insert(cost.name().to_owned(), figure);
-            if figure > *limit {
+            trial.costs.insert(name.to_owned(), figure);
+            if figure > most {
                 trial.state = TrialState::Pruned;
                 return Ok(());
             }
@@ -237,6 +235,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::LatencySource;
     use crate::search::evaluator::Measured;
     use crate::search::testing::{MadeUp, Toy, constraints, search, settings, space};
     use crate::space::Architecture;
@@ -295,6 +294,16 @@ mod tests {
         assert!(has(r#""error":"the evaluation panicked: no room""#));
         assert!(has(r#""error":"the loss is NaN""#));
         assert!(has(r#""state":"complete","loss":1.0,"#));
+    }
+
+    #[test]
+    fn a_figure_that_cannot_be_measured_is_a_failure() {
+        let space = space();
+        let settings = SearchConfig { max_latency_ms: 100.0, latency: LatencySource::Measured, ..settings() };
+        let (winner, log) = search(&settings, &space, 1, &Odd, "");
+        let error = winner.unwrap_err().to_string();
+        assert!(error.contains("generation 0 failed (this evaluator measures nothing but losses); "), "{error}");
+        assert!(log.lines().all(|line| line.contains(r#""state":"failed","loss":null,"#)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! The one thing that a search needs of models: a loss for an architecture.
+//! What a search needs of models: a loss for an architecture and, under a measured limit, the figure.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::space::Architecture;
 
 /// Measures architectures; the supernet with its shared weights, for one.
@@ -13,6 +13,16 @@ pub trait Evaluator: Sync {
     /// # Errors
     /// Any error makes the candidate a failed trial; the search goes on.
     fn evaluate(&self, architecture: &Architecture, fidelity: f64) -> Result<Measured>;
+
+    /// The figure of `architecture` under the limit that has to be measured
+    /// ([`Constraints::measured`](super::Constraints::measured)); asked for only where there is one, before
+    /// [`evaluate`](Self::evaluate), and it too from several threads at once.
+    ///
+    /// # Errors
+    /// Any error makes the candidate a failed trial; the search goes on.
+    fn measure(&self, _architecture: &Architecture) -> Result<f64> {
+        Err(Error::failure("this evaluator measures nothing but losses"))
+    }
 }
 
 /// What an [`Evaluator`] found.

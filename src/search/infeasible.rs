@@ -1,7 +1,7 @@
 //! What to say when the constraints allow nothing: the figures that can be reached.
 
 use super::feasible::{DESCENTS, Feasible};
-use crate::cost::Constraint;
+use crate::cost::{Constraint, Limit};
 use crate::error::{Error, Result};
 use crate::seed;
 use crate::space::Architecture;
@@ -15,21 +15,21 @@ const NEIGHBOURS: usize = 300;
 const NEIGHBOUR_PROBABILITY: f64 = 0.1;
 
 impl Feasible<'_> {
-    /// Finds out by a few measurements whether the measured limit can be kept: of one architecture that the other
+    /// Finds out by a few calls of `measure` whether the measured limit can be kept: of one architecture that the other
     /// constraints allow, then in turn of one drawn anew (the smallest need not be the fastest) and of a neighbour of the
     /// fastest so far.
     ///
     /// # Errors
-    /// [`Error::Input`] when none of them is within it; it names the smallest figure.
-    pub fn check_measured(&self, seed: u64) -> Result<()> {
-        let Some(Constraint { cost, limit }) = &self.constraints().measured else {
+    /// [`Error::Input`] when none of them is within it; it names the smallest figure. Those of `measure`.
+    pub fn check_measured(&self, measure: &dyn Fn(&Architecture) -> Result<f64>, seed: u64) -> Result<()> {
+        let Some(limit) = self.constraints().measured else {
             return Ok(());
         };
         let mut rng = seed::stream(seed, "search-measured", 0);
         let mut fastest = self.witness.clone();
-        let mut least = cost.of(&fastest);
+        let mut least = measure(&fastest)?;
         for round in 1..MEASURED {
-            if least <= *limit {
+            if least <= limit.most {
                 return Ok(());
             }
             let mut draws = (0..NEIGHBOURS).map(|_| match round % 2 {
@@ -39,22 +39,21 @@ impl Feasible<'_> {
             let Some(next) = draws.find(|next| *next != fastest && self.allows(next)) else {
                 continue;
             };
-            let figure = cost.of(&next);
+            let figure = measure(&next)?;
             if figure < least || least.is_nan() {
                 (fastest, least) = (next, figure);
             }
         }
-        if least <= *limit {
+        if least <= limit.most {
             return Ok(());
         }
-        let others: Vec<String> = self.constraints().before_evaluation().map(limit_of).collect();
+        let others: Vec<String> = self.limits_before_evaluation();
         let within = if others.is_empty() { String::new() } else { format!(" within {}", others.join(" and ")) };
         Err(Error::input(format!(
-            "none of {MEASURED} architectures{within} measured here has {}: the fastest has {} {}; raise the limit or widen \
-             the space",
-            limit_of(&Constraint { cost: cost.clone(), limit: *limit }),
+            "none of {MEASURED} architectures{within} measured here has {limit}: the fastest has {} {}; raise the limit or \
+             widen the space",
             round_up(least),
-            cost.unit()
+            limit.unit
         )))
     }
 
@@ -69,7 +68,7 @@ impl Feasible<'_> {
             let figure = format!("{} {}", round_up(least), cost.unit());
             match least <= *limit {
                 true => within_reach.push(format!("{} from {figure}", cost.name())),
-                false => out_of_reach.push(format!("{}: the smallest found has {figure}", limit_of(constraint))),
+                false => out_of_reach.push(format!("{}: the smallest found has {figure}", Limit::from(*constraint))),
             }
         }
         let mut message = "no architecture of this space has ".to_owned();
@@ -82,7 +81,6 @@ impl Feasible<'_> {
             return Error::input(message + "; raise the limit or widen the space");
         }
         let (nearest, _) = self.nearest(rng, &|architecture| self.violation(architecture));
-        let limits: Vec<String> = constraints.iter().copied().map(limit_of).collect();
         let figures = constraints.iter().map(|Constraint { cost, .. }| {
             let (name, figure, unit) = (cost.name(), round_up(cost.of(&nearest)), cost.unit());
             format!("{name} {figure} {unit}")
@@ -90,10 +88,14 @@ impl Feasible<'_> {
         let figures: Vec<String> = figures.collect();
         Error::input(format!(
             "{message}{} at once: the nearest found has {} (alone: {}); raise a limit or widen the space",
-            limits.join(" and "),
+            self.limits_before_evaluation().join(" and "),
             figures.join(" and "),
             within_reach.join(", ")
         ))
+    }
+
+    fn limits_before_evaluation(&self) -> Vec<String> {
+        self.constraints().before_evaluation().map(|constraint| Limit::from(constraint).to_string()).collect()
     }
 
     /// The architecture with the lowest `figure` that descents from the smallest and from random ones find, and its figure.
@@ -109,10 +111,6 @@ impl Feasible<'_> {
         }
         best
     }
-}
-
-fn limit_of(constraint: &Constraint) -> String {
-    format!("{} ≤ {}", constraint.cost.name(), constraint.limit)
 }
 
 /// Four digits, rounded up, so that the figure given as a limit allows what it was taken from.
@@ -200,9 +198,9 @@ mod tests {
     fn a_measured_limit_is_checked_by_few_measurements() {
         let space = space();
         let check = |limit: f64| {
-            let measured = Some(Constraint { cost: Arc::new(Of("latency_ms", |a| 2.0 + depth(a))), limit });
+            let measured = Some(Limit { name: "latency_ms", unit: "units", most: limit });
             let constraints = Constraints { measured, ..at_most([(Arc::new(Toy), 5.0)]) };
-            Feasible::check(&space, &constraints, 1).unwrap().check_measured(1)
+            Feasible::check(&space, &constraints, 1).unwrap().check_measured(&|a| Ok(2.0 + depth(a)), 1)
         };
         assert_eq!(check(3.0), Ok(()));
         let error = check(2.9).unwrap_err();

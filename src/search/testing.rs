@@ -2,7 +2,7 @@
 
 use super::{Constraints, Evaluator, Feasible, Measured, Search, Trial, TrialLog, TrialState, algorithm};
 use crate::config::{AlgorithmName, LatencySource, SearchConfig};
-use crate::cost::{Constraint, Cost};
+use crate::cost::{Constraint, Cost, Costs};
 use crate::error::{Error, Result};
 use crate::space::{Architecture, Choices, Space, SpaceConfig, Stack};
 use std::fs;
@@ -77,19 +77,17 @@ pub fn at_most<const N: usize>(costs: [(Arc<dyn Cost>, f64); N]) -> Constraints 
 
 /// The constraints of `settings`, on toy costs.
 pub fn constraints(settings: &SearchConfig) -> Constraints {
-    constraints_with(settings, Arc::new(Of("latency_ms", latency)))
-}
-
-/// The same with this latency.
-pub fn constraints_with(settings: &SearchConfig, latency: Arc<dyn Cost>) -> Constraints {
-    let costs: [Arc<dyn Cost>; 5] = [
+    let costs: [Arc<dyn Cost>; 4] = [
         Arc::new(Toy),
         Arc::new(Of("parameters", |a| 10.0 * Toy.of(a) - a.decoder.layers.len() as f64)),
         Arc::new(Of("active_parameters", |a| 10.0 * Toy.of(a) - a.encoder.embed_dim as f64 / 100.0)),
         Arc::new(Of("memory_mb", |a| (a.encoder.embed_dim + a.decoder.embed_dim) as f64)),
-        latency,
     ];
-    Constraints::new(settings, &costs.into_iter().collect())
+    let mut costs: Costs = costs.into_iter().collect();
+    if settings.latency == LatencySource::Predictor {
+        costs.extend([Arc::new(Of("latency_ms", latency)) as Arc<dyn Cost>]);
+    }
+    Constraints::new(settings, &costs)
 }
 
 /// A latency that depends on other genes than [`Toy`] does most.
@@ -112,37 +110,6 @@ impl Cost for Of {
 
     fn of(&self, architecture: &Architecture) -> f64 {
         (self.1)(architecture)
-    }
-}
-
-/// A latency that lists what it was asked for.
-pub struct Counted {
-    latency: fn(&Architecture) -> f64,
-    measured: Mutex<Vec<Architecture>>,
-}
-
-impl Counted {
-    pub fn new(latency: fn(&Architecture) -> f64) -> Self {
-        Self { latency, measured: Mutex::default() }
-    }
-
-    pub fn count(&self) -> usize {
-        self.measured.lock().unwrap().len()
-    }
-}
-
-impl Cost for Counted {
-    fn name(&self) -> &str {
-        "latency_ms"
-    }
-
-    fn unit(&self) -> &str {
-        "ms"
-    }
-
-    fn of(&self, architecture: &Architecture) -> f64 {
-        self.measured.lock().unwrap().push(architecture.clone());
-        (self.latency)(architecture)
     }
 }
 
@@ -181,9 +148,10 @@ pub fn loss(architecture: &Architecture) -> f64 {
     stack(&architecture.encoder) + stack(&architecture.decoder)
 }
 
-/// Measures [`loss`], keeps a list of what it measured, and fails where told to.
+/// Measures [`loss`] and [`latency`], keeps lists of what it measured, and fails where told to.
 pub struct MadeUp {
     pub measured: Mutex<Vec<Architecture>>,
+    pub timed: Mutex<Vec<Architecture>>,
     pub fails: fn(&Architecture) -> bool,
 }
 
@@ -193,7 +161,7 @@ impl MadeUp {
     }
 
     pub fn failing(fails: fn(&Architecture) -> bool) -> Self {
-        Self { measured: Mutex::default(), fails }
+        Self { measured: Mutex::default(), timed: Mutex::default(), fails }
     }
 }
 
@@ -205,6 +173,11 @@ impl Evaluator for MadeUp {
             return Err(Error::failure("out of memory"));
         }
         Ok(Measured { loss: loss(architecture), tokens: 100, gflops_expected: Some(1.5), seconds: 0.5 })
+    }
+
+    fn measure(&self, architecture: &Architecture) -> Result<f64> {
+        self.timed.lock().unwrap().push(architecture.clone());
+        Ok(latency(architecture))
     }
 }
 
@@ -233,22 +206,11 @@ pub fn search(
     evaluator: &dyn Evaluator,
     log: &str,
 ) -> (Result<Trial>, String) {
-    search_under(&constraints(settings), settings, space, seed, evaluator, log)
-}
-
-/// The same under these constraints.
-pub fn search_under(
-    constraints: &Constraints,
-    settings: &SearchConfig,
-    space: &Space,
-    seed: u64,
-    evaluator: &dyn Evaluator,
-    log: &str,
-) -> (Result<Trial>, String) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("trials.jsonl");
     fs::write(&path, log).unwrap();
-    let feasible = Feasible::check(space, constraints, seed).unwrap();
+    let constraints = constraints(settings);
+    let feasible = Feasible::check(space, &constraints, seed).unwrap();
     let search = Search { settings, feasible: &feasible, gflops: &Toy, changes: "" };
     let mut algorithm = algorithm(settings, &feasible, seed);
     let mut log = TrialLog::open(&path, space).unwrap();

@@ -1,16 +1,12 @@
 //! What holds for every algorithm, and which of them is the better one.
 
-use super::testing::{
-    Counted, MadeUp, Toy, constraints, constraints_with, latency, loss, search, search_under, settings, space,
-    tiny_space,
-};
+use super::testing::{MadeUp, Toy, constraints, latency, loss, search, settings, space, tiny_space};
 use super::{Candidate, Feasible, Trial, TrialState, algorithm, best};
 use crate::config::{AlgorithmName, LatencySource, SearchConfig};
 use crate::cost::Cost;
 use crate::space::Space;
 use proptest::prelude::*;
 use std::collections::HashSet;
-use std::sync::Arc;
 
 fn named(algorithm: &str) -> AlgorithmName {
     AlgorithmName::new(algorithm).unwrap()
@@ -275,10 +271,9 @@ fn a_measured_limit_prunes_and_replaces_and_resumes_like_any_other() {
     for algorithm in AlgorithmName::all() {
         let settings = measured(algorithm);
         let run = |log: &str| {
-            let cost = Arc::new(Counted::new(latency));
-            let constraints = constraints_with(&settings, cost.clone());
-            let (winner, log) = search_under(&constraints, &settings, &space, 3, &evaluator(), log);
-            (winner.unwrap(), log, cost.count())
+            let evaluator = evaluator();
+            let (winner, log) = search(&settings, &space, 3, &evaluator, log);
+            (winner.unwrap(), log, evaluator.timed.into_inner().unwrap().len())
         };
         let (winner, log, count) = run("");
         let lines: Vec<&str> = log.split_inclusive('\n').collect();
@@ -365,10 +360,11 @@ proptest! {
         };
         // A limit between the smallest architecture's figure and the largest's.
         let everything = SearchConfig {
-            max_gflops: 1.0, max_parameters: 1.0, max_active_parameters: 1.0, max_latency_ms: 1.0, ..settings.clone()
+            max_gflops: 1.0, max_parameters: 1.0, max_active_parameters: 1.0, max_latency_ms: 1.0,
+            latency: LatencySource::Predictor, ..settings.clone()
         };
         let costs = constraints(&everything);
-        let between: Vec<f64> = costs.limits().zip(limits).map(|(constraint, share)| {
+        let between: Vec<f64> = costs.counted.iter().zip(limits).map(|(constraint, share)| {
             let [least, most] = [space.smallest(), space.largest()].map(|a| constraint.cost.of(&a));
             share.map_or(0.0, |share| least + share * (most - least))
         }).collect();
@@ -376,11 +372,12 @@ proptest! {
         settings.max_parameters = between[1];
         settings.max_active_parameters = between[2];
         settings.max_latency_ms = between[3];
-        let constraints = constraints(&settings);
+        // What is measured here is what is predicted.
+        let predicted = constraints(&SearchConfig { latency: LatencySource::Predictor, ..settings.clone() });
         let (winner, log) = search(&settings, &space, seed, &MadeUp::new(), "");
         let trials = trials(&log);
         for trial in trials.iter().filter(|trial| trial.state == TrialState::Complete) {
-            for limit in constraints.limits() {
+            for limit in &predicted.counted {
                 prop_assert!(limit.allows(&trial.architecture));
                 prop_assert_eq!(trial.figure(limit.cost.name()), Some(limit.cost.of(&trial.architecture)));
             }
