@@ -1,8 +1,9 @@
 //! Whether an architecture is in a space, and if not, why.
 
+use super::architecture::{Architecture, CrossAttention, Experts, Layer, Stack};
 use super::json::arbitrary_ende_attn;
 use super::layers::{CrossSpace, ExpertSpace, LayerSpace, StackSpace};
-use super::{Architecture, CrossAttention, Experts, Layer, Space, Stack};
+use super::space::Space;
 use std::fmt::Display;
 
 impl Space {

@@ -1,7 +1,8 @@
 //! How many different architectures a space holds.
 
 use super::layers::{ExpertSpace, LayerSpace, StackSpace};
-use super::{Natural, Space};
+use super::natural::Natural;
+use super::space::Space;
 
 impl Space {
     /// The number of different architectures: genes of layers, experts and sublayers that are not there, or that no weight

@@ -1,7 +1,8 @@
 //! What a space holds, for people and programs: its genes, their choices, what they depend on, how many architectures.
 
+use super::choices::Choices;
 use super::layers::StackConfig;
-use super::{Choices, Space};
+use super::space::Space;
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -2,8 +2,9 @@
 //!
 //! All of them are one walk over the genes that asks, for each, which of its choices to take; only the answer differs.
 
+use super::architecture::{Architecture, CrossAttention, Experts, Layer, Stack};
 use super::layers::{CrossSpace, ExpertSpace, LayerSpace, StackSpace};
-use super::{Architecture, CrossAttention, Experts, Layer, Space, Stack};
+use super::space::Space;
 use rand::{Rng, RngExt};
 
 /// Picks a gene's value from its choices (never empty). The second list holds the parents' values of this gene, in the

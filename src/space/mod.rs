@@ -1,64 +1,25 @@
 //! The search space: what an architecture is, which values its genes may take, and how new ones are drawn.
 
+// One architecture, and its JSON form.
 pub mod architecture;
+pub mod json;
+// `[space]`, checked and resolved layer by layer.
 mod choices;
+mod layers;
+// The space, and what can be done with it.
 mod contains;
 mod count;
 mod describe;
 mod draw;
-pub mod json;
-mod layers;
 mod natural;
 mod schema;
+#[expect(clippy::module_inception, reason = "the type that the room is named for")]
+mod space;
 mod spread;
 
 pub use architecture::{Architecture, CrossAttention, Experts, Layer, MAX_WIDTH, Stack};
 pub use choices::{Choices, SpaceConfig};
 pub use describe::{Gene, Scope};
 pub use natural::Natural;
+pub use space::Space;
 pub use spread::spread;
-
-use crate::error::{Error, Result};
-use layers::StackSpace;
-
-/// All architectures that a `[space]` allows, and the ways to draw them.
-///
-/// Every architecture that comes out of it is in normal form: what no weight depends on (the genes of a dropped sublayer, the
-/// `*_ffn_embed_dim` of a layer with fractional experts) has a fixed value, so that equal models are equal values. One gene
-/// is left as it was drawn, for it has to survive a shallow ancestor: see [`Architecture::clipped`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Space {
-    config: SpaceConfig,
-    qkv_dim: usize,
-    encoder: StackSpace,
-    decoder: StackSpace,
-}
-
-impl Space {
-    /// The space of `config` for models whose attentions have `qkv_dim` features.
-    ///
-    /// # Errors
-    /// Every fault of `config`, each naming its key.
-    pub fn new(config: &SpaceConfig, qkv_dim: usize) -> Result<Self> {
-        let faults = config.faults(qkv_dim);
-        if !faults.is_empty() {
-            return Err(Error::input(faults.join("; ")));
-        }
-        Ok(Self {
-            config: config.clone(),
-            qkv_dim,
-            encoder: StackSpace::resolve(&config.encoder()),
-            decoder: StackSpace::resolve(&config.decoder()),
-        })
-    }
-
-    /// Features of queries, keys and values in every attention.
-    pub fn qkv_dim(&self) -> usize {
-        self.qkv_dim
-    }
-
-    /// The choices that the space was made from.
-    pub fn config(&self) -> &SpaceConfig {
-        &self.config
-    }
-}

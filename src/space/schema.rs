@@ -1,8 +1,8 @@
 //! A JSON Schema for the architectures of a space.
 
-use super::Space;
 use super::json::arbitrary_ende_attn;
 use super::layers::{CrossSpace, ExpertSpace, LayerSpace, StackSpace};
+use super::space::Space;
 use serde_json::{Map, Value, json};
 
 impl Space {

@@ -2,7 +2,8 @@
 //! and a predictor would hardly see the small and the large ones that a search is after.
 
 use crate::seed;
-use crate::space::{Architecture, Space};
+use super::architecture::Architecture;
+use super::space::Space;
 use rand::RngExt;
 use std::collections::HashSet;
 
