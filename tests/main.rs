@@ -7,3 +7,4 @@ mod interop;
 mod metrics;
 mod model;
 mod operators;
+mod rooms;
