@@ -9,4 +9,4 @@ mod text_formats;
 
 pub use algorithms::{ALGORITHM_NAMES, ALGORITHMS, AlgorithmRow};
 pub use costs::{COSTS, CostRow, Origin, cost};
-pub use text_formats::{TEXT_FORMATS, TWO_FILES, TextFormatRow};
+pub use text_formats::{TEXT_FORMATS, TSV, TWO_FILES, TextFormatRow};

@@ -15,8 +15,15 @@ pub struct TextFormatRow {
 pub static TWO_FILES: TextFormatRow = TextFormatRow {
     name: "two files",
     endings: &[],
-    documentation: "<prefix>.<source_lang> and <prefix>.<target_lang>, a sentence a line, named by their prefix",
+    documentation: "<prefix>.<source_lang> and <prefix>.<target_lang>, a sentence a line; named by <prefix>",
+};
+
+/// Tab-separated values.
+pub static TSV: TextFormatRow = TextFormatRow {
+    name: "TSV",
+    endings: &[".tsv"],
+    documentation: "<file>.tsv, a pair a line: source, tab, target, whatever source_lang and target_lang are",
 };
 
 /// All text formats, in the order of help.
-pub static TEXT_FORMATS: [&TextFormatRow; 1] = [&TWO_FILES];
+pub static TEXT_FORMATS: [&TextFormatRow; 2] = [&TWO_FILES, &TSV];

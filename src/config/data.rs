@@ -10,18 +10,19 @@ use std::path::PathBuf;
 pub struct DataConfig {
     /// `"files"`: parallel text named below; `"toy"`: a small invented language pair that the program makes itself.
     pub corpus: Corpus,
-    /// Language suffix of the source files: `de` reads `<prefix>.de` or `<prefix>.de.gz`.
+    /// Language suffix of the source files: `de` reads `<prefix>.de` or `<prefix>.de.gz`. A file of both languages needs none.
     pub source_lang: String,
     /// Language suffix of the target files.
     pub target_lang: String,
-    /// Folder that the prefixes below are relative to (itself relative to the working directory where it exists there, else to the
+    /// Folder that the names below are relative to (itself relative to the working directory where it exists there, else to the
     /// config file's folder).
     pub dir: PathBuf,
-    /// Prefixes of the training files, read in order: `["train"]` reads `train.de`, `train.en` (plain or `.gz`).
+    /// Training text, read in order: `["train", "more.tsv"]` reads `train.de` and `train.en`, named by their prefix, then
+    /// `more.tsv` with source and target parted by a tab (each plain or `.gz`).
     pub train: Vec<String>,
-    /// Prefixes of the validation files.
+    /// Validation text, named likewise.
     pub valid: Vec<String>,
-    /// Prefixes of the test files; only `automoe run` needs any.
+    /// Test text, named likewise; only `automoe run` needs any.
     pub test: Vec<String>,
     /// `"bpe"`: byte-pair merges over words (unknown characters become `<unk>`); `"byte-bpe"`: over bytes, with no unknowns.
     pub subwords: Subwords,

@@ -3,6 +3,7 @@
 use super::format::{NamedText, TextFormat};
 use super::formats::FORMATS;
 use super::parallel::ParallelText;
+use crate::catalog::TEXT_FORMATS;
 use crate::config::DataConfig;
 use crate::error::{Error, Result};
 
@@ -48,13 +49,17 @@ pub fn format_of(text: &NamedText) -> Result<&'static dyn TextFormat> {
 fn not_there(text: &NamedText) -> Error {
     let sought: Vec<String> =
         FORMATS.iter().filter_map(|format| format.files(text).first().map(ToString::to_string)).collect();
-    Error::input(format!("found {}: check `dir` and the prefixes of `[data]`", sought.join(", ")))
+    let endings: Vec<&str> = TEXT_FORMATS.iter().flat_map(|row| row.endings).copied().collect();
+    Error::input(format!(
+        "found {}: check `dir` and the prefixes of `[data]`; a file of both languages is named with its ending ({})",
+        sought.join(", "),
+        endings.join(", ")
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::TEXT_FORMATS;
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;
 
@@ -102,6 +107,25 @@ mod tests {
     }
 
     #[test]
+    fn formats_mix_and_a_name_tells_which() {
+        let dir = folder(&[("a.de", b"eins\n"), ("a.en", b"one\n"), ("a.tsv", b"zwei\ttwo\n")]);
+        // A prefix that ends like a file.
+        std::fs::write(dir.path().join("b.tsv.de"), "drei\n").unwrap();
+        std::fs::write(dir.path().join("b.tsv.en.gz"), gzip(b"three\n")).unwrap();
+        std::fs::write(dir.path().join("c.tsv.gz"), gzip(b"vier\tfour\n")).unwrap();
+        let text = read(&dir, &["c.tsv", "b.tsv", "a", "a.tsv", "c.tsv.gz"]).unwrap();
+        assert_eq!(text.sources, ["vier", "drei", "eins", "zwei", "vier"]);
+        assert_eq!(text.targets, ["four", "three", "one", "two", "four"]);
+    }
+
+    #[test]
+    fn a_name_that_two_formats_fit_is_refused() {
+        let dir = folder(&[("a.tsv.de", b"eins\n"), ("a.tsv", b"zwei\ttwo\n")]);
+        let error = read(&dir, &["a.tsv"]).unwrap_err().to_string();
+        assert!(error.contains("`a.tsv` may be two files or TSV, as files of both are there"), "{error}");
+    }
+
+    #[test]
     fn both_sides_are_lower_cased_on_request() {
         let dir = folder(&[("a.de", "Ähre\n".as_bytes()), ("a.en", b"EAR\n")]);
         let text = super::read(&DataConfig { lowercase: true, ..data(&dir) }, &["a".to_string()]).unwrap();
@@ -118,7 +142,11 @@ mod tests {
     #[test]
     fn missing_files_name_both_spellings() {
         let error = read(&folder(&[]), &["a"]).unwrap_err().to_string();
-        assert!(error.contains("a.de nor ") && error.contains("a.de.gz"), "{error}");
+        assert!(error.contains("a.de nor ") && error.contains("a.de.gz") && error.contains("(.tsv)"), "{error}");
+        let error = read(&folder(&[]), &["a.tsv"]).unwrap_err().to_string();
+        for path in ["a.tsv.de nor ", "a.tsv.de.gz, ", "a.tsv nor ", "a.tsv.gz: "] {
+            assert!(error.contains(path), "{path:?} is missing in: {error}");
+        }
         let dir = folder(&[("a.de", b"1\n")]);
         let error = read(&dir, &["a"]).unwrap_err().to_string();
         assert!(error.contains("a.en nor ") && error.contains("a.en.gz"), "{error}");

@@ -44,6 +44,12 @@ impl<'a> NamedText<'a> {
     pub fn new(data: &'a DataConfig, name: &'a str) -> Self {
         Self { dir: &data.dir, name, languages: [&data.source_lang, &data.target_lang] }
     }
+
+    /// Whether the name ends in one of `endings`, or in that and `.gz`.
+    pub fn ends_in(&self, endings: &[&str]) -> bool {
+        let name = self.name.strip_suffix(".gz").unwrap_or(self.name);
+        endings.iter().any(|ending| name.ends_with(ending))
+    }
 }
 
 /// A file that is looked for plain and packed; as text, `neither a nor a.gz`.

@@ -104,6 +104,36 @@ fn corpora_that_cannot_be_used() {
 }
 
 #[test]
+fn tsv_that_cannot_be_used() {
+    let program = Program::new();
+    program.write("c.toml", &FILES.replace(r#"["train"]"#, r#"["train.tsv"]"#));
+    for command in ["data", "train", "run"] {
+        let message = program.refusal(&[command, "--config", "c.toml"], "");
+        assert_names(&message, &["train.tsv nor ", "train.tsv.gz", "train.tsv.xx nor ", "train.tsv.xx.gz"]);
+    }
+    let needs = program.output(&["train", "--config", "c.toml", "--dry-run"]);
+    let needs: serde_json::Value = serde_json::from_str(&needs).unwrap();
+    assert_names(needs["missing"][0].as_str().unwrap(), &["train.tsv nor ", "train.tsv.xx"]);
+    for name in ["valid.xx", "valid.yy", "test.xx", "test.yy"] {
+        program.write(name, "a\n");
+    }
+    for (text, tabs) in [("a\tb\na b\n", "line 2: 0 tabs"), ("a\tb\na\tb\tc\n", "line 2: 2 tabs")] {
+        program.write("train.tsv", text);
+        let message = program.refusal(&["data", "--config", "c.toml"], "");
+        assert_names(&message, &["train.tsv: ", tabs, "expected one"]);
+    }
+    program.write("train.tsv", "");
+    assert_names(&program.refusal(&["data", "--config", "c.toml"], ""), &["no sentence pairs in train.tsv"]);
+    let needs = program.output(&["train", "--config", "c.toml", "--dry-run"]);
+    let needs: serde_json::Value = serde_json::from_str(&needs).unwrap();
+    assert_eq!(needs["missing"].as_array().unwrap().len(), 0);
+    assert_names(needs["found"][0].as_str().unwrap(), &["train.tsv"]);
+    program.write("train.tsv.xx", "a\n");
+    let message = program.refusal(&["data", "--config", "c.toml"], "");
+    assert_names(&message, &["`train.tsv` may be two files or TSV", "rename one"]);
+}
+
+#[test]
 fn checkpoints_that_cannot_be_used() {
     let program = Program::new();
     let message = program.refusal(&["translate", "--checkpoint", "nowhere"], "a\n");

@@ -7,4 +7,5 @@ mod mistakes;
 mod phases;
 mod pipes;
 pub mod program;
+mod text_formats;
 mod vulkan;

@@ -1,8 +1,9 @@
 //! The text formats, one a file.
 
+mod tsv;
 mod two_files;
 
 use super::format::TextFormat;
 
 /// All formats, in the order of the catalog.
-pub static FORMATS: [&dyn TextFormat; 1] = [&two_files::TwoFiles];
+pub static FORMATS: [&dyn TextFormat; 2] = [&two_files::TwoFiles, &tsv::Tsv];
