@@ -101,15 +101,21 @@ impl Embeddings {
         Self { source_vocab, target_vocab, tables: config.model.tables() }
     }
 
-    /// Parameters of the tables; one that both stacks share is as wide as the wider of them.
+    /// Name and shape, `[entries, width]`, of each table; one that both stacks share is as wide as the wider of them.
+    pub fn shapes(&self, architecture: &Architecture) -> Vec<(&'static str, [usize; 2])> {
+        let [encoder, decoder] = [&architecture.encoder, &architecture.decoder].map(|stack| stack.embed_dim);
+        let source = |width| ("encoder.embed_tokens", [self.source_vocab, width]);
+        let target = |name| (name, [self.target_vocab, decoder]);
+        match self.tables {
+            Tables::Shared => vec![source(encoder.max(decoder))],
+            Tables::Tied => vec![source(encoder), target("decoder.embed_tokens")],
+            Tables::Separate => vec![source(encoder), target("decoder.embed_tokens"), target("decoder.embed_out")],
+        }
+    }
+
+    /// Parameters of the tables.
     pub fn parameters(&self, architecture: &Architecture) -> u64 {
-        let encoder = architecture.encoder.embed_dim as u64;
-        let decoder = architecture.decoder.embed_dim as u64;
-        let decoder_tables = match self.tables {
-            Tables::Shared => return self.source_vocab as u64 * encoder.max(decoder),
-            Tables::Tied => 1,
-            Tables::Separate => 2,
-        };
-        self.source_vocab as u64 * encoder + decoder_tables * self.target_vocab as u64 * decoder
+        let tables = self.shapes(architecture).into_iter();
+        tables.map(|(_, [entries, width])| entries as u64 * width as u64).sum()
     }
 }

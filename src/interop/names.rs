@@ -198,7 +198,8 @@ fn same_bits(a: &NamedTensor, b: &NamedTensor) -> bool {
 mod tests {
     use super::*;
     use crate::config::Tables;
-    use crate::interop::shape::{EmbeddingTables, Shape};
+    use crate::cost::Embeddings;
+    use crate::interop::shape::Shape;
     use crate::space::{Architecture, CrossAttention, Experts, Layer, Stack};
     use proptest::prelude::*;
     use std::ops::Range;
@@ -326,14 +327,14 @@ mod tests {
             encoder in stack(false, 1..3),
             mut decoder in stack(true, 0..12),
         ) -> Shape {
-            let sharing = [Tables::Shared, Tables::Tied, Tables::Separate][shared as usize];
-            let source = [vocabularies.0, encoder.embed_dim];
-            if sharing == Tables::Shared {
+            let tables = [Tables::Shared, Tables::Tied, Tables::Separate][shared as usize];
+            let (source_vocab, mut target_vocab) = vocabularies;
+            if tables == Tables::Shared {
                 decoder.embed_dim = encoder.embed_dim;
+                target_vocab = source_vocab;
             }
-            let target = if sharing == Tables::Shared { source } else { [vocabularies.1, decoder.embed_dim] };
-            let tables = EmbeddingTables { sharing, source, target };
-            Shape { tables, qkv_dim, architecture: Architecture { encoder, decoder } }
+            let embeddings = Embeddings { source_vocab, target_vocab, tables };
+            Shape { embeddings, qkv_dim, architecture: Architecture { encoder, decoder } }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::NamedTensor;
 use crate::config::Tables;
+use crate::cost::Embeddings;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::space::{Architecture, CrossAttention, Experts, Layer, Stack};
@@ -12,7 +13,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
     /// The embedding tables.
-    pub tables: EmbeddingTables,
+    pub embeddings: Embeddings,
     /// Width of queries, keys and values, all heads together.
     pub qkv_dim: usize,
     /// Its architecture. What shapes do not tell is 1: heads, the encoder layers that cross-attention sees, the experts that
@@ -20,23 +21,13 @@ pub struct Shape {
     pub architecture: Architecture,
 }
 
-/// The embedding tables of a model, read off their shapes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EmbeddingTables {
-    /// Which of them are one.
-    pub sharing: Tables,
-    /// `[vocabulary, width]` of the encoder's.
-    pub source: [usize; 2],
-    /// `[vocabulary, width]` of the decoder's; the encoder's where they are one.
-    pub target: [usize; 2],
-}
-
 /// The embedding tables among `tensors`, which have our names.
 ///
 /// # Errors
 /// A table is missing or no matrix.
-pub fn infer_tables(tensors: &[NamedTensor]) -> Result<EmbeddingTables> {
-    Shapes::of(tensors).tables()
+pub fn infer_embeddings(tensors: &[NamedTensor]) -> Result<Embeddings> {
+    let (embeddings, _) = Shapes::of(tensors).embeddings()?;
+    Ok(embeddings)
 }
 
 /// The shape of the model with exactly these `tensors`, under our names.
@@ -45,13 +36,13 @@ pub fn infer_tables(tensors: &[NamedTensor]) -> Result<EmbeddingTables> {
 /// If a tensor is missing, one too many, or of a shape that does not go with the others.
 pub fn infer_shape(tensors: &[NamedTensor]) -> Result<Shape> {
     let shapes = Shapes::of(tensors);
-    let tables = shapes.tables()?;
+    let (embeddings, [encoder_width, decoder_width]) = shapes.embeddings()?;
     let [qkv_rows, _] = shapes.matrix("encoder.layers.0.self_attn.in_proj.weight")?;
     let architecture = Architecture {
-        encoder: Stack { embed_dim: tables.source[1], layers: shapes.layers("encoder", None)? },
-        decoder: Stack { embed_dim: tables.target[1], layers: shapes.layers("decoder", Some(CROSS_ATTENTION))? },
+        encoder: Stack { embed_dim: encoder_width, layers: shapes.layers("encoder", None)? },
+        decoder: Stack { embed_dim: decoder_width, layers: shapes.layers("decoder", Some(CROSS_ATTENTION))? },
     };
-    let shape = Shape { tables, qkv_dim: qkv_rows / 3, architecture };
+    let shape = Shape { embeddings, qkv_dim: qkv_rows / 3, architecture };
     shapes.check(&shape.parameters())?;
     if shapes.by_name.len() != tensors.len() {
         return Err(Error::input("the model has two tensors of one name"));
@@ -76,14 +67,8 @@ impl fmt::Display for Shape {
 impl Shape {
     /// Name and shape of every tensor of such a model.
     pub fn parameters(&self) -> Vec<(String, Vec<usize>)> {
-        let EmbeddingTables { sharing, source, target } = self.tables;
-        let mut all = vec![("encoder.embed_tokens".to_owned(), source.to_vec())];
-        if sharing != Tables::Shared {
-            all.push(("decoder.embed_tokens".to_owned(), target.to_vec()));
-        }
-        if sharing == Tables::Separate {
-            all.push(("decoder.embed_out".to_owned(), target.to_vec()));
-        }
+        let tables = self.embeddings.shapes(&self.architecture).into_iter();
+        let mut all: Vec<_> = tables.map(|(name, shape)| (name.to_owned(), shape.to_vec())).collect();
         all.extend(Plan::new(&self.architecture, self.qkv_dim).parameters());
         all
     }
@@ -99,17 +84,19 @@ impl<'a> Shapes<'a> {
         Self { by_name: tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.shape.as_slice())).collect() }
     }
 
-    fn tables(&self) -> Result<EmbeddingTables> {
+    /// The embedding tables, and the widths of encoder and decoder.
+    fn embeddings(&self) -> Result<(Embeddings, [usize; 2])> {
         let source = self.matrix("encoder.embed_tokens")?;
         let decoder_table = "decoder.embed_tokens";
-        let (sharing, target) = if self.by_name.contains_key("decoder.embed_out") {
+        let (tables, target) = if self.by_name.contains_key("decoder.embed_out") {
             (Tables::Separate, self.matrix(decoder_table)?)
         } else if self.by_name.contains_key(decoder_table) {
             (Tables::Tied, self.matrix(decoder_table)?)
         } else {
             (Tables::Shared, source)
         };
-        Ok(EmbeddingTables { sharing, source, target })
+        let ([source_vocab, encoder_width], [target_vocab, decoder_width]) = (source, target);
+        Ok((Embeddings { source_vocab, target_vocab, tables }, [encoder_width, decoder_width]))
     }
 
     fn matrix(&self, name: &str) -> Result<[usize; 2]> {
@@ -193,8 +180,8 @@ mod tests {
         };
         experts(&mut architecture.encoder.layers[1], &[7, 3, 2]);
         experts(&mut architecture.decoder.layers[0], &[9]);
-        let tables = EmbeddingTables { sharing: Tables::Tied, source: [11, 6], target: [13, 4] };
-        Shape { tables, qkv_dim: 8, architecture }
+        let embeddings = Embeddings { source_vocab: 11, target_vocab: 13, tables: Tables::Tied };
+        Shape { embeddings, qkv_dim: 8, architecture }
     }
 
     fn tensors(shape: &Shape) -> Vec<NamedTensor> {
@@ -208,9 +195,9 @@ mod tests {
     #[test]
     fn shapes_come_back_from_their_tensors() {
         let mut separate = example();
-        separate.tables.sharing = Tables::Separate;
+        separate.embeddings.tables = Tables::Separate;
         let mut shared = example();
-        shared.tables = EmbeddingTables { sharing: Tables::Shared, source: [11, 6], target: [11, 6] };
+        shared.embeddings = Embeddings { source_vocab: 11, target_vocab: 11, tables: Tables::Shared };
         shared.architecture.decoder.embed_dim = 6;
         for shape in [example(), separate, shared] {
             assert_eq!(infer_shape(&tensors(&shape)), Ok(shape));

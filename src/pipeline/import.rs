@@ -2,9 +2,10 @@
 
 use super::workspace::{load_subwords, prepare_data, save_subwords, transformer_config};
 use crate::config::{Config, Tables};
+use crate::cost::Embeddings;
 use crate::error::{Error, Result, refuse};
 use crate::interop::foreign::{self, ForeignModel};
-use crate::interop::shape::{EmbeddingTables, infer_shape, infer_tables};
+use crate::interop::shape::{infer_embeddings, infer_shape};
 use crate::model::weights::lookup;
 use crate::model::{Supernet, Transformer, TransformerConfig, Value};
 use crate::run::checkpoints::resolve;
@@ -56,9 +57,9 @@ pub fn import(mut config: Config, request: &Import) -> Result<Imported> {
     let place = |error: Error| error.at(request.checkpoint.display());
     check_model_name(request.name)?;
     let model = foreign::load(request.checkpoint)?;
-    let tables = infer_tables(&model.tensors).map_err(place)?;
-    check_settings(&config, &model.tensors, &tables).map_err(place)?;
-    let chosen = choose(&config, request, model, &tables).map_err(place)?;
+    let embeddings = infer_embeddings(&model.tensors).map_err(place)?;
+    check_settings(&config, &model.tensors, &embeddings).map_err(place)?;
+    let chosen = choose(&config, request, model, &embeddings).map_err(place)?;
     let subwords = match config.data.has_published_subwords() {
         true => published_subwords(&config.data)?,
         false => {
@@ -67,7 +68,7 @@ pub fn import(mut config: Config, request: &Import) -> Result<Imported> {
             [prepared.source_subwords, prepared.target_subwords]
         }
     };
-    check_vocabularies(&config, &subwords, &tables).map_err(place)?;
+    check_vocabularies(&config, &subwords, &embeddings).map_err(place)?;
     if config.data.has_published_subwords() {
         config.data.vocab_size = subwords[1].vocab_size();
     }
@@ -99,11 +100,11 @@ struct Chosen {
 }
 
 /// Finds out what the model is and checks each of its tensors.
-fn choose(config: &Config, request: &Import, model: ForeignModel, tables: &EmbeddingTables) -> Result<Chosen> {
+fn choose(config: &Config, request: &Import, model: ForeignModel, embeddings: &Embeddings) -> Result<Chosen> {
     let ForeignModel { tensors, shape } = model;
     let largest = config.space()?.supernet();
     let of = |architecture: &Architecture| {
-        transformer_config(config, tables.source[0], tables.target[0], architecture.clone(), &largest)
+        transformer_config(config, embeddings.source_vocab, embeddings.target_vocab, architecture.clone(), &largest)
     };
     let supernet = of(&largest);
     if shape.supernet_dims.is_some_and(|widths| widths.into_iter().any(|width| width > MAX_WIDTH)) {
@@ -172,9 +173,9 @@ fn cut(config: TransformerConfig, tensors: Vec<NamedTensor>, architecture: &Arch
 ///
 /// # Errors
 /// All that are not, and the options that mend them.
-fn check_settings(config: &Config, tensors: &[NamedTensor], tables: &EmbeddingTables) -> Result<()> {
+fn check_settings(config: &Config, tensors: &[NamedTensor], embeddings: &Embeddings) -> Result<()> {
     let model = &config.model;
-    let [shares_all, shares_output] = match tables.sharing {
+    let [shares_all, shares_output] = match embeddings.tables {
         Tables::Shared => [true, true],
         Tables::Tied => [false, true],
         Tables::Separate => [false, false],
@@ -202,10 +203,11 @@ fn check_settings(config: &Config, tensors: &[NamedTensor], tables: &EmbeddingTa
 }
 
 /// That the embedding tables have a row for each subword.
-fn check_vocabularies(config: &Config, subwords: &[Arc<SubwordModel>; 2], tables: &EmbeddingTables) -> Result<()> {
+fn check_vocabularies(config: &Config, subwords: &[Arc<SubwordModel>; 2], embeddings: &Embeddings) -> Result<()> {
     let data = &config.data;
     let target_dict = if data.target_dict.as_os_str().is_empty() { &data.source_dict } else { &data.target_dict };
-    let sides = [("encoder", tables.source[0], &data.source_dict), ("decoder", tables.target[0], target_dict)];
+    let sides =
+        [("encoder", embeddings.source_vocab, &data.source_dict), ("decoder", embeddings.target_vocab, target_dict)];
     for ((side, rows, dict), subwords) in sides.into_iter().zip(subwords) {
         let found = subwords.vocab_size();
         if rows != found {

@@ -6,11 +6,12 @@ mod program;
 
 use crate::goldens::files;
 use automoe::config::Tables;
+use automoe::cost::Embeddings;
 use automoe::interop::NamedTensor;
 use automoe::interop::fairseq::FairseqCheckpoint;
 use automoe::interop::names::{to_native, to_reference};
 use automoe::interop::safetensors::{read_safetensors, write_safetensors};
-use automoe::interop::shape::{EmbeddingTables, Shape, infer_shape};
+use automoe::interop::shape::{Shape, infer_shape};
 use automoe::interop::torch::TorchFile;
 use automoe::space::{Architecture, Experts};
 use automoe::text::bpe_codes::{self, BpeCodes};
@@ -88,8 +89,8 @@ fn fairseq_checkpoints_give_weights_settings_and_shapes() {
         assert_eq!(args, record["args"], "{name}");
 
         let native = to_native(checkpoint.tensors).expect(name);
-        let Shape { tables, qkv_dim, architecture } = infer_shape(&native).expect(name);
-        assert_eq!(tables, EmbeddingTables { sharing: Tables::Shared, source: [7, 4], target: [7, 4] });
+        let Shape { embeddings, qkv_dim, architecture } = infer_shape(&native).expect(name);
+        assert_eq!(embeddings, Embeddings { source_vocab: 7, target_vocab: 7, tables: Tables::Shared });
         assert_eq!(qkv_dim, 6);
         let mut expected = Architecture::dense(4, 5, 1, 1, 1);
         expected.decoder.layers[0].ffn_embed_dim = 1;
@@ -150,10 +151,10 @@ fn goldens_have_the_shape_of_their_space() {
             layer.ffn_embed_dim = 1;
             layer.experts = Some(Experts { ffn_dims: vec![ffn_dim; experts], top_k: 1 });
         }
-        let table = [json["vocab"].as_u64().expect("vocab") as usize, width];
-        let sharing = if json["share_all_embeddings"] == true { Tables::Shared } else { Tables::Separate };
-        let tables = EmbeddingTables { sharing, source: table, target: table };
-        assert_eq!(shape, Shape { tables, qkv_dim: recorded("qkv_dim"), architecture }, "{name}");
+        let vocab = json["vocab"].as_u64().expect("vocab") as usize;
+        let tables = if json["share_all_embeddings"] == true { Tables::Shared } else { Tables::Separate };
+        let embeddings = Embeddings { source_vocab: vocab, target_vocab: vocab, tables };
+        assert_eq!(shape, Shape { embeddings, qkv_dim: recorded("qkv_dim"), architecture }, "{name}");
     }
 }
 

@@ -6,7 +6,6 @@ use automoe::cost::{Embeddings, parameters};
 use automoe::model::Transformer;
 use automoe::plan::Plan;
 use automoe::space::{Architecture, Choices, Space, SpaceConfig};
-use std::collections::BTreeMap;
 
 /// Spaces of narrow models: dense ones and all kinds of experts, sublayers that are dropped, stacks that differ in width.
 fn spaces() -> [SpaceConfig; 4] {
@@ -54,23 +53,26 @@ fn architectures() -> impl Iterator<Item = Architecture> {
 }
 
 #[test]
-fn the_plan_names_every_parameter_of_the_model() {
+fn the_plan_and_the_embeddings_name_every_parameter_of_the_model() {
     for architecture in architectures() {
         for tables in [Tables::Shared, Tables::Tied, Tables::Separate] {
             let config = config(architecture.clone(), tables);
-            let (embeddings, layers): (BTreeMap<_, _>, BTreeMap<_, _>) =
-                Transformer::named_shapes(&config).into_iter().partition(|(name, _)| name.contains("embed_"));
-            let plan = Plan::new(&architecture, config.qkv_dim).parameters();
-            let planned: BTreeMap<_, _> = plan.iter().cloned().collect();
-            assert_eq!(planned.len(), plan.len(), "a name twice: {plan:?}");
-            assert_eq!(planned, layers, "{architecture:?}");
+            let layers = Plan::new(&architecture, config.qkv_dim).parameters();
+            let embeddings =
+                Embeddings { source_vocab: config.source_vocab, target_vocab: config.target_vocab, tables };
+            let tables = embeddings.shapes(&architecture).into_iter();
+            let mut named: Vec<_> = tables.map(|(name, shape)| (name.to_owned(), shape.to_vec())).collect();
+            named.extend(layers.clone());
+            named.sort();
+            let model: Vec<_> = Transformer::named_shapes(&config).into_iter().collect();
+            assert_eq!(named, model, "{architecture:?}");
 
-            let count = |shapes: BTreeMap<String, Vec<usize>>| -> u64 {
-                shapes.values().map(|shape| shape.iter().product::<usize>() as u64).sum()
+            let count = |shapes: &[(String, Vec<usize>)]| -> u64 {
+                shapes.iter().map(|(_, shape)| shape.iter().product::<usize>() as u64).sum()
             };
-            assert_eq!(parameters(&architecture, config.qkv_dim).total, count(layers), "{architecture:?}");
-            let counted = Embeddings { source_vocab: config.source_vocab, target_vocab: config.target_vocab, tables };
-            assert_eq!(counted.parameters(&architecture), count(embeddings), "{architecture:?}, {tables:?}");
+            let total = parameters(&architecture, config.qkv_dim).total;
+            assert_eq!(total, count(&layers), "{architecture:?}");
+            assert_eq!(total + embeddings.parameters(&architecture), count(&model), "{architecture:?}");
         }
     }
 }
