@@ -1,9 +1,9 @@
 //! Random architectures spread evenly over a figure such as FLOPs. Drawn gene by gene, nearly all would lie near the mean,
 //! and a predictor would hardly see the small and the large ones that a search is after.
 
-use crate::seed;
 use super::architecture::Architecture;
 use super::space::Space;
+use crate::seed;
 use rand::RngExt;
 use std::collections::HashSet;
 
