@@ -2,18 +2,23 @@
 //!
 //! A phase that was finished before is found in the run directory and not repeated; one that was interrupted goes on.
 
-mod constraints;
-mod dry_run;
-mod evaluator;
-mod export;
-mod import;
-mod latency;
-mod latency_data;
-mod search;
-mod test;
-mod training;
-mod whole;
 mod workspace;
+mod dry_run;
+mod training;
+
+mod search;
+mod search_record;
+mod search_shown;
+mod constraints;
+mod evaluator;
+mod latency;
+
+mod test;
+mod whole;
+
+mod latency_data;
+mod import;
+mod export;
 
 pub use constraints::{check_constraints, compare_with_profile};
 pub use dry_run::dry_run;

@@ -2,18 +2,17 @@
 
 use super::constraints::{compare_with_profile, counted_costs, latency_profile, measures_latency};
 use super::evaluator::SupernetEvaluator;
-use super::latency::{MeasuredLatency, Quiet, conditions};
+use super::latency::{MeasuredLatency, Quiet};
+use super::search_record::{SearchRecord, has_begun, remove};
+use super::search_shown::{Shown, summary};
 use super::workspace::Workspace;
-use crate::catalog;
-use crate::config::{LatencySource, SearchConfig};
-use crate::cost::{Cost, Dimensions, Limit};
+use crate::cost::{Cost, Dimensions};
 use crate::error::{Error, Result, listed, refuse};
 use crate::latency::LatencyProfile;
 use crate::model::Supernet;
-use crate::progress::Progress;
+use crate::run::atomic;
 use crate::run::checkpoints::resolve;
-use crate::run::{Settings, atomic};
-use crate::search::{self, Budget, Constraints, Feasible, Search, Trial, TrialLog, algorithm, first_within, round_up};
+use crate::search::{Budget, Constraints, Feasible, Search, Trial, TrialLog, algorithm, first_within};
 use crate::train::{Validation, load_weights};
 use std::path::Path;
 use std::sync::Arc;
@@ -60,9 +59,7 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     if fresh {
         remove(&trials)?;
     }
-    tie_to_weights(&trials, &checkpoint)?;
-    tie_to_conditions(workspace)?;
-    let changes = changes(&trials, settings)?;
+    let changes = SearchRecord::new(workspace, &checkpoint)?.tie(&workspace.run)?;
     let mut log = TrialLog::open(&trials, &workspace.space)?;
     let known = log.trials().len();
     if known > 0 {
@@ -70,8 +67,7 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     }
     let search = Search { settings, feasible: &feasible, gflops: &*gflops, changes: &changes };
     let mut algorithm = algorithm(settings, &feasible, seed);
-    let bar = Progress::bar(Budget::new(settings).total(), "candidates", "searching").resumed_at(known as u64);
-    let mut shown = Shown { bar, constraints: &constraints, current: None };
+    let mut shown = Shown::new(Budget::new(settings).total(), known as u64, &constraints);
     let ranked = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| shown.trial(progress))?;
     shown.finish();
     let (winner, at_length) = match constraints.measured {
@@ -122,134 +118,4 @@ fn tell_of_profile(workspace: &Workspace, profile: &LatencyProfile) -> Result<()
         tracing::warn!("the space goes beyond the architectures that the latency profile was fitted to, in {beyond}");
     }
     Ok(())
-}
-
-/// Shows how a search goes: a bar, and a line for each generation that is over.
-struct Shown<'a> {
-    bar: Progress,
-    constraints: &'a Constraints,
-    /// The generation of the last trial, and its line as of then: pruned trials are replaced, so that only the next
-    /// generation tells that this one is over.
-    current: Option<(u64, String)>,
-}
-
-impl Shown<'_> {
-    fn trial(&mut self, progress: search::Progress) {
-        // The bar begins after the trials of an earlier process.
-        if !progress.resumed {
-            self.bar.set_length(progress.total);
-            self.bar.set_position(progress.done);
-        }
-        let Some(best) = progress.best else { return };
-        let loss = best.loss.unwrap_or(f64::NAN);
-        let figures = match self.constraints.tightest(best) {
-            Some((limit, figure)) => format!("{} of {} {}", round_up(figure), limit.most, limit.unit),
-            None => format!("{} GFLOPs", round_up(best.gflops)),
-        };
-        let (generation, done) = (progress.trial.generation, progress.done);
-        self.bar.set_message(format!("searching: generation {generation}, best loss {loss:.4} at {figures}"));
-        if progress.resumed {
-            return;
-        }
-        if self.current.as_ref().is_some_and(|(current, _)| *current != generation) {
-            self.tell();
-        }
-        let line = format!("searching: generation {generation}, {done} candidates: best loss {loss:.4} at {figures}");
-        self.current = Some((generation, line));
-    }
-
-    fn finish(mut self) {
-        self.tell();
-        self.bar.finish();
-    }
-
-    fn tell(&mut self) {
-        if let Some((_, line)) = self.current.take() {
-            tracing::info!("{line}");
-        }
-    }
-}
-
-/// The winner's figures in one line; `at_length` is what it takes at most when measured again.
-fn summary(winner: &Trial, constraints: &Constraints, source: LatencySource, at_length: Option<f64>) -> String {
-    let mut line = format!("winner: trial {}, loss {:.4}", winner.id, winner.loss.unwrap_or(f64::NAN));
-    if constraints.limits().all(|limit| limit.name != "gflops") {
-        line += &format!(", {} GFLOPs", round_up(winner.gflops));
-    }
-    for Limit { name, unit, most } in constraints.limits() {
-        let logged = winner.figure(name).unwrap_or(f64::NAN);
-        let (bound, figure, manner) = match (name, source, at_length) {
-            ("latency_ms", LatencySource::Predictor, _) => ("", logged, " predicted"),
-            ("latency_ms", LatencySource::Measured, Some(again)) => ("up to ", again, " measured"),
-            _ => ("", logged, ""),
-        };
-        let noun = catalog::cost(name).map_or(unit, |row| row.noun);
-        line += &format!(", {bound}{} {noun}{manner} (limit {most})", round_up(figure));
-    }
-    line
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::failure(error).at(path.display())),
-        _ => Ok(()),
-    }
-}
-
-/// Remembers beside the log `trials` which weights measured them, and refuses to go on with others.
-fn tie_to_weights(trials: &Path, checkpoint: &Path) -> Result<()> {
-    let failure = |path: &Path, error: std::io::Error| Error::failure(error).at(path.display());
-    let mut hasher = blake3::Hasher::new();
-    let file = std::fs::File::open(checkpoint).map_err(|error| failure(checkpoint, error))?;
-    hasher.update_reader(file).map_err(|error| failure(checkpoint, error))?;
-    let weights = hasher.finalize().to_hex().to_string();
-    let record = trials.with_file_name("weights.blake3");
-    if has_begun(trials) && std::fs::read_to_string(&record).is_ok_and(|recorded| recorded.trim() != weights) {
-        return Err(Error::input("these trials were measured with other weights; automoe search --fresh removes them")
-            .at(trials.display()));
-    }
-    atomic::write(&record, format!("{weights}\n").as_bytes())
-}
-
-/// Remembers beside the trials where and how latency was measured, and refuses to go on under other conditions.
-fn tie_to_conditions(workspace: &Workspace) -> Result<()> {
-    let trials = workspace.run.trials();
-    let record = trials.with_file_name("latency-conditions.txt");
-    let now = match measures_latency(&workspace.config) {
-        true => conditions(workspace),
-        false => "not measured".to_owned(),
-    };
-    if has_begun(&trials) {
-        let then = std::fs::read_to_string(&record).unwrap_or_else(|_| "not measured".to_owned());
-        if measures_latency(&workspace.config) && then.trim() != now {
-            return Err(Error::input(format!(
-                "the latency of these trials is: {}; now it is to be measured on {now}; automoe search --fresh removes \
-                 the trials",
-                then.trim()
-            ))
-            .at(trials.display()));
-        }
-        return Ok(());
-    }
-    remove(&workspace.run.finalists())?;
-    atomic::write(&record, format!("{now}\n").as_bytes())
-}
-
-/// Remembers beside the log `trials` the settings that it is begun with, and tells how `settings` differ from them; empty
-/// where they do not, or where nothing is remembered.
-fn changes(trials: &Path, settings: &SearchConfig) -> Result<String> {
-    // How many work side by side changes no trial.
-    let settings = SearchConfig { parallel: 0, ..settings.clone() };
-    let text = toml::to_string(&settings).map_err(Error::failure)?;
-    let record = trials.with_file_name("settings.toml");
-    if !has_begun(trials) {
-        atomic::write(&record, text.as_bytes())?;
-    }
-    let then = std::fs::read_to_string(&record).ok().and_then(|text| Settings::parse(&text).ok());
-    let now = Settings::parse(&text)?;
-    Ok(then.map_or_else(String::new, |then| then.differences(&now)))
-}
-
-fn has_begun(trials: &Path) -> bool {
-    trials.metadata().is_ok_and(|metadata| metadata.len() > 0)
 }

@@ -1,8 +1,9 @@
 //! The run directory: one folder that holds everything of one run, under one lock.
 //!
 //! `config.toml` (resolved settings) · `manifest.json` · `supernet/`, `models/NAME/`: checkpoints and `metrics.jsonl` ·
-//! `search/trials.jsonl`, `search/finalists.jsonl`, `search/winner.json` · `results.json`. The manifest says which settings and which data all of
-//! it was made with; a run goes on only with the same ones.
+//! `search/trials.jsonl`, `search/record.json` (what the trials were begun with), `search/finalists.jsonl`,
+//! `search/winner.json` · `results.json`. The manifest says which settings and which data all of it was made with; a run goes
+//! on only with the same ones.
 
 use super::atomic;
 use super::lock::{LockError, lock};

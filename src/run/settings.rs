@@ -2,10 +2,11 @@
 
 use crate::config::may_change;
 use crate::error::{Error, Result, listed};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The settings of a run as flat keys (`train.lr`) and values, without those that may change between calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings(BTreeMap<String, String>);
 
 impl Settings {

@@ -1,0 +1,201 @@
+//! What a search was begun with, kept beside its trials: whoever goes on with them must have the same.
+
+use super::constraints::measures_latency;
+use super::latency::conditions;
+use super::workspace::Workspace;
+use crate::bounded::read_with;
+use crate::config::SearchConfig;
+use crate::error::{Error, Result};
+use crate::run::{RunDirectory, Settings, atomic};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// The record, beside the trials.
+const FILE: &str = "record.json";
+
+/// The most of it that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// What version 0.1.0 kept in place of it: a file for each of the record's fields.
+const FILES_OF_0_1: [&str; 3] = ["weights.blake3", "latency-conditions.txt", "settings.toml"];
+
+/// The conditions of a latency that is not measured.
+const NOT_MEASURED: &str = "not measured";
+
+/// `search/record.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SearchRecord {
+    /// BLAKE3 of the checkpoint with whose weights the trials were measured; none where it is not known.
+    weights: Option<String>,
+    /// Where and how the trials' latency was measured.
+    latency: String,
+    /// The settings of the search; none where they are not known.
+    settings: Option<Settings>,
+}
+
+impl SearchRecord {
+    /// That of a search of `workspace` with the weights at `checkpoint`.
+    ///
+    /// # Errors
+    /// A checkpoint that cannot be read.
+    pub fn new(workspace: &Workspace, checkpoint: &Path) -> Result<Self> {
+        let failure = |error: std::io::Error| Error::failure(error).at(checkpoint.display());
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(File::open(checkpoint).map_err(failure)?).map_err(failure)?;
+        // How many work side by side changes no trial.
+        let settings = SearchConfig { parallel: 0, ..workspace.config.search.clone() };
+        let latency = match measures_latency(&workspace.config) {
+            true => conditions(workspace),
+            false => NOT_MEASURED.to_owned(),
+        };
+        Ok(Self {
+            weights: Some(hasher.finalize().to_hex().to_string()),
+            latency,
+            settings: Some(Settings::parse(&toml::to_string(&settings).map_err(Error::failure)?)?),
+        })
+    }
+
+    /// Keeps this beside the trials of `run` where there are none yet. Where there are, they must have been measured with
+    /// the same weights and under the same conditions; tells how the settings differ from those that they were begun with,
+    /// empty where they do not.
+    ///
+    /// # Errors
+    /// Trials of other weights or conditions; a record that cannot be read or written.
+    pub fn tie(&self, run: &RunDirectory) -> Result<String> {
+        let trials = run.trials();
+        if !has_begun(&trials) {
+            remove(&run.finalists())?;
+            self.write(&trials)?;
+            return Ok(String::new());
+        }
+        let then = Self::read(&trials)?;
+        let refused = |message: String| Err(Error::input(message).at(trials.display()));
+        if then.weights.is_some() && then.weights != self.weights {
+            return refused(
+                "these trials were measured with other weights; automoe search --fresh removes them".into(),
+            );
+        }
+        if self.latency != NOT_MEASURED && self.latency != then.latency {
+            return refused(format!(
+                "the latency of these trials is: {}; now it is to be measured on {}; automoe search --fresh removes the trials",
+                then.latency, self.latency
+            ));
+        }
+        Ok(match (&then.settings, &self.settings) {
+            (Some(then), Some(now)) => then.differences(now),
+            _ => String::new(),
+        })
+    }
+
+    fn write(&self, trials: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self).map_err(Error::failure)?;
+        atomic::write(&trials.with_file_name(FILE), format!("{text}\n").as_bytes())?;
+        FILES_OF_0_1.iter().try_for_each(|name| remove(&trials.with_file_name(name)))
+    }
+
+    fn read(trials: &Path) -> Result<Self> {
+        let path = trials.with_file_name(FILE);
+        if !path.exists() {
+            return Ok(Self::of_0_1(trials));
+        }
+        read_with(&path, MAX_BYTES, |text| {
+            serde_json::from_str(text).map_err(|error| {
+                Error::input(format!("not the record of a search: {error}; automoe search --fresh removes its trials"))
+            })
+        })
+    }
+
+    fn of_0_1(trials: &Path) -> Self {
+        let [weights, latency, settings] =
+            FILES_OF_0_1.map(|name| std::fs::read_to_string(trials.with_file_name(name)).ok());
+        Self {
+            weights: weights.map(|text| text.trim().to_owned()),
+            latency: latency.map_or_else(|| NOT_MEASURED.to_owned(), |text| text.trim().to_owned()),
+            settings: settings.and_then(|text| Settings::parse(&text).ok()),
+        }
+    }
+}
+
+/// Whether the log `trials` has any.
+pub(super) fn has_begun(trials: &Path) -> bool {
+    trials.metadata().is_ok_and(|metadata| metadata.len() > 0)
+}
+
+/// Removes a file that need not be there.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::failure(error).at(path.display())),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(weights: &str, latency: &str, settings: &str) -> SearchRecord {
+        SearchRecord {
+            weights: Some(weights.into()),
+            latency: latency.into(),
+            settings: Some(Settings::parse(settings).unwrap()),
+        }
+    }
+
+    /// A run directory with `then`, or with the files of version 0.1.0 that say the same, beside trials.
+    fn begun(then: &SearchRecord, of_0_1: Option<[&str; 3]>) -> (tempfile::TempDir, RunDirectory) {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::open(&folder.path().join("run"), "", "search", false).unwrap();
+        match of_0_1 {
+            Some(texts) => {
+                for (name, text) in FILES_OF_0_1.iter().zip(texts) {
+                    std::fs::write(run.trials().with_file_name(name), text).unwrap();
+                }
+            }
+            None => assert_eq!(then.tie(&run).unwrap(), ""),
+        }
+        std::fs::write(run.trials(), "{}\n").unwrap();
+        (folder, run)
+    }
+
+    #[test]
+    fn trials_go_on_with_what_they_were_begun_with() {
+        let then = record("a1", "cpu, 2 threads", "population = 8\nmax_gflops = 0.5\n");
+        let files = ["a1\n", "cpu, 2 threads\n", "population = 8\nmax_gflops = 0.5\n"];
+        for of_0_1 in [None, Some(files)] {
+            let (_folder, run) = begun(&then, of_0_1);
+            assert_eq!(then.tie(&run).unwrap(), "");
+            let changed = record("a1", "cpu, 2 threads", "population = 8\nmax_gflops = 0.25\n");
+            assert_eq!(changed.tie(&run).unwrap(), "max_gflops = 0.5 (now 0.25)");
+            // Where latency is not measured, it does not matter how it was.
+            assert_eq!(SearchRecord { latency: NOT_MEASURED.into(), ..then.clone() }.tie(&run).unwrap(), "");
+            for (other, message) in [
+                (record("b2", "cpu, 2 threads", ""), "these trials were measured with other weights"),
+                (
+                    record("a1", "cpu, 1 thread", ""),
+                    "the latency of these trials is: cpu, 2 threads; now it is to be measured on cpu, 1 thread",
+                ),
+            ] {
+                let error = other.tie(&run).unwrap_err();
+                assert!(error.to_string().contains(message), "{error}");
+                assert_eq!(error.exit_code(), 2);
+            }
+            // A search anew forgets it.
+            remove(&run.trials()).unwrap();
+            record("b2", NOT_MEASURED, "").tie(&run).unwrap();
+            let left = std::fs::read_dir(run.trials().parent().unwrap()).unwrap();
+            let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+            assert_eq!(left, [FILE]);
+        }
+    }
+
+    #[test]
+    fn a_record_that_is_none_is_named() {
+        let then = record("a1", NOT_MEASURED, "");
+        let (_folder, run) = begun(&then, None);
+        std::fs::write(run.trials().with_file_name(FILE), "{}").unwrap();
+        let error = then.tie(&run).unwrap_err().to_string();
+        assert!(error.contains("record.json: not the record of a search: ") && error.contains("--fresh"), "{error}");
+    }
+}

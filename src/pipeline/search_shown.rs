@@ -1,0 +1,85 @@
+//! How a search and its winner are told to the user.
+
+use crate::catalog;
+use crate::config::LatencySource;
+use crate::cost::Limit;
+use crate::progress::Progress;
+use crate::search::{self, Constraints, Trial, round_up};
+
+/// Shows how a search goes: a bar, and a line for each generation that is over.
+pub(super) struct Shown<'a> {
+    bar: Progress,
+    constraints: &'a Constraints,
+    /// The generation of the last trial, and its line as of then: pruned trials are replaced, so that only the next
+    /// generation tells that this one is over.
+    current: Option<(u64, String)>,
+}
+
+impl<'a> Shown<'a> {
+    /// That of a search of `total` candidates, of which `known` were searched before.
+    pub fn new(total: u64, known: u64, constraints: &'a Constraints) -> Self {
+        let bar = Progress::bar(total, "candidates", "searching").resumed_at(known);
+        Self { bar, constraints, current: None }
+    }
+
+    /// Shows a trial.
+    pub fn trial(&mut self, progress: search::Progress) {
+        // The bar begins after the trials of an earlier process.
+        if !progress.resumed {
+            self.bar.set_length(progress.total);
+            self.bar.set_position(progress.done);
+        }
+        let Some(best) = progress.best else { return };
+        let loss = best.loss.unwrap_or(f64::NAN);
+        let figures = match self.constraints.tightest(best) {
+            Some((limit, figure)) => format!("{} of {} {}", round_up(figure), limit.most, limit.unit),
+            None => format!("{} GFLOPs", round_up(best.gflops)),
+        };
+        let (generation, done) = (progress.trial.generation, progress.done);
+        self.bar.set_message(format!("searching: generation {generation}, best loss {loss:.4} at {figures}"));
+        if progress.resumed {
+            return;
+        }
+        if self.current.as_ref().is_some_and(|(current, _)| *current != generation) {
+            self.tell();
+        }
+        let line = format!("searching: generation {generation}, {done} candidates: best loss {loss:.4} at {figures}");
+        self.current = Some((generation, line));
+    }
+
+    /// Shows the last generation, which nothing follows, and takes the bar away.
+    pub fn finish(mut self) {
+        self.tell();
+        self.bar.finish();
+    }
+
+    fn tell(&mut self) {
+        if let Some((_, line)) = self.current.take() {
+            tracing::info!("{line}");
+        }
+    }
+}
+
+/// The winner's figures in one line; `at_length` is what it takes at most when measured again.
+pub(super) fn summary(
+    winner: &Trial,
+    constraints: &Constraints,
+    source: LatencySource,
+    at_length: Option<f64>,
+) -> String {
+    let mut line = format!("winner: trial {}, loss {:.4}", winner.id, winner.loss.unwrap_or(f64::NAN));
+    if constraints.limits().all(|limit| limit.name != "gflops") {
+        line += &format!(", {} GFLOPs", round_up(winner.gflops));
+    }
+    for Limit { name, unit, most } in constraints.limits() {
+        let logged = winner.figure(name).unwrap_or(f64::NAN);
+        let (bound, figure, manner) = match (name, source, at_length) {
+            ("latency_ms", LatencySource::Predictor, _) => ("", logged, " predicted"),
+            ("latency_ms", LatencySource::Measured, Some(again)) => ("up to ", again, " measured"),
+            _ => ("", logged, ""),
+        };
+        let noun = catalog::cost(name).map_or(unit, |row| row.noun);
+        line += &format!(", {bound}{} {noun}{manner} (limit {most})", round_up(figure));
+    }
+    line
+}
