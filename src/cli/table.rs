@@ -2,7 +2,9 @@
 
 use super::output;
 use crate::error::{Error, Result};
-use crate::report::{Format, measured_rows, paper_tables};
+use crate::report::export::EXPORTERS;
+use crate::report::{Exporter, Results, paper_tables};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -17,8 +19,8 @@ pub struct TableArgs {
     which: Which,
 
     /// How they are written
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "markdown")]
-    format: Format,
+    #[arg(long, value_name = "FORMAT", default_value = "markdown", value_parser = format_parser())]
+    format: &'static dyn Exporter,
 
     /// A run directory whose results.json is put beside the published figures; may be given several times
     #[arg(long, value_name = "DIR")]
@@ -39,12 +41,12 @@ enum Which {
 pub fn run(args: TableArgs) -> Result<()> {
     let mut runs = Vec::new();
     for folder in &args.run {
-        runs.push((run_name(folder)?, measured_rows(&folder.join("results.json"))?));
+        runs.push((run_name(folder)?, Results::read(&folder.join("results.json"))?));
     }
     let tables = match args.which {
         Which::Paper => paper_tables(&runs)?,
     };
-    output::write(&mut io::stdout().lock(), &args.format.render(&tables)).map(|_| ())
+    output::write(&mut io::stdout().lock(), &args.format.export(&tables)).map(|_| ())
 }
 
 /// The last part of a run directory's path.
@@ -52,4 +54,13 @@ fn run_name(folder: &Path) -> Result<String> {
     let whole = folder.canonicalize().map_err(|error| Error::input(error).at(folder.display()))?;
     let name = whole.file_name().unwrap_or(whole.as_os_str());
     Ok(name.to_string_lossy().into_owned())
+}
+
+/// Reads formats by their names, which help lists with what they are like.
+fn format_parser() -> impl TypedValueParser<Value = &'static dyn Exporter> {
+    let value = |format: &dyn Exporter| PossibleValue::new(format.name()).help(format.documentation());
+    PossibleValuesParser::new(EXPORTERS.map(value)).try_map(|name| {
+        let format = EXPORTERS.into_iter().find(|format| format.name() == name);
+        format.ok_or_else(|| Error::input(format!("no format {name:?}")))
+    })
 }

@@ -28,5 +28,5 @@ pub use latency_data::{Collected, RandomModels, collect};
 pub use search::search;
 pub use test::{Scores, load_translator, run_config, test};
 pub use training::{train_architecture, train_supernet};
-pub use whole::{Results, Row, run};
+pub use whole::run;
 pub use workspace::{Workspace, check_sentence_length, dimensions, prepare_data, vocabularies};

@@ -9,11 +9,10 @@ use crate::space::Architecture;
 use crate::train::{average_weights, load_weights};
 use crate::translate::Translator;
 use burn::tensor::Device;
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// Scores of one model on one split.
-#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
     /// sacreBLEU's BLEU (13a, exp).
     pub bleu: f64,

@@ -1,55 +1,21 @@
 //! `automoe run`: all phases, and the table of what was found.
 
 use super::search::{check_search, search};
-use super::test::{Scores, load_translator, test};
+use super::test::{load_translator, test};
 use super::training::{train_architecture, train_supernet};
 use super::workspace::Workspace;
 use crate::config::LatencySource;
 use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
-use crate::latency::{Effort, Latency, measure};
-use crate::run::atomic;
+use crate::latency::{Effort, measure};
+use crate::report::{Results, TestedModel};
 use crate::space::Architecture;
 use crate::train::trained_architecture;
-use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The measurement of each model's latency.
 const LATENCY: Effort = Effort { passes: 50, precision: 0.0, time: Duration::from_secs(5) };
-
-/// `results.json`: what a run has found.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Results {
-    /// Fingerprint of settings, device and latency profile: results of others are not taken for these.
-    pub settings: String,
-    /// One model a row.
-    pub rows: Vec<Row>,
-}
-
-/// One model of a run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Row {
-    /// `supernet`, `winner` or `baseline`.
-    pub name: String,
-    /// The checkpoint that was tested, relative to the run directory.
-    pub checkpoint: String,
-    /// Its shape.
-    pub architecture: Architecture,
-    /// Scores on the test set.
-    #[serde(flatten)]
-    pub scores: Scores,
-    /// FLOPs of a sentence pair without the output projection, in 10⁹, mean over experts.
-    pub gflops: f64,
-    /// Parameters without embeddings, all experts.
-    pub parameters: u64,
-    /// Parameters without embeddings that a token passes, mean over experts.
-    pub active_parameters: u64,
-    /// 1 - active / total.
-    pub sparsity: f64,
-    /// Of one dummy sentence, on the device of the run.
-    pub latency: Latency,
-}
 
 /// Runs every phase that is not finished and returns the results.
 ///
@@ -81,8 +47,7 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
     }
     let rows = models.into_iter().map(|(name, architecture, folder)| row(workspace, name, architecture, &folder));
     let results = Results { settings, rows: rows.collect::<Result<_>>()? };
-    let text = serde_json::to_string_pretty(&results).map_err(Error::failure)?;
-    atomic::write(&path, format!("{text}\n").as_bytes())?;
+    results.write(&path)?;
     Ok(results)
 }
 
@@ -115,12 +80,10 @@ fn set_aside_other(folder: &Path, architecture: &Architecture) -> Result<()> {
 
 /// The results of an earlier call with the same settings.
 fn finished(path: &Path, settings: &str) -> Option<Results> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let results: Results = serde_json::from_str(&text).ok()?;
-    (results.settings == settings).then_some(results)
+    Results::read(path).ok().filter(|results| results.settings == settings)
 }
 
-fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &Path) -> Result<Row> {
+fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &Path) -> Result<TestedModel> {
     let config = &workspace.config;
     let translator = load_translator(folder, Some(&architecture), config, &workspace.device)?;
     let scores = test(workspace, name, &translator)?;
@@ -128,16 +91,18 @@ fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &P
     let basis = Basis::of(config, [prepared.source_vocab(), prepared.target_vocab()])?;
     let cost = CostSummary::new(&architecture, &basis);
     let checkpoint = folder.strip_prefix(workspace.run.root()).unwrap_or(Path::new(name));
-    Ok(Row {
+    let latency =
+        measure(&translator.model, config.cost.sentence_length, config.translate.beam, LATENCY, &|| {}).latency();
+    Ok(TestedModel {
         name: name.to_owned(),
-        checkpoint: checkpoint.display().to_string(),
-        scores,
-        gflops: cost.gflops,
-        parameters: cost.parameters.total,
-        active_parameters: cost.parameters.active,
-        sparsity: cost.sparsity,
-        latency: measure(&translator.model, config.cost.sentence_length, config.translate.beam, LATENCY, &|| {})
-            .latency(),
-        architecture,
+        checkpoint: Some(checkpoint.display().to_string()),
+        architecture: Some(architecture),
+        bleu: Some(scores.bleu),
+        chrf: Some(scores.chrf),
+        gflops: Some(cost.gflops),
+        parameters: Some(cost.parameters.total),
+        active_parameters: Some(cost.parameters.active),
+        sparsity: Some(cost.sparsity),
+        latency: Some(latency),
     })
 }

@@ -1,16 +1,23 @@
-//! Tables for people and scripts: the paper's own, beside what is computed and measured here. Plots of latencies.
+//! Tables for people and scripts: what a run has found, and the paper's own tables beside what is computed and measured here.
+//! Plots of latencies.
 
-mod differences;
-mod format;
-mod latency_plot;
-mod measured;
-mod paper;
-mod published;
+pub mod export;
+pub mod exporter;
 mod table;
 
-pub use format::Format;
+mod results;
+mod results_table;
+
+mod differences;
+mod paper;
+mod published;
+
+mod latency_plot;
+
+pub use exporter::Exporter;
 pub use latency_plot::latency_plot;
-pub use measured::{MeasuredRow, measured_rows};
 pub use paper::paper_tables;
 pub use published::{PublishedArchitecture, published_architectures};
-pub use table::{Cell, Column, Row, Table};
+pub use results::{Results, TestedModel};
+pub use results_table::results_table;
+pub use table::{Cell, Column, Rounding, Row, Table};

@@ -5,8 +5,8 @@
 //! explained in the row's remark.
 
 use super::differences::{Computed, PaperRow, remark};
-use super::measured::MeasuredRow;
 use super::published::{PublishedArchitecture, published_architectures};
+use super::results::{Results, TestedModel};
 use super::table::{Cell, Column, Row, Table};
 use crate::error::{Error, Result};
 use crate::space::{Layer, Stack};
@@ -23,12 +23,12 @@ struct Figures {
     variations: Vec<PaperRow>,
 }
 
-/// The paper's Tables 4 to 7. `runs` are rows measured here, each list with the name of its run: they follow the paper's
-/// main results.
+/// The paper's Tables 4 to 7. `runs` are what runs of this program have found, each with its name: they follow the
+/// paper's main results.
 ///
 /// # Errors
 /// A shipped file that cannot be read: a fault of the program.
-pub fn paper_tables(runs: &[(String, Vec<MeasuredRow>)]) -> Result<Vec<Table>> {
+pub fn paper_tables(runs: &[(String, Results)]) -> Result<Vec<Table>> {
     let figures: Figures =
         serde_json::from_str(FIGURES).map_err(|error| Error::failure(error).at("paper-tables.json"))?;
     let published = published_architectures()?;
@@ -40,25 +40,21 @@ pub fn paper_tables(runs: &[(String, Vec<MeasuredRow>)]) -> Result<Vec<Table>> {
     ])
 }
 
-fn main_results(
-    rows: &[PaperRow],
-    published: &[PublishedArchitecture],
-    runs: &[(String, Vec<MeasuredRow>)],
-) -> Result<Table> {
+fn main_results(rows: &[PaperRow], published: &[PublishedArchitecture], runs: &[(String, Results)]) -> Result<Table> {
     let columns = vec![
-        column("data", "Data", 0),
-        column("model", "Model", 0),
-        column("parameters_m_published", "Active params M (paper)", 0),
-        column("parameters_m", "Active params M (computed)", 2),
-        column("total_parameters_m", "All params M (computed)", 2),
-        column("sparsity_percent_published", "Sparsity % (paper)", 0),
-        column("sparsity_percent", "Sparsity % (computed)", 1),
-        column("gflops_published", "GFLOPs (paper)", 1),
-        column("gflops", "GFLOPs (computed)", 3),
-        column("bleu_published", "BLEU (paper)", 1),
-        column("bleu_measured", "BLEU (measured)", 2),
-        column("gpu_hours_published", "GPU hours (paper)", 0),
-        column("cpu_ms_published", "CPU ms (paper)", 0),
+        Column::new("data", "Data", 0),
+        Column::new("model", "Model", 0),
+        Column::new("parameters_m_published", "Active params M (paper)", 0),
+        Column::new("parameters_m", "Active params M (computed)", 2),
+        Column::new("total_parameters_m", "All params M (computed)", 2),
+        Column::new("sparsity_percent_published", "Sparsity % (paper)", 0),
+        Column::new("sparsity_percent", "Sparsity % (computed)", 1),
+        Column::new("gflops_published", "GFLOPs (paper)", 1),
+        Column::new("gflops", "GFLOPs (computed)", 3),
+        Column::new("bleu_published", "BLEU (paper)", 1),
+        Column::new("bleu_measured", "BLEU (measured)", 2),
+        Column::new("gpu_hours_published", "GPU hours (paper)", 0),
+        Column::new("cpu_ms_published", "CPU ms (paper)", 0),
     ];
     let mut table = Table { title: "Table 4: main results, test BLEU".into(), columns, rows: Vec::new() };
     for row in rows {
@@ -84,28 +80,27 @@ fn main_results(
             remark: remark(row, known),
         });
     }
-    for (run, rows) in runs {
-        table.rows.extend(rows.iter().map(|row| measured(run, row)));
+    for (run, results) in runs {
+        table.rows.extend(results.rows.iter().map(|model| measured(run, model)));
     }
     Ok(table)
 }
 
-/// A row of this program's own, in the columns of the main results.
-fn measured(run: &str, row: &MeasuredRow) -> Row {
-    let millions = |count: Option<f64>| Cell::from(count.map(|count| count / 1e6));
+/// A model of this program's own, in the columns of the main results.
+fn measured(run: &str, model: &TestedModel) -> Row {
     Row {
         cells: vec![
             run.into(),
-            row.name.as_str().into(),
+            model.name.as_str().into(),
             Cell::Missing,
-            millions(row.active_parameters),
-            millions(row.parameters),
+            model.active_parameters_m().into(),
+            model.parameters_m().into(),
             Cell::Missing,
-            row.sparsity.map(|share| 100.0 * share).into(),
+            model.sparsity_percent().into(),
             Cell::Missing,
-            row.gflops.into(),
+            model.gflops.into(),
             Cell::Missing,
-            row.bleu.into(),
+            model.bleu.into(),
             Cell::Missing,
             Cell::Missing,
         ],
@@ -115,17 +110,17 @@ fn measured(run: &str, row: &MeasuredRow) -> Row {
 
 fn designs(rows: &[PaperRow], published: &[PublishedArchitecture]) -> Result<Table> {
     let columns = vec![
-        column("data", "Data", 0),
-        column("model", "Variant", 0),
-        column("encoder_experts", "Encoder experts", 0),
-        column("encoder_ffn", "Encoder FFN", 0),
-        column("decoder_experts", "Decoder experts", 0),
-        column("decoder_ffn", "Decoder FFN", 0),
-        column("parameters_m", "Active params M (computed)", 2),
-        column("total_parameters_m", "All params M (computed)", 2),
-        column("sparsity_percent", "Sparsity % (computed)", 1),
-        column("gflops", "GFLOPs (computed)", 3),
-        column("gflops_worst", "GFLOPs, dearest routing (computed)", 3),
+        Column::new("data", "Data", 0),
+        Column::new("model", "Variant", 0),
+        Column::new("encoder_experts", "Encoder experts", 0),
+        Column::new("encoder_ffn", "Encoder FFN", 0),
+        Column::new("decoder_experts", "Decoder experts", 0),
+        Column::new("decoder_ffn", "Decoder FFN", 0),
+        Column::new("parameters_m", "Active params M (computed)", 2),
+        Column::new("total_parameters_m", "All params M (computed)", 2),
+        Column::new("sparsity_percent", "Sparsity % (computed)", 1),
+        Column::new("gflops", "GFLOPs (computed)", 3),
+        Column::new("gflops_worst", "GFLOPs, dearest routing (computed)", 3),
     ];
     let row_of = |row: &PaperRow| {
         let known = find(row, published)?.ok_or_else(|| unknown(row))?;
@@ -157,11 +152,11 @@ fn designs(rows: &[PaperRow], published: &[PublishedArchitecture]) -> Result<Tab
 
 fn constraints(rows: &[PaperRow]) -> Table {
     let columns = vec![
-        column("data", "Constraint", 0),
-        column("model", "Model", 0),
-        column("bleu_published", "BLEU (paper)", 2),
-        column("gflops_published", "GFLOPs (paper)", 1),
-        column("v100_ms_published", "V100 ms (paper)", 0),
+        Column::new("data", "Constraint", 0),
+        Column::new("model", "Model", 0),
+        Column::new("bleu_published", "BLEU (paper)", 2),
+        Column::new("gflops_published", "GFLOPs (paper)", 1),
+        Column::new("v100_ms_published", "V100 ms (paper)", 0),
     ];
     let row_of = |row: &PaperRow| Row {
         cells: vec![
@@ -182,15 +177,15 @@ fn constraints(rows: &[PaperRow]) -> Table {
 
 fn variations(rows: &[PaperRow], published: &[PublishedArchitecture]) -> Result<Table> {
     let columns = vec![
-        column("data", "Variation", 0),
-        column("model", "Model", 0),
-        column("parameters_m_published", "Active params M (paper)", 0),
-        column("parameters_m", "Active params M (computed)", 2),
-        column("total_parameters_m", "All params M (computed)", 2),
-        column("gflops_published", "GFLOPs (paper)", 1),
-        column("gflops", "GFLOPs (computed)", 3),
-        column("bleu_published", "BLEU (paper)", 2),
-        column("cpu_ms_published", "CPU ms (paper)", 0),
+        Column::new("data", "Variation", 0),
+        Column::new("model", "Model", 0),
+        Column::new("parameters_m_published", "Active params M (paper)", 0),
+        Column::new("parameters_m", "Active params M (computed)", 2),
+        Column::new("total_parameters_m", "All params M (computed)", 2),
+        Column::new("gflops_published", "GFLOPs (paper)", 1),
+        Column::new("gflops", "GFLOPs (computed)", 3),
+        Column::new("bleu_published", "BLEU (paper)", 2),
+        Column::new("cpu_ms_published", "CPU ms (paper)", 0),
     ];
     let row_of = |row: &PaperRow| {
         let known = find(row, published)?;
@@ -218,10 +213,6 @@ fn variations(rows: &[PaperRow], published: &[PublishedArchitecture]) -> Result<
         columns,
         rows: rows.iter().map(row_of).collect::<Result<_>>()?,
     })
-}
-
-fn column(key: &'static str, heading: &'static str, decimals: usize) -> Column {
-    Column { key, heading, decimals }
 }
 
 fn find<'a>(row: &PaperRow, published: &'a [PublishedArchitecture]) -> Result<Option<&'a PublishedArchitecture>> {
@@ -267,11 +258,12 @@ fn dashes(items: impl IntoIterator<Item = impl ToString>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Format;
+    use crate::report::Exporter;
+    use crate::report::export::Json;
     use serde_json::Value;
 
-    fn tables(runs: &[(String, Vec<MeasuredRow>)]) -> Value {
-        let text = Format::Json.render(&paper_tables(runs).unwrap());
+    fn tables(runs: &[(String, Results)]) -> Value {
+        let text = Json.export(&paper_tables(runs).unwrap());
         serde_json::from_str(&text).unwrap()
     }
 
@@ -326,9 +318,9 @@ mod tests {
 
     #[test]
     fn runs_follow_the_papers_rows() {
-        let measured: MeasuredRow =
-            serde_json::from_str(r#"{"name": "winner", "bleu": 33.0, "parameters": 8e6, "sparsity": 0.25}"#).unwrap();
-        let tables = tables(&[("toy".into(), vec![measured])]);
+        let winner = r#"{"name": "winner", "bleu": 33.0, "parameters": 8000000, "sparsity": 0.25}"#;
+        let results = serde_json::from_str(&format!(r#"{{"rows": [{winner}]}}"#)).unwrap();
+        let tables = tables(&[("toy".into(), results)]);
         let found = row(&tables[0], "toy", "winner");
         assert_eq!(found["bleu_measured"], 33.0);
         assert_eq!(found["bleu_published"], Value::Null);

@@ -1,0 +1,18 @@
+//! The formats of tables, one a file.
+
+mod csv;
+mod json;
+mod markdown;
+#[cfg(test)]
+mod testing;
+mod text;
+
+pub use csv::Csv;
+pub use json::Json;
+pub use markdown::Markdown;
+pub use text::Text;
+
+use super::exporter::Exporter;
+
+/// All formats, in the order of help.
+pub static EXPORTERS: [&dyn Exporter; 4] = [&Markdown, &Text, &Csv, &Json];

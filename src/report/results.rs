@@ -1,0 +1,120 @@
+//! What a run of all phases has found: its `results.json`.
+
+use crate::bounded::read_with;
+use crate::error::{Error, Result};
+use crate::latency::Latency;
+use crate::run::atomic;
+use crate::space::Architecture;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The largest file that is read, in bytes.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// `results.json`: `{"rows": [{"name": …, "bleu": …, "gflops": …, "parameters": …}, …]}`. In a file from elsewhere, all but the
+/// names may be missing, and other keys are not read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// Fingerprint of settings, device and latency profile: results of others are not taken for these.
+    #[serde(default)]
+    pub settings: String,
+    /// One model a row.
+    pub rows: Vec<TestedModel>,
+}
+
+/// One model of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestedModel {
+    /// `supernet`, `winner` or `baseline`.
+    pub name: String,
+    /// The checkpoint that was tested, relative to the run directory.
+    pub checkpoint: Option<String>,
+    /// Its shape.
+    pub architecture: Option<Architecture>,
+    /// sacreBLEU's BLEU (13a, exp) on the test set.
+    pub bleu: Option<f64>,
+    /// chrF2 on the test set.
+    pub chrf: Option<f64>,
+    /// FLOPs of a sentence pair without the output projection, in 10⁹, mean over experts.
+    pub gflops: Option<f64>,
+    /// Parameters without embeddings, all experts.
+    pub parameters: Option<u64>,
+    /// Parameters without embeddings that a token passes, mean over experts.
+    pub active_parameters: Option<u64>,
+    /// 1 - active / total.
+    pub sparsity: Option<f64>,
+    /// Of one dummy sentence, on the device of the run.
+    pub latency: Option<Latency>,
+}
+
+impl TestedModel {
+    /// Parameters in millions.
+    pub fn parameters_m(&self) -> Option<f64> {
+        self.parameters.map(|count| count as f64 / 1e6)
+    }
+
+    /// Active parameters in millions.
+    pub fn active_parameters_m(&self) -> Option<f64> {
+        self.active_parameters.map(|count| count as f64 / 1e6)
+    }
+
+    /// Sparsity in percent.
+    pub fn sparsity_percent(&self) -> Option<f64> {
+        self.sparsity.map(|share| 100.0 * share)
+    }
+}
+
+impl Results {
+    /// Reads the results at `path`.
+    ///
+    /// # Errors
+    /// A file that cannot be opened or is no such JSON.
+    pub fn read(path: &Path) -> Result<Self> {
+        read_with(path, MAX_BYTES, |text| {
+            serde_json::from_str(text).map_err(|error| Error::input(format!("not the results of a run: {error}")))
+        })
+    }
+
+    /// Writes them to `path`, whole or not at all.
+    ///
+    /// # Errors
+    /// A path that cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self).map_err(Error::failure)?;
+        atomic::write(path, format!("{text}\n").as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Results> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.json");
+        std::fs::write(&path, text).unwrap();
+        Results::read(&path)
+    }
+
+    #[test]
+    fn figures_may_be_missing_and_more_keys_may_be_there() {
+        let rows = &read(
+            r#"{"seed": 1, "rows": [
+                {"name": "found", "bleu": 33.1, "active_parameters": 4000000, "chrf": 60.5},
+                {"name": "dense", "parameters": 5000000}]}"#,
+        )
+        .unwrap()
+        .rows;
+        assert_eq!((rows[0].bleu, rows[0].active_parameters), (Some(33.1), Some(4_000_000)));
+        assert_eq!((rows[1].bleu, rows[1].parameters), (None, Some(5_000_000)));
+    }
+
+    #[test]
+    fn a_bad_file_is_named() {
+        let error = read(r#"{"rows": [{"bleu": 1}]}"#).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        let message = error.to_string();
+        assert!(message.contains("results.json: not the results of a run: missing field `name`"));
+        assert!(Results::read(Path::new("absent/results.json")).is_err());
+    }
+}

@@ -1,0 +1,35 @@
+//! What a run has found, as a table.
+
+use super::results::{Results, TestedModel};
+use super::table::{Column, Rounding, Row, Table};
+
+/// A row for each model.
+pub fn results_table(results: &Results) -> Table {
+    let columns = vec![
+        Column::new("model", "model", 0),
+        Column::new("bleu", "BLEU", 2),
+        Column::new("chrf", "chrF", 2),
+        Column::new("gflops", "GFLOPs", 4),
+        Column::new("parameters_m", "parameters M", 3),
+        Column::new("active_parameters_m", "active M", 3),
+        Column::new("sparsity_percent", "sparsity %", 1),
+        Column { key: "latency_ms", heading: "latency ms", rounding: Rounding::ThreeDigits },
+    ];
+    Table { title: String::new(), columns, rows: results.rows.iter().map(row).collect() }
+}
+
+fn row(model: &TestedModel) -> Row {
+    Row {
+        cells: vec![
+            model.name.as_str().into(),
+            model.bleu.into(),
+            model.chrf.into(),
+            model.gflops.into(),
+            model.parameters_m().into(),
+            model.active_parameters_m().into(),
+            model.sparsity_percent().into(),
+            model.latency.map(|latency| latency.total_ms()).into(),
+        ],
+        remark: None,
+    }
+}
