@@ -3,12 +3,12 @@
 
 use super::calibration::Calibration;
 use super::drift::Drift;
-use super::linalg::dot;
-use super::nnls;
+use super::least_squares::non_negative;
 use super::ridge::Correction;
 use crate::latency::data::dataset::Sample;
 use crate::latency::data::features::{Features, PartFeatures};
 use crate::latency::statistics::{median, robust_deviation};
+use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 /// Rounds of fitting costs, finding the drift and weighing outliers; levels are settled after three or four.
@@ -46,11 +46,12 @@ pub struct PartModel {
 }
 
 impl PartModel {
-    /// Fits the rows of a file in its order; `measured` are positive milliseconds.
+    /// Fits the rows of a file (one at least) in its order; `measured` are positive milliseconds.
     ///
     /// Squared errors count in inverse proportion to the latency, as if the noise of each layer added its own variance.
     pub fn fit(kind: ModelKind, rows: &[&PartFeatures], measured: &[f64]) -> Self {
-        let operators: Vec<&[f64]> = rows.iter().map(|row| row.operators.as_slice()).collect();
+        let operators =
+            DMatrix::from_fn(rows.len(), rows[0].operators.len(), |row, column| rows[row].operators[column]);
         let mut model = Self {
             operator_ms: Vec::new(),
             floor_ms: 1e-3 * median(measured.iter().copied()),
@@ -62,7 +63,7 @@ impl PartModel {
         for _ in 0..ROUNDS {
             let settled = settled(measured, &drift);
             let weights: Vec<f64> = settled.iter().zip(&trust).map(|(ms, trust)| trust / ms).collect();
-            model.operator_ms = nnls::solve(&operators, &settled, &weights);
+            model.operator_ms = non_negative(&operators, &settled, &weights);
             let log_ratios = model.log_ratios(rows, measured);
             drift = Drift::find(&log_ratios);
             trust = trust_in(&log_ratios, &drift);
@@ -80,9 +81,9 @@ impl PartModel {
 
     /// Milliseconds, always positive.
     pub fn predict(&self, features: &PartFeatures) -> f64 {
-        let sum = dot(&self.operator_ms, &features.operators).max(self.floor_ms);
+        let sum: f64 = self.operator_ms.iter().zip(&features.operators).map(|(ms, count)| ms * count).sum();
         let factor = self.correction.as_ref();
-        let corrected = sum * factor.map_or(1.0, |c| c.factor(&features.shape));
+        let corrected = sum.max(self.floor_ms) * factor.map_or(1.0, |c| c.factor(&features.shape));
         self.calibration.apply(corrected).max(self.floor_ms)
     }
 

@@ -1,8 +1,9 @@
 //! The learned part of the predictor: a ridge regression on the products of the shape's numbers, which says by what factor
 //! the sum of operator costs is off (small operators that leave a device idle, caches that overflow).
 
-use super::linalg::{Symmetric, dot};
+use super::least_squares::penalised;
 use crate::latency::statistics::{median, robust_deviation};
+use nalgebra::{DMatrix, DVector, DVectorViewMut, RowDVector};
 use serde::{Deserialize, Serialize};
 
 /// Strengths of the penalty that are tried, in units of one row; columns have mean 0 and deviation 1.
@@ -50,31 +51,21 @@ pub struct Term {
 }
 
 impl Correction {
-    /// Fits the factors (measured over predicted) of training rows. None where leaving rows out shows that no correction
-    /// predicts better than none.
+    /// Fits the factors (measured over predicted) of training rows, one at least. None where leaving rows out shows that no
+    /// correction predicts better than none.
     pub fn fit(shapes: &[&[f64]], factors: &[f64]) -> Option<Self> {
         let inputs = varying_inputs(shapes);
         let middle = median(factors.iter().copied());
         let reach = CUT_OFF * robust_deviation(factors.iter().map(|factor| factor - middle));
-        let factors: Vec<f64> = factors.iter().map(|factor| factor.clamp(middle - reach, middle + reach)).collect();
-        let mut rows: Vec<Vec<f64>> = shapes.iter().map(|shape| expand(&inputs, shape)).collect();
-        let means = column_means(&rows);
-        for row in &mut rows {
-            row.iter_mut().zip(&means).for_each(|(x, mean)| *x -= mean);
-        }
-        let scales = column_deviations(&rows);
-        for row in &mut rows {
-            row.iter_mut().zip(&scales).for_each(|(x, scale)| *x /= scale);
-        }
-        let mean = factors.iter().sum::<f64>() / factors.len() as f64;
-        let targets: Vec<f64> = factors.iter().map(|factor| factor - mean).collect();
-        let coefficients = fit_penalised(&rows, &targets)?;
-        let terms = coefficients.iter().zip(&scales).zip(means);
-        Some(Self {
-            inputs,
-            mean,
-            terms: terms.map(|((coefficient, scale), mean)| Term { mean, coefficient: coefficient / scale }).collect(),
-        })
+        let factors = DVector::from_column_slice(factors).map(|factor| factor.clamp(middle - reach, middle + reach));
+        let rows: Vec<_> = shapes.iter().map(|shape| RowDVector::from_vec(expand(&inputs, shape))).collect();
+        let mut rows = DMatrix::from_rows(&rows);
+        let standards: Vec<(f64, f64)> = rows.column_iter_mut().map(standardise).collect();
+        let mean = factors.mean();
+        let coefficients = fit_penalised(&rows, &factors.add_scalar(-mean))?;
+        let terms = coefficients.iter().zip(standards);
+        let terms = terms.map(|(coefficient, (mean, scale))| Term { mean, coefficient: coefficient / scale }).collect();
+        Some(Self { inputs, mean, terms })
     }
 
     /// The factor of a shape.
@@ -102,22 +93,14 @@ impl Correction {
 
 /// Shape numbers that differ between rows, with their statistics.
 fn varying_inputs(shapes: &[&[f64]]) -> Vec<Input> {
-    let rows = shapes.len() as f64;
-    let numbers = shapes.first().map_or(0, |shape| shape.len());
-    (0..numbers)
-        .filter_map(|index| {
-            let column = || shapes.iter().map(|shape| shape[index]);
-            let mean = column().sum::<f64>() / rows;
-            let deviation = (column().map(|x| (x - mean).powi(2)).sum::<f64>() / rows).sqrt();
-            (deviation > 1e-9 * (1.0 + mean.abs())).then(|| Input {
-                index,
-                mean,
-                deviation,
-                least: column().fold(f64::INFINITY, f64::min),
-                largest: column().fold(f64::NEG_INFINITY, f64::max),
-            })
-        })
-        .collect()
+    let column = |index: usize| DVector::from_iterator(shapes.len(), shapes.iter().map(|shape| shape[index]));
+    let input = |index: usize| {
+        let column = column(index);
+        let (mean, deviation) = (column.mean(), column.variance().sqrt());
+        Input { index, mean, deviation, least: column.min(), largest: column.max() }
+    };
+    let inputs = (0..shapes[0].len()).map(input);
+    inputs.filter(|input| input.deviation > 1e-9 * (1.0 + input.mean.abs())).collect()
 }
 
 /// The standardised inputs, then all their products of two.
@@ -137,53 +120,28 @@ fn expand(inputs: &[Input], shape: &[f64]) -> Vec<f64> {
     row
 }
 
-fn column_means(rows: &[Vec<f64>]) -> Vec<f64> {
-    let columns = rows.first().map_or(0, Vec::len);
-    (0..columns).map(|j| rows.iter().map(|row| row[j]).sum::<f64>() / rows.len() as f64).collect()
-}
-
-/// Deviations of centred columns; 1 for a constant one.
-fn column_deviations(rows: &[Vec<f64>]) -> Vec<f64> {
-    let columns = rows.first().map_or(0, Vec::len);
-    (0..columns)
-        .map(|j| {
-            let spread: f64 = rows.iter().map(|row| row[j] * row[j]).sum();
-            let deviation = (spread / rows.len() as f64).sqrt();
-            if deviation > 1e-9 { deviation } else { 1.0 }
-        })
-        .collect()
-}
-
-/// Gram matrix and right-hand side of some of the rows.
-fn normal_equations<'a>(columns: usize, rows: impl Iterator<Item = (&'a Vec<f64>, &'a f64)>) -> (Symmetric, Vec<f64>) {
-    let mut gram = Symmetric::zeros(columns);
-    let mut right = vec![0.0; columns];
-    for (row, target) in rows {
-        gram.add_outer(row, 1.0);
-        right.iter_mut().zip(row).for_each(|(r, x)| *r += target * x);
-    }
-    (gram, right)
+/// Gives a column mean 0 and deviation 1 (0 for a constant one); returns its mean and what it was divided by.
+fn standardise(mut column: DVectorViewMut<f64>) -> (f64, f64) {
+    let (mean, deviation) = (column.mean(), column.variance().sqrt());
+    let scale = if deviation > 1e-9 { deviation } else { 1.0 };
+    column.apply(|x| *x = (*x - mean) / scale);
+    (mean, scale)
 }
 
 /// Ridge coefficients under the penalty that predicts left-out rows best; none where predicting 0 does better.
-fn fit_penalised(rows: &[Vec<f64>], targets: &[f64]) -> Option<Vec<f64>> {
-    let columns = rows.first().map_or(0, Vec::len);
-    let pairs = || rows.iter().zip(targets);
-    let (gram, right) = normal_equations(columns, pairs());
+fn fit_penalised(rows: &DMatrix<f64>, targets: &DVector<f64>) -> Option<DVector<f64>> {
+    let (gram, right) = (rows.tr_mul(rows), rows.tr_mul(targets));
     let mut errors = [0.0; PENALTIES.len()];
     for fold in 0..FOLDS {
-        let left_out = || pairs().skip(fold).step_by(FOLDS);
-        let (without, minus) = normal_equations(columns, left_out());
-        let gram = gram.minus(&without);
-        let right: Vec<f64> = right.iter().zip(&minus).map(|(a, b)| a - b).collect();
+        let left_out: Vec<usize> = (fold..rows.nrows()).step_by(FOLDS).collect();
+        let (rows, targets) = (rows.select_rows(&left_out), targets.select_rows(&left_out));
+        let (gram, right) = (&gram - rows.tr_mul(&rows), &right - rows.tr_mul(&targets));
         for (error, penalty) in errors.iter_mut().zip(PENALTIES) {
-            let coefficients = gram.solve(penalty, &right);
-            *error += left_out().map(|(row, target)| (dot(row, &coefficients) - target).powi(2)).sum::<f64>();
+            *error += (&rows * penalised(&gram, &right, penalty)? - &targets).norm_squared();
         }
     }
-    let none: f64 = targets.iter().map(|target| target * target).sum();
     let (error, penalty) = errors.into_iter().zip(PENALTIES).min_by(|a, b| a.0.total_cmp(&b.0))?;
-    (error < none).then(|| gram.solve(penalty, &right))
+    if error < targets.norm_squared() { penalised(&gram, &right, penalty) } else { None }
 }
 
 #[cfg(test)]
