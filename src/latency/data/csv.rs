@@ -24,8 +24,8 @@ pub const MAX_BYTES: u64 = 256 << 20;
 const MAX_ROWS: usize = 20_000;
 /// The most columns of a header.
 const MAX_COLUMNS: usize = 1_000;
-/// The largest average or latency that is believed.
-const MAX_VALUE: f64 = 1e9;
+/// The averages and latencies that are believed; beyond, the fit's sums of squares would overflow or vanish.
+const VALUES: std::ops::RangeInclusive<f64> = 1e-9..=1e9;
 
 impl Dataset {
     /// Reads a file.
@@ -213,7 +213,7 @@ fn features_of_json(json: &Field, routing: Option<&Field>) -> Result<(Features, 
 /// A positive number of `what`.
 fn number(field: &Field, what: &str) -> Result<f64, Fault> {
     match field.text.trim().parse::<f64>() {
-        Ok(value) if value > 0.0 && value <= MAX_VALUE => Ok(value),
+        Ok(value) if VALUES.contains(&value) => Ok(value),
         _ => {
             let shown: String = field.text.chars().take(40).collect();
             let message = format!("expected {what}, a positive number, but found '{shown}'");

@@ -106,6 +106,15 @@ mod tests {
     }
 
     #[test]
+    fn the_widest_range_of_latencies_is_fitted_without_overflow() {
+        let mut data = simulated::dataset(100, 0.02, 2);
+        for (row, sample) in data.samples.iter_mut().enumerate() {
+            (sample.encoder_ms, sample.decoder_ms) = if row % 3 == 0 { (1e-9, 1e9) } else { (1e9, 1e-9) };
+        }
+        assert!(report(&data).test.metrics.rmse_ms.is_finite());
+    }
+
+    #[test]
     fn too_few_rows_are_refused() {
         let mut data = simulated::dataset(30, 0.02, 1);
         assert!(fit(&data, "a").is_ok());

@@ -72,6 +72,7 @@ fn faults_name_line_and_column() {
     for (from, to, place, what) in [
         ("124.5", "NaN", "2:48", "milliseconds"),
         ("124.5", "-3", "2:48", "milliseconds"),
+        ("124.5", "1e-320", "2:48", "milliseconds"),
         ("5.49", "inf", "2:43", "milliseconds"),
         ("1962.6", "many", "2:7", "a feature"),
     ] {
