@@ -2,7 +2,6 @@
 
 use crate::config::{ModelConfig, Tables};
 use crate::space::{Architecture, Layer};
-use burn::tensor::Tensor;
 
 /// Everything that fixes a Transformer's shape and dropout, its weights left aside.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,8 +37,6 @@ pub struct TransformerConfig {
 pub(super) struct StackConfig {
     pub layers: Vec<Layer>,
     pub embed_dim: usize,
-    /// `[MAX_POSITIONS + 2, embed]`
-    pub positions: Tensor<2>,
     /// Width of the encoder outputs that cross-attention sees.
     pub memory_dim: usize,
     pub qkv_dim: usize,

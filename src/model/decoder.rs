@@ -23,8 +23,6 @@ pub struct Decoder {
     pub embed_out: Option<Param<Tensor<2>>>,
     /// The layers in use.
     pub layers: Vec<DecoderLayer>,
-    /// Positions, `[MAX_POSITIONS + 2, embed]`: a constant.
-    pub(super) sinusoids: Tensor<2>,
 }
 
 /// One decoder layer; a dropped sublayer is `None`.
@@ -128,7 +126,6 @@ impl Decoder {
             embed_tokens: (tables != Tables::Shared).then(|| table(true)),
             embed_out: (tables == Tables::Separate).then(|| table(false)),
             layers: stack.layers.iter().map(|layer| DecoderLayer::new(layer, stack, declare)).collect(),
-            sinusoids: stack.positions.clone(),
         }
     }
 
@@ -155,7 +152,7 @@ impl Decoder {
     /// The cache before the first step.
     pub(super) fn start(&self, memory: &Memory) -> DecoderCache {
         let layers = self.layers.iter().map(|layer| LayerCache {
-            own: History::new(&self.sinusoids.device()),
+            own: History::new(&memory.outputs[0].device()),
             cross: layer.cross_attn.as_ref().map(|attention| {
                 let (encoded, mask) = memory.of_layers(layer.encoder_layers);
                 (attention.memory(encoded), mask)

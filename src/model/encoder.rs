@@ -17,8 +17,6 @@ pub struct Encoder {
     pub embed_tokens: Param<Tensor<2>>,
     /// The layers in use.
     pub layers: Vec<EncoderLayer>,
-    /// Positions, `[MAX_POSITIONS + 2, embed]`: a constant.
-    pub(super) sinusoids: Tensor<2>,
 }
 
 /// One encoder layer; a dropped sublayer is `None`.
@@ -41,7 +39,6 @@ impl Encoder {
         Self {
             embed_tokens: declare.parameter([vocab, table_dim], Init::Table { looked_up: true }),
             layers: stack.layers.iter().map(|layer| EncoderLayer::new(layer, stack, declare)).collect(),
-            sinusoids: stack.positions.clone(),
         }
     }
 

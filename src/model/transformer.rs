@@ -27,22 +27,23 @@ impl TransformerConfig {
             Tables::Shared => encoder.embed_dim.max(decoder.embed_dim),
             Tables::Tied | Tables::Separate => encoder.embed_dim,
         };
-        let encoder_stack = self.stack(encoder, &positions.encoder);
-        let decoder_stack = self.stack(decoder, &positions.decoder);
+        let encoder_stack = self.stack(encoder);
+        let decoder_stack = self.stack(decoder);
         Transformer {
             encoder: Encoder::new(self.source_vocab, table_dim, &encoder_stack, declare),
             decoder: Decoder::new(self.target_vocab, self.tables, &decoder_stack, declare),
+            source_positions: leading_columns(positions.encoder.clone(), encoder.embed_dim),
+            target_positions: leading_columns(positions.decoder.clone(), decoder.embed_dim),
             config: self.clone(),
             products: Products::SINGLE,
             projection: OnceLock::new(),
         }
     }
 
-    fn stack(&self, stack: &Stack, positions: &Tensor<2>) -> StackConfig {
+    fn stack(&self, stack: &Stack) -> StackConfig {
         StackConfig {
             layers: stack.layers.clone(),
             embed_dim: stack.embed_dim,
-            positions: leading_columns(positions.clone(), stack.embed_dim),
             memory_dim: self.architecture.encoder.embed_dim,
             qkv_dim: self.qkv_dim,
             capacity_factor: self.capacity_factor,
@@ -58,6 +59,10 @@ pub struct Transformer {
     pub encoder: Encoder,
     /// The decoder.
     pub decoder: Decoder,
+    /// Positions of source tokens, `[MAX_POSITIONS + 2, encoder embed]`: a constant.
+    source_positions: Tensor<2>,
+    /// Those of target tokens, `[MAX_POSITIONS + 2, decoder embed]`.
+    target_positions: Tensor<2>,
     #[module(skip)]
     pub(super) config: TransformerConfig,
     #[module(skip)]
@@ -75,7 +80,7 @@ impl Transformer {
 
     /// The device the weights are on.
     pub fn device(&self) -> Device {
-        self.encoder.sinusoids.device()
+        self.source_positions.device()
     }
 
     /// Decoder outputs before the projection, teacher-forced.
@@ -102,7 +107,7 @@ impl Transformer {
         batch: usize,
     ) -> [Tensor<2>; 2] {
         let positions = position_ids(previous, previous.len() / batch);
-        let target = embed(target_table, &self.decoder.sinusoids, previous, &positions);
+        let target = embed(target_table, &self.target_positions, previous, &positions);
         [self.embed_source(source_table, source, batch), target]
     }
 
@@ -126,7 +131,7 @@ impl Transformer {
     }
 
     fn embed_source(&self, table: Tensor<2>, source: &[u32], batch: usize) -> Tensor<2> {
-        embed(table, &self.encoder.sinusoids, source, &position_ids(source, source.len() / batch))
+        embed(table, &self.source_positions, source, &position_ids(source, source.len() / batch))
     }
 
     fn encode_embedded(&self, embedded: Tensor<2>, source: &[u32], batch: usize, pass: &mut Pass) -> Memory {
@@ -151,7 +156,7 @@ impl Transformer {
     /// - output: `[rows, vocab]`
     pub fn step(&self, tokens: &[u32], position: usize, cache: &mut DecoderCache, pass: &mut Pass) -> Tensor<2> {
         let positions = vec![PAD + 1 + position as u32; tokens.len()];
-        let embedded = embed(self.target_table(), &self.decoder.sinusoids, tokens, &positions);
+        let embedded = embed(self.target_table(), &self.target_positions, tokens, &positions);
         let hidden = self.decoder.step(embedded, cache, pass);
         self.project(hidden)
     }
