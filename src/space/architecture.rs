@@ -1,5 +1,7 @@
 //! One Transformer's shape as plain data: the currency between all rooms.
 
+use super::side::Side;
+
 /// The shape of one encoder–decoder Transformer, dense or with experts.
 ///
 /// Its JSON form uses the field's gene names (`encoder_embed_dim`, `decoder_n_experts`, …); see
@@ -77,14 +79,8 @@ impl Architecture {
         encoder_layers: usize,
         decoder_layers: usize,
     ) -> Self {
-        let layer = |cross_attention| Layer {
-            self_attention_heads: heads,
-            cross_attention,
-            ffn_embed_dim,
-            experts: None,
-            keep_attention: true,
-            keep_ffn: true,
-        };
+        let layer =
+            |cross_attention| Layer { self_attention_heads: heads, cross_attention, ffn_embed_dim, ..Layer::default() };
         let cross = CrossAttention { heads, encoder_layers: 1 };
         Self {
             encoder: Stack { embed_dim, layers: vec![layer(None); encoder_layers] },
@@ -92,13 +88,12 @@ impl Architecture {
         }
     }
 
-    /// Everything that keeps the model from being built, one line for each fault, named like its key in the JSON form;
-    /// empty for a valid architecture. Whether heads divide `qkv_dim` is [`Self::head_faults`]'s to say.
-    pub fn validate(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        self.encoder.validate("encoder", false, &mut faults);
-        self.decoder.validate("decoder", true, &mut faults);
-        faults
+    /// The stack of a side.
+    pub fn stack(&self, side: Side) -> &Stack {
+        match side {
+            Side::Encoder => &self.encoder,
+            Side::Decoder => &self.decoder,
+        }
     }
 
     /// The same model, with no cross-attention to more encoder layers than there are: it sees those there are, whatever the
@@ -111,89 +106,32 @@ impl Architecture {
         }
         clipped
     }
-
-    /// One line for each number of heads that does not split `qkv_dim` features evenly.
-    pub fn head_faults(&self, qkv_dim: usize) -> Vec<String> {
-        let mut faults = Vec::new();
-        for (side, stack) in [("encoder", &self.encoder), ("decoder", &self.decoder)] {
-            for (index, layer) in stack.layers.iter().enumerate() {
-                let own = ("self_attention_heads", layer.self_attention_heads);
-                let cross = layer.cross_attention.map(|c| ("ende_attention_heads", c.heads));
-                for (gene, heads) in std::iter::once(own).chain(cross) {
-                    if heads == 0 || !qkv_dim.is_multiple_of(heads) {
-                        faults.push(format!(
-                            "{side}_{gene}, layer {}: {heads} heads do not divide qkv_dim = {qkv_dim}",
-                            index + 1
-                        ));
-                    }
-                }
-            }
-        }
-        faults
-    }
-}
-
-impl Stack {
-    fn validate(&self, side: &str, is_decoder: bool, faults: &mut Vec<String>) {
-        if let Some(fault) = width_fault(self.embed_dim) {
-            faults.push(format!("{side}_embed_dim: {fault}"));
-        }
-        check(faults, format!("{side}_layer_num"), self.layers.len(), 1, MAX_LAYERS);
-        for (index, layer) in self.layers.iter().enumerate() {
-            layer.validate(side, index + 1, is_decoder, faults);
-        }
-    }
 }
 
 impl Layer {
-    fn validate(&self, side: &str, number: usize, is_decoder: bool, faults: &mut Vec<String>) {
-        let name = |gene: &str| format!("{side}_{gene}, layer {number}");
-        check(faults, name("ffn_embed_dim"), self.ffn_embed_dim, 1, MAX_WIDTH);
-        check(faults, name("self_attention_heads"), self.self_attention_heads, 1, MAX_WIDTH);
-        if self.cross_attention.is_some() != is_decoder {
-            let holds = if is_decoder { "needs" } else { "cannot have" };
-            faults.push(format!("{side} layer {number} {holds} cross-attention"));
-        }
-        if let Some(cross) = self.cross_attention {
-            check(faults, name("ende_attention_heads"), cross.heads, 1, MAX_WIDTH);
-            let seen = format!("{} (encoder layers attended to)", name("arbitrary_ende_attn"));
-            check(faults, seen, cross.encoder_layers, 1, MAX_ATTENDED_LAYERS);
-        }
-        if let Some(experts) = &self.experts {
-            let count = experts.ffn_dims.len();
-            check(faults, name("n_experts"), count, 1, MAX_EXPERTS);
-            check(faults, name("num_experts_to_route"), experts.top_k, 1, count);
-            for (expert, &size) in experts.ffn_dims.iter().enumerate() {
-                let gene = format!("{}, expert {}", name("each_expert_ffn_dim"), expert + 1);
-                check(faults, gene, size, 0, MAX_WIDTH);
-            }
-        }
+    /// How many experts it has; 0 for a dense layer.
+    pub fn expert_count(&self) -> usize {
+        self.experts.as_ref().map_or(0, |experts| experts.ffn_dims.len())
     }
 }
 
-/// What is wrong with a stack's width. Sinusoidal positions come in pairs and divide by `width / 2 - 1`.
-pub(super) fn width_fault(width: usize) -> Option<String> {
-    let is_width = (4..=MAX_WIDTH).contains(&width) && width.is_multiple_of(2);
-    (!is_width).then(|| format!("{width} is not an even number between 4 and {MAX_WIDTH}"))
-}
-
-fn check(faults: &mut Vec<String>, gene: String, value: usize, least: usize, most: usize) {
-    if value < least || value > most {
-        faults.push(format!("{gene}: {value} is not between {least} and {most}"));
+impl Default for Layer {
+    /// The smallest: dense, without cross-attention, nothing dropped.
+    fn default() -> Self {
+        Self {
+            self_attention_heads: 1,
+            cross_attention: None,
+            ffn_embed_dim: 1,
+            experts: None,
+            keep_attention: true,
+            keep_ffn: true,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_dense_transformer_is_valid() {
-        let base = Architecture::dense(512, 2048, 8, 6, 6);
-        assert_eq!(base.validate(), Vec::<String>::new());
-        assert_eq!(base.head_faults(512), Vec::<String>::new());
-        assert_eq!(base.head_faults(516).len(), 18);
-    }
 
     #[test]
     fn cross_attention_sees_no_more_layers_than_there_are() {
@@ -205,23 +143,5 @@ mod tests {
         assert_eq!(attending(1, 3).clipped(), attending(1, 1));
         assert_eq!(attending(2, 3).clipped(), attending(2, 2));
         assert_eq!(attending(6, 3).clipped(), attending(6, 3));
-    }
-
-    #[test]
-    fn each_fault_is_named() {
-        let mut model = Architecture::dense(0, 2048, 8, 1, 2);
-        model.encoder.layers[0].cross_attention = model.decoder.layers[0].cross_attention;
-        model.decoder.layers[0].cross_attention = None;
-        model.decoder.layers[1].experts = Some(Experts { ffn_dims: vec![0, MAX_WIDTH + 1], top_k: 3 });
-        let faults = model.validate();
-        let expected = [
-            "encoder_embed_dim: 0 is not an even number between 4 and 65536",
-            "encoder layer 1 cannot have cross-attention",
-            "decoder_embed_dim: 0 is not an even number between 4 and 65536",
-            "decoder layer 1 needs cross-attention",
-            "decoder_num_experts_to_route, layer 2: 3 is not between 1 and 2",
-            "decoder_each_expert_ffn_dim, layer 2, expert 2: 65537 is not between 0 and 65536",
-        ];
-        assert_eq!(faults, expected);
     }
 }

@@ -1,9 +1,9 @@
 //! Whether an architecture is in a space, and if not, why.
 
 use super::architecture::{Architecture, CrossAttention, Experts, Layer, Stack};
-use super::json::arbitrary_ende_attn;
 use super::layers::{CrossSpace, ExpertSpace, LayerSpace, StackSpace};
 use super::space::Space;
+use super::values::Values;
 use std::fmt::Display;
 
 impl Space {
@@ -94,7 +94,7 @@ impl CrossSpace {
     fn check(&self, cross: CrossAttention, place: &mut Place) {
         place.check("ende_attention_heads", cross.heads, &self.heads);
         let (gene, seen) = ("arbitrary_ende_attn", cross.encoder_layers);
-        place.check_as(gene, seen, &self.encoder_layers, arbitrary_ende_attn);
+        place.check_as(gene, seen, &self.encoder_layers, |seen| Values::Attended.write(seen));
     }
 }
 

@@ -1,26 +1,15 @@
 //! What a space holds, for people and programs: its genes, their choices, what they depend on, how many architectures.
 
 use super::choices::Choices;
+use super::gene::Scope;
 use super::layers::StackConfig;
 use super::space::Space;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// What a gene has one value for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scope {
-    /// The whole encoder or decoder.
-    Stack,
-    /// Each of its layers.
-    Layer,
-    /// Each expert of each layer.
-    Expert,
-}
-
-/// One gene of a space.
+/// One gene in one space.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Gene {
+pub struct GeneChoices {
     /// Its name in `[space]` and in the JSON form of an architecture.
     pub name: String,
     /// What it has one value for.
@@ -34,7 +23,7 @@ pub struct Gene {
 impl Space {
     /// The genes, the encoder's before the decoder's. `*_ffn_embed_dim` is not among them where all layers of the stack have
     /// fractional experts, nor are the genes of experts in a dense stack.
-    pub fn genes(&self) -> Vec<Gene> {
+    pub fn genes(&self) -> Vec<GeneChoices> {
         let mut genes = stack_genes(&self.config.encoder());
         genes.extend(stack_genes(&self.config.decoder()));
         genes
@@ -52,9 +41,9 @@ impl Space {
     }
 }
 
-fn stack_genes(stack: &StackConfig) -> Vec<Gene> {
+fn stack_genes(stack: &StackConfig) -> Vec<GeneChoices> {
     let side = stack.side;
-    let gene = |name: &str, scope, choices: Choices<i64>, depends_on: &[&str]| Gene {
+    let gene = |name: &str, scope, choices: Choices<i64>, depends_on: &[&str]| GeneChoices {
         name: format!("{side}_{name}"),
         scope,
         choices,
@@ -162,7 +151,7 @@ mod tests {
         });
         let genes = space.genes();
         let sizes = genes.iter().find(|gene| gene.name == "decoder_each_expert_ffn_dim").unwrap();
-        let expected = Gene {
+        let expected = GeneChoices {
             name: "decoder_each_expert_ffn_dim".into(),
             scope: Scope::Expert,
             choices: Choices::Every(vec![1024, 2048]),

@@ -6,28 +6,14 @@
 //! `*_each_expert_ffn_dim` only for a stack with a layer whose experts differ from its `*_ffn_embed_dim`, an identity
 //! expert as size 0, and the drop genes only where something is dropped; so equal models print equally.
 
-use super::architecture::{Architecture, CrossAttention, Experts, Layer, MAX_EXPERTS, MAX_LAYERS, Stack};
+use super::architecture::{Architecture, Layer, Stack};
+use super::gene::{At, EACH_EXPERT_FFN_DIM, Gene, InJson, LAYER_NUM, N_EXPERTS, Part, STD_VS_DUMMY_EXPERTS};
+use super::genes;
+use super::side::Side;
 use crate::error::{Error, Result, refuse};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
-
-/// Genes of both stacks, without their prefix.
-const STACK_GENES: [&str; 10] = [
-    "embed_dim",
-    "layer_num",
-    "ffn_embed_dim",
-    "self_attention_heads",
-    "n_experts",
-    "num_experts_to_route",
-    "each_expert_ffn_dim",
-    "std_vs_dummy_experts",
-    "drop_mha_sublayer",
-    "drop_ffn_sublayer",
-];
-
-/// Genes of the decoder alone, without its prefix.
-const CROSS_GENES: [&str; 2] = ["ende_attention_heads", "arbitrary_ende_attn"];
 
 impl Architecture {
     /// Reads the JSON form.
@@ -44,14 +30,11 @@ impl Architecture {
     pub fn from_value(value: &Value) -> Result<Self> {
         let parts = object(value, "an architecture")?;
         known_keys(parts, &["encoder".into(), "decoder".into()])?;
-        let part = |name: &str| {
-            let part = parts.get(name).ok_or_else(|| missing(name))?;
-            object(part, name)
+        let stack = |side: Side| {
+            let part = parts.get(side.name()).ok_or_else(|| missing(side.name()))?;
+            StackReader::new(side, object(part, side.name())?)?.read()
         };
-        let architecture = Self {
-            encoder: StackReader::new("encoder", part("encoder")?)?.read()?,
-            decoder: StackReader::new("decoder", part("decoder")?)?.read()?,
-        };
+        let architecture = Self { encoder: stack(Side::Encoder)?, decoder: stack(Side::Decoder)? };
         refuse(&architecture.validate())?;
         Ok(architecture)
     }
@@ -59,8 +42,8 @@ impl Architecture {
     /// The JSON form as a value: the same for equal architectures.
     pub fn to_value(&self) -> Value {
         json!({
-            "encoder": print_stack("encoder", &self.encoder),
-            "decoder": print_stack("decoder", &self.decoder),
+            "encoder": print_stack(Side::Encoder, &self.encoder),
+            "decoder": print_stack(Side::Decoder, &self.decoder),
         })
     }
 }
@@ -80,160 +63,94 @@ impl<'de> Deserialize<'de> for Architecture {
 
 /// One stack's object while it is being read.
 struct StackReader<'a> {
-    side: &'static str,
+    side: Side,
     genes: &'a Map<String, Value>,
     layers: usize,
 }
 
 impl<'a> StackReader<'a> {
-    fn new(side: &'static str, genes: &'a Map<String, Value>) -> Result<Self> {
+    fn new(side: Side, genes: &'a Map<String, Value>) -> Result<Self> {
         known_keys(genes, &keys_of(side))?;
         let mut reader = Self { side, genes, layers: 0 };
-        reader.layers = reader.scalar("layer_num")?;
-        if !(1..=MAX_LAYERS).contains(&reader.layers) {
-            let message = format!("{} is not between 1 and {MAX_LAYERS}", reader.layers);
-            return Err(reader.fault("layer_num", message));
-        }
+        reader.layers = reader.scalar(genes::named(LAYER_NUM))?;
         Ok(reader)
     }
 
     fn read(&self) -> Result<Stack> {
-        let ffn = self.required("ffn_embed_dim")?;
-        let heads = self.required("self_attention_heads")?;
-        let cross = self.cross_attention()?;
-        let experts = self.experts(&ffn)?;
-        let keep_attention = self.flags("drop_mha_sublayer")?;
-        let keep_ffn = self.flags("drop_ffn_sublayer")?;
-        let layers = cross.into_iter().zip(experts).enumerate();
-        Ok(Stack {
-            embed_dim: self.scalar("embed_dim")?,
-            layers: layers
-                .map(|(i, (cross_attention, experts))| Layer {
-                    self_attention_heads: heads[i],
-                    cross_attention,
-                    ffn_embed_dim: ffn[i],
-                    experts,
-                    keep_attention: keep_attention[i],
-                    keep_ffn: keep_ffn[i],
-                })
-                .collect(),
-        })
-    }
-
-    fn cross_attention(&self) -> Result<Vec<Option<CrossAttention>>> {
-        if self.side == "encoder" {
-            return Ok(vec![None; self.layers]);
+        let mut stack = Stack { embed_dim: 0, layers: vec![Layer::default(); self.layers] };
+        let is_dense = self.value(N_EXPERTS).is_none();
+        for gene in genes::of_side(self.side) {
+            match gene.at {
+                At::Stack { .. } => {}
+                _ if gene.part == Part::Experts && is_dense => self.needs_experts(gene)?,
+                At::Layer { set, .. } => self.read_layers(gene, set, &mut stack.layers)?,
+                At::Expert { set, .. } => self.read_experts(gene, set, &mut stack.layers)?,
+            }
         }
-        let gene = "arbitrary_ende_attn";
-        let seen = match self.per_layer(gene, |value| match value.as_i64() {
-            Some(-1) => Ok(1),
-            Some(1) => Ok(2),
-            Some(2) => Ok(3),
-            _ => Err(self.fault(gene, format!("expected -1, 1 or 2, found {value}"))),
-        })? {
-            Some(seen) => seen,
-            None => vec![1; self.layers],
-        };
-        let heads = self.required("ende_attention_heads")?;
-        let pairs = heads.into_iter().zip(seen);
-        Ok(pairs.map(|(heads, encoder_layers)| Some(CrossAttention { heads, encoder_layers })).collect())
-    }
-
-    fn experts(&self, ffn: &[usize]) -> Result<Vec<Option<Experts>>> {
-        let Some(counts) = self.numbers("n_experts")? else {
-            for gene in ["each_expert_ffn_dim", "std_vs_dummy_experts"] {
-                if self.value(gene).is_some() {
-                    let needed = format!("needs {}_n_experts, which is missing", self.side);
-                    return Err(self.fault(gene, needed));
-                }
+        for gene in genes::of_side(self.side) {
+            if let At::Stack { set, .. } = gene.at {
+                set(&mut stack, self.scalar(gene)?);
             }
-            return Ok(vec![None; self.layers]);
-        };
-        if let Some(count) = counts.iter().find(|&&count| count > MAX_EXPERTS) {
-            let message = format!("{count} experts are more than {MAX_EXPERTS}");
-            return Err(self.fault("n_experts", message));
         }
-        let routes = self.numbers("num_experts_to_route")?;
-        let sizes = self.expert_sizes(&counts)?;
-        let first_is_network = self.flags("std_vs_dummy_experts")?;
-        let layer = |i: usize| {
-            if counts[i] == 0 {
-                return None;
-            }
-            let mut ffn_dims = match &sizes {
-                Some(sizes) => sizes[i].clone(),
-                None => vec![ffn[i]; counts[i]],
-            };
-            if !first_is_network[i] {
-                ffn_dims[0] = 0;
-            }
-            let route = routes.as_ref().map_or(1, |routes| routes[i]);
-            Some(Experts { top_k: route.min(counts[i]), ffn_dims })
-        };
-        Ok((0..self.layers).map(layer).collect())
-    }
-
-    /// `*_each_expert_ffn_dim`, cut to the layers and the experts in use.
-    fn expert_sizes(&self, counts: &[usize]) -> Result<Option<Vec<Vec<usize>>>> {
-        let gene = "each_expert_ffn_dim";
-        let Some(Value::Array(lists)) = self.value(gene) else {
-            return match self.value(gene) {
-                Some(_) => Err(self.fault(gene, "expected a list of sizes for each layer")),
-                None => Ok(None),
-            };
-        };
-        self.long_enough(gene, lists.len())?;
-        let mut sizes = Vec::with_capacity(self.layers);
-        for (i, (list, &count)) in lists.iter().zip(counts).enumerate() {
-            let list = list.as_array().map_or(&[][..], Vec::as_slice);
-            if list.len() < count {
-                return Err(
-                    self.fault(gene, format!("layer {} has {count} experts and needs a list of as many sizes", i + 1))
-                );
-            }
-            let layer = list[..count].iter().map(|size| self.number(gene, size));
-            sizes.push(layer.collect::<Result<_>>()?);
-        }
-        Ok(Some(sizes))
+        Ok(stack)
     }
 
     /// A gene of the whole stack.
-    fn scalar(&self, gene: &str) -> Result<usize> {
-        let value = self.value(gene).ok_or_else(|| missing(&self.key(gene)))?;
+    fn scalar(&self, gene: &Gene) -> Result<usize> {
+        let value = self.value(gene.name).ok_or_else(|| missing(&gene.key(self.side)))?;
         self.number(gene, value)
     }
 
-    fn required(&self, gene: &str) -> Result<Vec<usize>> {
-        self.numbers(gene)?.ok_or_else(|| missing(&self.key(gene)))
-    }
-
-    fn numbers(&self, gene: &str) -> Result<Option<Vec<usize>>> {
-        self.per_layer(gene, |value| self.number(gene, value))
-    }
-
-    /// A gene that is 0 or 1 in each layer; 1 where it is missing.
-    fn flags(&self, gene: &str) -> Result<Vec<bool>> {
-        let flags = self.per_layer(gene, |value| match value.as_u64() {
-            Some(0) => Ok(false),
-            Some(1) => Ok(true),
-            _ => Err(self.fault(gene, format!("expected 0 or 1, found {value}"))),
-        })?;
-        Ok(flags.unwrap_or_else(|| vec![true; self.layers]))
-    }
-
-    /// A gene's value in each layer in use; `None` where the gene is missing.
-    fn per_layer<T: Clone>(&self, gene: &str, read: impl Fn(&Value) -> Result<T>) -> Result<Option<Vec<T>>> {
-        match self.value(gene) {
-            None => Ok(None),
+    /// A gene of each layer.
+    fn read_layers(&self, gene: &Gene, set: fn(&mut Layer, usize), layers: &mut [Layer]) -> Result<()> {
+        let values = match self.value(gene.name) {
+            None if gene.json == InJson::Required => return Err(missing(&gene.key(self.side))),
+            None => return Ok(()),
             Some(Value::Array(values)) => {
                 self.long_enough(gene, values.len())?;
-                values[..self.layers].iter().map(read).collect::<Result<_>>().map(Some)
+                let values = values[..layers.len()].iter().map(|value| self.number(gene, value));
+                values.collect::<Result<_>>()?
             }
-            Some(value) => Ok(Some(vec![read(value)?; self.layers])),
+            Some(value) => vec![self.number(gene, value)?; layers.len()],
+        };
+        for (layer, value) in layers.iter_mut().zip(values) {
+            set(layer, value);
         }
+        Ok(())
     }
 
-    fn long_enough(&self, gene: &str, length: usize) -> Result<()> {
+    /// A gene of each expert of each layer: lists that are cut to the layers and the experts in use.
+    fn read_experts(&self, gene: &Gene, set: fn(&mut Layer, usize, usize), layers: &mut [Layer]) -> Result<()> {
+        let Some(value) = self.value(gene.name) else {
+            return Ok(());
+        };
+        let lists = value.as_array().ok_or_else(|| self.fault(gene, "expected a list of sizes for each layer"))?;
+        self.long_enough(gene, lists.len())?;
+        for (index, (layer, list)) in layers.iter_mut().zip(lists).enumerate() {
+            let list = list.as_array().map_or(&[][..], Vec::as_slice);
+            let count = layer.expert_count();
+            if list.len() < count {
+                let needs = format!("layer {} has {count} experts and needs a list of as many sizes", index + 1);
+                return Err(self.fault(gene, needs));
+            }
+            for (expert, size) in list[..count].iter().enumerate() {
+                set(layer, expert, self.number(gene, size)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a gene of a dense stack that only experts can have.
+    fn needs_experts(&self, gene: &Gene) -> Result<()> {
+        let shapes_experts = [EACH_EXPERT_FFN_DIM, STD_VS_DUMMY_EXPERTS].contains(&gene.name);
+        if shapes_experts && self.value(gene.name).is_some() {
+            let needed = format!("needs {}_{N_EXPERTS}, which is missing", self.side.name());
+            return Err(self.fault(gene, needed));
+        }
+        Ok(())
+    }
+
+    fn long_enough(&self, gene: &Gene, length: usize) -> Result<()> {
         if length >= self.layers {
             return Ok(());
         }
@@ -241,27 +158,19 @@ impl<'a> StackReader<'a> {
         Err(self.fault(gene, message))
     }
 
-    fn number(&self, gene: &str, value: &Value) -> Result<usize> {
-        let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
-        number.ok_or_else(|| {
-            let message = format!("expected a whole number, 0 or more, found {value}");
-            self.fault(gene, message)
-        })
+    fn number(&self, gene: &Gene, value: &Value) -> Result<usize> {
+        gene.values.read_json(value).map_err(|message| self.fault(gene, message))
     }
 
     /// The gene as it was given; a missing gene and an empty list are the same.
     fn value(&self, gene: &str) -> Option<&'a Value> {
-        let value = self.genes.get(&self.key(gene))?;
+        let value = self.genes.get(&format!("{}_{gene}", self.side.name()))?;
         let is_empty = value.as_array().is_some_and(Vec::is_empty);
         (!is_empty).then_some(value)
     }
 
-    fn key(&self, gene: &str) -> String {
-        format!("{}_{gene}", self.side)
-    }
-
-    fn fault(&self, gene: &str, message: impl std::fmt::Display) -> Error {
-        Error::input(message).at(self.key(gene))
+    fn fault(&self, gene: &Gene, message: impl std::fmt::Display) -> Error {
+        Error::input(message).at(gene.key(self.side))
     }
 }
 
@@ -273,10 +182,11 @@ fn missing(key: &str) -> Error {
     Error::input(format!("\"{key}\" is missing"))
 }
 
-fn keys_of(side: &str) -> Vec<String> {
-    let cross = CROSS_GENES.iter().filter(|_| side == "decoder");
-    let genes = STACK_GENES.iter().chain(cross);
-    genes.map(|gene| format!("{side}_{gene}")).collect()
+/// What the decoder has alone stands last: of keys that are equally unlike a wrong one, the last is suggested.
+fn keys_of(side: Side) -> Vec<String> {
+    let mut genes: Vec<_> = genes::of_side(side).collect();
+    genes.sort_by_key(|gene| gene.encoder.is_none());
+    genes.into_iter().map(|gene| gene.key(side)).collect()
 }
 
 fn known_keys(map: &Map<String, Value>, known: &[String]) -> Result<()> {
@@ -290,51 +200,49 @@ fn known_keys(map: &Map<String, Value>, known: &[String]) -> Result<()> {
     Err(Error::input(format!("unknown key \"{key}\"{nearest}")))
 }
 
-fn print_stack(side: &str, stack: &Stack) -> Value {
-    let layers = &stack.layers;
+/// A side's genes in the order in which they are printed: what both sides have, what the decoder has alone, what drops
+/// sublayers.
+pub(super) fn printed_genes(side: Side) -> Vec<&'static Gene> {
+    let mut genes: Vec<_> = genes::of_side(side).collect();
+    genes.sort_by_key(|gene| (gene.part == Part::Sublayers, gene.encoder.is_none()));
+    genes
+}
+
+fn print_stack(side: Side, stack: &Stack) -> Value {
     let mut genes = Map::new();
-    let mut put = |gene: &str, value: Value| {
-        genes.insert(format!("{side}_{gene}"), value);
-    };
-    let list = |of: &dyn Fn(&Layer) -> Value| layers.iter().map(of).collect::<Value>();
-
-    put("embed_dim", stack.embed_dim.into());
-    put("layer_num", layers.len().into());
-    put("ffn_embed_dim", list(&|l| l.ffn_embed_dim.into()));
-    put("self_attention_heads", list(&|l| l.self_attention_heads.into()));
-
-    let sizes = |layer: &Layer| layer.experts.as_ref().map_or(vec![], |e| e.ffn_dims.clone());
-    if layers.iter().any(|layer| layer.experts.is_some()) {
-        let top_k = |layer: &Layer| layer.experts.as_ref().map_or(0, |e| e.top_k);
-        put("n_experts", list(&|l| sizes(l).len().into()));
-        put("num_experts_to_route", list(&|l| top_k(l).into()));
-    }
-    let is_fractional = |l: &Layer| sizes(l).iter().any(|&size| size != l.ffn_embed_dim);
-    if layers.iter().any(is_fractional) {
-        put("each_expert_ffn_dim", list(&|l| sizes(l).into()));
-    }
-    if side == "decoder" {
-        let cross: Vec<_> = layers.iter().filter_map(|layer| layer.cross_attention).collect();
-        let heads = cross.iter().map(|c| c.heads);
-        put("ende_attention_heads", heads.collect());
-        let seen = cross.iter().map(|c| arbitrary_ende_attn(c.encoder_layers));
-        put("arbitrary_ende_attn", seen.collect());
-    }
-    let flag = |kept: bool| Value::from(u8::from(kept));
-    if layers.iter().any(|layer| !layer.keep_attention) {
-        put("drop_mha_sublayer", list(&|l| flag(l.keep_attention)));
-    }
-    if layers.iter().any(|layer| !layer.keep_ffn) {
-        put("drop_ffn_sublayer", list(&|l| flag(l.keep_ffn)));
+    for gene in printed_genes(side) {
+        let value = print(gene, stack);
+        let is_printed = match gene.json {
+            InJson::Required | InJson::Printed => true,
+            InJson::Unless(common) => value != Value::from(vec![gene.values.write(common); stack.layers.len()]),
+            InJson::IfFractional => stack.layers.iter().any(is_fractional),
+            InJson::OnlyRead => false,
+        };
+        if is_printed {
+            genes.insert(gene.key(side), value);
+        }
     }
     Value::Object(genes)
 }
 
-/// The gene's value for a number of encoder layers attended to: -1, 1 and 2 for 1, 2 and 3.
-pub(super) fn arbitrary_ende_attn(encoder_layers: usize) -> i64 {
-    match encoder_layers {
-        0 | 1 => -1,
-        more => more as i64 - 1,
+/// Whether an expert of the layer has another size than its `ffn_embed_dim`.
+fn is_fractional(layer: &Layer) -> bool {
+    let experts = layer.experts.as_ref();
+    experts.is_some_and(|experts| experts.ffn_dims.iter().any(|&size| size != layer.ffn_embed_dim))
+}
+
+fn print(gene: &Gene, stack: &Stack) -> Value {
+    let write = |value| Value::from(gene.values.write(value));
+    let layers = stack.layers.iter();
+    match gene.at {
+        At::Stack { get, .. } => write(get(stack)),
+        At::Layer { get, .. } => layers.map(|layer| write(get(layer).unwrap_or(0))).collect(),
+        At::Expert { get, .. } => {
+            let experts = |layer: &Layer| -> Value {
+                (0..layer.expert_count()).filter_map(|expert| get(layer, expert)).map(write).collect()
+            };
+            layers.map(experts).collect()
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The choices of `[space]` checked and resolved layer by layer, alike for both stacks.
 
-use super::architecture::{MAX_EXPERTS, MAX_LAYERS, MAX_WIDTH, width_fault};
+use super::architecture::{MAX_EXPERTS, MAX_LAYERS, MAX_WIDTH};
 use super::choices::{Choices, SpaceConfig};
+use super::values::Values;
 use std::fmt::Display;
 
 /// The most choices of a gene.
@@ -129,7 +130,7 @@ impl LayerSpace {
             heads: at(heads),
             encoder_layers: {
                 let seen = seen.layer(index).unwrap_or(&[]);
-                seen.iter().map(|&gene| encoder_layers(gene)).collect()
+                seen.iter().map(|&gene| Values::Attended.read(gene)).collect()
             },
         });
         let count = at(config.n_experts);
@@ -164,16 +165,11 @@ impl ExpertSpace {
     }
 }
 
-/// Encoder layers attended to for a value of `decoder_arbitrary_ende_attn`: the last one for -1, else one more than it.
-fn encoder_layers(gene: i64) -> usize {
-    usize::try_from(gene).map_or(1, |gene| gene + 1)
-}
-
 impl StackConfig<'_> {
     fn faults(&self, qkv_dim: usize) -> Vec<String> {
         let mut faults =
             Faults { side: self.side, layers: self.layer_num.iter().copied().max().unwrap_or(0), lines: Vec::new() };
-        faults.list("embed_dim", self.embed_dim, |&width| width_fault(width));
+        faults.list("embed_dim", self.embed_dim, |&width| Values::Width.fault(width, 0));
         let layers = between(1, MAX_LAYERS);
         faults.list("layer_num", self.layer_num, layers);
         let heads = |&heads: &usize| {

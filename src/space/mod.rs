@@ -1,8 +1,15 @@
 //! The search space: what an architecture is, which values its genes may take, and how new ones are drawn.
 
-// One architecture, and its JSON form.
+// An architecture.
 pub mod architecture;
+mod side;
+// What its genes are: the types, and the table.
+mod gene;
+mod genes;
+mod values;
+// Architectures by the table: can they be built, and as JSON.
 pub mod json;
+mod validate;
 // `[space]`, checked and resolved layer by layer.
 mod choices;
 mod layers;
@@ -19,7 +26,10 @@ mod spread;
 
 pub use architecture::{Architecture, CrossAttention, Experts, Layer, MAX_WIDTH, Stack};
 pub use choices::{Choices, SpaceConfig};
-pub use describe::{Gene, Scope};
+pub use describe::GeneChoices;
+pub use gene::{Gene, Scope};
+pub use genes::GENES;
 pub use natural::Natural;
+pub use side::Side;
 pub use space::Space;
 pub use spread::spread;

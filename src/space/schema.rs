@@ -1,8 +1,8 @@
 //! A JSON Schema for the architectures of a space.
 
-use super::json::arbitrary_ende_attn;
 use super::layers::{CrossSpace, ExpertSpace, LayerSpace, StackSpace};
 use super::space::Space;
+use super::values::Values;
 use serde_json::{Map, Value, json};
 
 impl Space {
@@ -120,7 +120,7 @@ fn one_of(choices: &[usize]) -> Value {
 }
 
 fn seen(cross: &CrossSpace) -> Value {
-    let genes = cross.encoder_layers.iter().map(|&layers| arbitrary_ende_attn(layers));
+    let genes = cross.encoder_layers.iter().map(|&layers| Values::Attended.write(layers));
     json!({"enum": genes.collect::<Vec<_>>()})
 }
 
