@@ -41,8 +41,7 @@ impl Size {
             cross_attention: decoder.then_some(CrossAttention { heads: HEADS, encoder_layers: 1 }),
             ffn_embed_dim: 4 * self.width,
             experts: (self.experts > 0).then(|| Experts { ffn_dims: vec![4 * self.width; self.experts], top_k: 1 }),
-            keep_attention: true,
-            keep_ffn: true,
+            ..Layer::default()
         };
         let stack = |decoder| Stack { embed_dim: self.width, layers: vec![layer(decoder); self.layers] };
         TransformerConfig {

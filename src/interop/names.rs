@@ -312,8 +312,7 @@ mod tests {
             cross_attention: is_decoder.then_some(CrossAttention { heads: 1, encoder_layers: 1 }),
             ffn_embed_dim,
             experts: (!ffn_dims.is_empty()).then_some(Experts { ffn_dims, top_k: 1 }),
-            keep_attention: true,
-            keep_ffn: true,
+            ..Layer::default()
         });
         let layers = prop::collection::vec(layer, layers);
         (1usize..4, layers).prop_map(|(embed_dim, layers)| Stack { embed_dim, layers })

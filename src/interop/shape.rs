@@ -114,14 +114,7 @@ impl<'a> Shapes<'a> {
                 0 => (self.feed_forward(&format!("{place}ffn"))?, None),
                 experts => (1, Some(self.experts(&place, experts)?)),
             };
-            Ok(Layer {
-                self_attention_heads: 1,
-                cross_attention,
-                ffn_embed_dim,
-                experts,
-                keep_attention: true,
-                keep_ffn: true,
-            })
+            Ok(Layer { self_attention_heads: 1, cross_attention, ffn_embed_dim, experts, ..Layer::default() })
         };
         (0..layers).map(layer).collect()
     }

@@ -73,8 +73,7 @@ fn layer(random: &mut impl Rng, is_decoder: bool) -> Layer {
             ffn_dims: (0..experts).map(|_| one_of(random, &[0, 1024, 2048, 3072])).collect(),
             top_k: 1,
         }),
-        keep_attention: true,
-        keep_ffn: true,
+        ..Layer::default()
     }
 }
 

@@ -129,8 +129,7 @@ fn supernet_architecture(shape: impl Fn(&str) -> Option<Vec<usize>>) -> Architec
                 cross_attention: (stack == "decoder").then_some(CrossAttention { heads: 1, encoder_layers: 1 }),
                 ffn_embed_dim: ffn("ffn".into()).unwrap_or_else(|| ffn_dims[0]),
                 experts: (!ffn_dims.is_empty()).then_some(Experts { ffn_dims, top_k: 1 }),
-                keep_attention: true,
-                keep_ffn: true,
+                ..Layer::default()
             })
         };
         Stack { embed_dim, layers: (0..).map_while(layer).collect() }

@@ -27,8 +27,7 @@ fn layer(decoder: bool) -> Layer {
         cross_attention: decoder.then_some(CrossAttention { heads: 2, encoder_layers: 1 }),
         ffn_embed_dim: 12,
         experts: None,
-        keep_attention: true,
-        keep_ffn: true,
+        ..Layer::default()
     }
 }
 
