@@ -164,7 +164,7 @@ fn every_bound_is_checked() {
     assert_eq!(faults(&|c| c.data.max_length_ratio = 0.5), ["data.max_length_ratio"]);
     assert_eq!(faults(&|c| c.model.dropout = 1.0), ["model.dropout"]);
     assert_eq!(faults(&|c| c.model.expert_dropout_ratio = f64::NAN), ["model.expert_dropout_ratio"]);
-    assert_eq!(faults(&|c| c.space.encoder_embed_dim = vec![512]), ["model.share_all_embeddings"]);
+    assert_eq!(faults(&|c| c.space["encoder_embed_dim"] = Choices::Every(vec![512])), ["model.share_all_embeddings"]);
     assert_eq!(faults(&|c| c.train.adam_betas[1] = 1.0), ["train.adam_betas"]);
     assert_eq!(faults(&|c| c.train.min_lr = 1.0), ["train.min_lr"]);
     assert_eq!(faults(&|c| c.train_architecture = overrides("lr = -1")).len(), 2);
@@ -206,7 +206,7 @@ fn overrides_replace_what_the_file_says() {
         seed: 3,
         run_dir: "elsewhere/x".into(),
         data: DataConfig { source_lang: "fr".into(), ..DataConfig::default() },
-        space: SpaceConfig { encoder_n_experts: Choices::PerLayer(fixed), ..SpaceConfig::default() },
+        space: SpaceConfig::default().with([("encoder_n_experts", Choices::PerLayer(fixed))]),
         train: TrainConfig { max_updates: 101, lr: 0.5, ..TrainConfig::default() },
         train_architecture: overrides("update_freq = 2"),
         ..Config::default()

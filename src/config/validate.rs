@@ -40,10 +40,9 @@ impl Config {
             key,
             "one table needs one vocabulary: set data.joined_vocabulary = true, or this to false",
         );
-        let widest = |widths: &[usize]| widths.iter().max().copied();
-        let (encoder, decoder) = (&self.space.encoder_embed_dim, &self.space.decoder_embed_dim);
+        let widest = |gene: &str| self.space[gene].values().max();
         faults.need(
-            widest(encoder) == widest(decoder),
+            widest("encoder_embed_dim") == widest("decoder_embed_dim"),
             key,
             "one table needs one largest width: make those of space.encoder_embed_dim and space.decoder_embed_dim equal",
         );

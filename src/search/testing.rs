@@ -33,7 +33,7 @@ pub fn settings() -> SearchConfig {
 
 fn dense_space(change: impl FnOnce(&mut SpaceConfig)) -> Space {
     let none = || Choices::Every(Vec::new());
-    let mut config = SpaceConfig { encoder_n_experts: none(), decoder_n_experts: none(), ..SpaceConfig::default() };
+    let mut config = SpaceConfig::default().with([("encoder_n_experts", none()), ("decoder_n_experts", none())]);
     change(&mut config);
     Space::new(&config, 512).unwrap()
 }
@@ -45,23 +45,23 @@ pub fn space() -> Space {
 
 /// A space in which only the widths are to be chosen, of one size of layer, with `encoder_layers` of them and one in the
 /// decoder.
-fn narrow_space(encoder_layers: usize, change: impl FnOnce(&mut SpaceConfig)) -> Space {
-    let one = |value: usize| Choices::Every(vec![value]);
+fn narrow_space(encoder_layers: i64, change: impl FnOnce(&mut SpaceConfig)) -> Space {
+    let one = |value: i64| Choices::Every(vec![value]);
     dense_space(|config| {
-        config.encoder_layer_num = vec![encoder_layers];
-        config.decoder_layer_num = vec![1];
-        config.encoder_ffn_embed_dim = one(1024);
-        config.decoder_ffn_embed_dim = one(1024);
-        config.encoder_self_attention_heads = one(4);
-        config.decoder_self_attention_heads = one(4);
-        config.decoder_ende_attention_heads = one(4);
+        config["encoder_layer_num"] = one(encoder_layers);
+        config["decoder_layer_num"] = one(1);
+        config["encoder_ffn_embed_dim"] = one(1024);
+        config["decoder_ffn_embed_dim"] = one(1024);
+        config["encoder_self_attention_heads"] = one(4);
+        config["decoder_self_attention_heads"] = one(4);
+        config["decoder_ende_attention_heads"] = one(4);
         change(config);
     })
 }
 
 /// A space with four architectures.
 pub fn tiny_space() -> Space {
-    narrow_space(2, |config| config.decoder_arbitrary_ende_attn = Choices::Every(vec![-1]))
+    narrow_space(2, |config| config["decoder_arbitrary_ende_attn"] = Choices::Every(vec![-1]))
 }
 
 /// A space with four models, each of them as three architectures.

@@ -113,6 +113,11 @@ impl Layer {
     pub fn expert_count(&self) -> usize {
         self.experts.as_ref().map_or(0, |experts| experts.ffn_dims.len())
     }
+
+    /// Whether the expert with this index, the first being 0, is the identity.
+    pub fn is_identity(&self, expert: usize) -> bool {
+        self.experts.as_ref().is_some_and(|experts| experts.ffn_dims.get(expert) == Some(&0))
+    }
 }
 
 impl Default for Layer {

@@ -1,65 +1,130 @@
 //! `[space]`: the values that each gene may take, as the user writes them.
 
-use serde::{Deserialize, Serialize};
+use super::gene::{Gene, Scope};
+use super::genes::GENES;
+use super::side::Side;
+use super::values::Values;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+use std::fmt;
+use std::ops::{Index, IndexMut};
 
-/// `[space]`: the choices of every gene. A flat list holds for every layer; a list of lists gives each layer its own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SpaceConfig {
-    /// Encoder widths.
-    pub encoder_embed_dim: Vec<usize>,
-    /// Decoder widths.
-    pub decoder_embed_dim: Vec<usize>,
-    /// Numbers of encoder layers.
-    pub encoder_layer_num: Vec<usize>,
-    /// Numbers of decoder layers.
-    pub decoder_layer_num: Vec<usize>,
-    /// Feed-forward sizes of encoder layers.
-    pub encoder_ffn_embed_dim: Choices<usize>,
-    /// Feed-forward sizes of decoder layers.
-    pub decoder_ffn_embed_dim: Choices<usize>,
-    /// Heads of encoder self-attention.
-    pub encoder_self_attention_heads: Choices<usize>,
-    /// Heads of decoder self-attention.
-    pub decoder_self_attention_heads: Choices<usize>,
-    /// Heads of cross-attention.
-    pub decoder_ende_attention_heads: Choices<usize>,
-    /// Encoder layers that cross-attention sees: -1 the last, 1 the last two, 2 the last three.
-    pub decoder_arbitrary_ende_attn: Choices<i64>,
-    /// Numbers of experts in encoder layers; empty: the encoder is dense, without routers (0 makes one layer dense).
-    pub encoder_n_experts: Choices<usize>,
-    /// Numbers of experts in decoder layers; empty: the decoder is dense, without routers (0 makes one layer dense).
-    pub decoder_n_experts: Choices<usize>,
-    /// Experts each token is sent to (clipped to the layer's experts).
-    pub encoder_num_experts_to_route: Choices<usize>,
-    /// Experts each token is sent to (clipped to the layer's experts).
-    pub decoder_num_experts_to_route: Choices<usize>,
-    /// Fractional experts: sizes that each expert chooses from (0: identity); empty: all of a layer have its `ffn_embed_dim`.
-    pub encoder_each_expert_ffn_dim: Choices<usize>,
-    /// Fractional experts: sizes that each expert chooses from (0: identity); empty: all of a layer have its `ffn_embed_dim`.
-    pub decoder_each_expert_ffn_dim: Choices<usize>,
-    /// 1: the layer's first expert is a network; 0: it is the identity.
-    pub encoder_std_vs_dummy_experts: Choices<usize>,
-    /// 1: the layer's first expert is a network; 0: it is the identity.
-    pub decoder_std_vs_dummy_experts: Choices<usize>,
-    /// 1 keeps a layer's attention sublayer, 0 drops it.
-    pub encoder_drop_mha_sublayer: Choices<usize>,
-    /// 1 keeps a layer's attention sublayers, 0 drops them.
-    pub decoder_drop_mha_sublayer: Choices<usize>,
-    /// 1 keeps a layer's feed-forward sublayer, 0 drops it.
-    pub encoder_drop_ffn_sublayer: Choices<usize>,
-    /// 1 keeps a layer's feed-forward sublayer, 0 drops it.
-    pub decoder_drop_ffn_sublayer: Choices<usize>,
+/// `[space]`: the choices of every gene, by the gene's key. A flat list holds for every layer; a list of lists gives each
+/// layer its own.
+///
+/// The keys, what they mean and their defaults are those of [`GENES`], with the side's prefix:
+///
+/// ```
+/// # use automoe::space::{Choices, SpaceConfig};
+/// let mut config = SpaceConfig::default();
+/// config["encoder_layer_num"] = Choices::Every(vec![1, 2, 3]);
+/// config["encoder_n_experts"] = Choices::PerLayer(vec![vec![0], vec![2, 4], vec![0]]);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpaceConfig(Vec<Entry>);
+
+/// One key with its choices.
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    key: String,
+    gene: &'static Gene,
+    choices: Choices,
 }
 
 /// The values a gene may take: the same for every layer, or each layer's own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(untagged, expecting = "a list of whole numbers, or a list of such lists, one for each layer")]
-pub enum Choices<T> {
+pub enum Choices<T = i64> {
     /// The same values in every layer.
     Every(Vec<T>),
     /// Layer i chooses from list i.
     PerLayer(Vec<Vec<T>>),
+}
+
+impl SpaceConfig {
+    /// The same with these choices.
+    ///
+    /// # Panics
+    /// Where no gene has one of the keys.
+    pub fn with<const N: usize>(mut self, choices: [(&str, Choices); N]) -> Self {
+        for (key, choices) in choices {
+            self[key] = choices;
+        }
+        self
+    }
+
+    /// The choices of a gene that `side` has, by the gene's name.
+    pub(super) fn of(&self, side: Side, gene: &str) -> &Choices {
+        &self[&format!("{}_{gene}", side.name())]
+    }
+}
+
+impl Default for SpaceConfig {
+    /// The choices that [`GENES`] names.
+    fn default() -> Self {
+        let entry = |gene: &'static Gene, side| {
+            let choices = Choices::Every(gene.defaults(side)?.to_vec());
+            Some(Entry { key: gene.key(side), gene, choices })
+        };
+        Self(GENES.iter().flat_map(|gene| Side::BOTH.map(|side| entry(gene, side))).flatten().collect())
+    }
+}
+
+impl Index<&str> for SpaceConfig {
+    type Output = Choices;
+
+    /// The choices of a key.
+    ///
+    /// # Panics
+    /// Where no gene has that key.
+    fn index(&self, key: &str) -> &Choices {
+        let entry = self.0.iter().find(|entry| entry.key == key);
+        &entry.unwrap_or_else(|| panic!("no gene has the key {key}")).choices
+    }
+}
+
+impl IndexMut<&str> for SpaceConfig {
+    fn index_mut(&mut self, key: &str) -> &mut Choices {
+        let entry = self.0.iter_mut().find(|entry| entry.key == key);
+        &mut entry.unwrap_or_else(|| panic!("no gene has the key {key}")).choices
+    }
+}
+
+impl Serialize for SpaceConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|entry| (&entry.key, &entry.choices)))
+    }
+}
+
+impl<'de> Deserialize<'de> for SpaceConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Section)
+    }
+}
+
+/// Reads the choices that are given; the others are the default.
+struct Section;
+
+impl<'de> Visitor<'de> for Section {
+    type Value = SpaceConfig;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a section")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<SpaceConfig, M::Error> {
+        let mut config = SpaceConfig::default();
+        while let Some(key) = map.next_key::<String>()? {
+            let entry = config.0.iter_mut().find(|entry| entry.key == key);
+            let entry = entry.ok_or_else(|| M::Error::custom(format!("unknown key \"{key}\"")))?;
+            entry.choices = match (entry.gene.scope(), entry.gene.values) {
+                (Scope::Stack, _) => Choices::Every(map.next_value()?).signed(),
+                (_, Values::Attended) => map.next_value()?,
+                _ => map.next_value::<Choices<usize>>()?.signed(),
+            };
+        }
+        Ok(config)
+    }
 }
 
 impl<T> Choices<T> {
@@ -71,6 +136,14 @@ impl<T> Choices<T> {
         }
     }
 
+    /// The lists: one for all layers, or each layer's.
+    pub fn lists(&self) -> &[Vec<T>] {
+        match self {
+            Self::Every(values) => std::slice::from_ref(values),
+            Self::PerLayer(lists) => lists,
+        }
+    }
+
     /// Whether no layer has any choice.
     pub fn is_empty(&self) -> bool {
         self.values().next().is_none()
@@ -78,41 +151,56 @@ impl<T> Choices<T> {
 
     /// All values, layer after layer.
     pub fn values(&self) -> impl Iterator<Item = &T> {
-        let (every, lists) = match self {
-            Self::Every(values) => (values.as_slice(), &[][..]),
-            Self::PerLayer(lists) => (&[][..], lists.as_slice()),
-        };
-        every.iter().chain(lists.iter().flatten())
+        self.lists().iter().flatten()
     }
 }
 
-impl Default for SpaceConfig {
-    /// WMT'14 En-De with up to six experts of one size a layer.
-    fn default() -> Self {
-        let every = |values: &[usize]| Choices::Every(values.to_vec());
-        Self {
-            encoder_embed_dim: vec![640, 512],
-            decoder_embed_dim: vec![640, 512],
-            encoder_layer_num: vec![6],
-            decoder_layer_num: vec![6, 5, 4, 3, 2, 1],
-            encoder_ffn_embed_dim: every(&[3072, 2048, 1024]),
-            decoder_ffn_embed_dim: every(&[3072, 2048, 1024]),
-            encoder_self_attention_heads: every(&[8, 4]),
-            decoder_self_attention_heads: every(&[8, 4]),
-            decoder_ende_attention_heads: every(&[8, 4]),
-            decoder_arbitrary_ende_attn: Choices::Every(vec![-1, 1, 2]),
-            encoder_n_experts: every(&[1, 2, 3, 4, 5, 6]),
-            decoder_n_experts: every(&[1, 2, 3, 4, 5, 6]),
-            encoder_num_experts_to_route: every(&[1]),
-            decoder_num_experts_to_route: every(&[1]),
-            encoder_each_expert_ffn_dim: every(&[]),
-            decoder_each_expert_ffn_dim: every(&[]),
-            encoder_std_vs_dummy_experts: every(&[1]),
-            decoder_std_vs_dummy_experts: every(&[1]),
-            encoder_drop_mha_sublayer: every(&[1]),
-            decoder_drop_mha_sublayer: every(&[1]),
-            encoder_drop_ffn_sublayer: every(&[1]),
-            decoder_drop_ffn_sublayer: every(&[1]),
+impl Choices<usize> {
+    /// The same numbers with a sign; what is too large for that is as far out of range as the largest.
+    fn signed(self) -> Choices {
+        let number = |value| i64::try_from(value).unwrap_or(i64::MAX);
+        let signed = |values: Vec<usize>| values.into_iter().map(number).collect();
+        match self {
+            Self::Every(values) => Choices::Every(signed(values)),
+            Self::PerLayer(lists) => Choices::PerLayer(lists.into_iter().map(signed).collect()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_written_as_the_table_has_them_encoder_before_decoder() {
+        let written = toml::to_string(&SpaceConfig::default()).unwrap();
+        let keys: Vec<_> = written.lines().filter_map(|line| Some(line.split_once(" = ")?.0)).collect();
+        assert_eq!(keys.len(), 22);
+        assert_eq!(keys[..3], ["encoder_embed_dim", "decoder_embed_dim", "encoder_layer_num"]);
+        assert_eq!(
+            keys[8..12],
+            ["decoder_ende_attention_heads", "decoder_arbitrary_ende_attn", "encoder_n_experts", "decoder_n_experts"]
+        );
+    }
+
+    #[test]
+    fn what_is_written_comes_back_and_the_rest_is_the_default() {
+        let given = SpaceConfig::default().with([
+            ("encoder_embed_dim", Choices::Every(vec![64])),
+            ("decoder_arbitrary_ende_attn", Choices::PerLayer(vec![vec![-1], vec![2, 1]])),
+            ("encoder_n_experts", Choices::Every(vec![])),
+        ]);
+        assert_eq!(toml::from_str::<SpaceConfig>(&toml::to_string(&given).unwrap()).unwrap(), given);
+        let part = toml::from_str::<SpaceConfig>("encoder_n_experts = []\nencoder_embed_dim = [64]").unwrap();
+        assert_eq!(part, given.with([("decoder_arbitrary_ende_attn", Choices::Every(vec![-1, 1, 2]))]));
+    }
+
+    /// What no gene can have is refused with a number, not wrapped to one that it can have.
+    #[test]
+    fn numbers_beyond_the_signed_ones_stay_out_of_range() {
+        let config = toml::from_str::<SpaceConfig>("encoder_layer_num = [18446744073709551615]").unwrap();
+        assert_eq!(config["encoder_layer_num"], Choices::Every(vec![i64::MAX]));
+        assert!(toml::from_str::<SpaceConfig>("encoder_layer_num = [-1]").is_err());
+        assert!(toml::from_str::<SpaceConfig>("encoder_layer = [1]").is_err());
     }
 }

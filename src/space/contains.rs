@@ -1,10 +1,10 @@
 //! Whether an architecture is in a space, and if not, why.
 
-use super::architecture::{Architecture, CrossAttention, Experts, Layer, Stack};
-use super::layers::{CrossSpace, ExpertSpace, LayerSpace, StackSpace};
+use super::architecture::{Architecture, Layer, Stack};
+use super::gene::{At, Gene, InJson, N_EXPERTS};
+use super::genes;
+use super::layers::{GeneSpace, LayerSpace, StackSpace};
 use super::space::Space;
-use super::values::Values;
-use std::fmt::Display;
 
 impl Space {
     /// Whether `architecture` is one of the space's.
@@ -19,123 +19,73 @@ impl Space {
     }
 }
 
-/// Where the genes that are being checked belong.
-struct Place<'a> {
-    side: &'a str,
-    /// From 1; 0 for genes of the whole stack.
-    layer: usize,
-    faults: &'a mut Vec<String>,
-}
-
-impl Place<'_> {
-    fn check(&mut self, gene: &str, value: usize, choices: &[usize]) {
-        self.check_as(gene, value, choices, |value| value as i64);
-    }
-
-    /// As [`Self::check`], for a gene whose values are written as `print` says.
-    fn check_as(&mut self, gene: &str, value: usize, choices: &[usize], print: fn(usize) -> i64) {
-        if !choices.contains(&value) {
-            let choices: Vec<_> = choices.iter().map(|&choice| print(choice)).collect();
-            let message = format!("{} is not among the choices {choices:?}", print(value));
-            self.push(gene, message);
-        }
-    }
-
-    fn push(&mut self, gene: &str, message: impl Display) {
-        let layer = match self.layer {
-            0 => String::new(),
-            layer => format!(", layer {layer}"),
-        };
-        self.faults.push(format!("{}_{gene}{layer}: {message}", self.side));
-    }
-}
-
 impl StackSpace {
     fn check(&self, stack: &Stack, faults: &mut Vec<String>) {
-        let mut place = Place { side: self.side, layer: 0, faults };
-        place.check("embed_dim", stack.embed_dim, &self.embed_dim);
-        place.check("layer_num", stack.layers.len(), &self.layer_num);
-        for (space, layer) in self.layers.iter().zip(&stack.layers) {
-            place.layer += 1;
-            space.check(layer, &mut place);
+        for GeneSpace { gene, choices } in &self.genes {
+            if let At::Stack { get, .. } = gene.at {
+                let fault = other_than(choices, gene, get(stack));
+                faults.extend(fault.map(|fault| format!("{}: {fault}", gene.key(self.side))));
+            }
+        }
+        for (index, (space, layer)) in self.layers.iter().zip(&stack.layers).enumerate() {
+            for gene in genes::of_side(self.side) {
+                let named = |fault| format!("{}, layer {}: {fault}", gene.key(self.side), index + 1);
+                faults.extend(space.faults(gene, layer).into_iter().map(named));
+            }
         }
     }
 }
 
 impl LayerSpace {
-    fn check(&self, layer: &Layer, place: &mut Place) {
-        place.check("ffn_embed_dim", layer.ffn_embed_dim, &self.ffn_embed_dim);
-        let heads = layer.self_attention_heads;
-        place.check("self_attention_heads", heads, &self.self_attention_heads);
-        // Cross-attention in the wrong stack is a fault of the architecture itself.
-        if let (Some(space), Some(cross)) = (&self.cross, layer.cross_attention) {
-            space.check(cross, place);
-        }
-        match (&self.experts, &layer.experts) {
-            (Some(space), Some(experts)) => space.check(experts, layer.ffn_embed_dim, place),
-            (Some(space), None) => {
-                place.push("n_experts", format!("a dense layer, where the choices are {:?} experts", space.count))
+    fn faults(&self, gene: &Gene, layer: &Layer) -> Vec<String> {
+        match gene.at {
+            At::Layer { get, .. } if gene.json != InJson::OnlyRead => {
+                self.fault(gene, get(layer), layer.expert_count()).into_iter().collect()
             }
-            (None, Some(experts)) => place
-                .push("n_experts", format!("{} experts, where the space has a dense layer", experts.ffn_dims.len())),
-            (None, None) => {}
+            At::Expert { get, .. } if self.has_experts() => {
+                let fault = |expert| {
+                    let size = get(layer, expert)?;
+                    let choices = self.sizes_of(expert, layer.ffn_embed_dim);
+                    let message = || format!("expert {} has {size}, the choices are {choices:?}", expert + 1);
+                    (!choices.contains(&size)).then(message)
+                };
+                (0..layer.expert_count()).filter_map(fault).collect()
+            }
+            _ => Vec::new(),
         }
-        let keeps = [
-            ("drop_mha_sublayer", layer.keep_attention, &self.keep_attention),
-            ("drop_ffn_sublayer", layer.keep_ffn, &self.keep_ffn),
-        ];
-        for (gene, keep, choices) in keeps {
-            place.check(gene, keep.into(), choices);
+    }
+
+    /// The fault of a gene that a layer with `experts` has with this value, or does not have.
+    fn fault(&self, gene: &Gene, value: Option<usize>, experts: usize) -> Option<String> {
+        let space = self.genes.iter().find(|space| space.gene == gene);
+        match (space, value) {
+            (Some(space), Some(value)) => other_than(&space.clipped(experts), gene, value),
+            (Some(space), None) if gene.name == N_EXPERTS => {
+                Some(format!("a dense layer, where the choices are {:?} experts", space.choices))
+            }
+            (None, Some(count)) if gene.name == N_EXPERTS => {
+                Some(format!("{count} experts, where the space has a dense layer"))
+            }
+            // The number of experts says it, or, of cross-attention in the wrong stack, the architecture's own faults.
+            _ => None,
         }
     }
 }
 
-impl CrossSpace {
-    fn check(&self, cross: CrossAttention, place: &mut Place) {
-        place.check("ende_attention_heads", cross.heads, &self.heads);
-        let (gene, seen) = ("arbitrary_ende_attn", cross.encoder_layers);
-        place.check_as(gene, seen, &self.encoder_layers, |seen| Values::Attended.write(seen));
+fn other_than(choices: &[usize], gene: &Gene, value: usize) -> Option<String> {
+    if choices.contains(&value) {
+        return None;
     }
-}
-
-impl ExpertSpace {
-    fn check(&self, experts: &Experts, ffn_embed_dim: usize, place: &mut Place) {
-        let count = experts.ffn_dims.len();
-        place.check("n_experts", count, &self.count);
-        place.check("num_experts_to_route", experts.top_k, &self.top_k_of(count));
-        for (index, &size) in experts.ffn_dims.iter().enumerate() {
-            let choices = self.sizes_of(index, ffn_embed_dim);
-            if !choices.contains(&size) {
-                place.push(
-                    "each_expert_ffn_dim",
-                    format!("expert {} has {size}, the choices are {choices:?}", index + 1),
-                );
-            }
-        }
-    }
-
-    /// The sizes that expert `index` may have in a layer with this `ffn_embed_dim`, each once.
-    pub(super) fn sizes_of(&self, index: usize, ffn_embed_dim: usize) -> Vec<usize> {
-        let mut sizes = match &self.sizes {
-            Some(sizes) => sizes.clone(),
-            None => vec![ffn_embed_dim],
-        };
-        if index == 0 {
-            if !self.first_is_network.contains(&1) {
-                sizes.clear();
-            }
-            if self.first_is_network.contains(&0) && !sizes.contains(&0) {
-                sizes.push(0);
-            }
-        }
-        sizes
-    }
+    let write = |&value: &usize| gene.values.write(value);
+    let choices: Vec<_> = choices.iter().map(write).collect();
+    Some(format!("{} is not among the choices {choices:?}", write(&value)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::{Choices, SpaceConfig};
+    use crate::space::architecture::Experts;
+    use crate::space::choices::{Choices, SpaceConfig};
 
     fn space(change: impl FnOnce(&mut SpaceConfig)) -> Space {
         let mut config = SpaceConfig::default();
@@ -168,27 +118,11 @@ mod tests {
     #[test]
     fn attended_layers_are_named_by_their_gene() {
         let space = space(|config| {
-            config.decoder_arbitrary_ende_attn = Choices::Every(vec![-1, 1]);
+            config["decoder_arbitrary_ende_attn"] = Choices::Every(vec![-1, 1]);
         });
         let mut model = space.smallest();
         model.decoder.layers[0].cross_attention.as_mut().unwrap().encoder_layers = 3;
         let expected = ["decoder_arbitrary_ende_attn, layer 1: 2 is not among the choices [-1, 1]"];
         assert_eq!(space.contains(&model).unwrap_err(), expected);
-    }
-
-    #[test]
-    fn the_first_expert_may_be_made_the_identity() {
-        let sizes = |flags: &[usize], fractional: &[usize]| {
-            let space = space(|config| {
-                config.encoder_std_vs_dummy_experts = Choices::Every(flags.to_vec());
-                config.encoder_each_expert_ffn_dim = Choices::Every(fractional.to_vec());
-            });
-            let experts = space.encoder.layers[0].experts.clone().unwrap();
-            [experts.sizes_of(0, 2048), experts.sizes_of(1, 2048)]
-        };
-        assert_eq!(sizes(&[1], &[]), [vec![2048], vec![2048]]);
-        assert_eq!(sizes(&[0], &[]), [vec![0], vec![2048]]);
-        assert_eq!(sizes(&[0, 1], &[]), [vec![2048, 0], vec![2048]]);
-        assert_eq!(sizes(&[0, 1], &[0, 64]), [vec![0, 64], vec![0, 64]]);
     }
 }

@@ -1,9 +1,13 @@
 //! What a space holds, for people and programs: its genes, their choices, what they depend on, how many architectures.
 
-use super::choices::Choices;
-use super::gene::Scope;
-use super::layers::StackConfig;
+use super::choices::{Choices, SpaceConfig};
+use super::gene::{
+    DROP_FFN_SUBLAYER, DROP_MHA_SUBLAYER, EACH_EXPERT_FFN_DIM, FFN_EMBED_DIM, Gene, N_EXPERTS, Part, Scope,
+};
+use super::genes;
+use super::side::Side;
 use super::space::Space;
+use super::values::Values;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -15,7 +19,7 @@ pub struct GeneChoices {
     /// What it has one value for.
     pub scope: Scope,
     /// The values it may take.
-    pub choices: Choices<i64>,
+    pub choices: Choices,
     /// Genes that decide whether it is there, and how often.
     pub depends_on: Vec<String>,
 }
@@ -24,9 +28,7 @@ impl Space {
     /// The genes, the encoder's before the decoder's. `*_ffn_embed_dim` is not among them where all layers of the stack have
     /// fractional experts, nor are the genes of experts in a dense stack.
     pub fn genes(&self) -> Vec<GeneChoices> {
-        let mut genes = stack_genes(&self.config.encoder());
-        genes.extend(stack_genes(&self.config.decoder()));
-        genes
+        Side::BOTH.into_iter().flat_map(|side| stack_genes(&self.config, side)).collect()
     }
 
     /// The genes, `qkv_dim`, and the number of architectures (exact, as text, and its logarithm to base 10).
@@ -41,76 +43,41 @@ impl Space {
     }
 }
 
-fn stack_genes(stack: &StackConfig) -> Vec<GeneChoices> {
-    let side = stack.side;
-    let gene = |name: &str, scope, choices: Choices<i64>, depends_on: &[&str]| GeneChoices {
-        name: format!("{side}_{name}"),
-        scope,
-        choices,
-        depends_on: depends_on.iter().map(|gene| format!("{side}_{gene}")).collect(),
-    };
-    let scalar = |name, values: &[usize]| {
-        let values = values.iter().map(|&value| value as i64).collect();
-        gene(name, Scope::Stack, Choices::Every(values), &[])
-    };
-    // A dropped sublayer has no genes.
-    let with = |drop: &Choices<usize>, name: &'static str| {
-        let dropped = drop.values().any(|&keep| keep == 0);
-        let names = std::iter::once("layer_num").chain(dropped.then_some(name));
-        names.collect::<Vec<_>>()
-    };
-    let attention = with(stack.drop_mha_sublayer, "drop_mha_sublayer");
-    let ffn = with(stack.drop_ffn_sublayer, "drop_ffn_sublayer");
-
-    let mut genes = vec![scalar("embed_dim", stack.embed_dim), scalar("layer_num", stack.layer_num)];
-    let mut layer = |name, choices: &Choices<usize>, depends_on: &[&str]| {
-        genes.push(gene(name, Scope::Layer, signed(choices), depends_on));
-    };
-    let sizes = stack.each_expert_ffn_dim;
-    let all_fractional = match sizes {
-        Choices::Every(values) => !values.is_empty(),
-        Choices::PerLayer(lists) => !lists.iter().any(Vec::is_empty),
-    };
-    if !all_fractional {
-        layer("ffn_embed_dim", stack.ffn_embed_dim, &ffn);
-    }
-    layer("self_attention_heads", stack.self_attention_heads, &attention);
-    if let Some((heads, _)) = stack.cross {
-        layer("ende_attention_heads", heads, &attention);
-    }
-    if stack.n_experts.values().any(|&count| count > 0) {
-        let experts = [&ffn[..], &["n_experts"]].concat();
-        layer("n_experts", stack.n_experts, &ffn);
-        layer("num_experts_to_route", stack.num_experts_to_route, &experts);
-        layer("std_vs_dummy_experts", stack.std_vs_dummy_experts, &experts);
-        if !sizes.is_empty() {
-            let experts = [&experts[..], &["std_vs_dummy_experts"]].concat();
-            genes.push(gene("each_expert_ffn_dim", Scope::Expert, signed(sizes), &experts));
+fn stack_genes(config: &SpaceConfig, side: Side) -> Vec<GeneChoices> {
+    let mut genes: Vec<_> = genes::of_side(side).filter(|gene| is_there(config, side, gene)).collect();
+    // As in [`SpaceConfig::faults`], but for what cross-attention sees: that stands behind the experts.
+    genes.sort_by_key(|gene| (gene.part == Part::Sublayers, gene.values == Values::Attended, gene.scope()));
+    let described = genes.into_iter().map(|gene| {
+        let deciding = gene.depends_on().iter().filter(|name| may_decide(config, side, name));
+        GeneChoices {
+            name: gene.key(side),
+            scope: gene.scope(),
+            choices: config.of(side, gene.name).clone(),
+            depends_on: deciding.map(|name| format!("{}_{name}", side.name())).collect(),
         }
-    }
-    if let Some((_, seen)) = stack.cross {
-        genes.push(gene("arbitrary_ende_attn", Scope::Layer, seen.clone(), &attention));
-    }
-    for (name, choices) in
-        [("drop_mha_sublayer", stack.drop_mha_sublayer), ("drop_ffn_sublayer", stack.drop_ffn_sublayer)]
-    {
-        genes.push(gene(name, Scope::Layer, signed(choices), &["layer_num"]));
-    }
-    genes
+    });
+    described.collect()
 }
 
-fn signed(choices: &Choices<usize>) -> Choices<i64> {
-    let signed = |values: &Vec<usize>| values.iter().map(|&value| value as i64).collect();
-    match choices {
-        Choices::Every(values) => Choices::Every(signed(values)),
-        Choices::PerLayer(lists) => Choices::PerLayer(lists.iter().map(signed).collect()),
+fn is_there(config: &SpaceConfig, side: Side, gene: &Gene) -> bool {
+    let sizes = config.of(side, EACH_EXPERT_FFN_DIM);
+    match (gene.part, gene.scope()) {
+        (Part::Experts, Scope::Expert) => !sizes.is_empty(),
+        (Part::Experts, _) => config.of(side, N_EXPERTS).values().any(|&count| count > 0),
+        _ if gene.name == FFN_EMBED_DIM => sizes.lists().iter().any(Vec::is_empty),
+        _ => true,
     }
+}
+
+/// Whether a gene decides anything: what drops a sublayer does only where it may drop one.
+fn may_decide(config: &SpaceConfig, side: Side, gene: &str) -> bool {
+    let drops = [DROP_MHA_SUBLAYER, DROP_FFN_SUBLAYER].contains(&gene);
+    !drops || config.of(side, gene).values().any(|&keep| keep == 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::SpaceConfig;
 
     fn space(change: impl FnOnce(&mut SpaceConfig)) -> Space {
         let mut config = SpaceConfig::default();
@@ -125,10 +92,10 @@ mod tests {
             genes.filter(|gene| gene.name.starts_with("encoder")).map(|gene| gene.name).collect()
         };
         let dense = names(space(|config| {
-            config.encoder_n_experts = Choices::Every(vec![]);
+            config["encoder_n_experts"] = Choices::Every(vec![]);
         }));
         let fractional = names(space(|config| {
-            config.encoder_each_expert_ffn_dim = Choices::Every(vec![1024, 2048]);
+            config["encoder_each_expert_ffn_dim"] = Choices::Every(vec![1024, 2048]);
         }));
         let expected = [
             "encoder_embed_dim",
@@ -146,8 +113,8 @@ mod tests {
     #[test]
     fn dependencies_name_the_genes_that_decide() {
         let space = space(|config| {
-            config.decoder_each_expert_ffn_dim = Choices::Every(vec![1024, 2048]);
-            config.decoder_drop_ffn_sublayer = Choices::Every(vec![0, 1]);
+            config["decoder_each_expert_ffn_dim"] = Choices::Every(vec![1024, 2048]);
+            config["decoder_drop_ffn_sublayer"] = Choices::Every(vec![0, 1]);
         });
         let genes = space.genes();
         let sizes = genes.iter().find(|gene| gene.name == "decoder_each_expert_ffn_dim").unwrap();

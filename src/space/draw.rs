@@ -2,8 +2,9 @@
 //!
 //! All of them are one walk over the genes that asks, for each, which of its choices to take; only the answer differs.
 
-use super::architecture::{Architecture, CrossAttention, Experts, Layer, Stack};
-use super::layers::{CrossSpace, ExpertSpace, LayerSpace, StackSpace};
+use super::architecture::{Architecture, Layer, Stack};
+use super::gene::{At, Gene};
+use super::layers::{GeneSpace, LayerSpace, StackSpace};
 use super::space::Space;
 use rand::{Rng, RngExt};
 
@@ -59,85 +60,59 @@ impl Space {
 
 impl StackSpace {
     fn build(&self, parents: &[&Stack], pick: Pick) -> Stack {
-        let embed_dim = decide(pick, &self.embed_dim, parents, |stack| Some(stack.embed_dim));
-        let layers = decide(pick, &self.layer_num, parents, |stack| Some(stack.layers.len()));
-        let layer = |(index, space): (usize, &LayerSpace)| {
-            let parents: Vec<_> = parents.iter().filter_map(|p| p.layers.get(index)).collect();
-            space.build(&parents, pick)
-        };
-        Stack { embed_dim, layers: self.layers.iter().take(layers).enumerate().map(layer).collect() }
+        let mut stack = Stack { embed_dim: 0, layers: Vec::new() };
+        for GeneSpace { gene, choices } in &self.genes {
+            if let At::Stack { get, set } = gene.at {
+                set(&mut stack, decide(pick, choices, parents.iter().map(|parent| get(parent))));
+            }
+        }
+        for (index, (layer, space)) in stack.layers.iter_mut().zip(&self.layers).enumerate() {
+            let parents: Vec<_> = parents.iter().filter_map(|parent| parent.layers.get(index)).collect();
+            *layer = space.build(&parents, pick);
+        }
+        stack
     }
 }
 
 impl LayerSpace {
-    /// The genes of a dropped sublayer are not picked: they have their smallest values.
+    /// The genes of a dropped sublayer are not picked: they have their smallest values. Nor is an `ffn_embed_dim` that no
+    /// weight depends on: it has its largest.
     fn build(&self, parents: &[&Layer], pick: Pick) -> Layer {
-        let keep_attention =
-            decide(pick, &self.keep_attention, parents, |layer| Some(layer.keep_attention.into())) == 1;
-        let keep_ffn = decide(pick, &self.keep_ffn, parents, |layer| Some(layer.keep_ffn.into())) == 1;
-        let mut unused = |choices: &[usize], _: &[usize]| smallest(choices);
-
-        let attention: Pick = if keep_attention { pick } else { &mut unused };
-        let heads = &self.self_attention_heads;
-        let self_attention_heads = decide(attention, heads, parents, |layer| Some(layer.self_attention_heads));
-        let cross = self.cross.as_ref();
-        let cross_attention = cross.map(|cross| cross.build(parents, attention));
-
-        let ffn: Pick = if keep_ffn { pick } else { &mut unused };
-        let experts = self.experts.as_ref();
-        let ffn_embed_dim = if experts.is_some_and(|experts| experts.sizes.is_some()) {
-            largest(&self.ffn_embed_dim)
-        } else {
-            decide(ffn, &self.ffn_embed_dim, parents, |layer| Some(layer.ffn_embed_dim))
-        };
-        let parents: Vec<_> = parents.iter().filter_map(|l| l.experts.as_ref()).collect();
-        Layer {
-            self_attention_heads,
-            cross_attention,
-            ffn_embed_dim,
-            experts: experts.map(|experts| experts.build(&parents, ffn_embed_dim, ffn)),
-            keep_attention,
-            keep_ffn,
+        let mut layer = Layer::default();
+        for GeneSpace { gene, choices } in &self.genes {
+            let mut unused = |choices: &[usize], _: &[usize]| smallest(choices);
+            let pick: Pick = if gene.part.is_kept(&layer) { &mut *pick } else { &mut unused };
+            match gene.at {
+                At::Stack { .. } => {}
+                At::Layer { set, .. } if self.is_unused(gene) => set(&mut layer, largest(choices)),
+                At::Layer { get, set } => {
+                    let values = parents.iter().filter_map(|parent| unclipped(gene, choices, parent, get(parent)?));
+                    set(&mut layer, decide(pick, choices, values));
+                }
+                At::Expert { get, set } => {
+                    for expert in 0..layer.expert_count() {
+                        // The first may have been made the identity, which has no other genes.
+                        if layer.is_identity(expert) {
+                            continue;
+                        }
+                        let values = parents.iter().filter_map(|parent| get(parent, expert));
+                        set(&mut layer, expert, decide(pick, choices, values));
+                    }
+                }
+            }
         }
+        layer
     }
 }
 
-impl CrossSpace {
-    fn build(&self, parents: &[&Layer], pick: Pick) -> CrossAttention {
-        let parents: Vec<_> = parents.iter().filter_map(|l| l.cross_attention).collect();
-        let parents: Vec<_> = parents.iter().collect();
-        CrossAttention {
-            heads: decide(pick, &self.heads, &parents, |cross| Some(cross.heads)),
-            encoder_layers: decide(pick, &self.encoder_layers, &parents, |cross| Some(cross.encoder_layers)),
-        }
-    }
+/// The choice behind a parent's value, which may have been clipped to its number of experts.
+fn unclipped(gene: &Gene, choices: &[usize], parent: &Layer, value: usize) -> Option<usize> {
+    let experts = parent.expert_count();
+    choices.iter().copied().filter(|&choice| gene.values.clipped(choice, experts) == value).min()
 }
 
-impl ExpertSpace {
-    fn build(&self, parents: &[&Experts], ffn_embed_dim: usize, pick: Pick) -> Experts {
-        let count = decide(pick, &self.count, parents, |experts| Some(experts.ffn_dims.len()));
-        let top_k = decide(pick, &self.top_k, parents, |experts| self.unclipped_top_k(experts));
-        let first_is_network = decide(pick, &self.first_is_network, parents, |experts| {
-            experts.ffn_dims.first().map(|&size| usize::from(size > 0))
-        });
-        let size = |index: usize| match &self.sizes {
-            _ if index == 0 && first_is_network == 0 => 0,
-            None => ffn_embed_dim,
-            Some(sizes) => decide(pick, sizes, parents, |experts| experts.ffn_dims.get(index).copied()),
-        };
-        Experts { ffn_dims: (0..count).map(size).collect(), top_k: top_k.min(count) }
-    }
-
-    /// The choice behind the top-k of `experts`, which may have been clipped to their number.
-    fn unclipped_top_k(&self, experts: &Experts) -> Option<usize> {
-        let matches = |&&k: &&usize| k.min(experts.ffn_dims.len()) == experts.top_k;
-        self.top_k.iter().filter(matches).min().copied()
-    }
-}
-
-/// Asks `pick` for one gene: its `choices`, and where its value is found in a parent.
-fn decide<T>(pick: Pick, choices: &[usize], parents: &[&T], value: impl Fn(&T) -> Option<usize>) -> usize {
-    let values = parents.iter().filter_map(|parent| value(parent));
+/// Asks `pick` for one gene: its `choices`, and the `values` that the parents have.
+fn decide(pick: Pick, choices: &[usize], values: impl Iterator<Item = usize>) -> usize {
     let inherited: Vec<_> = values.filter(|value| choices.contains(value)).collect();
     pick(choices, &inherited)
 }

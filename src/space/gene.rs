@@ -124,3 +124,21 @@ impl Gene {
         }
     }
 }
+
+/// Genes are one where they have one name: no two in the table have the same.
+impl PartialEq for Gene {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Part {
+    /// Whether `layer`, whose [`Part::Sublayers`] are set, has this part. A part that it lacks has no weights.
+    pub fn is_kept(self, layer: &Layer) -> bool {
+        match self {
+            Self::Stack | Self::Sublayers => true,
+            Self::Attention => layer.keep_attention,
+            Self::FeedForward | Self::Experts => layer.keep_ffn,
+        }
+    }
+}

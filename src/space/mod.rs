@@ -10,8 +10,9 @@ mod values;
 // Architectures by the table: can they be built, and as JSON.
 pub mod json;
 mod validate;
-// `[space]`, checked and resolved layer by layer.
+// `[space]`, checked, and resolved layer by layer.
 mod choices;
+mod faults;
 mod layers;
 // The space, and what can be done with it.
 mod contains;

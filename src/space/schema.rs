@@ -1,6 +1,10 @@
 //! A JSON Schema for the architectures of a space.
 
-use super::layers::{CrossSpace, ExpertSpace, LayerSpace, StackSpace};
+use super::gene::{
+    EACH_EXPERT_FFN_DIM, FFN_EMBED_DIM, Gene, InJson, LAYER_NUM, N_EXPERTS, Part, STD_VS_DUMMY_EXPERTS, Scope,
+};
+use super::json::printed_genes;
+use super::layers::{GeneSpace, LayerSpace, StackSpace};
 use super::space::Space;
 use super::values::Values;
 use serde_json::{Map, Value, json};
@@ -24,33 +28,25 @@ impl Space {
     }
 }
 
-/// A gene's list in the schema: what each layer's item may be.
-struct ListSchema {
-    name: String,
-    items: Vec<Value>,
-    required: bool,
-}
-
 impl StackSpace {
     fn schema(&self) -> Value {
-        let lists = self.lists();
+        let key = |gene: &Gene| gene.key(self.side);
         let mut properties = Map::new();
         let mut required = Vec::new();
-        for (gene, choices) in [("embed_dim", &self.embed_dim), ("layer_num", &self.layer_num)] {
-            let name = format!("{}_{gene}", self.side);
-            properties.insert(name.clone(), one_of(choices));
-            required.push(name);
+        for GeneSpace { gene, choices } in &self.genes {
+            properties.insert(key(gene), one_of(gene, choices));
+            required.push(key(gene));
         }
-        for list in &lists {
-            let schema = json!({"type": "array", "prefixItems": list.items, "items": false});
-            properties.insert(list.name.clone(), schema);
+        let lists = self.lists();
+        for gene in &lists {
+            let items: Vec<_> = self.layers.iter().map(|layer| layer.item(gene)).collect();
+            properties.insert(key(gene), json!({"type": "array", "prefixItems": items, "items": false}));
         }
-        let names = lists.iter().filter(|list| list.required);
-        required.extend(names.map(|list| list.name.clone()));
-        let lengths = self.layer_num.iter().map(|&layers| {
+        required.extend(lists.iter().filter(|gene| self.is_always_printed(gene)).map(|gene| key(gene)));
+        let lengths = self.of(LAYER_NUM).iter().map(|&layers| {
             let length = json!({"minItems": layers, "maxItems": layers});
-            let lengths = lists.iter().map(|list| (list.name.clone(), length.clone()));
-            let given = Map::from_iter([(self.layer_num_key(), json!({"const": layers}))]);
+            let lengths = lists.iter().map(|gene| (key(gene), length.clone()));
+            let given = Map::from_iter([(format!("{}_{LAYER_NUM}", self.side.name()), json!({"const": layers}))]);
             json!({
                 "if": {"properties": given},
                 "then": {"properties": lengths.collect::<Map<_, _>>()},
@@ -65,99 +61,83 @@ impl StackSpace {
         })
     }
 
-    fn lists(&self) -> Vec<ListSchema> {
-        let list = |gene: &str, required: bool, item: &dyn Fn(&LayerSpace) -> Value| ListSchema {
-            name: format!("{}_{gene}", self.side),
-            items: self.layers.iter().map(item).collect(),
-            required,
-        };
-        let mut lists = vec![
-            list("ffn_embed_dim", true, &|l| one_of(&l.ffn_embed_dim)),
-            list("self_attention_heads", true, &|l| one_of(&l.self_attention_heads)),
-        ];
-        if self.layers.iter().any(|layer| layer.experts.is_some()) {
-            // A dense layer beside layers with experts has none, and an empty list of sizes.
-            let of = |l: &LayerSpace, item: &dyn Fn(&ExpertSpace) -> Value, dense: Value| {
-                l.experts.as_ref().map_or(dense, item)
-            };
-            let none = || one_of(&[0]);
-            // Stacks whose first layers are dense print no experts where only those are in use.
-            let always = self.layers.first().is_some_and(|layer| layer.experts.is_some());
-            lists.extend([
-                list("n_experts", always, &|l| of(l, &|e| one_of(&e.count), none())),
-                list("num_experts_to_route", always, &|l| of(l, &route, none())),
-                list("each_expert_ffn_dim", false, &|l| {
-                    of(l, &|e| sizes(e, &l.ffn_embed_dim), json!({"type": "array", "maxItems": 0}))
-                }),
-                list("std_vs_dummy_experts", false, &|l| of(l, &|e| one_of(&e.first_is_network), one_of(&[0, 1]))),
-            ]);
+    /// The genes that have a list with an item for each layer.
+    fn lists(&self) -> Vec<&'static Gene> {
+        let has_experts = self.layers.iter().any(LayerSpace::has_experts);
+        let mut genes = printed_genes(self.side);
+        genes.retain(|gene| gene.scope() != Scope::Stack && (has_experts || gene.part != Part::Experts));
+        genes
+    }
+
+    /// Whether every architecture's JSON has a gene, even where only the first layer is in use.
+    fn is_always_printed(&self, gene: &Gene) -> bool {
+        match gene.json {
+            InJson::Required | InJson::Printed => true,
+            InJson::Unless(value) => self.layers.first().is_some_and(|layer| !layer.values(gene).contains(&value)),
+            InJson::IfFractional | InJson::OnlyRead => false,
         }
-        if self.layers.iter().any(|layer| layer.cross.is_some()) {
-            let of = |l: &LayerSpace, item: &dyn Fn(&CrossSpace) -> Value| l.cross.as_ref().map_or(json!(false), item);
-            lists.extend([
-                list("ende_attention_heads", true, &|l| of(l, &|c| one_of(&c.heads))),
-                list("arbitrary_ende_attn", true, &|l| of(l, &seen)),
-            ]);
+    }
+}
+
+impl LayerSpace {
+    /// The layer's item in a gene's list.
+    fn item(&self, gene: &Gene) -> Value {
+        match gene.scope() {
+            Scope::Expert if !self.has_experts() => json!({"type": "array", "maxItems": 0}),
+            Scope::Expert => json!({
+                "type": "array",
+                "items": one_of(gene, &self.sizes()),
+                "minItems": self.of(N_EXPERTS).iter().min(),
+                "maxItems": self.of(N_EXPERTS).iter().max(),
+            }),
+            _ => one_of(gene, &self.values(gene)),
         }
-        // What is always dropped in the first layer has to be said.
-        let said =
-            |of: fn(&LayerSpace) -> &Vec<usize>| self.layers.first().is_some_and(|layer| !of(layer).contains(&1));
-        let (mha, ffn) = (said(|l| &l.keep_attention), said(|l| &l.keep_ffn));
-        lists.extend([
-            list("drop_mha_sublayer", mha, &|l| one_of(&l.keep_attention)),
-            list("drop_ffn_sublayer", ffn, &|l| one_of(&l.keep_ffn)),
-        ]);
-        lists
     }
 
-    fn layer_num_key(&self) -> String {
-        format!("{}_layer_num", self.side)
+    /// The values that a gene may have; 0, or for a flag anything, where the layer does not have it.
+    fn values(&self, gene: &Gene) -> Vec<usize> {
+        match (self.genes.iter().find(|space| space.gene == gene), gene.values) {
+            (None, Values::Flag) => vec![0, 1],
+            (None, _) => vec![0],
+            (Some(space), Values::Routed) => {
+                let counts = self.of(N_EXPERTS).iter();
+                let mut values: Vec<_> = counts.flat_map(|&count| space.clipped(count)).collect();
+                values.sort_unstable();
+                values.dedup();
+                values
+            }
+            (Some(space), _) => space.choices.clone(),
+        }
+    }
+
+    /// The sizes that any expert may have.
+    fn sizes(&self) -> Vec<usize> {
+        let sizes = if self.is_fractional() { EACH_EXPERT_FFN_DIM } else { FFN_EMBED_DIM };
+        let mut sizes = self.of(sizes).to_vec();
+        if self.of(STD_VS_DUMMY_EXPERTS).contains(&0) && !sizes.contains(&0) {
+            sizes.push(0);
+        }
+        sizes
     }
 }
 
-fn one_of(choices: &[usize]) -> Value {
-    json!({"enum": choices})
-}
-
-fn seen(cross: &CrossSpace) -> Value {
-    let genes = cross.encoder_layers.iter().map(|&layers| Values::Attended.write(layers));
-    json!({"enum": genes.collect::<Vec<_>>()})
-}
-
-fn route(experts: &ExpertSpace) -> Value {
-    let mut values: Vec<_> = experts.count.iter().flat_map(|&count| experts.top_k_of(count)).collect();
-    values.sort_unstable();
-    values.dedup();
-    one_of(&values)
-}
-
-/// One layer's list of expert sizes.
-fn sizes(experts: &ExpertSpace, ffn_embed_dim: &[usize]) -> Value {
-    let mut values = experts.sizes.clone().unwrap_or_else(|| ffn_embed_dim.to_vec());
-    if experts.first_is_network.contains(&0) && !values.contains(&0) {
-        values.push(0);
-    }
-    json!({
-        "type": "array",
-        "items": one_of(&values),
-        "minItems": experts.count.iter().min(),
-        "maxItems": experts.count.iter().max(),
-    })
+fn one_of(gene: &Gene, values: &[usize]) -> Value {
+    let written = values.iter().map(|&value| gene.values.write(value));
+    json!({"enum": written.collect::<Vec<_>>()})
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::seed;
-    use crate::space::{Choices, SpaceConfig};
+    use crate::space::choices::{Choices, SpaceConfig};
 
     #[test]
     fn lists_are_as_long_as_the_stack_and_hold_each_layers_choices() {
-        let config = SpaceConfig {
-            decoder_layer_num: vec![2, 1],
-            decoder_n_experts: Choices::PerLayer(vec![vec![1], vec![2, 4]]),
-            ..SpaceConfig::default()
-        };
+        let config = SpaceConfig::default().with([
+            ("decoder_layer_num", Choices::Every(vec![2, 1])),
+            ("decoder_n_experts", Choices::PerLayer(vec![vec![1], vec![2, 4]])),
+        ]);
         let schema = Space::new(&config, 512).unwrap().schema();
         let decoder = &schema["properties"]["decoder"];
         let counts = &decoder["properties"]["decoder_n_experts"];

@@ -2,6 +2,7 @@
 
 use super::choices::SpaceConfig;
 use super::layers::StackSpace;
+use super::side::Side;
 use crate::error::{Error, Result};
 
 /// All architectures that a `[space]` allows, and the ways to draw them.
@@ -30,8 +31,8 @@ impl Space {
         Ok(Self {
             config: config.clone(),
             qkv_dim,
-            encoder: StackSpace::resolve(&config.encoder()),
-            decoder: StackSpace::resolve(&config.decoder()),
+            encoder: StackSpace::resolve(config, Side::Encoder),
+            decoder: StackSpace::resolve(config, Side::Decoder),
         })
     }
 

@@ -61,6 +61,14 @@ impl Values {
         }
     }
 
+    /// The value that a layer with `experts` has where this one is chosen.
+    pub fn clipped(self, value: usize, experts: usize) -> usize {
+        match self {
+            Self::Routed => value.min(experts),
+            _ => value,
+        }
+    }
+
     /// The value as it is written.
     pub fn write(self, value: usize) -> i64 {
         match self {

@@ -9,38 +9,34 @@ use automoe::space::{Architecture, Choices, Space, SpaceConfig};
 
 /// Spaces of narrow models: dense ones and all kinds of experts, sublayers that are dropped, stacks that differ in width.
 fn spaces() -> [SpaceConfig; 4] {
-    let every = |values: &[usize]| Choices::Every(values.to_vec());
-    let narrow = SpaceConfig {
-        encoder_embed_dim: vec![8, 12],
-        decoder_embed_dim: vec![8, 10],
-        encoder_layer_num: vec![1, 2, 3],
-        decoder_layer_num: vec![1, 2, 3],
-        encoder_ffn_embed_dim: every(&[7, 16]),
-        decoder_ffn_embed_dim: every(&[9, 16]),
-        encoder_self_attention_heads: every(&[1, 2]),
-        decoder_self_attention_heads: every(&[1, 2]),
-        decoder_ende_attention_heads: every(&[1, 2]),
-        ..SpaceConfig::default()
-    };
-    let experts = SpaceConfig {
-        encoder_n_experts: every(&[1, 2, 4]),
-        decoder_n_experts: Choices::PerLayer(vec![vec![0], vec![1, 3], vec![2]]),
-        encoder_std_vs_dummy_experts: every(&[0, 1]),
-        ..narrow.clone()
-    };
-    let fractional = SpaceConfig {
-        encoder_each_expert_ffn_dim: every(&[0, 5, 16]),
-        decoder_each_expert_ffn_dim: every(&[3, 11]),
-        encoder_num_experts_to_route: every(&[1, 2]),
-        ..experts.clone()
-    };
-    let dropped = SpaceConfig {
-        encoder_drop_mha_sublayer: every(&[0, 1]),
-        encoder_drop_ffn_sublayer: every(&[0, 1]),
-        decoder_drop_mha_sublayer: every(&[0, 1]),
-        decoder_drop_ffn_sublayer: every(&[0, 1]),
-        ..fractional.clone()
-    };
+    let every = |values: &[i64]| Choices::Every(values.to_vec());
+    let narrow = SpaceConfig::default().with([
+        ("encoder_embed_dim", every(&[8, 12])),
+        ("decoder_embed_dim", every(&[8, 10])),
+        ("encoder_layer_num", every(&[1, 2, 3])),
+        ("decoder_layer_num", every(&[1, 2, 3])),
+        ("encoder_ffn_embed_dim", every(&[7, 16])),
+        ("decoder_ffn_embed_dim", every(&[9, 16])),
+        ("encoder_self_attention_heads", every(&[1, 2])),
+        ("decoder_self_attention_heads", every(&[1, 2])),
+        ("decoder_ende_attention_heads", every(&[1, 2])),
+    ]);
+    let experts = narrow.clone().with([
+        ("encoder_n_experts", every(&[1, 2, 4])),
+        ("decoder_n_experts", Choices::PerLayer(vec![vec![0], vec![1, 3], vec![2]])),
+        ("encoder_std_vs_dummy_experts", every(&[0, 1])),
+    ]);
+    let fractional = experts.clone().with([
+        ("encoder_each_expert_ffn_dim", every(&[0, 5, 16])),
+        ("decoder_each_expert_ffn_dim", every(&[3, 11])),
+        ("encoder_num_experts_to_route", every(&[1, 2])),
+    ]);
+    let dropped = fractional.clone().with([
+        ("encoder_drop_mha_sublayer", every(&[0, 1])),
+        ("encoder_drop_ffn_sublayer", every(&[0, 1])),
+        ("decoder_drop_mha_sublayer", every(&[0, 1])),
+        ("decoder_drop_ffn_sublayer", every(&[0, 1])),
+    ]);
     [narrow, experts, fractional, dropped]
 }
 

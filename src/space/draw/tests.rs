@@ -1,31 +1,32 @@
+use super::*;
 use crate::seed;
-use crate::space::{Architecture, Choices, Experts, Space, SpaceConfig, Stack};
+use crate::space::architecture::Experts;
+use crate::space::choices::{Choices, SpaceConfig};
 use proptest::prelude::*;
 
-fn every(values: &[usize]) -> Choices<usize> {
+fn every(values: &[i64]) -> Choices {
     Choices::Every(values.to_vec())
 }
 
 /// A space that uses every gene: elastic depth, top-k, fractional and identity experts, dropped sublayers, lists by layer.
 fn rich() -> Space {
-    let config = SpaceConfig {
-        encoder_layer_num: vec![1, 2, 3, 4, 5, 6],
-        encoder_n_experts: every(&[1, 2, 3]),
-        encoder_num_experts_to_route: every(&[2, 3]),
-        encoder_each_expert_ffn_dim: every(&[3072, 1024, 512]),
-        encoder_std_vs_dummy_experts: every(&[1, 0]),
-        encoder_drop_mha_sublayer: every(&[1, 0]),
-        decoder_n_experts: Choices::PerLayer(vec![vec![0], vec![4, 2], vec![0], vec![1], vec![0], vec![1, 2]]),
-        decoder_std_vs_dummy_experts: every(&[1, 0]),
-        decoder_drop_ffn_sublayer: every(&[0, 1]),
-        ..SpaceConfig::default()
-    };
+    let config = SpaceConfig::default().with([
+        ("encoder_layer_num", Choices::Every(vec![1, 2, 3, 4, 5, 6])),
+        ("encoder_n_experts", every(&[1, 2, 3])),
+        ("encoder_num_experts_to_route", every(&[2, 3])),
+        ("encoder_each_expert_ffn_dim", every(&[3072, 1024, 512])),
+        ("encoder_std_vs_dummy_experts", every(&[1, 0])),
+        ("encoder_drop_mha_sublayer", every(&[1, 0])),
+        ("decoder_n_experts", Choices::PerLayer(vec![vec![0], vec![4, 2], vec![0], vec![1], vec![0], vec![1, 2]])),
+        ("decoder_std_vs_dummy_experts", every(&[1, 0])),
+        ("decoder_drop_ffn_sublayer", every(&[0, 1])),
+    ]);
     Space::new(&config, 512).unwrap()
 }
 
 /// Identity experts by size alone, standard experts in the decoder.
 fn identity() -> Space {
-    let config = SpaceConfig { encoder_each_expert_ffn_dim: every(&[0, 3072]), ..SpaceConfig::default() };
+    let config = SpaceConfig::default().with([("encoder_each_expert_ffn_dim", every(&[0, 3072]))]);
     Space::new(&config, 512).unwrap()
 }
 
@@ -154,10 +155,9 @@ fn mutation_redraws_genes_at_its_rate() {
 /// Top-k that was clipped in a layer with few experts is not taken for a choice.
 #[test]
 fn clipped_top_k_grows_back_with_the_experts() {
-    let config = |experts: &[usize]| SpaceConfig {
-        encoder_n_experts: every(experts),
-        encoder_num_experts_to_route: every(&[2]),
-        ..SpaceConfig::default()
+    let config = |experts: &[i64]| {
+        SpaceConfig::default()
+            .with([("encoder_n_experts", every(experts)), ("encoder_num_experts_to_route", every(&[2]))])
     };
     let few = Space::new(&config(&[1]), 512).unwrap();
     let many = Space::new(&config(&[4]), 512).unwrap();
