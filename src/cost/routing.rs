@@ -5,7 +5,8 @@
 //! the expectation under fractions that were measured.
 
 use crate::error::{Error, Result};
-use crate::plan::{LayerPlan, Owner, Plan, Side, Step};
+use crate::plan::{LayerPlan, Owner, Plan, Step};
+use crate::space::Side;
 use serde::{Deserialize, Serialize};
 
 /// How often each expert was chosen, by layer: shares or plain counts of tokens, which are normalised here.

@@ -7,5 +7,5 @@
 mod step;
 mod walk;
 
-pub use step::{Operator, Owner, Side, Step, Tokens};
+pub use step::{Operator, Owner, Step, Tokens};
 pub use walk::{LayerPlan, Plan};

@@ -1,24 +1,5 @@
 //! One step of a layer, and the parameters that it has.
 
-/// Encoder or decoder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The encoder, which the source passes.
-    Encoder,
-    /// The decoder, which the target passes.
-    Decoder,
-}
-
-impl Side {
-    /// As in the names of parameters.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Encoder => "encoder",
-            Self::Decoder => "decoder",
-        }
-    }
-}
-
 /// Which tokens pass a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tokens {

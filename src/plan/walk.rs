@@ -1,7 +1,7 @@
 //! The steps of every layer, in the order that tokens take them.
 
-use super::step::{Operator, Owner, Side, Step, Tokens};
-use crate::space::{Architecture, Experts, Layer, Stack};
+use super::step::{Operator, Owner, Step, Tokens};
+use crate::space::{Architecture, Experts, Layer, Side, Stack};
 
 /// The plan of an architecture: what tokens pass between the embeddings and the output projection.
 #[derive(Debug, Clone, Copy)]

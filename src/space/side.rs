@@ -13,7 +13,7 @@ impl Side {
     /// Both, in the order in which they are drawn, checked and printed.
     pub const BOTH: [Self; 2] = [Self::Encoder, Self::Decoder];
 
-    /// `"encoder"` or `"decoder"`: its key in the JSON form, and the prefix of its genes' keys.
+    /// `"encoder"` or `"decoder"`: its key in the JSON form, the prefix of its genes, and of its parameters.
     pub fn name(self) -> &'static str {
         match self {
             Self::Encoder => "encoder",

@@ -2,8 +2,8 @@
 
 use crate::cost::RoutingFractions;
 use crate::cost::routing::LayerPrice;
-use crate::plan::{Operator, Owner, Plan, Side, Step};
-use crate::space::{Architecture, Stack};
+use crate::plan::{Operator, Owner, Plan, Step};
+use crate::space::{Architecture, Side, Stack};
 
 /// Widths are counted in this many features, which keeps all operators' counts near 1.
 pub(super) const WIDTH_UNIT: f64 = 512.0;
