@@ -69,7 +69,7 @@ fn cases(device: &Device) -> Vec<Case> {
             &feed_forward_inputs,
             Box::new(move |x| network(x, 0..4, dropout())),
         ),
-        case("look-up", &[[9, 4]], Box::new(move |x| embed(x[0].clone(), &positions, &[5, 3, PAD, 3], &[2, 3, 1, 4]))),
+        case("look-up", &[[9, 4]], Box::new(move |x| embed(x[0].clone(), &positions, &[5, 3, 2, 3], &[2, 3, 1, 4]))),
         case(
             "self-attention",
             &[[6, 12]],
