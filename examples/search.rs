@@ -1,6 +1,6 @@
 //! A search over a space with an evaluator of one's own: `cargo run --release --example search`.
 
-use automoe::config::{SearchConfig, Tables};
+use automoe::config::{Limits, SearchConfig, Tables};
 use automoe::cost::{Basis, Costs, Dimensions, Embeddings};
 use automoe::error::Result;
 use automoe::search::{Constraints, Evaluator, Feasible, Measured, Search, TrialLog, algorithm};
@@ -19,7 +19,7 @@ impl Evaluator for Taste {
 }
 
 fn main() -> Result<()> {
-    let settings = SearchConfig { generations: 5, max_gflops: 2.0, ..SearchConfig::default() };
+    let settings = SearchConfig { generations: 5, limits: Limits::from([("gflops", 2.0)]), ..SearchConfig::default() };
     let space = Space::new(&SpaceConfig::default(), 512)?;
     let embeddings = Embeddings { source_vocab: 32_768, target_vocab: 32_768, tables: Tables::Shared };
     let costs = Costs::counted(&Basis { dimensions: Dimensions::new(512, 30, 32_768)?, embeddings });

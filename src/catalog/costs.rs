@@ -30,6 +30,9 @@ pub enum Origin {
     Measured,
 }
 
+/// The name of the one cost that is measured or predicted.
+pub const LATENCY_MS: &str = "latency_ms";
+
 /// All costs, in the order of configs and help.
 pub static COSTS: [CostRow; 5] = [
     CostRow {
@@ -43,7 +46,7 @@ pub static COSTS: [CostRow; 5] = [
         origin: Origin::Counted,
     },
     CostRow {
-        name: "latency_ms",
+        name: LATENCY_MS,
         unit: "ms",
         noun: "ms",
         key: "max_latency_ms",

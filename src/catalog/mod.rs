@@ -8,5 +8,5 @@ mod costs;
 mod text_formats;
 
 pub use algorithms::{ALGORITHM_NAMES, ALGORITHMS, AlgorithmRow};
-pub use costs::{COSTS, CostRow, Origin, cost};
+pub use costs::{COSTS, CostRow, LATENCY_MS, Origin, cost};
 pub use text_formats::{TEXT_FORMATS, TSV, TWO_FILES, TextFormatRow};

@@ -2,12 +2,16 @@
 
 use super::algorithm_name::AlgorithmName;
 use super::faults::{Faults, MANY};
-use serde::{Deserialize, Serialize};
+use super::limits::Limits;
+use crate::catalog::LATENCY_MS;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
 use std::path::PathBuf;
 
 /// `[search]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SearchConfig {
     /// Who proposes candidates: a name of [`ALGORITHMS`](crate::catalog::ALGORITHMS).
     pub algorithm: AlgorithmName,
@@ -23,21 +27,13 @@ pub struct SearchConfig {
     pub mutation_probability: f64,
     /// Generations, the first random one not counted.
     pub generations: usize,
-    /// Largest FLOPs, output projection left out, in units of 10⁹ (mean over experts); 0: no limit.
-    pub max_gflops: f64,
-    /// Longest latency of one sentence, encoder and decoder together, in milliseconds; 0: no limit.
-    pub max_latency_ms: f64,
+    /// The most that is allowed of each cost: a key for each row of [`COSTS`](crate::catalog::COSTS), such as `max_gflops`.
+    pub limits: Limits,
     /// Where latency comes from: `"predictor"`, the profile below, or `"measured"`, on the device of the search.
     pub latency: LatencySource,
     /// A device's profile (`automoe latency fit --out`), for `"predictor"`; relative to the working
     /// directory (or else to the config file's folder).
     pub latency_profile: PathBuf,
-    /// Most parameters, all experts, embeddings left out, in millions; 0: no limit.
-    pub max_parameters: f64,
-    /// Most parameters that a token passes (mean over experts), embeddings left out, in millions; 0: no limit.
-    pub max_active_parameters: f64,
-    /// Most memory of all weights in single precision, embeddings included, in units of 10⁶ bytes; 0: no limit.
-    pub max_memory_mb: f64,
     /// Demand at least as many encoder layers as decoder layers.
     pub encoder_at_least_decoder: bool,
     /// Tokens in a validation batch.
@@ -56,13 +52,9 @@ impl Default for SearchConfig {
             crossovers: 50,
             mutation_probability: 0.3,
             generations: 15,
-            max_gflops: 0.0,
-            max_latency_ms: 0.0,
+            limits: Limits::default(),
             latency: LatencySource::Predictor,
             latency_profile: PathBuf::new(),
-            max_parameters: 0.0,
-            max_active_parameters: 0.0,
-            max_memory_mb: 0.0,
             encoder_at_least_decoder: false,
             max_tokens: 4_096,
             parallel: 0,
@@ -87,16 +79,10 @@ impl SearchConfig {
         let probability = self.mutation_probability;
         let message = format!("{probability} is not between 0 and 1");
         faults.need((0.0..=1.0).contains(&probability), key, message);
-        for (key, limit) in [
-            ("search.max_gflops", self.max_gflops),
-            ("search.max_latency_ms", self.max_latency_ms),
-            ("search.max_parameters", self.max_parameters),
-            ("search.max_active_parameters", self.max_active_parameters),
-            ("search.max_memory_mb", self.max_memory_mb),
-        ] {
-            faults.non_negative(key, limit);
+        for (row, limit) in self.limits.iter() {
+            faults.non_negative(&format!("search.{}", row.key), limit);
         }
-        let needs_profile = self.max_latency_ms > 0.0 && self.latency == LatencySource::Predictor;
+        let needs_profile = self.limits[LATENCY_MS] > 0.0 && self.latency == LatencySource::Predictor;
         faults.need(
             !needs_profile || !self.latency_profile.as_os_str().is_empty(),
             "search.max_latency_ms",
@@ -104,6 +90,72 @@ impl SearchConfig {
              search.latency = \"measured\" (--latency measured)",
         );
         faults.need(self.max_tokens > 0, "search.max_tokens", "must be 1 or more");
+    }
+}
+
+impl Serialize for SearchConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut keys = serializer.serialize_map(None)?;
+        keys.serialize_entry("algorithm", &self.algorithm)?;
+        keys.serialize_entry("population", &self.population)?;
+        keys.serialize_entry("parents", &self.parents)?;
+        keys.serialize_entry("mutations", &self.mutations)?;
+        keys.serialize_entry("crossovers", &self.crossovers)?;
+        keys.serialize_entry("mutation_probability", &self.mutation_probability)?;
+        keys.serialize_entry("generations", &self.generations)?;
+        for (row, limit) in self.limits.iter() {
+            keys.serialize_entry(row.key, &limit)?;
+            if row.name == LATENCY_MS {
+                keys.serialize_entry("latency", &self.latency)?;
+                keys.serialize_entry("latency_profile", &self.latency_profile)?;
+            }
+        }
+        keys.serialize_entry("encoder_at_least_decoder", &self.encoder_at_least_decoder)?;
+        keys.serialize_entry("max_tokens", &self.max_tokens)?;
+        keys.serialize_entry("parallel", &self.parallel)?;
+        keys.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for SearchConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Section)
+    }
+}
+
+/// Reads the section, each value by itself, so that a mistake is found where it is.
+struct Section;
+
+impl<'de> Visitor<'de> for Section {
+    type Value = SearchConfig;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("struct SearchConfig")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SearchConfig, A::Error> {
+        let mut config = SearchConfig::default();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "algorithm" => config.algorithm = map.next_value()?,
+                "population" => config.population = map.next_value()?,
+                "parents" => config.parents = map.next_value()?,
+                "mutations" => config.mutations = map.next_value()?,
+                "crossovers" => config.crossovers = map.next_value()?,
+                "mutation_probability" => config.mutation_probability = map.next_value()?,
+                "generations" => config.generations = map.next_value()?,
+                "latency" => config.latency = map.next_value()?,
+                "latency_profile" => config.latency_profile = map.next_value()?,
+                "encoder_at_least_decoder" => config.encoder_at_least_decoder = map.next_value()?,
+                "max_tokens" => config.max_tokens = map.next_value()?,
+                "parallel" => config.parallel = map.next_value()?,
+                key => match config.limits.of_key(key) {
+                    Some(limit) => *limit = map.next_value()?,
+                    None => return Err(A::Error::custom(format!("unknown field `{key}`"))),
+                },
+            }
+        }
+        Ok(config)
     }
 }
 

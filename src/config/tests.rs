@@ -54,8 +54,8 @@ fn defaults_are_the_papers_wmt14_en_de() {
     config.run_dir = PathBuf::new();
     config.data.dir = "data".into();
     config.data.test = Vec::new();
-    assert_eq!(config.search.max_gflops, 3.0);
-    config.search.max_gflops = 0.0;
+    assert_eq!(config.search.limits["gflops"], 3.0);
+    config.search.limits["gflops"] = 0.0;
     assert_eq!(config, Config::default());
 }
 
@@ -170,12 +170,12 @@ fn every_bound_is_checked() {
     assert_eq!(faults(&|c| c.train_architecture = overrides("lr = -1")).len(), 2);
     assert_eq!(faults(&|c| c.train.checkpoint_every = 0), ["translate.average_checkpoints"]);
     assert_eq!(faults(&|c| c.search.mutation_probability = 1.1), ["search.mutation_probability"]);
-    assert_eq!(faults(&|c| c.search.max_gflops = f64::INFINITY), ["search.max_gflops"]);
-    assert_eq!(faults(&|c| c.search.max_memory_mb = -1.0), ["search.max_memory_mb"]);
-    assert_eq!(faults(&|c| c.search.max_latency_ms = 9.0), ["search.max_latency_ms"]);
+    assert_eq!(faults(&|c| c.search.limits["gflops"] = f64::INFINITY), ["search.max_gflops"]);
+    assert_eq!(faults(&|c| c.search.limits["memory_mb"] = -1.0), ["search.max_memory_mb"]);
+    assert_eq!(faults(&|c| c.search.limits["latency_ms"] = 9.0), ["search.max_latency_ms"]);
     let with = |set: &dyn Fn(&mut SearchConfig)| {
         faults(&|c| {
-            c.search.max_latency_ms = 9.0;
+            c.search.limits["latency_ms"] = 9.0;
             set(&mut c.search);
         })
     };

@@ -2,6 +2,7 @@
 
 use super::latency_data::conditions;
 use super::workspace::{dimensions, vocabularies};
+use crate::catalog::LATENCY_MS;
 use crate::config::{Config, LatencySource};
 use crate::cost::{Basis, Cost, Costs};
 use crate::error::Result;
@@ -34,7 +35,7 @@ pub(super) fn counted_costs(config: &Config) -> Result<Costs> {
 /// It cannot be used.
 pub(super) fn latency_profile(config: &Config) -> Result<Option<LatencyProfile>> {
     let settings = &config.search;
-    let predicts = settings.max_latency_ms > 0.0 && settings.latency == LatencySource::Predictor;
+    let predicts = settings.limits[LATENCY_MS] > 0.0 && settings.latency == LatencySource::Predictor;
     predicts.then(|| LatencyProfile::read(&settings.latency_profile)).transpose()
 }
 
@@ -60,5 +61,5 @@ pub fn compare_with_profile(config: &Config, profile: &LatencyProfile) -> Result
 
 /// Whether the search of `config` measures latency.
 pub(super) fn measures_latency(config: &Config) -> bool {
-    config.search.max_latency_ms > 0.0 && config.search.latency == LatencySource::Measured
+    config.search.limits[LATENCY_MS] > 0.0 && config.search.latency == LatencySource::Measured
 }

@@ -1,6 +1,6 @@
 //! How a search and its winner are told to the user.
 
-use crate::catalog;
+use crate::catalog::{self, LATENCY_MS};
 use crate::config::LatencySource;
 use crate::cost::Limit;
 use crate::progress::Progress;
@@ -74,8 +74,8 @@ pub(super) fn summary(
     for Limit { name, unit, most } in constraints.limits() {
         let logged = winner.figure(name).unwrap_or(f64::NAN);
         let (bound, figure, manner) = match (name, source, at_length) {
-            ("latency_ms", LatencySource::Predictor, _) => ("", logged, " predicted"),
-            ("latency_ms", LatencySource::Measured, Some(again)) => ("up to ", again, " measured"),
+            (LATENCY_MS, LatencySource::Predictor, _) => ("", logged, " predicted"),
+            (LATENCY_MS, LatencySource::Measured, Some(again)) => ("up to ", again, " measured"),
             _ => ("", logged, ""),
         };
         let noun = catalog::cost(name).map_or(unit, |row| row.noun);

@@ -4,6 +4,7 @@ use super::search::{check_search, search};
 use super::test::{load_translator, test};
 use super::training::{train_architecture, train_supernet};
 use super::workspace::Workspace;
+use crate::catalog::LATENCY_MS;
 use crate::config::LatencySource;
 use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
@@ -57,7 +58,7 @@ fn fingerprint(workspace: &Workspace) -> Result<String> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(settings.as_bytes());
     let search = &workspace.config.search;
-    if search.max_latency_ms > 0.0 && search.latency == LatencySource::Predictor {
+    if search.limits[LATENCY_MS] > 0.0 && search.latency == LatencySource::Predictor {
         let path = &search.latency_profile;
         hasher.update(&std::fs::read(path).map_err(|error| Error::input(error).at(path.display()))?);
     }

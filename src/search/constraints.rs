@@ -1,7 +1,7 @@
 //! What a search keeps to, from its settings, and whether a logged trial was judged by the same.
 
 use super::trial::{Trial, TrialState};
-use crate::catalog::{COSTS, Origin};
+use crate::catalog::{CostRow, Origin};
 use crate::config::{LatencySource, SearchConfig};
 use crate::cost::{Constraint, Cost, Costs, Limit};
 use crate::space::Architecture;
@@ -31,16 +31,14 @@ impl Constraints {
             constraints.rules.push(Constraint { cost: Arc::new(DecoderExcess), limit: 0.0 });
         }
         for cost in costs.iter() {
-            let limit = limit_of(settings, cost.name());
-            if limit > 0.0 {
+            if let Some(limit) = settings.limits.get(cost.name()).filter(|limit| *limit > 0.0) {
                 constraints.counted.push(Constraint { cost: cost.clone(), limit });
             }
         }
         if settings.latency == LatencySource::Measured {
-            let limits = COSTS.iter().filter(|row| row.origin == Origin::Measured);
-            let mut limits =
-                limits.map(|row| Limit { name: row.name, unit: row.unit, most: limit_of(settings, row.name) });
-            constraints.measured = limits.find(|limit| limit.most > 0.0);
+            let limited = |(row, limit): &(&CostRow, f64)| row.origin == Origin::Measured && *limit > 0.0;
+            let limited = settings.limits.iter().find(limited);
+            constraints.measured = limited.map(|(row, most)| Limit { name: row.name, unit: row.unit, most });
         }
         constraints
     }
@@ -87,17 +85,6 @@ impl Constraints {
     }
 }
 
-fn limit_of(settings: &SearchConfig, name: &str) -> f64 {
-    match name {
-        "gflops" => settings.max_gflops,
-        "parameters" => settings.max_parameters,
-        "active_parameters" => settings.max_active_parameters,
-        "memory_mb" => settings.max_memory_mb,
-        "latency_ms" => settings.max_latency_ms,
-        _ => 0.0,
-    }
-}
-
 /// Decoder layers less encoder layers; at most 0 where the encoder must be at least as deep.
 pub struct DecoderExcess;
 
@@ -118,6 +105,7 @@ impl Cost for DecoderExcess {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Limits;
     use crate::search::testing::{constraints, settings, space, trial};
 
     #[test]
@@ -125,19 +113,6 @@ mod tests {
         let none = constraints(&settings());
         assert_eq!((none.before_evaluation().count(), none.limits().count()), (0, 0));
 
-        let settings = SearchConfig {
-            max_gflops: 2.5,
-            max_parameters: 4.0,
-            max_active_parameters: 3.0,
-            max_memory_mb: 100.0,
-            max_latency_ms: 7.0,
-            encoder_at_least_decoder: true,
-            ..settings()
-        };
-        let all = constraints(&settings);
-        let names = |constraints: &Constraints| -> Vec<(String, f64)> {
-            constraints.limits().map(|limit| (limit.name.to_owned(), limit.most)).collect()
-        };
         let limits = [
             ("gflops", 2.5),
             ("parameters", 4.0),
@@ -145,6 +120,11 @@ mod tests {
             ("memory_mb", 100.0),
             ("latency_ms", 7.0),
         ];
+        let settings = SearchConfig { limits: Limits::from(limits), encoder_at_least_decoder: true, ..settings() };
+        let all = constraints(&settings);
+        let names = |constraints: &Constraints| -> Vec<(String, f64)> {
+            constraints.limits().map(|limit| (limit.name.to_owned(), limit.most)).collect()
+        };
         assert_eq!(names(&all), limits.map(|(name, limit)| (name.to_owned(), limit)));
         assert!(all.measured.is_none());
         let mut deep = space().largest();
@@ -161,7 +141,7 @@ mod tests {
 
     #[test]
     fn logged_figures_are_compared_with_those_found_now() {
-        let settings = SearchConfig { max_gflops: 2.0, max_latency_ms: 7.0, ..settings() };
+        let settings = SearchConfig { limits: Limits::from([("gflops", 2.0), ("latency_ms", 7.0)]), ..settings() };
         let predicted = constraints(&settings);
         let mut trial = trial(0, Some(1.0));
         assert!(!predicted.agree_with(&trial), "latency is missing");
@@ -182,7 +162,7 @@ mod tests {
         assert_eq!(measured.measured_excess(&trial), 1.0);
         trial.state = TrialState::Pruned;
         assert!(measured.agree_with(&trial));
-        let unlimited = constraints(&SearchConfig { max_latency_ms: 0.0, ..settings });
+        let unlimited = constraints(&SearchConfig { limits: Limits::from([("gflops", 2.0)]), ..settings });
         assert!(!unlimited.agree_with(&trial), "without a limit nothing is pruned");
     }
 }

@@ -235,7 +235,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::LatencySource;
+    use crate::config::{LatencySource, Limits};
     use crate::search::evaluator::Measured;
     use crate::search::testing::{MadeUp, Toy, constraints, search, settings, space};
     use crate::space::Architecture;
@@ -299,7 +299,11 @@ mod tests {
     #[test]
     fn a_figure_that_cannot_be_measured_is_a_failure() {
         let space = space();
-        let settings = SearchConfig { max_latency_ms: 100.0, latency: LatencySource::Measured, ..settings() };
+        let settings = SearchConfig {
+            limits: Limits::from([("latency_ms", 100.0)]),
+            latency: LatencySource::Measured,
+            ..settings()
+        };
         let (winner, log) = search(&settings, &space, 1, &Odd, "");
         let error = winner.unwrap_err().to_string();
         assert!(error.contains("generation 0 failed (this evaluator measures nothing but losses); "), "{error}");
@@ -309,7 +313,7 @@ mod tests {
     #[test]
     fn progress_counts_every_trial_and_costs_are_logged() {
         let space = space();
-        let settings = SearchConfig { max_gflops: 3.0, max_parameters: 50.0, ..settings() };
+        let settings = SearchConfig { limits: Limits::from([("gflops", 3.0), ("parameters", 50.0)]), ..settings() };
         let constraints = constraints(&settings);
         let feasible = Feasible::check(&space, &constraints, 1).unwrap();
         let search = Search { settings: &settings, feasible: &feasible, gflops: &Toy, changes: "" };

@@ -1,7 +1,7 @@
 //! What the tests of this room share: small spaces, toy costs, a made-up loss.
 
 use super::{Constraints, Evaluator, Feasible, Measured, Search, Trial, TrialLog, TrialState, algorithm};
-use crate::config::{AlgorithmName, LatencySource, SearchConfig};
+use crate::config::{AlgorithmName, LatencySource, Limits, SearchConfig};
 use crate::cost::{Constraint, Cost, Costs};
 use crate::error::{Error, Result};
 use crate::space::{Architecture, Choices, Space, SpaceConfig, Stack};
@@ -18,13 +18,9 @@ pub fn settings() -> SearchConfig {
         crossovers: 3,
         mutation_probability: 0.2,
         generations: 4,
-        max_gflops: 0.0,
-        max_latency_ms: 0.0,
+        limits: Limits::default(),
         latency: LatencySource::Predictor,
         latency_profile: Default::default(),
-        max_parameters: 0.0,
-        max_active_parameters: 0.0,
-        max_memory_mb: 0.0,
         encoder_at_least_decoder: false,
         max_tokens: 100,
         parallel: 2,

@@ -2,8 +2,8 @@
 
 use super::testing::{MadeUp, Toy, constraints, latency, loss, search, settings, space, tiny_space};
 use super::{Candidate, Feasible, Trial, TrialState, algorithm, best};
-use crate::config::{AlgorithmName, LatencySource, SearchConfig};
-use crate::cost::Cost;
+use crate::config::{AlgorithmName, LatencySource, Limits, SearchConfig};
+use crate::cost::{Constraint, Cost};
 use crate::space::Space;
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -16,7 +16,7 @@ fn named(algorithm: &str) -> AlgorithmName {
 fn every_algorithm() -> impl Iterator<Item = SearchConfig> {
     AlgorithmName::all().map(|algorithm| SearchConfig {
         algorithm,
-        max_gflops: 1.6,
+        limits: Limits::from([("gflops", 1.6)]),
         encoder_at_least_decoder: true,
         ..settings()
     })
@@ -177,7 +177,7 @@ fn a_tiny_space_is_searched_whole_and_then_the_search_ends() {
     let space = tiny_space();
     for settings in every_algorithm() {
         for generations in [1, 1_000_000] {
-            let settings = SearchConfig { max_gflops: 0.0, generations, ..settings.clone() };
+            let settings = SearchConfig { limits: Limits::default(), generations, ..settings.clone() };
             let evaluator = MadeUp::new();
             let (winner, _) = search(&settings, &space, 1, &evaluator, "");
             let measured = evaluator.measured.into_inner().unwrap();
@@ -244,7 +244,7 @@ fn evolution_beats_random_search_of_the_same_budget() {
             mutations: 15,
             crossovers: 10,
             generations: 6,
-            max_gflops: 2.2,
+            limits: Limits::from([("gflops", 2.2)]),
             ..settings()
         };
         let seeds = 0..8;
@@ -262,7 +262,11 @@ fn evolution_beats_random_search_of_the_same_budget() {
 
 /// Limits that most architectures break, latency measured.
 fn measured(algorithm: AlgorithmName) -> SearchConfig {
-    SearchConfig { algorithm, max_gflops: 2.5, max_latency_ms: 14.0, latency: LatencySource::Measured, ..settings() }
+    SearchConfig { algorithm, limits: measured_limits(14.0), latency: LatencySource::Measured, ..settings() }
+}
+
+fn measured_limits(latency_ms: f64) -> Limits {
+    Limits::from([("gflops", 2.5), ("latency_ms", latency_ms)])
 }
 
 #[test]
@@ -303,7 +307,7 @@ fn a_measured_limit_that_random_draws_never_keep_is_found_by_going_nearer() {
     let space = space();
     for algorithm in AlgorithmName::all() {
         // Of six encoder and one to six decoder layers with four or eight heads: one decoder layer, all with four.
-        let settings = SearchConfig { max_latency_ms: 6.5, ..measured(algorithm) };
+        let settings = SearchConfig { limits: measured_limits(6.5), ..measured(algorithm) };
         let (winner, log) = search(&settings, &space, 4, &MadeUp::new(), "");
         let first = trials(&log).into_iter().take(30).filter(|trial| trial.state == TrialState::Complete);
         assert!(first.count() < 3);
@@ -313,7 +317,7 @@ fn a_measured_limit_that_random_draws_never_keep_is_found_by_going_nearer() {
 
 #[test]
 fn nothing_within_the_measured_limit_is_told_with_the_least() {
-    let settings = SearchConfig { max_latency_ms: 0.5, ..measured(named("evolution")) };
+    let settings = SearchConfig { limits: measured_limits(0.5), ..measured(named("evolution")) };
     let (winner, log) = search(&settings, &space(), 4, &MadeUp::new(), "");
     let error = winner.unwrap_err();
     assert_eq!(error.exit_code(), 2);
@@ -326,11 +330,13 @@ fn a_log_under_another_limit_is_refused_though_it_holds_the_same_candidates() {
     let space = space();
     let settings = measured(named("random"));
     let (_, log) = search(&settings, &space, 3, &evaluator(), "");
+    let mut and_memory = settings.limits;
+    and_memory["memory_mb"] = 10_000.0;
     let others = [
-        SearchConfig { max_latency_ms: 20.0, ..settings.clone() },
-        SearchConfig { max_latency_ms: 0.0, ..settings.clone() },
+        SearchConfig { limits: measured_limits(20.0), ..settings.clone() },
+        SearchConfig { limits: measured_limits(0.0), ..settings.clone() },
         SearchConfig { latency: LatencySource::Predictor, ..settings.clone() },
-        SearchConfig { max_memory_mb: 10_000.0, ..settings.clone() },
+        SearchConfig { limits: and_memory, ..settings.clone() },
     ];
     for other in others {
         let evaluator = evaluator();
@@ -360,18 +366,14 @@ proptest! {
         };
         // A limit between the smallest architecture's figure and the largest's.
         let everything = SearchConfig {
-            max_gflops: 1.0, max_parameters: 1.0, max_active_parameters: 1.0, max_latency_ms: 1.0,
-            latency: LatencySource::Predictor, ..settings.clone()
+            limits: Limits::from(["gflops", "parameters", "active_parameters", "latency_ms"].map(|name| (name, 1.0))),
+            latency: LatencySource::Predictor,
+            ..settings.clone()
         };
-        let costs = constraints(&everything);
-        let between: Vec<f64> = costs.counted.iter().zip(limits).map(|(constraint, share)| {
-            let [least, most] = [space.smallest(), space.largest()].map(|a| constraint.cost.of(&a));
-            share.map_or(0.0, |share| least + share * (most - least))
-        }).collect();
-        settings.max_gflops = between[0];
-        settings.max_parameters = between[1];
-        settings.max_active_parameters = between[2];
-        settings.max_latency_ms = between[3];
+        for (Constraint { cost, .. }, share) in constraints(&everything).counted.iter().zip(limits) {
+            let [least, most] = [space.smallest(), space.largest()].map(|a| cost.of(&a));
+            settings.limits[cost.name()] = share.map_or(0.0, |share| least + share * (most - least));
+        }
         // What is measured here is what is predicted.
         let predicted = constraints(&SearchConfig { latency: LatencySource::Predictor, ..settings.clone() });
         let (winner, log) = search(&settings, &space, seed, &MadeUp::new(), "");
