@@ -13,11 +13,13 @@ use std::sync::{Arc, OnceLock};
 /// Half the distance of the two points that a slope is measured between.
 const STEP: f32 = 1e-2;
 
+type Operator = Box<dyn Fn(&[Tensor<2>]) -> Tensor<2>>;
+
 /// An operator, and the shapes of its inputs.
 struct Case {
     name: &'static str,
     inputs: Vec<[usize; 2]>,
-    operator: Box<dyn Fn(&[Tensor<2>]) -> Tensor<2>>,
+    operator: Operator,
     /// Whether graphics devices have it.
     everywhere: bool,
 }
