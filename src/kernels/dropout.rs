@@ -3,9 +3,13 @@
 use crate::device::is_cpu;
 use burn::tensor::{Distribution, Tensor, TensorData};
 use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
 /// Elements that one task fills: small enough to stay in the cache.
 const BLOCK: usize = 16 * 1024;
+
+/// Graphics devices have one random state: between its seed and what is drawn, no other thread may draw.
+static DRAWING: Mutex<()> = Mutex::new(());
 
 /// The masks of one forward pass.
 #[derive(Debug)]
@@ -99,8 +103,9 @@ impl Mask {
             self.multiply(&mut mask);
             Tensor::from_data(TensorData::new(mask, shape), &device)
         } else {
-            device.seed(u64::from(self.key));
             let keep = 1.0 - f64::from(self.threshold) / f64::from(u32::MAX);
+            let _alone = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+            device.seed(u64::from(self.key));
             Tensor::random(shape, Distribution::Bernoulli(keep), &device) * self.kept
         };
         x * mask
