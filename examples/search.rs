@@ -22,7 +22,7 @@ fn main() -> Result<()> {
     let settings = SearchConfig { generations: 5, limits: Limits::from([("gflops", 2.0)]), ..SearchConfig::default() };
     let space = Space::new(&SpaceConfig::default(), 512)?;
     let embeddings = Embeddings { source_vocab: 32_768, target_vocab: 32_768, tables: Tables::Shared };
-    let costs = Costs::counted(&Basis { dimensions: Dimensions::new(512, 30, 32_768)?, embeddings });
+    let costs = Costs::counted(&Basis { dimensions: Dimensions::new(512, 30, 32_768)?, embeddings, beam: 5 });
     let constraints = Constraints::new(&settings, &costs);
     let feasible = Feasible::check(&space, &constraints, 1)?;
 

@@ -34,7 +34,7 @@ pub enum Origin {
 pub const LATENCY_MS: &str = "latency_ms";
 
 /// All costs, in the order of configs and help.
-pub static COSTS: [CostRow; 5] = [
+pub static COSTS: [CostRow; 6] = [
     CostRow {
         name: "gflops",
         unit: "GFLOPs",
@@ -83,6 +83,16 @@ pub static COSTS: [CostRow; 5] = [
         option: "max-memory-mb",
         value_name: "MB",
         documentation: "Most memory of all weights in 10⁶ bytes, embeddings included",
+        origin: Origin::Counted,
+    },
+    CostRow {
+        name: "kv_cache_mb",
+        unit: "MB",
+        noun: "MB of keys and values",
+        key: "max_kv_cache_mb",
+        option: "max-kv-cache-mb",
+        value_name: "MB",
+        documentation: "Most memory of the keys and values of one decoded sentence with its beam, in 10⁶ bytes",
         origin: Origin::Counted,
     },
 ];

@@ -13,7 +13,8 @@ use std::path::PathBuf;
 /// Count FLOPs, parameters and memory of architectures.
 ///
 /// Prints a JSON object a line. `gflops` leaves the output projection out; where experts differ in size it is the mean over
-/// experts and `gflops_worst` the dearest routing. `parameters` leave the embeddings out. A vocabulary has cost.vocab_size
+/// experts and `gflops_worst` the dearest routing. `parameters` leave the embeddings out. `kv_cache_bytes` are the keys and
+/// values of one sentence of cost.sentence_length tokens that is decoded with translate.beam. A vocabulary has cost.vocab_size
 /// entries where the config gives it, else those that were learned for the run in the config's run_dir, else the
 /// data.vocab_size that the config asks for.
 #[derive(Debug, Clone, clap::Args)]

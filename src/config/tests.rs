@@ -1,4 +1,5 @@
 use super::*;
+use crate::catalog::COSTS;
 use crate::space::{Architecture, Choices, Space, SpaceConfig};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -113,6 +114,19 @@ fn wrong_types_are_named_with_line_key_and_expectation() {
     assert_eq!(message, "x.toml:1: train: expected a section, found integer `3`");
     let message = mistake("[data]\nlowercase = 1\n", &[]);
     assert_eq!(message, "x.toml:2: data.lowercase: expected true or false, found integer `1`");
+}
+
+#[test]
+fn every_cost_of_the_catalog_has_its_key() {
+    for row in &COSTS {
+        let (_folder, path) = file(&format!("[search]\nlatency = \"measured\"\n{} = 2\n", row.key));
+        let config = Config::load(&path).unwrap();
+        assert_eq!(config.search.limits, Limits::from([(row.name, 2.0)]));
+        let (_folder, path) = file(&config.to_toml().unwrap());
+        assert_eq!(Config::load(&path).unwrap(), config);
+        let message = mistake(&format!("[search]\npopulation = 30\n{} = \"few\"\n", row.key), &[]);
+        assert_eq!(message, format!("x.toml:3: search.{}: expected a number, found string \"few\"", row.key));
+    }
 }
 
 #[test]

@@ -8,10 +8,12 @@ use crate::error::Result;
 /// What all architectures of a run share, as far as counts depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Basis {
-    /// Sizes that FLOPs and parameters depend on.
+    /// Sizes that all counts depend on.
     pub dimensions: Dimensions,
     /// The embedding tables.
     pub embeddings: Embeddings,
+    /// Hypotheses of a sentence that is decoded.
+    pub beam: usize,
 }
 
 impl Basis {
@@ -21,6 +23,6 @@ impl Basis {
     /// Sizes that no model can have.
     pub fn of(config: &Config, vocabularies: [usize; 2]) -> Result<Self> {
         let dimensions = Dimensions { vocab_size: vocabularies[1], ..Dimensions::of(config)? };
-        Ok(Self { dimensions, embeddings: Embeddings::of(config, vocabularies) })
+        Ok(Self { dimensions, embeddings: Embeddings::of(config, vocabularies), beam: config.translate.beam })
     }
 }

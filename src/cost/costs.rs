@@ -7,6 +7,7 @@
 use super::basis::Basis;
 use super::constraint::Cost;
 use super::flops::flops;
+use super::kv_cache::kv_cache_bytes;
 use super::memory::inference_bytes;
 use super::parameters::parameters;
 use crate::catalog::{self, CostRow};
@@ -17,13 +18,14 @@ use std::sync::Arc;
 type Count = fn(&Architecture, &Basis) -> f64;
 
 /// What counts each of them, in the catalog's order.
-const COUNTS: [(&str, Count); 4] = [
+const COUNTS: [(&str, Count); 5] = [
     ("gflops", |architecture, basis| flops(architecture, &basis.dimensions).mean / 1e9),
     ("parameters", |architecture, basis| parameters(architecture, basis.dimensions.qkv_dim).total as f64 / 1e6),
     ("active_parameters", |architecture, basis| parameters(architecture, basis.dimensions.qkv_dim).active / 1e6),
     ("memory_mb", |architecture, basis| {
         inference_bytes(architecture, basis.dimensions.qkv_dim, &basis.embeddings) as f64 / 1e6
     }),
+    ("kv_cache_mb", |architecture, basis| kv_cache_bytes(architecture, basis) as f64 / 1e6),
 ];
 
 /// Costs that a search can limit, no two of one name.

@@ -3,8 +3,8 @@
 use super::parameters::{Embeddings, parameters};
 use crate::space::Architecture;
 
-/// Bytes of one weight, gradient or moment.
-const BYTES: u64 = 4;
+/// Bytes of one number.
+pub(super) const BYTES: u64 = 4;
 
 /// Bytes of all weights of `architecture`, embeddings and unused experts included. (On the CPU, decoding holds those of
 /// linear maps once more, in the order it reads them.)

@@ -1,6 +1,6 @@
 //! What an architecture costs: parameters, FLOPs, memory. One trait, and a limit on it.
 //!
-//! [`mod@flops`], [`mod@parameters`] and [`memory`] count; [`costs`] makes each count a [`Cost`] that a search can limit;
+//! [`mod@flops`], [`mod@parameters`], [`memory`] and [`kv_cache`] count; [`costs`] makes each count a [`Cost`] that a search can limit;
 //! [`CostSummary`] is the line that `automoe cost` prints. Where experts differ in size, a count depends on where the
 //! tokens are sent; [`routing`] says how each figure deals with that.
 
@@ -8,6 +8,7 @@ pub mod basis;
 pub mod constraint;
 pub mod costs;
 pub mod flops;
+pub mod kv_cache;
 pub mod memory;
 pub mod parameters;
 pub mod routing;

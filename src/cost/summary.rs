@@ -2,6 +2,7 @@
 
 use super::basis::Basis;
 use super::flops::{Dimensions, expected_flops, flops};
+use super::kv_cache::kv_cache_bytes;
 use super::memory::inference_bytes;
 use super::parameters::{expected_active_parameters, parameters, reference_convention};
 use super::routing::RoutingFractions;
@@ -29,6 +30,8 @@ pub struct CostSummary {
     pub sparsity: f64,
     /// Bytes of all weights in single precision, embeddings included.
     pub memory_bytes: u64,
+    /// Bytes of the keys and values of one decoded sentence with its beam.
+    pub kv_cache_bytes: u64,
     /// The reference's own count of parameters; see [`Self::with_reference_convention`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub params_without_embedding_reference: Option<u64>,
@@ -53,7 +56,7 @@ pub struct ParameterSummary {
 impl CostSummary {
     /// Counts everything that depends on the architecture alone.
     pub fn new(architecture: &Architecture, basis: &Basis) -> Self {
-        let Basis { dimensions, embeddings } = basis;
+        let Basis { dimensions, embeddings, .. } = basis;
         let flops = flops(architecture, dimensions);
         let parameters = parameters(architecture, dimensions.qkv_dim);
         Self {
@@ -71,6 +74,7 @@ impl CostSummary {
             },
             sparsity: parameters.sparsity(),
             memory_bytes: inference_bytes(architecture, dimensions.qkv_dim, embeddings),
+            kv_cache_bytes: kv_cache_bytes(architecture, basis),
             params_without_embedding_reference: None,
         }
     }

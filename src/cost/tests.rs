@@ -294,13 +294,34 @@ fn embedding_tables_follow_the_sharing() {
 }
 
 #[test]
+fn keys_and_values_are_held_for_each_hypothesis_of_the_target_and_once_of_the_source() {
+    let dimensions = Dimensions::new(64, 10, 100).unwrap();
+    let embeddings = Embeddings { source_vocab: 100, target_vocab: 100, tables: Tables::Shared };
+    let bytes = |architecture: &Architecture, beam| {
+        kv_cache::kv_cache_bytes(architecture, &Basis { dimensions, embeddings, beam })
+    };
+    // A token's keys and values.
+    let token = 2 * 64 * 4;
+    let mut model = Architecture::dense(32, 48, 4, 2, 2);
+    assert_eq!(bytes(&model, 1), 2 * (10 + 10) * token);
+    assert_eq!(bytes(&model, 4), 2 * (4 * 10 + 10) * token);
+    // Three of the encoder's two layers are two.
+    model.decoder.layers[0].cross_attention = Some(CrossAttention { heads: 4, encoder_layers: 3 });
+    assert_eq!(bytes(&model, 4), (2 * 4 * 10 + 2 * 10 + 10) * token);
+    model.decoder.layers[1].keep_attention = false;
+    assert_eq!(bytes(&model, 4), (4 * 10 + 2 * 10) * token);
+    model.encoder.layers[0].keep_attention = false;
+    assert_eq!(bytes(&model, 4), (4 * 10 + 2 * 10) * token, "an encoder holds none");
+}
+
+#[test]
 fn costs_are_the_counts_in_their_units() {
     let model = Architecture::dense(512, 2048, 8, 6, 6);
     let dimensions = Dimensions::new(512, 30, 32_768).unwrap();
     let embeddings = Embeddings { source_vocab: 32_768, target_vocab: 32_768, tables: Tables::Shared };
-    let costs = Costs::counted(&Basis { dimensions, embeddings });
+    let costs = Costs::counted(&Basis { dimensions, embeddings, beam: 5 });
     let figures: Vec<f64> = costs.iter().map(|cost| cost.of(&model)).collect();
-    assert_eq!(figures, [2.677_125_348, 44.138_496, 44.138_496, 4.0 * (44.138_496 + 16.777_216)]);
+    assert_eq!(figures, [2.677_125_348, 44.138_496, 44.138_496, 4.0 * (44.138_496 + 16.777_216), 4.42368]);
 
     let limit = |limit| Constraint { cost: costs.get("gflops").unwrap().clone(), limit };
     assert!(limit(2.677_125_348).allows(&model) && !limit(2.677).allows(&model));
@@ -312,13 +333,21 @@ fn a_summary_has_the_keys_that_scripts_read() {
     model.encoder.layers[0].experts = Some(Experts { ffn_dims: vec![48, 32], top_k: 1 });
     let embeddings = Embeddings { source_vocab: 100, target_vocab: 100, tables: Tables::Shared };
     let dimensions = dimensions();
-    let summary = CostSummary::new(&model, &Basis { dimensions, embeddings });
+    let summary = CostSummary::new(&model, &Basis { dimensions, embeddings, beam: 5 });
     let keys = |summary: &CostSummary| -> Vec<String> {
         let value = serde_json::to_value(summary).unwrap();
         value.as_object().unwrap().keys().cloned().collect()
     };
-    let fixed =
-        ["architecture", "gflops", "gflops_worst", "gflops_projection", "parameters", "sparsity", "memory_bytes"];
+    let fixed = [
+        "architecture",
+        "gflops",
+        "gflops_worst",
+        "gflops_projection",
+        "parameters",
+        "sparsity",
+        "memory_bytes",
+        "kv_cache_bytes",
+    ];
     assert_eq!(keys(&summary), fixed);
     let value = serde_json::to_value(&summary).unwrap();
     assert_eq!(value["parameters"]["embedding"], 3200);

@@ -244,3 +244,72 @@ impl DecoderLayer {
         feed_forward_sublayer(x, index, (&self.ffn, &self.moe, &self.ffn_layer_norm), &rates, pass)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Tables as Sharing;
+    use crate::cost::kv_cache::kv_cache_bytes;
+    use crate::cost::{Basis, Dimensions, Embeddings};
+    use crate::model::{Transformer, TransformerConfig};
+    use crate::space::{Architecture, CrossAttention};
+
+    const VOCAB: usize = 20;
+    const LENGTH: usize = 5;
+    const BEAM: usize = 3;
+
+    /// The cache after decoding a sentence as beam search does: from one hypothesis to [`BEAM`].
+    fn decoded(model: &Transformer, joined: bool) -> DecoderCache {
+        let mut pass = Pass::inference();
+        let memory = model.encode(&[7; LENGTH], 1, &mut pass);
+        let mut cache = model.start(&memory);
+        if joined {
+            cache.layers.iter_mut().for_each(|layer| layer.own = History::Joined(None));
+        }
+        for position in 0..LENGTH {
+            let rows = if position == 0 { 1 } else { BEAM };
+            model.step(&vec![9; rows], position, &mut cache, &mut pass);
+            cache.select(&[0; BEAM], None, &model.device());
+        }
+        cache
+    }
+
+    fn bytes<const D: usize>(tensor: &Tensor<D>) -> usize {
+        tensor.dims().iter().product::<usize>() * tensor.dtype().size()
+    }
+
+    /// Bytes of keys and values alone: on the CPU a position holds queries beside them.
+    fn held(cache: &DecoderCache) -> usize {
+        let of_layer = |layer: &LayerCache| {
+            let own = match &layer.own {
+                History::Positions(positions) => positions.iter().map(|position| bytes(position) / 3 * 2).sum(),
+                History::Joined(joined) => joined.as_deref().map_or(0, bytes),
+            };
+            own + layer.cross.as_ref().map_or(0, |(memory, _)| bytes(memory))
+        };
+        cache.layers.iter().map(of_layer).sum()
+    }
+
+    #[test]
+    fn the_cache_holds_the_keys_and_values_that_are_counted() {
+        let mut model = Architecture::dense(16, 24, 2, 2, 3);
+        model.decoder.layers[0].cross_attention = Some(CrossAttention { heads: 2, encoder_layers: 3 });
+        model.decoder.layers[1].keep_attention = false;
+        let device = Device::flex();
+        for architecture in [Architecture::dense(16, 24, 2, 3, 2), model] {
+            let attentions = architecture.decoder.layers.iter().filter(|layer| layer.keep_attention).count();
+            let config = TransformerConfig::new(architecture, VOCAB);
+            let basis = Basis {
+                dimensions: Dimensions::new(config.qkv_dim, LENGTH, VOCAB).unwrap(),
+                embeddings: Embeddings { source_vocab: VOCAB, target_vocab: VOCAB, tables: Sharing::Shared },
+                beam: BEAM,
+            };
+            let counted = kv_cache_bytes(&config.architecture, &basis) as usize;
+            let transformer = config.init(1, &device);
+            assert_eq!(held(&decoded(&transformer, true)), counted);
+            // Position by position, the first one is of one hypothesis.
+            let first = attentions * (BEAM - 1) * 2 * config.qkv_dim * 4;
+            assert_eq!(held(&decoded(&transformer, false)), counted - first);
+        }
+    }
+}

@@ -53,6 +53,7 @@ fn limits_combine_and_trials_and_summary_tell_their_figures() {
         ("--max-parameters", "0.16", "parameters"),
         ("--max-active-parameters", "0.12", "active_parameters"),
         ("--max-memory-mb", "0.8", "memory_mb"),
+        ("--max-kv-cache-mb", "0.07", "kv_cache_mb"),
         ("--max-latency-ms", "12.5", "latency_ms"),
     ];
     let mut options = vec!["--latency-profile", "device.json"];
@@ -86,9 +87,13 @@ fn limits_combine_and_trials_and_summary_tell_their_figures() {
         assert_eq!(errors.matches(&line).count(), 1, "{errors}");
     }
     let summary = errors.lines().find(|line| line.contains("winner: trial ")).unwrap();
-    for part in
-        ["GFLOPs (limit 0.0035)", "M active parameters (limit 0.12)", "MB (limit 0.8)", "ms predicted (limit 12.5)"]
-    {
+    for part in [
+        "GFLOPs (limit 0.0035)",
+        "M active parameters (limit 0.12)",
+        "MB (limit 0.8)",
+        "MB of keys and values (limit 0.07)",
+        "ms predicted (limit 12.5)",
+    ] {
         assert!(summary.contains(part), "{part:?} is missing in: {summary}");
     }
 
@@ -118,6 +123,22 @@ fn a_run_under_another_limit_is_told_which_and_how_to_go_on() {
     program.output(&run);
     assert!(std::fs::read(models.join("winner.1/best.safetensors")).unwrap() == users);
     assert!(std::fs::read(models.join("winner/best.safetensors")).unwrap() != users);
+}
+
+#[test]
+fn a_limit_on_keys_and_values_holds_by_the_count_of_the_cost_command() {
+    let program = trained();
+    // One decoder layer, of the two that there may be.
+    let (winner, errors) = searched(&program, &["--max-kv-cache-mb", "0.05"]);
+    assert!(errors.contains("MB of keys and values (limit 0.05)"), "{errors}");
+    program.write("winner.json", &winner);
+    let cost = program.output(&["cost", "--config", "toy", "--arch", "winner.json"]);
+    let cost: Value = serde_json::from_str(&cost).unwrap();
+    assert_eq!(cost["architecture"]["decoder"]["decoder_layer_num"], 1);
+    let trials = lines(&program, "trials.jsonl");
+    let trial = trials.iter().find(|trial| trial["architecture"] == cost["architecture"]).unwrap();
+    assert_eq!(trial["kv_cache_mb"].as_f64().unwrap() * 1e6, cost["kv_cache_bytes"].as_f64().unwrap());
+    assert!(trials.iter().all(|trial| trial["kv_cache_mb"].as_f64().unwrap() <= 0.05));
 }
 
 #[test]
@@ -156,10 +177,12 @@ fn a_measured_limit_out_of_reach_is_answered_with_the_smallest_figure_and_keeps_
 fn limits_that_are_no_limits_or_cannot_be_kept_are_one_line() {
     let program = Program::new();
     program.write("other.json", "{}");
-    let cases: [(&[&str], &[&str]); 9] = [
+    let cases: [(&[&str], &[&str]); 11] = [
         (&["--max-gflops", "0.0001"], &["gflops ≤ 0.0001", "the smallest found has 0.001793 GFLOPs"]),
         (&["--max-parameters", "0.01"], &["parameters ≤ 0.01", "the smallest found has 0.0697 M", "gflops from"]),
         (&["--max-memory-mb", "-1"], &["search.max_memory_mb", "-1"]),
+        (&["--max-kv-cache-mb", "0.03"], &["kv_cache_mb ≤ 0.03", "the smallest found has 0.03072 MB"]),
+        (&["--max-kv-cache-mb", "0.01", "--set", "translate.beam=1"], &["the smallest found has 0.01229 MB"]),
         (&["--max-active-parameters", "nan"], &["search.max_active_parameters", "NaN"]),
         (&["--max-latency-ms", "5"], &["--latency-profile", "--latency measured"]),
         (&["--latency", "measured"], &["--latency: ", "--max-latency-ms"]),
