@@ -1,7 +1,7 @@
 //! Parallel text: from files to subwords, ids and batches.
 //!
 //! [`prepare()`] does it all once and caches the result by content; the other files are its steps, in order: [`corpus`],
-//! by the text [`format`] of each file, or [`toy`] gives sentence pairs, [`subwords`] (learned here, or a published model's
+//! by the text [format](mod@format) of each file, or [`toy`] gives sentence pairs, [`subwords`] (learned here, or a published model's
 //! with its [`bpe_codes`]) turns them into ids of a [`vocabulary`], [`dataset`] holds them, [`batch`] groups and pads them.
 
 pub mod prepare;
