@@ -98,24 +98,14 @@ impl Search<'_> {
                 report(Progress { trial: &trial, resumed, best: ranked.first(), done, total });
                 match interruptible.was_interrupted() {
                     false => Ok(()),
-                    true => Err(Error::Interrupted(format!(
-                        "searching: interrupted; {} trials are kept, and the same command goes on from there",
-                        log.trials().len()
-                    ))),
+                    true => Err(interrupted(log)),
                 }
             })?;
             // One unlucky candidate is no reason to lose what was found, even where a generation has no other.
             let generation = batch[0].0.generation;
             let none_complete = ranked.iter().all(|trial| trial.generation != generation);
             if failures.len() == batch.len() && none_complete && (batch.len() > 1 || ranked.is_empty()) {
-                return Err(Error::failure(format!(
-                    "all {} evaluations of generation {} failed ({}); mend the cause, remove the lines with \
-                     \"state\":\"failed\" from {} and search again",
-                    batch.len(),
-                    generation,
-                    failures[0],
-                    log.path().display()
-                )));
+                return Err(all_failed(generation, &failures, log));
             }
         }
         match ranked.is_empty() {
@@ -219,6 +209,24 @@ impl Search<'_> {
         trial.costs.extend(measured.gflops_expected.map(|gflops| ("gflops_expected".to_owned(), gflops)));
         Ok(())
     }
+}
+
+fn interrupted(log: &TrialLog) -> Error {
+    let kept = log.trials().len();
+    Error::Interrupted(format!(
+        "searching: interrupted; {kept} trials are kept, and the same command goes on from there"
+    ))
+}
+
+/// The error of a generation of which no trial is complete; the first of its `failures` is told.
+fn all_failed(generation: u64, failures: &[String], log: &TrialLog) -> Error {
+    Error::failure(format!(
+        "all {} evaluations of generation {generation} failed ({}); mend the cause, remove the lines with \
+         \"state\":\"failed\" from {} and search again",
+        failures.len(),
+        failures[0],
+        log.path().display()
+    ))
 }
 
 fn is_of(trial: &Trial, candidate: &Candidate) -> bool {
