@@ -48,7 +48,7 @@ pub fn format_of(text: &NamedText) -> Result<&'static dyn TextFormat> {
 /// The error for a text of which nothing is there: what was looked for.
 fn not_there(text: &NamedText) -> Error {
     let sought: Vec<String> =
-        FORMATS.iter().filter_map(|format| format.files(text).first().map(ToString::to_string)).collect();
+        FORMATS.iter().flat_map(|format| format.files(text)).map(|file| file.to_string()).collect();
     let endings: Vec<&str> = TEXT_FORMATS.iter().flat_map(|row| row.endings).copied().collect();
     Error::input(format!(
         "found {}: check `dir` and the prefixes of `[data]`; a file of both languages is named with its ending ({})",
@@ -142,9 +142,11 @@ mod tests {
     #[test]
     fn missing_files_name_both_spellings() {
         let error = read(&folder(&[]), &["a"]).unwrap_err().to_string();
-        assert!(error.contains("a.de nor ") && error.contains("a.de.gz") && error.contains("(.tsv)"), "{error}");
+        for path in ["a.de nor ", "a.de.gz, ", "a.en nor ", "a.en.gz: ", "(.tsv)"] {
+            assert!(error.contains(path), "{path:?} is missing in: {error}");
+        }
         let error = read(&folder(&[]), &["a.tsv"]).unwrap_err().to_string();
-        for path in ["a.tsv.de nor ", "a.tsv.de.gz, ", "a.tsv nor ", "a.tsv.gz: "] {
+        for path in ["a.tsv.de nor ", "a.tsv.de.gz, ", "a.tsv.en nor ", "a.tsv.en.gz, ", "a.tsv nor ", "a.tsv.gz: "] {
             assert!(error.contains(path), "{path:?} is missing in: {error}");
         }
         let dir = folder(&[("a.de", b"1\n")]);
