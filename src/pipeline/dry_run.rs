@@ -1,13 +1,10 @@
-//! `automoe train --dry-run`: what a full training needs, found out by building the supernet.
+//! `automoe train --dry-run`: what a full training needs, counted from the config.
 
-use super::workspace::transformer_config;
 use crate::config::{Config, Corpus};
-use crate::cost::Embeddings;
 use crate::cost::memory::training_bytes;
+use crate::cost::{Embeddings, parameters};
 use crate::error::Result;
-use crate::model::Supernet;
 use crate::text::{NamedText, corpus};
-use burn::tensor::Device;
 use serde::Serialize;
 
 /// What a training of the supernet needs and what of it is there.
@@ -33,25 +30,20 @@ pub struct Needs {
     pub missing: Vec<String>,
 }
 
-/// Builds the supernet of `config` on the CPU and tells what training it needs.
+/// Tells what training the supernet of `config` needs.
 ///
 /// # Errors
 /// An unusable config.
 pub fn dry_run(config: &Config) -> Result<Needs> {
     let space = config.space()?;
     let largest = space.supernet();
-    let shape = transformer_config(config, config.data.vocab_size, config.data.vocab_size, largest.clone(), &largest);
-    let supernet = Supernet::init(shape, config.seed, &Device::flex());
-    let count = |only_tables: bool| {
-        let values = supernet.values.iter().filter(|(name, _)| !only_tables || name.contains("embed_"));
-        values.map(|(_, value)| value.shape().iter().product::<usize>() as u64).sum::<u64>()
-    };
-    let parameters = count(false);
     let embeddings = Embeddings::of(config, [config.data.vocab_size; 2]);
+    let embedding_parameters = embeddings.parameters(&largest);
+    let parameters = parameters(&largest, config.model.qkv_dim).total + embedding_parameters;
     let (found, missing) = text_files(config);
     Ok(Needs {
         parameters,
-        embedding_parameters: count(true),
+        embedding_parameters,
         architectures: space.architectures().to_string(),
         training_bytes: training_bytes(&largest, &largest, config.model.qkv_dim, &embeddings),
         checkpoint_bytes: 12 * parameters,
@@ -86,4 +78,30 @@ fn text_files(config: &Config) -> (Vec<String>, Vec<String>) {
         }
     }
     (found, missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Supernet;
+    use crate::pipeline::workspace::transformer_config;
+    use burn::tensor::Device;
+
+    #[test]
+    fn parameters_are_those_of_the_supernet() {
+        for (shared, tied) in [(true, true), (false, true), (false, false)] {
+            let mut config = Config::load("toy").unwrap();
+            config.model.share_all_embeddings = shared;
+            config.model.share_decoder_input_output_embed = tied;
+            let needs = dry_run(&config).unwrap();
+            let (vocab_size, largest) = (config.data.vocab_size, config.space().unwrap().supernet());
+            let shape = transformer_config(&config, vocab_size, vocab_size, largest.clone(), &largest);
+            let supernet = Supernet::init(shape, 1, &Device::flex());
+            let sizes =
+                supernet.values.iter().map(|(name, value)| (name, value.shape().iter().product::<usize>() as u64));
+            let (tables, others): (Vec<_>, Vec<_>) = sizes.partition(|(name, _)| name.contains("embed_"));
+            let [tables, others] = [tables, others].map(|sizes| sizes.iter().map(|(_, size)| size).sum::<u64>());
+            assert_eq!((needs.embedding_parameters, needs.parameters), (tables, tables + others));
+        }
+    }
 }
