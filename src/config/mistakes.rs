@@ -44,8 +44,10 @@ impl<'a> Document<'a> {
         let parsed = toml::from_str::<Config>(self.text);
         parsed.map_err(|error| {
             let span = error.span().unwrap_or_default();
-            let key = key_at(&self.table, span.start).unwrap_or_default();
-            let place = format!("{}:{}: {key}", self.place, line_of(self.text, &span));
+            let mut place = format!("{}:{}", self.place, line_of(self.text, &span));
+            if let Some(key) = key_at(&self.table, span.start) {
+                place += &format!(": {key}");
+            }
             Error::input(expectation(error.message())).at(place)
         })
     }
@@ -143,11 +145,13 @@ fn one_line(message: &str) -> String {
 
 /// The dotted key of the value at a byte of the text.
 fn key_at(table: &DeTable, offset: usize) -> Option<String> {
-    let holds = |value: &Spanned<DeValue>| match value.get_ref() {
-        // A section that is written in several places has the span of one of them only.
-        DeValue::Table(table) => key_at(table, offset),
-        _ if value.span().contains(&offset) => Some(String::new()),
-        _ => None,
+    let holds = |value: &Spanned<DeValue>| {
+        let inner = match value.get_ref() {
+            // A section that is written in several places has the span of one of them only.
+            DeValue::Table(table) => key_at(table, offset),
+            _ => None,
+        };
+        inner.or_else(|| value.span().contains(&offset).then(String::new))
     };
     table.iter().find_map(|(key, value)| {
         let inner = holds(value)?;

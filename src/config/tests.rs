@@ -114,6 +114,39 @@ fn wrong_types_are_named_with_line_key_and_expectation() {
     assert_eq!(message, "x.toml:1: train: expected a section, found integer `3`");
     let message = mistake("[data]\nlowercase = 1\n", &[]);
     assert_eq!(message, "x.toml:2: data.lowercase: expected true or false, found integer `1`");
+    let message = mistake("[train]\nlr = { first = 1.0 }\n", &[]);
+    assert_eq!(message, "x.toml:2: train.lr: expected a number, found map");
+    let message = mistake("[train]\n[train.lr]\nfirst = 1.0\n", &[]);
+    assert_eq!(message, "x.toml:2: train.lr: expected a number, found map");
+    let message = mistake("[train]\nlr.first = 1.0\n", &[]);
+    assert_eq!(message, "x.toml:2: train.lr: expected a number, found map");
+    let message = mistake("[space]\nencoder_n_experts = [[1], [9223372036854775808]]\n", &[]);
+    assert_eq!(message, "x.toml:2: space.encoder_n_experts: 9223372036854775808 is more than 63 bits");
+}
+
+/// Each key of `[search]` off its default: one that is not written, or not read, is missing after it.
+#[test]
+fn every_key_of_a_search_comes_back() {
+    let mut limits = Limits::default();
+    for (place, row) in COSTS.iter().enumerate() {
+        limits[row.name] = 1.5 + place as f64;
+    }
+    let search = SearchConfig {
+        algorithm: AlgorithmName::new("random").unwrap(),
+        population: 1,
+        parents: 2,
+        mutations: 3,
+        crossovers: 4,
+        mutation_probability: 0.5,
+        generations: 6,
+        limits,
+        latency: LatencySource::Measured,
+        latency_profile: "xeon.json".into(),
+        encoder_at_least_decoder: true,
+        max_tokens: 7,
+        parallel: 8,
+    };
+    assert_eq!(toml::from_str::<SearchConfig>(&toml::to_string(&search).unwrap()).unwrap(), search);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use super::gene::{Gene, Scope};
 use super::genes::GENES;
 use super::side::Side;
 use super::values::Values;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
-use serde::ser::{Serialize, Serializer};
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::ops::{Index, IndexMut};
 
@@ -32,7 +32,7 @@ struct Entry {
 }
 
 /// The values a gene may take: the same for every layer, or each layer's own.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a list of whole numbers, or a list of such lists, one for each layer")]
 pub enum Choices<T = i64> {
     /// The same values in every layer.
@@ -118,13 +118,48 @@ impl<'de> Visitor<'de> for Section {
             let entry = config.0.iter_mut().find(|entry| entry.key == key);
             let entry = entry.ok_or_else(|| M::Error::custom(format!("unknown key \"{key}\"")))?;
             entry.choices = match (entry.gene.scope(), entry.gene.values) {
-                (Scope::Stack, _) => Choices::Every(map.next_value()?).signed(),
+                (Scope::Stack, _) => map.next_value::<OfStack>()?.0,
                 (_, Values::Attended) => map.next_value()?,
-                _ => map.next_value::<Choices<usize>>()?.signed(),
+                _ => map.next_value::<OfLayers>()?.0,
             };
         }
         Ok(config)
     }
+}
+
+/// One list of numbers without a sign.
+#[derive(Deserialize)]
+#[serde(try_from = "Vec<usize>")]
+struct OfStack(Choices);
+
+impl TryFrom<Vec<usize>> for OfStack {
+    type Error = String;
+
+    fn try_from(values: Vec<usize>) -> Result<Self, String> {
+        Ok(Self(Choices::Every(signed(values)?)))
+    }
+}
+
+/// Lists of numbers without a sign: one for all layers, or each layer's.
+#[derive(Deserialize)]
+#[serde(try_from = "Choices<usize>")]
+struct OfLayers(Choices);
+
+impl TryFrom<Choices<usize>> for OfLayers {
+    type Error = String;
+
+    fn try_from(choices: Choices<usize>) -> Result<Self, String> {
+        Ok(Self(match choices {
+            Choices::Every(values) => Choices::Every(signed(values)?),
+            Choices::PerLayer(lists) => Choices::PerLayer(lists.into_iter().map(signed).collect::<Result<_, _>>()?),
+        }))
+    }
+}
+
+/// The same numbers with a sign; the error names one that is too large for that.
+fn signed(values: Vec<usize>) -> Result<Vec<i64>, String> {
+    let number = |value| i64::try_from(value).map_err(|_| format!("{value} is more than 63 bits"));
+    values.into_iter().map(number).collect()
 }
 
 impl<T> Choices<T> {
@@ -152,18 +187,6 @@ impl<T> Choices<T> {
     /// All values, layer after layer.
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.lists().iter().flatten()
-    }
-}
-
-impl Choices<usize> {
-    /// The same numbers with a sign; what is too large for that is as far out of range as the largest.
-    fn signed(self) -> Choices {
-        let number = |value| i64::try_from(value).unwrap_or(i64::MAX);
-        let signed = |values: Vec<usize>| values.into_iter().map(number).collect();
-        match self {
-            Self::Every(values) => Choices::Every(signed(values)),
-            Self::PerLayer(lists) => Choices::PerLayer(lists.into_iter().map(signed).collect()),
-        }
     }
 }
 
@@ -195,11 +218,17 @@ mod tests {
         assert_eq!(part, given.with([("decoder_arbitrary_ende_attn", Choices::Every(vec![-1, 1, 2]))]));
     }
 
-    /// What no gene can have is refused with a number, not wrapped to one that it can have.
+    /// What no gene can have is refused with the number itself, not with one that it was wrapped to.
     #[test]
-    fn numbers_beyond_the_signed_ones_stay_out_of_range() {
-        let config = toml::from_str::<SpaceConfig>("encoder_layer_num = [18446744073709551615]").unwrap();
-        assert_eq!(config["encoder_layer_num"], Choices::Every(vec![i64::MAX]));
+    fn numbers_beyond_the_signed_ones_are_named() {
+        for list in [
+            "encoder_layer_num = [18446744073709551615]",
+            "encoder_n_experts = [1, 18446744073709551615]",
+            "encoder_n_experts = [[1], [18446744073709551615]]",
+        ] {
+            let error = toml::from_str::<SpaceConfig>(list).unwrap_err();
+            assert_eq!(error.message(), "18446744073709551615 is more than 63 bits", "{list}");
+        }
         assert!(toml::from_str::<SpaceConfig>("encoder_layer_num = [-1]").is_err());
         assert!(toml::from_str::<SpaceConfig>("encoder_layer = [1]").is_err());
     }
