@@ -101,8 +101,8 @@ fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &P
         bleu: Some(scores.bleu),
         chrf: Some(scores.chrf),
         gflops: Some(cost.gflops),
-        parameters: Some(cost.parameters.total),
-        active_parameters: Some(cost.parameters.active),
+        parameters: Some(cost.parameters.total.into()),
+        active_parameters: Some(cost.parameters.active.into()),
         sparsity: Some(cost.sparsity),
         latency: Some(latency),
     })

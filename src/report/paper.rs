@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn runs_follow_the_papers_rows() {
-        let winner = r#"{"name": "winner", "bleu": 33.0, "parameters": 8000000, "sparsity": 0.25}"#;
+        let winner = r#"{"name": "winner", "bleu": 33.0, "parameters": 8e6, "sparsity": 0.25}"#;
         let results = serde_json::from_str(&format!(r#"{{"rows": [{winner}]}}"#)).unwrap();
         let tables = tables(&[("toy".into(), results)]);
         let found = row(&tables[0], "toy", "winner");

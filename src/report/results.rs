@@ -5,7 +5,9 @@ use crate::error::{Error, Result};
 use crate::latency::Latency;
 use crate::run::atomic;
 use crate::space::Architecture;
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Number, Value};
 use std::path::Path;
 
 /// The largest file that is read, in bytes.
@@ -16,7 +18,7 @@ const MAX_BYTES: u64 = 16 << 20;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Results {
     /// Fingerprint of settings, device and latency profile: results of others are not taken for these.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_ours")]
     pub settings: String,
     /// One model a row.
     pub rows: Vec<TestedModel>,
@@ -28,40 +30,53 @@ pub struct TestedModel {
     /// `supernet`, `winner` or `baseline`.
     pub name: String,
     /// The checkpoint that was tested, relative to the run directory.
+    #[serde(default, deserialize_with = "if_ours")]
     pub checkpoint: Option<String>,
     /// Its shape.
+    #[serde(default, deserialize_with = "if_ours")]
     pub architecture: Option<Architecture>,
     /// sacreBLEU's BLEU (13a, exp) on the test set.
     pub bleu: Option<f64>,
     /// chrF2 on the test set.
+    #[serde(default, deserialize_with = "if_ours")]
     pub chrf: Option<f64>,
     /// FLOPs of a sentence pair without the output projection, in 10⁹, mean over experts.
     pub gflops: Option<f64>,
     /// Parameters without embeddings, all experts.
-    pub parameters: Option<u64>,
+    pub parameters: Option<Number>,
     /// Parameters without embeddings that a token passes, mean over experts.
-    pub active_parameters: Option<u64>,
+    pub active_parameters: Option<Number>,
     /// 1 - active / total.
     pub sparsity: Option<f64>,
     /// Of one dummy sentence, on the device of the run.
+    #[serde(default, deserialize_with = "if_ours")]
     pub latency: Option<Latency>,
 }
 
 impl TestedModel {
     /// Parameters in millions.
     pub fn parameters_m(&self) -> Option<f64> {
-        self.parameters.map(|count| count as f64 / 1e6)
+        millions(self.parameters.as_ref())
     }
 
     /// Active parameters in millions.
     pub fn active_parameters_m(&self) -> Option<f64> {
-        self.active_parameters.map(|count| count as f64 / 1e6)
+        millions(self.active_parameters.as_ref())
     }
 
     /// Sparsity in percent.
     pub fn sparsity_percent(&self) -> Option<f64> {
         self.sparsity.map(|share| 100.0 * share)
     }
+}
+
+fn millions(count: Option<&Number>) -> Option<f64> {
+    Some(count?.as_f64()? / 1e6)
+}
+
+/// What no table needs and a file from elsewhere may have in a form of its own, which is then as good as missing.
+fn if_ours<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).unwrap_or_default())
 }
 
 impl Results {
@@ -101,12 +116,24 @@ mod tests {
         let rows = &read(
             r#"{"seed": 1, "rows": [
                 {"name": "found", "bleu": 33.1, "active_parameters": 4000000, "chrf": 60.5},
-                {"name": "dense", "parameters": 5000000}]}"#,
+                {"name": "dense", "parameters": 8e6}]}"#,
         )
         .unwrap()
         .rows;
-        assert_eq!((rows[0].bleu, rows[0].active_parameters), (Some(33.1), Some(4_000_000)));
-        assert_eq!((rows[1].bleu, rows[1].parameters), (None, Some(5_000_000)));
+        assert_eq!((rows[0].bleu, rows[0].active_parameters_m()), (Some(33.1), Some(4.0)));
+        assert_eq!((rows[1].bleu, rows[1].parameters_m()), (None, Some(8.0)));
+    }
+
+    #[test]
+    fn what_no_table_needs_may_have_another_form() {
+        let results = read(
+            r#"{"settings": {"seed": 1}, "rows": [{"name": "found", "bleu": 33.1, "chrf": {"score": 60.5},
+                "architecture": "6 layers", "latency": 7.5, "checkpoint": 3}]}"#,
+        )
+        .unwrap();
+        let row = &results.rows[0];
+        assert_eq!((results.settings.as_str(), row.bleu, row.chrf), ("", Some(33.1), None));
+        assert!(row.architecture.is_none() && row.latency.is_none() && row.checkpoint.is_none());
     }
 
     #[test]
