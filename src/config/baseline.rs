@@ -42,6 +42,11 @@ impl BaselineConfig {
         })
     }
 
+    /// Whether a key may change between calls on one run: all may, for the baseline is trained anew.
+    pub(super) fn may_change(_key: &str) -> bool {
+        true
+    }
+
     /// Adds what is out of range.
     pub(super) fn check(&self, qkv_dim: usize, faults: &mut Faults) {
         if self.embed_dim == 0 {

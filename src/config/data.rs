@@ -75,8 +75,10 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// Keys that may change between calls on one run: where files are, not what is in them.
-    pub(super) const MAY_CHANGE: [&str; 5] = ["bpe_codes", "cache_dir", "dir", "source_dict", "target_dict"];
+    /// Whether a key may change between calls on one run: where files are may, what is in them may not.
+    pub(super) fn may_change(key: &str) -> bool {
+        ["bpe_codes", "cache_dir", "dir", "source_dict", "target_dict"].contains(&key)
+    }
 
     /// Paths that are looked for in the working directory first, then beside the config file.
     pub(super) fn paths(&mut self) -> [&mut PathBuf; 4] {

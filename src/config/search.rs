@@ -68,6 +68,21 @@ impl SearchConfig {
         [&mut self.latency_profile]
     }
 
+    /// Whether a key may change between calls on one run: all may, for trials have a record of their own.
+    pub(super) fn may_change(_key: &str) -> bool {
+        true
+    }
+
+    /// Whether a profile predicts the latency of candidates, which is limited.
+    pub fn predicts_latency(&self) -> bool {
+        self.limits[LATENCY_MS] > 0.0 && self.latency == LatencySource::Predictor
+    }
+
+    /// Whether the latency of candidates, which is limited, is measured.
+    pub fn measures_latency(&self) -> bool {
+        self.limits[LATENCY_MS] > 0.0 && self.latency == LatencySource::Measured
+    }
+
     /// Adds what is out of range.
     pub(super) fn check(&self, faults: &mut Faults) {
         faults.range("search.population", self.population, 1, MANY);

@@ -1,6 +1,6 @@
 //! Every setting of a run, typed. Each section has a file beside this one, which says all there is to say about a key: its
 //! documentation (the field's doc comment), its default (`Default`, the paper's value), its range (`check`), and whether it may
-//! change between calls on one run (`MAY_CHANGE`). What several sections must agree on is in [`super::validate`].
+//! change between calls on one run (`may_change`). What several sections must agree on is in [`super::validate`].
 
 use super::baseline::BaselineConfig;
 use super::cost::CostConfig;
@@ -85,11 +85,12 @@ impl Config {
 pub fn may_change(key: &str) -> bool {
     match key.split_once('.') {
         None => key == "run_dir",
-        Some(("data", key)) => DataConfig::MAY_CHANGE.contains(&key),
-        Some(("train", key)) => TrainConfig::MAY_CHANGE.contains(&key),
-        Some(("train_architecture", key)) => TrainOverrides::MAY_CHANGE.contains(&key),
-        // What was made with others is kept aside or made anew.
-        Some(("baseline" | "search" | "translate", _)) => true,
+        Some(("data", key)) => DataConfig::may_change(key),
+        Some(("train" | "train_architecture", key)) => TrainConfig::may_change(key),
+        Some(("search", key)) => SearchConfig::may_change(key),
+        Some(("translate", key)) => TranslateConfig::may_change(key),
+        Some(("baseline", key)) => BaselineConfig::may_change(key),
+        // All that `[space]`, `[model]` and `[cost]` say is in what a run makes.
         Some(_) => false,
     }
 }

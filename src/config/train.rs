@@ -84,8 +84,11 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// Keys that may change between calls on one run. The precision, like the device, changes the last digits of numbers.
-    pub(super) const MAY_CHANGE: [&str; 3] = ["log_every", "precision", "save_every"];
+    /// Whether a key may change between calls on one run, here and in `[train_architecture]`. The precision, like the device,
+    /// changes the last digits of numbers.
+    pub(super) fn may_change(key: &str) -> bool {
+        ["log_every", "precision", "save_every"].contains(&key)
+    }
 
     /// Adds what is out of range; `section` is the name in front of the keys.
     pub(super) fn check(&self, section: &str, faults: &mut Faults) {

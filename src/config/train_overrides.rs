@@ -18,12 +18,6 @@ pub struct TrainOverrides {
     given: BTreeSet<String>,
 }
 
-impl TrainOverrides {
-    /// Keys that may change between calls on one run: those of `[train]` but `save_every`, which runs that were begun with it
-    /// count among their settings.
-    pub(super) const MAY_CHANGE: [&str; 2] = ["log_every", "precision"];
-}
-
 impl TrainConfig {
     /// These settings with those of `overrides` that are given.
     ///
@@ -70,7 +64,8 @@ impl<'de> Visitor<'de> for Section {
     }
 }
 
-/// A map that notes its keys while it is read.
+/// A map that notes its keys while it is read. The values say nothing of that: one that is given may be the default. And a
+/// section that was read into a table first, to list its keys, would not tell in which line a mistake is.
 struct Noting<'a, A> {
     map: A,
     given: &'a mut BTreeSet<String>,

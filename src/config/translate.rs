@@ -38,6 +38,11 @@ impl Default for TranslateConfig {
 }
 
 impl TranslateConfig {
+    /// Whether a key may change between calls on one run: all may, for what was trained does not depend on any.
+    pub(super) fn may_change(_key: &str) -> bool {
+        true
+    }
+
     /// Adds what is out of range.
     pub(super) fn check(&self, faults: &mut Faults) {
         faults.range("translate.beam", self.beam, 1, 1_000);

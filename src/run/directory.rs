@@ -66,7 +66,7 @@ impl RunDirectory {
         }
         run.begun = manifest.is_none();
         match manifest {
-            Some(manifest) => run.check_settings(&parsed, &manifest)?,
+            Some(manifest) => run.check_settings(&parsed, manifest)?,
             None => run.write_manifest(&Manifest {
                 version: env!("CARGO_PKG_VERSION").into(),
                 created_by: created_by.into(),
@@ -179,7 +179,7 @@ impl RunDirectory {
         }
     }
 
-    fn check_settings(&self, new: &Settings, manifest: &Manifest) -> Result<()> {
+    fn check_settings(&self, new: &Settings, manifest: Manifest) -> Result<()> {
         if manifest.settings == new.fingerprint() {
             return Ok(());
         }
@@ -189,11 +189,14 @@ impl RunDirectory {
         };
         let old = Settings::parse(&text).map_err(|error| error.at(path.display()))?;
         let differences = old.differences(new);
-        Err(self.refusal(&if differences.is_empty() {
-            "its config.toml was edited after it was begun".into()
-        } else {
-            format!("it was begun with other settings: {differences}")
-        }))
+        if !differences.is_empty() {
+            return Err(self.refusal(&format!("it was begun with other settings: {differences}")));
+        }
+        if manifest.settings != old.fingerprint() {
+            return Err(self.refusal("its config.toml was edited after it was begun"));
+        }
+        // What differs is in fingerprints, but may change.
+        self.write_manifest(&Manifest { settings: new.fingerprint(), ..manifest })
     }
 
     fn refusal(&self, why: &str) -> Error {

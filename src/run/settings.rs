@@ -5,6 +5,10 @@ use crate::error::{Error, Result, listed};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// A key that may change between calls and is, all the same, in the fingerprints of runs that were begun with it: version 0.1.0
+/// had it there.
+const FINGERPRINTED: &str = "train_architecture.save_every";
+
 /// The settings of a run as flat keys (`train.lr`) and values, without those that may change between calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings(BTreeMap<String, String>);
@@ -18,7 +22,7 @@ impl Settings {
         let table: toml::Table = toml::from_str(text).map_err(|error| Error::input(error.message()))?;
         let mut flat = BTreeMap::new();
         flatten("", table, &mut flat);
-        flat.retain(|key, _| !may_change(key));
+        flat.retain(|key, _| !may_change(key) || key == FINGERPRINTED);
         Ok(Self(flat))
     }
 
@@ -33,20 +37,20 @@ impl Settings {
 
     /// The lines that differ in `new`: `train.lr = 0.1 (now 0.2), …`; empty when none does.
     pub fn differences(&self, new: &Self) -> String {
-        let mut lines = Vec::new();
-        for (key, value) in &self.0 {
-            match new.0.get(key) {
-                Some(now) if now == value => {}
-                Some(now) => lines.push(format!("{key} = {value} (now {now})")),
-                None => lines.push(format!("{key} = {value} (now gone)")),
-            }
-        }
-        for (key, now) in &new.0 {
-            if !self.0.contains_key(key) {
-                lines.push(format!("{key} = {now} (new)"));
-            }
-        }
+        let added = new.0.keys().filter(|key| !self.0.contains_key(*key));
+        let keys = self.0.keys().chain(added).filter(|key| !may_change(key));
+        let lines: Vec<String> = keys.filter_map(|key| difference(key, self.0.get(key), new.0.get(key))).collect();
         listed(&lines, ", ")
+    }
+}
+
+/// How the values of `key` differ, if they do.
+fn difference(key: &str, then: Option<&String>, now: Option<&String>) -> Option<String> {
+    match (then, now) {
+        (then, now) if then == now => None,
+        (Some(then), Some(now)) => Some(format!("{key} = {then} (now {now})")),
+        (Some(then), None) => Some(format!("{key} = {then} (now gone)")),
+        (None, now) => Some(format!("{key} = {} (new)", now?)),
     }
 }
 
@@ -55,10 +59,14 @@ fn flatten(prefix: &str, table: toml::Table, flat: &mut BTreeMap<String, String>
         let key = format!("{prefix}{}", key.escape_debug());
         match value {
             toml::Value::Table(table) => flatten(&format!("{key}."), table, flat),
-            // On one line, whatever TOML makes of a long text.
-            value => drop(flat.insert(key, value.to_string().replace('\n', "\\n"))),
+            value => drop(flat.insert(key, on_one_line(&value))),
         }
     }
+}
+
+/// A value on one line, whatever TOML makes of a long text.
+fn on_one_line(value: &toml::Value) -> String {
+    value.to_string().replace('\n', "\\n")
 }
 
 #[cfg(test)]

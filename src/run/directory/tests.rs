@@ -68,6 +68,19 @@ fn the_lock_file_and_the_unfinished_files_of_a_dead_process_are_no_obstacle() {
     drop(run);
 }
 
+/// Some that may change are in fingerprints; the manifest is then of the new ones.
+#[test]
+fn harmless_settings_that_are_fingerprinted_may_change_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let settings = |save_every: usize| format!("{SETTINGS}\n[train_architecture]\nsave_every = {save_every}\n");
+    for now in [settings(5), settings(6), settings(6), SETTINGS.to_owned(), settings(7)] {
+        drop(open(path, &now).unwrap());
+    }
+    let error = error_of(path, &settings(8).replace("0.1", "0.2"));
+    assert!(error.contains("other settings: train.lr = 0.1 (now 0.2); "), "{error}");
+}
+
 #[test]
 fn other_settings_are_refused_with_the_lines_that_differ() {
     let folder = tempfile::tempdir().unwrap();
