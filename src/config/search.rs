@@ -97,9 +97,8 @@ impl SearchConfig {
         for (row, limit) in self.limits.iter() {
             faults.non_negative(&format!("search.{}", row.key), limit);
         }
-        let needs_profile = self.limits[LATENCY_MS] > 0.0 && self.latency == LatencySource::Predictor;
         faults.need(
-            !needs_profile || !self.latency_profile.as_os_str().is_empty(),
+            !self.predicts_latency() || !self.latency_profile.as_os_str().is_empty(),
             "search.max_latency_ms",
             "needs a device's profile to predict latency with: set search.latency_profile (--latency-profile), or \
              search.latency = \"measured\" (--latency measured)",

@@ -2,8 +2,7 @@
 
 use super::latency_data::conditions;
 use super::workspace::{dimensions, vocabularies};
-use crate::catalog::LATENCY_MS;
-use crate::config::{Config, LatencySource};
+use crate::config::Config;
 use crate::cost::{Basis, Cost, Costs};
 use crate::error::Result;
 use crate::latency::LatencyProfile;
@@ -35,8 +34,7 @@ pub(super) fn counted_costs(config: &Config) -> Result<Costs> {
 /// It cannot be used.
 pub(super) fn latency_profile(config: &Config) -> Result<Option<LatencyProfile>> {
     let settings = &config.search;
-    let predicts = settings.limits[LATENCY_MS] > 0.0 && settings.latency == LatencySource::Predictor;
-    predicts.then(|| LatencyProfile::read(&settings.latency_profile)).transpose()
+    settings.predicts_latency().then(|| LatencyProfile::read(&settings.latency_profile)).transpose()
 }
 
 /// Tells where the models of `config` are others than those that `profile` was fitted to, or that this is not known.
@@ -57,9 +55,4 @@ pub fn compare_with_profile(config: &Config, profile: &LatencyProfile) -> Result
         }
     }
     Ok(())
-}
-
-/// Whether the search of `config` measures latency.
-pub(super) fn measures_latency(config: &Config) -> bool {
-    config.search.limits[LATENCY_MS] > 0.0 && config.search.latency == LatencySource::Measured
 }

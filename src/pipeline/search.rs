@@ -1,6 +1,6 @@
 //! The search phase.
 
-use super::constraints::{compare_with_profile, counted_costs, latency_profile, measures_latency};
+use super::constraints::{compare_with_profile, counted_costs, latency_profile};
 use super::evaluator::SupernetEvaluator;
 use super::latency::{MeasuredLatency, Quiet};
 use super::search_record::{SearchRecord, has_begun, remove};
@@ -94,7 +94,7 @@ pub(super) fn check_search(workspace: &Workspace) -> Result<()> {
     let config = &workspace.config;
     Validation::new(&workspace.prepared.valid, config.search.max_tokens)
         .map_err(|error| error.at("search.max_tokens, validation set"))?;
-    if !measures_latency(config) || has_begun(&workspace.run.trials()) {
+    if !config.search.measures_latency() || has_begun(&workspace.run.trials()) {
         return Ok(());
     }
     let supernet = Supernet::init(workspace.supernet_config(), config.seed, &workspace.device);

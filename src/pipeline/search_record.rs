@@ -1,6 +1,5 @@
 //! What a search was begun with, kept beside its trials: whoever goes on with them must have the same.
 
-use super::constraints::measures_latency;
 use super::latency::conditions;
 use super::workspace::Workspace;
 use crate::bounded::read_with;
@@ -46,7 +45,7 @@ impl SearchRecord {
         hasher.update_reader(File::open(checkpoint).map_err(failure)?).map_err(failure)?;
         // How many work side by side changes no trial.
         let settings = SearchConfig { parallel: 0, ..workspace.config.search.clone() };
-        let latency = match measures_latency(&workspace.config) {
+        let latency = match settings.measures_latency() {
             true => conditions(workspace),
             false => NOT_MEASURED.to_owned(),
         };

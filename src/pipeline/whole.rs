@@ -4,8 +4,7 @@ use super::search::{check_search, search};
 use super::test::{load_translator, test};
 use super::training::{train_architecture, train_supernet};
 use super::workspace::Workspace;
-use crate::catalog::LATENCY_MS;
-use crate::config::LatencySource;
+use crate::config::Config;
 use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
 use crate::latency::{Effort, measure};
@@ -23,7 +22,7 @@ const LATENCY: Effort = Effort { passes: 50, precision: 0.0, time: Duration::fro
 /// # Errors
 /// Those of the phases.
 pub fn run(workspace: &Workspace) -> Result<Results> {
-    let settings = fingerprint(workspace)?;
+    let settings = fingerprint(&workspace.config, &workspace.device_name)?;
     let path = workspace.run.results();
     if let Some(results) = finished(&path, &settings) {
         return Ok(results);
@@ -53,13 +52,12 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
 }
 
 /// Of all that the results depend on.
-fn fingerprint(workspace: &Workspace) -> Result<String> {
-    let settings = format!("{}\ndevice = {}", workspace.config.to_toml()?, workspace.device_name);
+fn fingerprint(config: &Config, device_name: &str) -> Result<String> {
+    let settings = format!("{}\ndevice = {device_name}", config.to_toml()?);
     let mut hasher = blake3::Hasher::new();
     hasher.update(settings.as_bytes());
-    let search = &workspace.config.search;
-    if search.limits[LATENCY_MS] > 0.0 && search.latency == LatencySource::Predictor {
-        let path = &search.latency_profile;
+    if config.search.predicts_latency() {
+        let path = &config.search.latency_profile;
         hasher.update(&std::fs::read(path).map_err(|error| Error::input(error).at(path.display()))?);
     }
     Ok(hasher.finalize().to_hex().to_string())
