@@ -24,14 +24,16 @@ const FILES_OF_0_1: [&str; 3] = ["weights.blake3", "latency-conditions.txt", "se
 const NOT_MEASURED: &str = "not measured";
 
 /// `search/record.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct SearchRecord {
     /// BLAKE3 of the checkpoint with whose weights the trials were measured; none where it is not known.
     weights: Option<String>,
     /// Where and how the trials' latency was measured.
     latency: String,
     /// The settings of the search; none where they are not known.
-    settings: Option<Settings>,
+    settings: Option<SearchConfig>,
+    /// `translate.beam` where the keys and values that it holds are limited.
+    beam: Option<usize>,
 }
 
 impl SearchRecord {
@@ -45,15 +47,12 @@ impl SearchRecord {
         hasher.update_reader(File::open(checkpoint).map_err(failure)?).map_err(failure)?;
         // How many work side by side changes no trial.
         let settings = SearchConfig { parallel: 0, ..workspace.config.search.clone() };
+        let beam = (settings.limits["kv_cache_mb"] > 0.0).then_some(workspace.config.translate.beam);
         let latency = match settings.measures_latency() {
             true => conditions(workspace),
             false => NOT_MEASURED.to_owned(),
         };
-        Ok(Self {
-            weights: Some(hasher.finalize().to_hex().to_string()),
-            latency,
-            settings: Some(Settings::parse(&toml::to_string(&settings).map_err(Error::failure)?)?),
-        })
+        Ok(Self { weights: Some(hasher.finalize().to_hex().to_string()), latency, settings: Some(settings), beam })
     }
 
     /// Keeps this beside the trials of `run` where there are none yet. Where there are, they must have been measured with
@@ -82,10 +81,26 @@ impl SearchRecord {
                 then.latency, self.latency
             ));
         }
-        Ok(match (&then.settings, &self.settings) {
-            (Some(then), Some(now)) => then.differences(now),
-            _ => String::new(),
-        })
+        if then.weights.is_none() {
+            Self { weights: self.weights.clone(), ..then.clone() }.write(&trials)?;
+        }
+        self.changes_since(&then)
+    }
+
+    /// How the settings differ from those of `then`; empty where they do not, or where either are not known.
+    fn changes_since(&self, then: &Self) -> Result<String> {
+        let (Some(before), Some(now)) = (&then.settings, &self.settings) else {
+            return Ok(String::new());
+        };
+        let parse = |settings| Settings::parse(&toml::to_string(settings).map_err(Error::failure)?);
+        let mut changes = vec![parse(before)?.differences(&parse(now)?)];
+        if let (Some(before), Some(now)) = (then.beam, self.beam)
+            && before != now
+        {
+            changes.push(format!("translate.beam = {before} (now {now})"));
+        }
+        changes.retain(|change| !change.is_empty());
+        Ok(changes.join(", "))
     }
 
     fn write(&self, trials: &Path) -> Result<()> {
@@ -112,7 +127,8 @@ impl SearchRecord {
         Self {
             weights: weights.map(|text| text.trim().to_owned()),
             latency: latency.map_or_else(|| NOT_MEASURED.to_owned(), |text| text.trim().to_owned()),
-            settings: settings.and_then(|text| Settings::parse(&text).ok()),
+            settings: settings.and_then(|text| toml::from_str(&text).ok()),
+            beam: None,
         }
     }
 }
@@ -138,7 +154,8 @@ mod tests {
         SearchRecord {
             weights: Some(weights.into()),
             latency: latency.into(),
-            settings: Some(Settings::parse(settings).unwrap()),
+            settings: Some(toml::from_str(settings).unwrap()),
+            beam: None,
         }
     }
 
@@ -187,6 +204,46 @@ mod tests {
             let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
             assert_eq!(left, [FILE]);
         }
+    }
+
+    #[test]
+    fn a_key_that_was_not_known_then_counts_as_its_default() {
+        let then = "population = 8\nmax_gflops = 0.5\n";
+        let (_folder, run) = begun(&record("a1", NOT_MEASURED, then), Some(["a1\n", NOT_MEASURED, then]));
+        for (now, changes) in [
+            (then.to_owned(), ""),
+            (format!("{then}max_kv_cache_mb = 0.0\n"), ""),
+            (format!("{then}max_kv_cache_mb = 2.0\n"), "max_kv_cache_mb = 0.0 (now 2.0)"),
+        ] {
+            assert_eq!(record("a1", NOT_MEASURED, &now).tie(&run).unwrap(), changes);
+        }
+    }
+
+    #[test]
+    fn another_beam_is_named_where_its_keys_and_values_are_limited() {
+        let with = |beam, limit| {
+            let settings = format!("max_kv_cache_mb = {limit}\n");
+            SearchRecord { beam, ..record("a1", NOT_MEASURED, &settings) }
+        };
+        let (_folder, run) = begun(&with(Some(5), 2.0), None);
+        for (now, changes) in [
+            (with(Some(5), 2.0), ""),
+            (with(Some(4), 2.0), "translate.beam = 5 (now 4)"),
+            (with(Some(4), 3.0), "max_kv_cache_mb = 2 (now 3), translate.beam = 5 (now 4)"),
+            (with(None, 0.0), "max_kv_cache_mb = 2 (now 0)"),
+        ] {
+            assert_eq!(now.tie(&run).unwrap().replace(".0", ""), changes);
+        }
+    }
+
+    #[test]
+    fn weights_that_are_not_known_are_those_of_the_first_who_goes_on() {
+        let then = record("a1", NOT_MEASURED, "population = 8\n");
+        let (_folder, run) = begun(&then, Some(["a1", NOT_MEASURED, "population = 8\n"]));
+        std::fs::remove_file(run.trials().with_file_name(FILES_OF_0_1[0])).unwrap();
+        assert_eq!(record("b2", NOT_MEASURED, "population = 9\n").tie(&run).unwrap(), "population = 8 (now 9)");
+        let error = then.tie(&run).unwrap_err().to_string();
+        assert!(error.contains("these trials were measured with other weights"), "{error}");
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use crate::config::may_change;
 use crate::error::{Error, Result, listed};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A key that may change between calls and is, all the same, in the fingerprints of runs that were begun with it: version 0.1.0
@@ -10,7 +9,7 @@ use std::collections::BTreeMap;
 const FINGERPRINTED: &str = "train_architecture.save_every";
 
 /// The settings of a run as flat keys (`train.lr`) and values, without those that may change between calls.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings(BTreeMap<String, String>);
 
 impl Settings {
