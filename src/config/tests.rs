@@ -124,6 +124,30 @@ fn wrong_types_are_named_with_line_key_and_expectation() {
     assert_eq!(message, "x.toml:2: space.encoder_n_experts: 9223372036854775808 is more than 63 bits");
 }
 
+/// Fingerprints of a run that version 0.1.0 began are of this text: a new key must not be in it where it says nothing new.
+#[test]
+fn what_version_0_1_wrote_is_fingerprinted_as_ever() {
+    let (_folder, path) = file(since_0_1::WRITTEN_BY_0_1);
+    let mut config = Config::load(&path).unwrap();
+    assert_eq!(config.fingerprinted().unwrap(), since_0_1::WRITTEN_BY_0_1);
+    assert!(config.to_toml().unwrap().contains("\nmax_kv_cache_mb = 0.0\n"));
+    config.search.limits["kv_cache_mb"] = 2.0;
+    assert_eq!(config.fingerprinted().unwrap(), config.to_toml().unwrap());
+}
+
+/// What is fingerprinted is what is written but for the lines of new keys.
+#[test]
+fn what_is_fingerprinted_loads_as_the_same_settings() {
+    for (name, _) in BUILT_IN {
+        let config = Config::load(name).unwrap();
+        let (_folder, path) = file(&config.fingerprinted().unwrap());
+        assert_eq!(Config::load(&path).unwrap(), config, "{name}");
+        let (written, fingerprinted) = (config.to_toml().unwrap(), config.fingerprinted().unwrap());
+        let kept = written.lines().filter(|line| *line != "max_kv_cache_mb = 0.0");
+        assert!(kept.eq(fingerprinted.lines()), "{name}");
+    }
+}
+
 /// Each key of `[search]` off its default: one that is not written, or not read, is missing after it.
 #[test]
 fn every_key_of_a_search_comes_back() {

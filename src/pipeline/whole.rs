@@ -53,7 +53,7 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
 
 /// Of all that the results depend on.
 fn fingerprint(config: &Config, device_name: &str) -> Result<String> {
-    let settings = format!("{}\ndevice = {device_name}", config.to_toml()?);
+    let settings = format!("{}\ndevice = {device_name}", config.fingerprinted()?);
     let mut hasher = blake3::Hasher::new();
     hasher.update(settings.as_bytes());
     if config.search.predicts_latency() {
@@ -104,4 +104,22 @@ fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &P
         sparsity: Some(cost.sparsity),
         latency: Some(latency),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Settings;
+
+    /// What version 0.1.0 noted down for the toy config: its results are taken for these, and its run goes on.
+    #[test]
+    fn a_config_of_version_0_1_has_the_fingerprints_that_it_noted_down() {
+        let mut config = Config::load("toy").unwrap();
+        let noted = "1a23b546ec59da539239ca3e80f09d87411d34b285d063f1058cd3ca2b6411d0";
+        assert_eq!(fingerprint(&config, "cpu").unwrap(), noted);
+        let settings = Settings::parse(&config.to_toml().unwrap()).unwrap();
+        assert_eq!(settings.fingerprint(), "07d8ee82f22b8fa880a54405fe77e9c2a6bac1930bbbda46d57557382f2589ef");
+        config.search.limits["kv_cache_mb"] = 2.0;
+        assert_ne!(fingerprint(&config, "cpu").unwrap(), noted);
+    }
 }

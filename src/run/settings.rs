@@ -1,6 +1,6 @@
 //! Whether two runs have the same settings, and where they differ.
 
-use crate::config::may_change;
+use crate::config::{default_of_new_key, may_change};
 use crate::error::{Error, Result, listed};
 use std::collections::BTreeMap;
 
@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 /// had it there.
 const FINGERPRINTED: &str = "train_architecture.save_every";
 
-/// The settings of a run as flat keys (`train.lr`) and values, without those that may change between calls.
+/// The settings of a run as flat keys (`train.lr`) and values, without those that may change between calls, and without keys
+/// that are newer than version 0.1.0 and have their default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings(BTreeMap<String, String>);
 
@@ -21,7 +22,10 @@ impl Settings {
         let table: toml::Table = toml::from_str(text).map_err(|error| Error::input(error.message()))?;
         let mut flat = BTreeMap::new();
         flatten("", table, &mut flat);
-        flat.retain(|key, _| !may_change(key) || key == FINGERPRINTED);
+        flat.retain(|key, value| {
+            let is_default = default_of_new_key(key).is_some_and(|default| on_one_line(default) == *value);
+            (!may_change(key) || key == FINGERPRINTED) && !is_default
+        });
         Ok(Self(flat))
     }
 
@@ -38,13 +42,18 @@ impl Settings {
     pub fn differences(&self, new: &Self) -> String {
         let added = new.0.keys().filter(|key| !self.0.contains_key(*key));
         let keys = self.0.keys().chain(added).filter(|key| !may_change(key));
-        let lines: Vec<String> = keys.filter_map(|key| difference(key, self.0.get(key), new.0.get(key))).collect();
+        let lines: Vec<String> = keys.filter_map(|key| difference(key, self.value(key), new.value(key))).collect();
         listed(&lines, ", ")
+    }
+
+    /// The value of `key`; the default where a config says nothing of a new key.
+    fn value(&self, key: &str) -> Option<String> {
+        self.0.get(key).cloned().or_else(|| default_of_new_key(key).map(on_one_line))
     }
 }
 
 /// How the values of `key` differ, if they do.
-fn difference(key: &str, then: Option<&String>, now: Option<&String>) -> Option<String> {
+fn difference(key: &str, then: Option<String>, now: Option<String>) -> Option<String> {
     match (then, now) {
         (then, now) if then == now => None,
         (Some(then), Some(now)) => Some(format!("{key} = {then} (now {now})")),
@@ -99,6 +108,15 @@ mod tests {
         let many = settings("a = 1\nb = 1\nc = 1\nd = 1\ne = 1\nf = 1\n");
         let named = settings("").differences(&many);
         assert_eq!(named, "a = 1 (new), b = 1 (new), c = 1 (new), d = 1 (new), e = 1 (new), f = 1 (new)");
+    }
+
+    #[test]
+    fn a_new_key_that_is_not_there_counts_as_its_default() {
+        assert_eq!(default_of_new_key("search.max_kv_cache_mb"), Some(&toml::Value::Float(0.0)));
+        for known in ["seed", "train.lr", "train_architecture.lr", "search.max_gflops", "unknown"] {
+            assert_eq!(default_of_new_key(known), None, "{known}");
+        }
+        assert_eq!(settings("").value("search.max_kv_cache_mb").as_deref(), Some("0.0"));
     }
 
     #[test]
