@@ -119,13 +119,13 @@ fn wrong_types_are_named_with_line_key_and_expectation() {
 #[test]
 fn every_cost_of_the_catalog_has_its_key() {
     for row in &COSTS {
-        let (_folder, path) = file(&format!("[search]\nlatency = \"measured\"\n{} = 2\n", row.key));
+        let (_folder, path) = file(&format!("[search]\nlatency = \"measured\"\n{} = 2\n", row.key()));
         let config = Config::load(&path).unwrap();
         assert_eq!(config.search.limits, Limits::from([(row.name, 2.0)]));
         let (_folder, path) = file(&config.to_toml().unwrap());
         assert_eq!(Config::load(&path).unwrap(), config);
-        let message = mistake(&format!("[search]\npopulation = 30\n{} = \"few\"\n", row.key), &[]);
-        assert_eq!(message, format!("x.toml:3: search.{}: expected a number, found string \"few\"", row.key));
+        let message = mistake(&format!("[search]\npopulation = 30\n{} = \"few\"\n", row.key()), &[]);
+        assert_eq!(message, format!("x.toml:3: search.{}: expected a number, found string \"few\"", row.key()));
     }
 }
 
