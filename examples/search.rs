@@ -2,7 +2,7 @@
 
 use automoe::config::{Limits, SearchConfig, Tables};
 use automoe::cost::{Basis, Costs, Dimensions, Embeddings};
-use automoe::error::Result;
+use automoe::error::{Error, Result};
 use automoe::search::{Constraints, Evaluator, Feasible, Measured, Search, TrialLog, algorithm};
 use automoe::space::{Architecture, Space, SpaceConfig};
 
@@ -28,8 +28,9 @@ fn main() -> Result<()> {
 
     let gflops = costs.get("gflops").expect("FLOPs are a cost").clone();
     let search = Search { settings: &settings, feasible: &feasible, gflops: &*gflops, changes: "" };
-    // Run again, it goes on from the trials of before, and finds that it was over.
-    let mut log = TrialLog::open(&std::env::temp_dir().join("automoe-example.jsonl"), &space)?;
+    // Opened again where it was kept, the log would let the search go on.
+    let folder = tempfile::tempdir().map_err(Error::failure)?;
+    let mut log = TrialLog::open(&folder.path().join("trials.jsonl"), &space)?;
     let mut algorithm = algorithm(&settings, &feasible, 1);
     let ranked = search.run(&Taste, algorithm.as_mut(), &mut log, &mut |_| {})?;
     println!("{} trials, the best of loss {:?} at {} GFLOPs:", ranked.len(), ranked[0].loss, ranked[0].gflops);

@@ -56,3 +56,6 @@ pub mod cli;
 #[cfg(test)]
 #[path = "../tests/devices/mod.rs"]
 mod test_devices;
+#[cfg(test)]
+#[path = "../tests/shared/mod.rs"]
+mod test_shared;

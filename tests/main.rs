@@ -8,3 +8,4 @@ mod metrics;
 mod model;
 mod operators;
 mod rooms;
+mod shared;

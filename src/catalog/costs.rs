@@ -9,16 +9,24 @@ pub struct CostRow {
     pub unit: &'static str,
     /// What follows a figure where several costs are told in a row: the unit and, where it is not plain from that, of what.
     pub noun: &'static str,
-    /// The key of its limit in a config's `[search]`: `max_` and the name. 0 is no limit.
-    pub key: &'static str,
-    /// The option of its limit: the key with dashes, such as `max-gflops`.
-    pub option: &'static str,
     /// What stands for the limit in the option's help.
     pub value_name: &'static str,
     /// What is limited, one line.
     pub documentation: &'static str,
     /// How its figures come about.
     pub origin: Origin,
+}
+
+impl CostRow {
+    /// The key of its limit in a config's `[search]`, such as `max_gflops`. 0 is no limit.
+    pub fn key(&self) -> String {
+        format!("max_{}", self.name)
+    }
+
+    /// The option of its limit: the key with dashes, such as `max-gflops`.
+    pub fn option(&self) -> String {
+        self.key().replace('_', "-")
+    }
 }
 
 /// How the figures of a cost come about.
@@ -39,8 +47,6 @@ pub static COSTS: [CostRow; 6] = [
         name: "gflops",
         unit: "GFLOPs",
         noun: "GFLOPs",
-        key: "max_gflops",
-        option: "max-gflops",
         value_name: "F",
         documentation: "Largest FLOPs in units of 10⁹, the output projection left out",
         origin: Origin::Counted,
@@ -49,8 +55,6 @@ pub static COSTS: [CostRow; 6] = [
         name: LATENCY_MS,
         unit: "ms",
         noun: "ms",
-        key: "max_latency_ms",
-        option: "max-latency-ms",
         value_name: "T",
         documentation: "Longest latency of one sentence in milliseconds, encoder and decoder together",
         origin: Origin::Measured,
@@ -59,8 +63,6 @@ pub static COSTS: [CostRow; 6] = [
         name: "parameters",
         unit: "M",
         noun: "M parameters",
-        key: "max_parameters",
-        option: "max-parameters",
         value_name: "M",
         documentation: "Most parameters in millions, all experts, embeddings left out",
         origin: Origin::Counted,
@@ -69,8 +71,6 @@ pub static COSTS: [CostRow; 6] = [
         name: "active_parameters",
         unit: "M",
         noun: "M active parameters",
-        key: "max_active_parameters",
-        option: "max-active-parameters",
         value_name: "M",
         documentation: "Most parameters in millions that a token passes, embeddings left out",
         origin: Origin::Counted,
@@ -79,8 +79,6 @@ pub static COSTS: [CostRow; 6] = [
         name: "memory_mb",
         unit: "MB",
         noun: "MB",
-        key: "max_memory_mb",
-        option: "max-memory-mb",
         value_name: "MB",
         documentation: "Most memory of all weights in 10⁶ bytes, embeddings included",
         origin: Origin::Counted,
@@ -89,8 +87,6 @@ pub static COSTS: [CostRow; 6] = [
         name: "kv_cache_mb",
         unit: "MB",
         noun: "MB of keys and values",
-        key: "max_kv_cache_mb",
-        option: "max-kv-cache-mb",
         value_name: "MB",
         documentation: "Most memory of the keys and values of one decoded sentence with its beam, in 10⁶ bytes",
         origin: Origin::Counted,
@@ -107,11 +103,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_and_options_are_made_of_names_and_no_two_are_alike() {
+    fn no_two_costs_are_of_one_name() {
         for row in &COSTS {
-            assert_eq!(row.key, format!("max_{}", row.name));
-            assert_eq!(row.option, row.key.replace('_', "-"));
             assert_eq!(cost(row.name), Some(row), "the first of this name");
         }
+    }
+
+    #[test]
+    fn keys_and_options_are_made_of_names() {
+        let row = cost("active_parameters").unwrap();
+        assert_eq!((row.key().as_str(), row.option().as_str()), ("max_active_parameters", "max-active-parameters"));
     }
 }

@@ -6,7 +6,9 @@
 mod algorithms;
 mod costs;
 mod text_formats;
+mod weight_sharing;
 
-pub use algorithms::{ALGORITHM_NAMES, ALGORITHMS, AlgorithmRow};
+pub use algorithms::ALGORITHMS;
 pub use costs::{COSTS, CostRow, LATENCY_MS, Origin, cost};
 pub use text_formats::{TEXT_FORMATS, TSV, TWO_FILES, TextFormatRow};
+pub use weight_sharing::WEIGHT_SHARING;

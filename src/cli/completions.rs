@@ -1,8 +1,8 @@
 //! `automoe completions`: what a shell needs to complete the command line.
 
-use super::{Cli, output};
+use super::output;
 use crate::error::Result;
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 use std::io;
 
@@ -19,12 +19,12 @@ pub struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Prints the shell's script.
+/// Prints the shell's script for the whole command line, `program`.
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub fn run(args: CompletionsArgs) -> Result<()> {
+pub fn run(args: CompletionsArgs, mut program: Command) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "automoe", &mut script);
+    clap_complete::generate(args.shell, &mut program, "automoe", &mut script);
     output::write(&mut io::stdout().lock(), &String::from_utf8_lossy(&script)).map(|_| ())
 }

@@ -42,13 +42,13 @@ impl Args for ConstraintArgs {
 }
 
 fn limit(row: &'static CostRow) -> Arg {
-    let option = Arg::new(row.option).long(row.option).value_name(row.value_name).help(row.documentation);
+    let option = Arg::new(row.option()).long(row.option()).value_name(row.value_name).help(row.documentation);
     option.value_parser(value_parser!(f64)).allow_negative_numbers(true)
 }
 
 impl FromArgMatches for ConstraintArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given = |row: &'static CostRow| Some((row, *matches.get_one(row.option)?));
+        let given = |row: &'static CostRow| Some((row, *matches.get_one(row.option().as_str())?));
         let limits = COSTS.iter().filter_map(given).collect();
         Ok(Self { limits, source: SourceArgs::from_arg_matches(matches)? })
     }

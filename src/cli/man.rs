@@ -1,8 +1,7 @@
 //! `automoe man`: manual pages.
 
-use super::Cli;
 use crate::error::{Error, Result};
-use clap::CommandFactory;
+use clap::Command;
 use std::path::PathBuf;
 
 /// Write the manual pages, one for each subcommand.
@@ -15,12 +14,12 @@ pub struct ManArgs {
     folder: PathBuf,
 }
 
-/// Writes `automoe.1`, `automoe-train.1`, ….
+/// Writes `automoe.1`, `automoe-train.1`, …, of the whole command line, `program`.
 ///
 /// # Errors
 /// The folder cannot be written.
-pub fn run(args: ManArgs) -> Result<()> {
+pub fn run(args: ManArgs, program: Command) -> Result<()> {
     std::fs::create_dir_all(&args.folder)
-        .and_then(|()| clap_mangen::generate_to(Cli::command(), &args.folder))
+        .and_then(|()| clap_mangen::generate_to(program, &args.folder))
         .map_err(|error| Error::path(error).at(args.folder.display()))
 }

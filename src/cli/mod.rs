@@ -100,7 +100,7 @@ pub fn main(cli: Cli) -> Result<()> {
         Command::Score(args) => score::run(args),
         Command::Run(args) => run::run(args),
         Command::Table(args) => table::run(args),
-        Command::Completions(args) => completions::run(args),
-        Command::Man(args) => man::run(args),
+        Command::Completions(args) => completions::run(args, Cli::command()),
+        Command::Man(args) => man::run(args, Cli::command()),
     }
 }

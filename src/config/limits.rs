@@ -20,7 +20,7 @@ impl Limits {
 
     /// The limit under this key of `[search]`.
     pub(super) fn of_key(&mut self, key: &str) -> Option<&mut f64> {
-        let place = COSTS.iter().position(|row| row.key == key)?;
+        let place = COSTS.iter().position(|row| row.key() == key)?;
         Some(&mut self.0[place])
     }
 }

@@ -3,8 +3,8 @@
 //! [`Config::load`] finds the file (a path, a name in `configs/`, or one that ships with the program), points at the line of
 //! every mistake in it, and returns settings in which nothing is left open; [`Config::to_toml`] writes them down.
 
-mod algorithm_name;
 mod baseline;
+mod catalog_names;
 mod cost;
 mod data;
 mod faults;
@@ -21,8 +21,8 @@ mod train_overrides;
 mod translate;
 mod validate;
 
-pub use algorithm_name::AlgorithmName;
 pub use baseline::BaselineConfig;
+pub use catalog_names::{AlgorithmName, WeightSharingName};
 pub use cost::CostConfig;
 pub use data::{Corpus, DataConfig, Subwords};
 pub use find::BUILT_IN;

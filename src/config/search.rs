@@ -1,6 +1,6 @@
 //! `[search]`: how architectures are searched for, and within which limits.
 
-use super::algorithm_name::AlgorithmName;
+use super::catalog_names::AlgorithmName;
 use super::faults::{Faults, MANY};
 use super::limits::Limits;
 use crate::catalog::LATENCY_MS;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// `[search]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchConfig {
-    /// Who proposes candidates: a name of [`ALGORITHMS`](crate::catalog::ALGORITHMS).
+    /// Who proposes candidates: a name of [`ALGORITHMS`](crate::catalog::ALGORITHMS), such as `"evolution"`.
     pub algorithm: AlgorithmName,
     /// Size of the population.
     pub population: usize,
@@ -95,7 +95,7 @@ impl SearchConfig {
         let message = format!("{probability} is not between 0 and 1");
         faults.need((0.0..=1.0).contains(&probability), key, message);
         for (row, limit) in self.limits.iter() {
-            faults.non_negative(&format!("search.{}", row.key), limit);
+            faults.non_negative(&format!("search.{}", row.key()), limit);
         }
         faults.need(
             !self.predicts_latency() || !self.latency_profile.as_os_str().is_empty(),
@@ -118,7 +118,7 @@ impl Serialize for SearchConfig {
         keys.serialize_entry("mutation_probability", &self.mutation_probability)?;
         keys.serialize_entry("generations", &self.generations)?;
         for (row, limit) in self.limits.iter() {
-            keys.serialize_entry(row.key, &limit)?;
+            keys.serialize_entry(&row.key(), &limit)?;
             if row.name == LATENCY_MS {
                 keys.serialize_entry("latency", &self.latency)?;
                 keys.serialize_entry("latency_profile", &self.latency_profile)?;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::COSTS;
+use crate::catalog::{COSTS, WEIGHT_SHARING};
 use crate::space::{Architecture, Choices, Space, SpaceConfig};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -108,6 +108,8 @@ fn wrong_types_are_named_with_line_key_and_expectation() {
     assert_eq!(message, "x.toml:2: train.lr_schedule: unknown variant `linear`, expected `cosine` or `inverse-sqrt`");
     let message = mistake("[search]\nalgorithm = \"annealing\"\n", &[]);
     assert_eq!(message, "x.toml:2: search.algorithm: unknown variant `annealing`, expected `evolution` or `random`");
+    let message = mistake("[train]\nweights = \"mixed\"\n", &[]);
+    assert_eq!(message, "x.toml:2: train.weights: unknown variant `mixed`, expected `shared`");
     let message = mistake("[search]\nalgorithm = 3\n", &[]);
     assert_eq!(message, "x.toml:2: search.algorithm: expected a string, found integer `3`");
     let message = mistake("train = 3\n", &[]);
@@ -176,14 +178,23 @@ fn every_key_of_a_search_comes_back() {
 #[test]
 fn every_cost_of_the_catalog_has_its_key() {
     for row in &COSTS {
-        let (_folder, path) = file(&format!("[search]\nlatency = \"measured\"\n{} = 2\n", row.key));
+        let (_folder, path) = file(&format!("[search]\nlatency = \"measured\"\n{} = 2\n", row.key()));
         let config = Config::load(&path).unwrap();
         assert_eq!(config.search.limits, Limits::from([(row.name, 2.0)]));
         let (_folder, path) = file(&config.to_toml().unwrap());
         assert_eq!(Config::load(&path).unwrap(), config);
-        let message = mistake(&format!("[search]\npopulation = 30\n{} = \"few\"\n", row.key), &[]);
-        assert_eq!(message, format!("x.toml:3: search.{}: expected a number, found string \"few\"", row.key));
+        let message = mistake(&format!("[search]\npopulation = 30\n{} = \"few\"\n", row.key()), &[]);
+        assert_eq!(message, format!("x.toml:3: search.{}: expected a number, found string \"few\"", row.key()));
     }
+}
+
+/// Runs from before the key have none in their settings.
+#[test]
+fn the_first_rule_of_weight_sharing_is_the_default_and_not_written_down() {
+    let (_folder, path) = file(&format!("[train]\nweights = {:?}\n", WEIGHT_SHARING[0]));
+    let config = Config::load(&path).unwrap();
+    assert_eq!(config.train, TrainConfig::default());
+    assert!(!config.to_toml().unwrap().contains("weights"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `[train]`: training of the SuperNet, and with other values here and there of one architecture.
 
+use super::catalog_names::WeightSharingName;
 use super::faults::Faults;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
+    /// How subnets share the weights (SuperNet only): a name of [`WEIGHT_SHARING`](crate::catalog::WEIGHT_SHARING),
+    /// `"shared"`, leading slices. Written down only where it is another, so that runs from before the key go on.
+    #[serde(skip_serializing_if = "is_default")]
+    pub weights: WeightSharingName,
     /// Updates in all.
     pub max_updates: usize,
     /// Tokens in a micro-batch: sentences × the longest side, padding included.
@@ -56,6 +61,7 @@ pub struct TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
+            weights: WeightSharingName::default(),
             max_updates: 40_000,
             max_tokens: 4_096,
             // 4 096 × 128: the 524K tokens that the reference's GPUs see together.
@@ -121,6 +127,10 @@ impl TrainConfig {
         let message = "must be 1 or more where checkpoint_every is";
         faults.need(keeps, &key("keep_checkpoints"), message);
     }
+}
+
+fn is_default(weights: &WeightSharingName) -> bool {
+    *weights == WeightSharingName::default()
 }
 
 /// How the learning rate goes after the warm-up.

@@ -10,14 +10,14 @@ use super::flops::flops;
 use super::kv_cache::kv_cache_bytes;
 use super::memory::inference_bytes;
 use super::parameters::parameters;
-use crate::catalog::{self, CostRow};
+use crate::catalog::{COSTS, CostRow, Origin};
 use crate::space::Architecture;
 use std::sync::Arc;
 
 /// Counts one cost, in the unit of its row.
 type Count = fn(&Architecture, &Basis) -> f64;
 
-/// What counts each of them, in the catalog's order.
+/// What counts each of them.
 const COUNTS: [(&str, Count); 5] = [
     ("gflops", |architecture, basis| flops(architecture, &basis.dimensions).mean / 1e9),
     ("parameters", |architecture, basis| parameters(architecture, basis.dimensions.qkv_dim).total as f64 / 1e6),
@@ -35,12 +35,9 @@ pub struct Costs(Vec<Arc<dyn Cost>>);
 impl Costs {
     /// All that are counted from the architecture.
     pub fn counted(basis: &Basis) -> Self {
-        COUNTS
-            .iter()
-            .map(|&(name, count)| {
-                let row = catalog::cost(name).expect("the catalog has every cost that is counted");
-                Arc::new(Counted { row, count, basis: *basis }) as Arc<dyn Cost>
-            })
+        let counted = COSTS.iter().filter(|row| row.origin == Origin::Counted);
+        counted
+            .map(|row| Arc::new(Counted { row, count: count_of(row.name), basis: *basis }) as Arc<dyn Cost>)
             .collect()
     }
 
@@ -67,6 +64,11 @@ impl Extend<Arc<dyn Cost>> for Costs {
     }
 }
 
+fn count_of(name: &str) -> Count {
+    let of_name = COUNTS.iter().find(|(counted, _)| *counted == name);
+    of_name.expect("every cost of the catalog that is counted has its line").1
+}
+
 /// A cost of the catalog that is counted.
 struct Counted {
     row: &'static CostRow,
@@ -91,7 +93,6 @@ impl Cost for Counted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{COSTS, Origin};
 
     #[test]
     fn every_cost_of_the_catalog_that_is_counted_has_its_line() {

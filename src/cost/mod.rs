@@ -1,8 +1,8 @@
 //! What an architecture costs: parameters, FLOPs, memory. One trait, and a limit on it.
 //!
-//! [`mod@flops`], [`mod@parameters`], [`memory`] and [`kv_cache`] count; [`costs`] makes each count a [`Cost`] that a search can limit;
-//! [`CostSummary`] is the line that `automoe cost` prints. Where experts differ in size, a count depends on where the
-//! tokens are sent; [`routing`] says how each figure deals with that.
+//! [`mod@flops`], [`mod@parameters`], [`memory`] and [`kv_cache`] count; [`costs`] makes each count a [`Cost`] that a search
+//! can limit; [`CostSummary`] is the line that `automoe cost` prints. Where experts differ in size, a count depends on where
+//! the tokens are sent; [`routing`] says how each figure deals with that.
 
 pub mod basis;
 pub mod constraint;

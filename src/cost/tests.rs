@@ -3,21 +3,14 @@
 use super::*;
 use crate::config::Tables;
 use crate::space::{Architecture, CrossAttention, Experts, Layer, Stack};
+use crate::test_shared::goldens;
 use proptest::prelude::*;
 use serde_json::Value;
-use std::path::PathBuf;
 
-/// A file of the goldens; `None`, with a printed line, where they are not there.
+/// A file of the goldens; `None`, with a printed line, where it is not there.
 fn golden(name: &str) -> Option<Vec<u8>> {
-    let shared = std::env::var_os("AUTOMOE_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let goldens = std::env::var_os("AUTOMOE_GOLDENS").map_or_else(|| shared.join("goldens"), PathBuf::from);
-    let path = goldens.join(name);
-    let bytes = std::fs::read(&path).ok();
-    if bytes.is_none() {
-        println!("skipped: {} is not there", path.display());
-    }
-    bytes
+    let path = goldens("costs")?.join(name);
+    std::fs::read(&path).inspect_err(|error| println!("costs: skipped, {}: {error}", path.display())).ok()
 }
 
 /// The rows of `counts.json`.

@@ -1,7 +1,7 @@
 //! What a fairseq checkpoint's settings (`args`) say about its model: the architecture, and whether it is one of ours at all.
 
 use crate::error::{Error, Result};
-use crate::space::Architecture;
+use crate::space::{Architecture, GENES};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -22,16 +22,6 @@ const REQUIRED: [(&str, Value); 12] = [
     ("left_pad_target", Value::Bool(false)),
     ("adaptive_softmax_cutoff", Value::Null),
     ("adaptive_input", Value::Bool(false)),
-];
-
-/// Genes that the reference's settings hold under their own names; the others end in `_subtransformer`.
-const PLAIN_GENES: [&str; 6] = [
-    "n_experts",
-    "num_experts_to_route",
-    "each_expert_ffn_dim",
-    "std_vs_dummy_experts",
-    "drop_mha_sublayer",
-    "drop_ffn_sublayer",
 ];
 
 /// Refuses a model of another kind than ours (pre-norm, learned positions, …), which would load and translate wrongly.
@@ -97,11 +87,10 @@ fn subtransformer(args: &Args, side: &str) -> Option<Map<String, Value>> {
     if genes.is_empty() {
         return None;
     }
-    let plain = given.filter(|(name, _)| {
-        let gene = name.strip_prefix(side).and_then(|name| name.strip_prefix('_'));
-        gene.is_some_and(|gene| PLAIN_GENES.contains(&gene))
-    });
-    for (name, value) in plain {
+    // The names of genes that AutoMoE added do not end so.
+    let added = GENES.iter().filter(|gene| !gene.is_of_hat());
+    let added: Vec<String> = added.map(|gene| format!("{side}_{}", gene.name)).collect();
+    for (name, value) in given.filter(|(name, _)| added.contains(name)) {
         genes.entry(name.clone()).or_insert_with(|| value.clone());
     }
     Some(genes)

@@ -15,7 +15,7 @@ pub mod routing;
 pub mod adam_step;
 pub mod loss_sums;
 
-pub mod extension;
+mod extension;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;

@@ -3,8 +3,8 @@
 use super::workspace::Workspace;
 use crate::config::TrainConfig;
 use crate::error::Result;
-use crate::model::weights::WeightSharing;
 use crate::model::weights::leading_slice::LeadingSlice;
+use crate::model::weights::rule;
 use crate::model::{Supernet, TransformerConfig};
 use crate::seed;
 use crate::space::Architecture;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
     let config = &workspace.config.train;
     let folder = workspace.run.supernet();
-    let sharing: Arc<dyn WeightSharing> = Arc::new(LeadingSlice);
+    let sharing = rule(config.weights.as_str())?;
     let job = Job {
         name: "supernet",
         folder: &folder,
@@ -83,6 +83,7 @@ pub fn train_architecture(
         config: &config,
         seed: workspace.config.seed,
         sampler: Sampler::Fixed(architecture.clone()),
+        // Alone, it has all of its weights to itself.
         sharing: Arc::new(LeadingSlice),
         validated: vec![(name.to_owned(), architecture.clone())],
         train: &workspace.prepared.train,

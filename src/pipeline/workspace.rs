@@ -69,17 +69,18 @@ impl Workspace {
         self.transformer_config(self.space.supernet(), &self.space.supernet())
     }
 
-    /// Refuses weights, loaded from `path`, that were trained on other data, or imported with other subwords.
+    /// Refuses weights, loaded from `path`, that were trained on other data, or imported with other subwords, or that
+    /// subnets share by another rule.
     ///
     /// # Errors
-    /// They were.
+    /// They were, or do.
     pub fn check_weights(&self, weights: &Weights, path: &Path) -> Result<()> {
         let prepared = &self.prepared;
-        match weights.data == prepared.fingerprint || weights.data == prepared.subwords_fingerprint()? {
-            true => Ok(()),
-            false => Err(Error::input("trained on other data than this config's; give the config it was trained with")
-                .at(path.display())),
+        if weights.data != prepared.fingerprint && weights.data != prepared.subwords_fingerprint()? {
+            let message = "trained on other data than this config's; give the config it was trained with";
+            return Err(Error::input(message).at(path.display()));
         }
+        weights.check_rule(self.config.train.weights.as_str()).map_err(|error| error.at(path.display()))
     }
 
     /// A Transformer of `architecture` with the positions and the dropout of one cut from `supernet`.

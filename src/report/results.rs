@@ -13,8 +13,8 @@ use std::path::Path;
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// `results.json`: `{"rows": [{"name": …, "bleu": …, "gflops": …, "parameters": …}, …]}`. In a file from elsewhere, all but the
-/// names may be missing, and other keys are not read.
+/// `results.json`: `{"rows": [{"name": …, "bleu": …, "gflops": …, "parameters": …}, …]}`. In a file from elsewhere, all but
+/// the names may be missing, and other keys are not read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Results {
     /// Fingerprint of settings, device and latency profile: results of others are not taken for these.

@@ -36,7 +36,7 @@ pub struct Candidate {
 /// 1. Write `src/search/algorithms/NAME.rs` with a type that implements this trait. [`Feasible`](super::Feasible) says what
 ///    the constraints allow; `Proposals` (in `proposals.rs`) draws feasible candidates of which none was proposed before;
 ///    `Generations` numbers them and replaces the pruned ones. [`RandomSearch`](super::RandomSearch) is the shortest example.
-/// 2. Add its row to `src/catalog/algorithms.rs` and its line to `src/search/algorithms/mod.rs`; its own settings, if any, go
+/// 2. Add its name to `src/catalog/algorithms.rs` and its line to `src/search/algorithms/mod.rs`; its own settings, if any, go
 ///    into [`SearchConfig`](crate::config::SearchConfig). The tests of this room then hold it to the rules above.
 ///
 /// This one tries what it is given, in order:

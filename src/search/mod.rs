@@ -1,10 +1,10 @@
 //! The search for the best architecture of a space: who proposes candidates, who measures them, and the log between the two.
 //!
 //! An [`Algorithm`] is asked for [`Candidate`]s and told [`Trial`]s. An [`Evaluator`] measures one architecture, its loss
-//! and what else has to be measured, and is all that this room knows of models. [`Search::run`] stands between them and keeps the [`TrialLog`], the only state
-//! of a search: whoever starts it again over the same log goes on where it ended. [`Feasible`] is the part of the space
-//! that the [`Constraints`] allow; a limit on measured latency is judged trial by trial, and at the end once more
-//! ([`first_within`]). How to add an algorithm is told at [`Algorithm`].
+//! and what else has to be measured, and is all that this room knows of models. [`Search::run`] stands between them and
+//! keeps the [`TrialLog`], the only state of a search: whoever starts it again over the same log goes on where it ended.
+//! [`Feasible`] is the part of the space that the [`Constraints`] allow; a limit on measured latency is judged trial by
+//! trial, and at the end once more ([`first_within`]). How to add an algorithm is told at [`Algorithm`].
 
 mod algorithm;
 mod algorithms;

@@ -7,7 +7,6 @@ use super::gene::{
 use super::genes;
 use super::side::Side;
 use super::space::Space;
-use super::values::Values;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -22,6 +21,8 @@ pub struct GeneChoices {
     pub choices: Choices,
     /// Genes that decide whether it is there, and how often.
     pub depends_on: Vec<String>,
+    /// What its choices are.
+    pub documentation: &'static str,
 }
 
 impl Space {
@@ -44,16 +45,15 @@ impl Space {
 }
 
 fn stack_genes(config: &SpaceConfig, side: Side) -> Vec<GeneChoices> {
-    let mut genes: Vec<_> = genes::of_side(side).filter(|gene| is_there(config, side, gene)).collect();
-    // As in [`SpaceConfig::faults`], but for what cross-attention sees: that stands behind the experts.
-    genes.sort_by_key(|gene| (gene.part == Part::Sublayers, gene.values == Values::Attended, gene.scope()));
-    let described = genes.into_iter().map(|gene| {
+    let genes = genes::in_order_of_description(side).into_iter().filter(|gene| is_there(config, side, gene));
+    let described = genes.map(|gene| {
         let deciding = gene.depends_on().iter().filter(|name| may_decide(config, side, name));
         GeneChoices {
             name: gene.key(side),
             scope: gene.scope(),
             choices: config.of(side, gene.name).clone(),
             depends_on: deciding.map(|name| format!("{}_{name}", side.name())).collect(),
+            documentation: gene.documentation,
         }
     });
     described.collect()
@@ -130,6 +130,8 @@ mod tests {
             ]
             .map(String::from)
             .to_vec(),
+            documentation: "Fractional experts: sizes that each expert chooses from (0: identity); empty: all of a layer have \
+                            its `ffn_embed_dim`.",
         };
         assert_eq!(*sizes, expected);
     }

@@ -27,11 +27,8 @@ struct StackFaults<'a> {
 
 impl<'a> StackFaults<'a> {
     fn gather(mut self) -> Vec<String> {
-        let mut genes: Vec<_> = genes::of_side(self.side).collect();
-        // A gene of experts after those it depends on; what drops sublayers last.
-        genes.sort_by_key(|gene| (gene.part == Part::Sublayers, gene.scope()));
         let is_dense = self.choices(N_EXPERTS).is_empty();
-        for gene in genes {
+        for gene in genes::in_order_of_checks(self.side) {
             if gene.name == N_EXPERTS {
                 self.experts_of_dense_layers();
             }

@@ -22,7 +22,7 @@ pub(super) const DROP_FFN_SUBLAYER: &str = "drop_ffn_sublayer";
 
 /// One gene, on one side or on both.
 #[derive(Debug)]
-pub struct Gene {
+pub(crate) struct Gene {
     /// Its name without the side's prefix.
     pub name: &'static str,
     /// What its choices in `[space]` are.
@@ -109,6 +109,11 @@ impl Gene {
             At::Layer { .. } => Scope::Layer,
             At::Expert { .. } => Scope::Expert,
         }
+    }
+
+    /// Whether HAT's spaces have it. AutoMoE added those of experts and of which sublayers there are.
+    pub(crate) fn is_of_hat(&self) -> bool {
+        !matches!(self.part, Part::Experts | Part::Sublayers)
     }
 
     /// The genes of the same side that decide whether it is there, and how often.

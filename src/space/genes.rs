@@ -12,7 +12,7 @@ use super::values::Values;
 
 /// Every gene, in the order of a config's keys. The default choices are WMT'14 En-De with up to six experts of one size a
 /// layer.
-pub static GENES: &[Gene] = &[
+pub(crate) static GENES: &[Gene] = &[
     Gene {
         name: "embed_dim",
         documentation: "Widths of the residual stream.",
@@ -172,6 +172,39 @@ pub static GENES: &[Gene] = &[
 /// A side's genes, in the order of the table.
 pub(super) fn of_side(side: Side) -> impl Iterator<Item = &'static Gene> {
     GENES.iter().filter(move |gene| gene.defaults(side).is_some())
+}
+
+/// A side's genes as an architecture prints them: what both sides have, what the decoder has alone, what drops sublayers.
+pub(super) fn in_order_of_printing(side: Side) -> Vec<&'static Gene> {
+    sorted(side, |gene| (gene.part == Part::Sublayers, gene.encoder.is_none()))
+}
+
+/// A side's genes as their choices are checked: a gene of experts after those it depends on, what drops sublayers last.
+pub(super) fn in_order_of_checks(side: Side) -> Vec<&'static Gene> {
+    sorted(side, |gene| (gene.part == Part::Sublayers, gene.scope()))
+}
+
+/// A side's genes as a description lists them: as they are checked, but what cross-attention sees behind the experts.
+pub(super) fn in_order_of_description(side: Side) -> Vec<&'static Gene> {
+    sorted(side, |gene| (gene.part == Part::Sublayers, gene.values == Values::Attended, gene.scope()))
+}
+
+/// A side's genes as they are drawn: part by part, and within a part those of layers before those of experts.
+pub(super) fn in_order_of_drawing(side: Side) -> Vec<&'static Gene> {
+    sorted(side, |gene| (gene.part, gene.scope()))
+}
+
+/// A side's genes as messages suggest them: what the decoder has alone last, for of keys that are equally unlike a wrong one
+/// the last is suggested.
+pub(super) fn in_order_of_suggestion(side: Side) -> Vec<&'static Gene> {
+    sorted(side, |gene| gene.encoder.is_none())
+}
+
+/// Genes of equal keys stand in the order of the table.
+fn sorted<K: Ord>(side: Side, key: fn(&Gene) -> K) -> Vec<&'static Gene> {
+    let mut genes: Vec<_> = of_side(side).collect();
+    genes.sort_by_key(|gene| key(gene));
+    genes
 }
 
 /// The row of a name, one of those in [`super::gene`].

@@ -182,11 +182,8 @@ fn missing(key: &str) -> Error {
     Error::input(format!("\"{key}\" is missing"))
 }
 
-/// What the decoder has alone stands last: of keys that are equally unlike a wrong one, the last is suggested.
 fn keys_of(side: Side) -> Vec<String> {
-    let mut genes: Vec<_> = genes::of_side(side).collect();
-    genes.sort_by_key(|gene| gene.encoder.is_none());
-    genes.into_iter().map(|gene| gene.key(side)).collect()
+    genes::in_order_of_suggestion(side).into_iter().map(|gene| gene.key(side)).collect()
 }
 
 fn known_keys(map: &Map<String, Value>, known: &[String]) -> Result<()> {
@@ -200,17 +197,9 @@ fn known_keys(map: &Map<String, Value>, known: &[String]) -> Result<()> {
     Err(Error::input(format!("unknown key \"{key}\"{nearest}")))
 }
 
-/// A side's genes in the order in which they are printed: what both sides have, what the decoder has alone, what drops
-/// sublayers.
-pub(super) fn printed_genes(side: Side) -> Vec<&'static Gene> {
-    let mut genes: Vec<_> = genes::of_side(side).collect();
-    genes.sort_by_key(|gene| (gene.part == Part::Sublayers, gene.encoder.is_none()));
-    genes
-}
-
 fn print_stack(side: Side, stack: &Stack) -> Value {
     let mut genes = Map::new();
-    for gene in printed_genes(side) {
+    for gene in genes::in_order_of_printing(side) {
         let value = print(gene, stack);
         let is_printed = match gene.json {
             InJson::Required | InJson::Printed => true,

@@ -109,9 +109,8 @@ impl GeneSpace {
 
 /// The genes of some parts of layer `index`, with their choices, in the order in which they are drawn.
 fn genes_of(config: &SpaceConfig, side: Side, index: usize, parts: impl Fn(Part) -> bool) -> Vec<GeneSpace> {
-    let mut genes: Vec<_> = genes::of_side(side).filter(|gene| parts(gene.part)).collect();
-    genes.sort_by_key(|gene| (gene.part, gene.scope()));
-    let resolved = genes.into_iter().map(|gene| {
+    let genes = genes::in_order_of_drawing(side).into_iter().filter(|gene| parts(gene.part));
+    let resolved = genes.map(|gene| {
         let choices = config.of(side, gene.name).layer(index).unwrap_or(&[]);
         GeneSpace { gene, choices: choices.iter().map(|&choice| gene.values.read(choice)).collect() }
     });

@@ -3,7 +3,7 @@
 use super::gene::{
     EACH_EXPERT_FFN_DIM, FFN_EMBED_DIM, Gene, InJson, LAYER_NUM, N_EXPERTS, Part, STD_VS_DUMMY_EXPERTS, Scope,
 };
-use super::json::printed_genes;
+use super::genes;
 use super::layers::{GeneSpace, LayerSpace, StackSpace};
 use super::space::Space;
 use super::values::Values;
@@ -64,7 +64,7 @@ impl StackSpace {
     /// The genes that have a list with an item for each layer.
     fn lists(&self) -> Vec<&'static Gene> {
         let has_experts = self.layers.iter().any(LayerSpace::has_experts);
-        let mut genes = printed_genes(self.side);
+        let mut genes = genes::in_order_of_printing(self.side);
         genes.retain(|gene| gene.scope() != Scope::Stack && (has_experts || gene.part != Part::Experts));
         genes
     }

@@ -5,6 +5,7 @@ mod published;
 use super::*;
 use crate::config::{Corpus, DataConfig, Subwords};
 use crate::error::Result;
+use crate::test_shared::shared;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -243,13 +244,7 @@ fn lower_case_reaches_ids_and_references() {
 
 #[test]
 fn multi30k_is_prepared_whole() {
-    let shared = std::env::var_os("AUTOMOE_SHARED").map(PathBuf::from);
-    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    let dir = shared.join("data/multi30k");
-    if !dir.is_dir() {
-        println!("skipped: no Multi30k in {}", dir.display());
-        return;
-    }
+    let Some(dir) = shared("Multi30k", "data/multi30k") else { return };
     let cache = tempfile::tempdir().unwrap();
     let prefixes = |name: &str| vec![name.to_string()];
     for subwords in [Subwords::Bpe, Subwords::ByteBpe] {

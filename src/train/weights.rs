@@ -41,6 +41,21 @@ impl Weights {
         }
     }
 
+    /// Refuses the weights of a SuperNet that subnets share by another rule than `wanted`, as in the catalog.
+    ///
+    /// # Errors
+    /// They do.
+    pub fn check_rule(&self, wanted: &str) -> Result<()> {
+        let rule = self.supernet.sharing.name();
+        match self.alone || rule == wanted {
+            true => Ok(()),
+            false => Err(Error::input(format!(
+                "a SuperNet trained with train.weights = {rule:?}, and this config's is {wanted:?}; give the config it was \
+                 trained with"
+            ))),
+        }
+    }
+
     /// Refuses weights that were trained as one architecture, whose subnets mean nothing.
     ///
     /// # Errors

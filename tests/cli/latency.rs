@@ -1,8 +1,9 @@
 //! Latency: measured, collected across kills, fitted, predicted, plotted, imported; and what is refused.
 
 use super::program::{Program, arguments};
+use crate::shared::shared;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 fn lines(text: &str) -> Vec<Value> {
@@ -22,16 +23,9 @@ fn invented_data(program: &Program, rows: usize) -> String {
     text
 }
 
-/// `../shared/data/latency`, or none, with a word on it.
+/// The published latencies, where they are.
 fn published() -> Option<PathBuf> {
-    let shared = std::env::var_os("AUTOMOE_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let folder = shared.join("data/latency");
-    if !folder.is_dir() {
-        println!("skipped: no {}", folder.display());
-        return None;
-    }
-    Some(folder)
+    shared("published latencies", "data/latency")
 }
 
 #[test]

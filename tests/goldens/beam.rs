@@ -1,6 +1,7 @@
 //! Beam search: the same hypotheses in the same order.
 
 use super::files::{self, Errors, ids, numbers};
+use crate::shared::goldens;
 use automoe::config::TranslateConfig;
 use automoe::space::Architecture;
 use automoe::text::SourceBatch;
@@ -11,7 +12,7 @@ use std::path::Path;
 
 #[test]
 fn every_hypothesis_agrees() {
-    let Some(folder) = files::folder("goldens beam") else { return };
+    let Some(folder) = goldens("goldens beam") else { return };
     for (name, device, factor) in files::devices() {
         let is_beam = |json: &Json| json["cases"][0].get("hypotheses").is_some();
         for recording in files::recordings(&folder, "goldens beam", is_beam) {

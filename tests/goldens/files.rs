@@ -1,5 +1,6 @@
 //! Reading a folder of recordings.
 
+use crate::shared::goldens;
 use automoe::config::Tables;
 use automoe::interop::names::to_native;
 use automoe::interop::safetensors::read_safetensors;
@@ -11,20 +12,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Where shared data is, if it is there: `AUTOMOE_SHARED`, by default beside the checkout.
-pub fn shared() -> PathBuf {
-    std::env::var_os("AUTOMOE_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from)
-}
-
-/// The folder of recordings (`AUTOMOE_GOLDENS`, by default the shared data's), or `None` after a printed line where it is absent.
-pub fn folder(test: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("AUTOMOE_GOLDENS").map_or_else(|| shared().join("goldens"), PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("{test}: skipped, {} is absent (set AUTOMOE_GOLDENS)", folder.display());
-    None
+/// The folders of recordings: the one that is checked in, which `cut.py` made, and that of all where it is there.
+pub fn folders(test: &str) -> Vec<PathBuf> {
+    let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/small");
+    [small].into_iter().chain(goldens(test)).collect()
 }
 
 /// The devices to compare on, with the factor by which errors may be larger than on the CPU.
@@ -89,6 +80,8 @@ pub fn read(folder: &Path, name: &str, device: &Device) -> Recording {
     let tensors = to_native(read_safetensors(&folder.join(format!("{name}.safetensors"))).unwrap()).unwrap();
     let tensors: HashMap<String, _> = tensors.into_iter().map(|t| (t.name.clone(), t)).collect();
     let table = &tensors["encoder.embed_tokens"].shape;
+    // Positions are those of the supernet's width, though its weights were cut down to a subnet's.
+    let supernet_dim = |own: usize| json["supernet"]["embed_dim"].as_u64().map_or(own, |width| width as usize);
     let (tables, target_vocab) = match (tensors.get("decoder.embed_tokens"), tensors.get("decoder.embed_out")) {
         (None, _) => (Tables::Shared, table[0]),
         (Some(decoder), None) => (Tables::Tied, decoder.shape[0]),
@@ -100,8 +93,8 @@ pub fn read(folder: &Path, name: &str, device: &Device) -> Recording {
         source_vocab: table[0],
         target_vocab,
         tables,
-        encoder_supernet_dim: table[1],
-        decoder_supernet_dim: tensors["decoder.layers.0.self_attn.in_proj.weight"].shape[1],
+        encoder_supernet_dim: supernet_dim(table[1]),
+        decoder_supernet_dim: supernet_dim(tensors["decoder.layers.0.self_attn.in_proj.weight"].shape[1]),
         dropout: 0.0,
         attention_dropout: 0.0,
         activation_dropout: 0.0,

@@ -1,4 +1,4 @@
-//! Agreement with the reference: figures recorded from it (`AUTOMOE_GOLDENS`, default `../shared/goldens`).
+//! Agreement with the reference: figures recorded from it, of which a small part is checked in (`small/`).
 
 mod beam;
 pub mod files;

@@ -1,6 +1,7 @@
 //! Twenty updates, a different architecture and batch each: learning rates, losses, final weights.
 
 use super::files::{self, Errors, ids};
+use crate::shared::goldens;
 use automoe::config::TrainConfig;
 use automoe::interop::names::to_reference;
 use automoe::model::loss::{Objective, Tokens, evaluate};
@@ -15,7 +16,7 @@ use std::path::Path;
 
 #[test]
 fn twenty_updates_agree() {
-    let Some(folder) = files::folder("goldens trajectory") else { return };
+    let Some(folder) = goldens("goldens trajectory") else { return };
     for (name, device, factor) in files::devices() {
         for recording in files::recordings(&folder, "goldens trajectory", |json| json.get("steps").is_some()) {
             check(&folder, &recording, name, &device, factor);

@@ -5,6 +5,7 @@ mod hostile;
 mod program;
 
 use crate::goldens::files;
+use crate::shared::{goldens, shared};
 use automoe::config::Tables;
 use automoe::cost::Embeddings;
 use automoe::interop::NamedTensor;
@@ -30,11 +31,9 @@ fn json(name: &str) -> Value {
 
 /// Every golden model: its name and its tensors under the reference's names.
 fn golden_models() -> Vec<(String, Vec<NamedTensor>)> {
-    let Some(folder) = files::folder("goldens by name") else {
-        return Vec::new();
-    };
     let mut models = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("listed") {
+    let folders = files::folders("goldens by name").into_iter();
+    for entry in folders.flat_map(|folder| std::fs::read_dir(folder).expect("listed")) {
         let path = entry.expect("an entry").path();
         if path.extension().is_some_and(|extension| extension == "safetensors") {
             let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
@@ -108,11 +107,7 @@ fn a_bare_state_dict_is_read_as_a_model() {
 
 #[test]
 fn latency_predictors_of_the_shared_data_are_read() {
-    let path = files::shared().join("data/latency/wmt14ende_cpu_xeon.pt");
-    if !path.exists() {
-        println!("skipped: {} is not there", path.display());
-        return;
-    }
+    let Some(path) = shared("latency predictors", "data/latency/wmt14ende_cpu_xeon.pt") else { return };
     let predictor = FairseqCheckpoint::load(&path).expect("read");
     let names: Vec<&str> = predictor.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
     assert_eq!(names[..2], ["first_layer.bias", "first_layer.weight"]);
@@ -136,7 +131,7 @@ fn goldens_go_to_our_names_and_back_bit_for_bit() {
 
 #[test]
 fn goldens_have_the_shape_of_their_space() {
-    let Some(folder) = files::folder("goldens by shape") else { return };
+    let Some(folder) = goldens("goldens by shape") else { return };
     for name in files::recordings(&folder, "goldens by shape", |json| json.get("supernet").is_some()) {
         let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).expect(&name);
         let json: Value = serde_json::from_str(&text).expect(&name);

@@ -1,5 +1,6 @@
 //! `automoe latency fit`: a latency predictor for any file of measured architectures.
 
+use super::profiles;
 use std::io;
 use std::path::PathBuf;
 
@@ -36,10 +37,10 @@ pub struct FitArgs {
 /// A file that is no such data, too few rows, or a profile that cannot be written.
 pub fn run(args: FitArgs) -> Result<()> {
     let data = Dataset::read(&args.data)?;
-    let device = super::device_name(args.device_name, &args.data);
+    let device = profiles::device_name(args.device_name, &args.data);
     let profile = fit(&data, &device).map_err(|error| error.at(args.data.display()))?;
     if let Some(path) = &args.out {
-        super::save(&profile, path)?;
+        profiles::save(&profile, path)?;
     }
     output::json_line(&mut io::stdout().lock(), &profile.report)?;
     Ok(())

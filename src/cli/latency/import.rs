@@ -1,5 +1,6 @@
 //! `automoe latency import`: a predictor of the HAT repository becomes a profile.
 
+use super::profiles;
 use crate::cli::output;
 use crate::error::{Error, Result};
 use crate::interop::latency_predictor::{self, FEATURE_SCALE};
@@ -56,9 +57,9 @@ pub fn run(args: ImportArgs) -> Result<()> {
     let data = args.data.as_ref().map(|path| read(path)).transpose()?;
     let perceptron = latency_predictor::perceptron(layers, args.feature_scale, args.output_ms, data.as_ref());
     let perceptron = perceptron.map_err(|error| error.at(args.predictor.display()))?;
-    let device = super::device_name(args.device_name, &args.predictor);
+    let device = profiles::device_name(args.device_name, &args.predictor);
     let profile = LatencyProfile::imported(&device, perceptron, data.as_ref());
-    super::save(&profile, &args.out)?;
+    profiles::save(&profile, &args.out)?;
     if let Report::Import(ImportReport { test: Some(test), .. }) = &profile.report
         && test.metrics.r2.is_some_and(|r2| r2 < 0.0)
     {

@@ -6,11 +6,9 @@ pub mod import;
 pub mod measure;
 pub mod plot;
 pub mod predict;
+mod profiles;
 
-use crate::error::{Error, Result};
-use crate::latency::LatencyProfile;
-use crate::run::atomic;
-use std::path::Path;
+use crate::error::Result;
 
 /// Measure latencies, and fit and use predictors of them.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,20 +45,4 @@ pub fn run(args: LatencyArgs) -> Result<()> {
         LatencyCommand::Import(args) => import::run(args),
         LatencyCommand::Plot(args) => plot::run(args),
     }
-}
-
-/// Saves a profile at `out`, in place of another profile or of nothing.
-///
-/// # Errors
-/// What is there is something else, which would be lost; it cannot be written.
-fn save(profile: &LatencyProfile, out: &Path) -> Result<()> {
-    if out.is_file() && !LatencyProfile::may_replace(out) {
-        return Err(Error::input("not a latency profile, and would be lost; give another --out").at(out.display()));
-    }
-    atomic::write(out, profile.to_json().as_bytes())
-}
-
-/// The name of a device: as given, or the name of the file about it without its extension.
-fn device_name(given: Option<String>, file: &Path) -> String {
-    given.unwrap_or_else(|| file.file_stem().unwrap_or_default().to_string_lossy().into_owned())
 }

@@ -1,5 +1,6 @@
 //! `automoe latency plot`: how well a device's latency is predicted, and what it depends on, as a picture.
 
+use super::profiles;
 use crate::error::{Error, Result};
 use crate::latency::{Dataset, LatencyProfile, Metrics, fit};
 use crate::report::latency_plot;
@@ -38,7 +39,7 @@ pub fn run(args: PlotArgs) -> Result<()> {
         true => LatencyProfile::read(&args.source)?,
         false => {
             let data = Dataset::read(&args.source)?;
-            fit(&data, &super::device_name(None, &args.source)).map_err(|error| error.at(place.to_string()))?
+            fit(&data, &profiles::device_name(None, &args.source)).map_err(|error| error.at(place.to_string()))?
         }
     };
     if profile.tested.is_empty() {

@@ -1,9 +1,12 @@
 //! Reads measured latencies: our own files (one architecture a row, as JSON) and HAT's (ten averages a row), told apart by
 //! their header.
 //!
-//! Ours: `architecture,encoder_ms,decoder_ms`, and if measured `routing_fractions` (JSON like [`RoutingFractions`]) and
-//! `reference_ms` (what one and the same architecture took beside each row: the device's drift, which is taken out) and
-//! `device,threads,sentence_length,beam,vocab_size,qkv_dim` (what all rows were measured with). HAT's: the names of [`AVERAGES`], `latency_mean_encoder,latency_mean_decoder`, and for models with experts
+//! Ours has the columns `architecture,encoder_ms,decoder_ms`, and where they were measured
+//! - `routing_fractions`: JSON like [`RoutingFractions`];
+//! - `reference_ms`: what one and the same architecture took beside each row, the device's drift, which is taken out;
+//! - `device,threads,sentence_length,beam,vocab_size,qkv_dim`: what all rows were measured with.
+//!
+//! HAT's has the names of [`AVERAGES`], `latency_mean_encoder,latency_mean_decoder`, and for models with experts
 //! `encoder_n_experts_avg,decoder_n_experts_avg`. Other columns (deviations, FLOPs) are left alone.
 
 use super::averages::{AVERAGES, Averages, EXPERT_AVERAGES};

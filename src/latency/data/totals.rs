@@ -22,33 +22,41 @@ const QKV_DIM: usize = 1;
 /// Sums over the layers of a stack.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Totals {
+    /// The stack's width, in [`WIDTH_UNIT`].
     pub width: f64,
+    /// Its layers.
     pub layers: f64,
-    /// Layers with attention, their heads, and their linear maps: those of an attention count the width.
+    /// Layers with self-attention.
     pub attention: f64,
+    /// Their heads, in [`HEADS_UNIT`].
     pub heads: f64,
+    /// Their linear maps, by weights: the four of an attention count the width.
     pub attention_width: f64,
-    /// Layers with a feed-forward network; hidden features a token passes; hidden features of all networks that are expected
-    /// to get tokens. Two linear maps of the stack's width make a network, others count by their weights.
+    /// Layers with a feed-forward network.
     pub ffn: f64,
+    /// Hidden features that a token passes, in [`FFN_UNIT`], by weights: two linear maps of the stack's width make a network.
     pub ffn_routed: f64,
+    /// The same of all networks that are expected to get tokens.
     pub ffn_used: f64,
-    /// Layers with a router, their experts, the experts a token is sent to, and the experts that are expected to get tokens
-    /// and are no identities.
+    /// Layers with a router.
     pub routers: f64,
+    /// Their experts.
     pub experts: f64,
+    /// Experts that a token is sent to.
     pub routes: f64,
+    /// Experts that are expected to get tokens and are no identities.
     pub used: f64,
-    /// Experts of all layers, a dense one counted as one expert.
+    /// Experts of all layers, a dense network counted as one.
     pub networks: f64,
-    /// Layers with cross-attention, counted by its linear maps of the target (two of the stack's width are one), and their
-    /// heads.
+    /// Layers with cross-attention, by the weights of its linear maps of the target: two of the stack's width are one.
     pub cross: f64,
+    /// Their heads, in [`HEADS_UNIT`].
     pub cross_heads: f64,
-    /// Encoder layers attended to, their product with the heads, and the linear maps of what is attended to: those of an
-    /// attention count the encoder's width.
+    /// Encoder layers attended to.
     pub attended: f64,
+    /// Their product with the heads.
     pub attended_heads: f64,
+    /// Linear maps of what is attended to, by weights: the two of an attention count the encoder's width.
     pub attended_width: f64,
 }
 

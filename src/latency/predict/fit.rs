@@ -65,7 +65,7 @@ fn totals(samples: &[Sample]) -> Vec<f64> {
 mod tests {
     use super::*;
     use crate::latency::simulated;
-    use std::path::PathBuf;
+    use crate::test_shared::shared;
 
     fn report(data: &Dataset) -> FitReport {
         match fit(data, "a device").unwrap().report {
@@ -129,13 +129,7 @@ mod tests {
     /// reached, the best that is.
     #[test]
     fn published_devices_are_predicted() {
-        let shared = std::env::var_os("AUTOMOE_SHARED")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-        let folder = shared.join("data/latency");
-        if !folder.is_dir() {
-            println!("skipped: no {}", folder.display());
-            return;
-        }
+        let Some(folder) = shared("published latencies", "data/latency") else { return };
         for (name, bound) in [
             ("iwslt14deen_gpu_titanxp", 5.06),
             ("wmt14ende_cpu_raspberrypi", 131.0),

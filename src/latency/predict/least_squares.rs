@@ -7,8 +7,8 @@ const LEAST_PENALTY: f64 = 1e-12;
 /// Slopes that are smaller than the steepest by this factor are rounding.
 const ROUNDING: f64 = 1e-10;
 
-/// Minimises `|A x - y|² + penalty |x|²`, where `gram = Aᵀ A` (`[columns, columns]`) and `right = Aᵀ y` (`[columns]`). None where
-/// numbers overflow, or rounding is larger than the penalty.
+/// Minimises `|A x - y|² + penalty |x|²`, where `gram = Aᵀ A` (`[columns, columns]`) and `right = Aᵀ y` (`[columns]`). None
+/// where numbers overflow, or rounding is larger than the penalty.
 pub(super) fn penalised(gram: &DMatrix<f64>, right: &DVector<f64>, penalty: f64) -> Option<DVector<f64>> {
     let penalties = DMatrix::from_diagonal_element(right.len(), right.len(), penalty);
     Cholesky::new(gram + penalties).map(|factor| factor.solve(right))

@@ -2,7 +2,7 @@
 
 pub mod value;
 pub mod declare;
-pub mod named;
+mod named;
 pub mod layout;
 pub mod sharing;
 pub mod leading_slice;

@@ -14,9 +14,9 @@ use std::fmt::Debug;
 ///
 /// Shared parameters have names and one to two dimensions; those of a layer's experts are named one by one and may be held
 /// together (see [`super::layout`]), which [`Shared::slice`] knows of. The optimizer moves those that [`Self::parts`] names, by the
-/// gradients of [`Self::gradients`]: it knows no rule, nor do checkpoints.
+/// gradients of [`Self::gradients`]: it knows no rule, and a checkpoint only its name.
 ///
-/// To add one: a file beside `leading_slice.rs`, its row in the catalog, and its line in [`super::rules`].
+/// To add one: a file beside `leading_slice.rs`, its name in the catalog, and its line in [`super::rules`].
 pub trait WeightSharing: Debug + Send + Sync {
     /// Its name in the catalog.
     fn name(&self) -> &'static str;

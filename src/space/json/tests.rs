@@ -1,5 +1,5 @@
 use super::*;
-use std::path::{Path, PathBuf};
+use crate::test_shared::goldens;
 
 fn model() -> Value {
     json!({
@@ -138,13 +138,6 @@ fn sizes_are_bounded() {
     assert!(width.starts_with("encoder_embed_dim: 1099511627776 is not an even number"));
 }
 
-fn shared() -> PathBuf {
-    match std::env::var_os("AUTOMOE_SHARED") {
-        Some(path) => path.into(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-    }
-}
-
 /// All values of keys named `architecture`, at any depth.
 fn architectures<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
     let parts: Vec<_> = match value {
@@ -162,13 +155,9 @@ fn architectures<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
 
 #[test]
 fn the_references_architectures_come_back() {
-    let folder = shared().join("goldens");
-    let Ok(files) = std::fs::read_dir(&folder) else {
-        println!("skipped: no {}", folder.display());
-        return;
-    };
+    let Some(folder) = goldens("the reference's architectures") else { return };
     let mut count = 0;
-    for path in files.map(|file| file.unwrap().path()) {
+    for path in std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()) {
         if path.extension().is_none_or(|extension| extension != "json") {
             continue;
         }

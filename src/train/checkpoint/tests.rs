@@ -1,6 +1,8 @@
-use super::super::weights::{average_weights, load_weights};
+use super::super::weights::{Weights, average_weights, load_weights};
 use super::*;
 use crate::config::TrainConfig;
+use crate::model::weights::{Shapes, Shared};
+use crate::run::checkpoints::LAST;
 
 /// A tiny model's trainer, all of whose weights are `weight`.
 fn trainer(weight: f32) -> Trainer {
@@ -22,6 +24,28 @@ fn trainer(weight: f32) -> Trainer {
     let constant = |shape: &[usize]| Value::from_vec(vec![weight; shape.iter().product()], shape, &device);
     let supernet = Supernet::from_source(config, &device, |_, shape| Ok(constant(shape))).unwrap();
     Trainer::new(supernet, &TrainConfig::default(), 1)
+}
+
+/// The reference's rule under another name.
+#[derive(Debug)]
+struct Renamed;
+
+impl WeightSharing for Renamed {
+    fn name(&self) -> &'static str {
+        "renamed"
+    }
+
+    fn weight(&self, shared: Shared<'_>, architecture: &Architecture, name: &str, shape: &[usize]) -> Result<Value> {
+        LeadingSlice.weight(shared, architecture, name, shape)
+    }
+
+    fn parts(&self, config: &TransformerConfig, architecture: &Architecture) -> Shapes {
+        LeadingSlice.parts(config, architecture)
+    }
+
+    fn gradients(&self, shared: Shared<'_>, architecture: &Architecture, of_subnet: Values) -> Values {
+        LeadingSlice.gradients(shared, architecture, of_subnet)
+    }
 }
 
 /// That every weight of the average of the newest `count` checkpoints is `want`.
@@ -62,6 +86,51 @@ fn imported_weights_come_back_bit_for_bit() {
     let stored = read_weights(folder.path()).unwrap();
     assert_eq!((stored.tensors, stored.config), (tensors, supernet.config));
     assert_eq!(load_weights(folder.path(), &Device::flex()).unwrap().data, "subwords-x");
+}
+
+#[test]
+fn weights_that_are_shared_by_another_rule_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (checkpoints, device) = (Checkpoints::new(folder.path()), Device::flex());
+    let mut trainer = trainer(0.1);
+    let config = trainer.supernet.config.clone();
+    let save = |trainer: &Trainer| {
+        let origin = Origin { data: "data", alone: false };
+        let name = Name::Fixed(LAST);
+        save(&checkpoints, name, trainer, &Position::start(), origin, Content::Everything).unwrap();
+        checkpoints.path(LAST)
+    };
+    let refusal = |path: &Path, result: Result<()>| {
+        let error = result.unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        error.to_string().replace(&format!("{}: ", path.display()), "")
+    };
+
+    // A checkpoint of the first rule does not say so: nor do those that were made before there were others.
+    let path = save(&trainer);
+    assert!(Checkpoint::load(&path).unwrap().state.get("weights").is_none());
+    let weights = load_weights(&path, &device).unwrap();
+    weights.check_rule("shared").unwrap();
+    assert_eq!(
+        refusal(&path, weights.check_rule("renamed")),
+        "a SuperNet trained with train.weights = \"shared\", and this config's is \"renamed\"; give the config it was trained \
+         with"
+    );
+    let renamed: Arc<dyn WeightSharing> = Arc::new(Renamed);
+    assert_eq!(
+        refusal(&path, restore(&path, &config, &renamed, &device, "data").map(|_| ())),
+        "its weights are shared as \"shared\", not as \"renamed\"; use another run_dir"
+    );
+
+    trainer.supernet.sharing = renamed.clone();
+    let path = save(&trainer);
+    restore(&path, &config, &renamed, &device, "data").map(|_| ()).unwrap();
+    assert_eq!(
+        refusal(&path, load_weights(&path, &device).map(|_| ())),
+        "\"renamed\" is no rule of weight sharing of this version, which knows: shared"
+    );
+    // One architecture alone shares nothing.
+    Weights { supernet: trainer.supernet, data: String::new(), update: 1, alone: true }.check_rule("shared").unwrap();
 }
 
 #[test]
