@@ -7,7 +7,7 @@ use super::gene::{
 use super::genes;
 use super::side::Side;
 use super::space::Space;
-use super::values::Values;
+use super::values::ValueKind;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ impl Space {
 fn stack_genes(config: &SpaceConfig, side: Side) -> Vec<GeneChoices> {
     let mut genes: Vec<_> = genes::of_side(side).filter(|gene| is_there(config, side, gene)).collect();
     // As in [`SpaceConfig::faults`], but for what cross-attention sees: that stands behind the experts.
-    genes.sort_by_key(|gene| (gene.part == Part::Sublayers, gene.values == Values::Attended, gene.scope()));
+    genes.sort_by_key(|gene| (gene.part == Part::Sublayers, gene.values == ValueKind::Attended, gene.scope()));
     let described = genes.into_iter().map(|gene| {
         let deciding = gene.depends_on().iter().filter(|name| may_decide(config, side, name));
         GeneChoices {

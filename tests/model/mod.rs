@@ -9,7 +9,7 @@ mod plan;
 use automoe::config::Tables;
 use automoe::kernels::cpu::{adam, projection};
 use automoe::kernels::{AdamStep, losses};
-use automoe::model::loss::{self, Objective, Tokens};
+use automoe::model::loss::{self, Objective, Sentences};
 use automoe::model::{Kind, LayerRouting, Pass, Supernet, Transformer, TransformerConfig, Value};
 use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use automoe::text::Batch;
@@ -306,7 +306,7 @@ fn the_adam_kernel_agrees_with_the_plain_composition() {
 fn gradients_of_the_whole_model_do_not_depend_on_how_the_loss_is_computed() {
     let architecture = architecture(12, 8, experts(&[12, 6], 1));
     let model = model(config(architecture, Tables::Shared));
-    let tokens = Tokens { source: &SOURCE, previous: &PREVIOUS, target: &TARGET, batch: 2 };
+    let tokens = Sentences { source: &SOURCE, previous: &PREVIOUS, target: &TARGET, batch: 2 };
     let supernet =
         Supernet::from_source(model.config().clone(), &Device::flex(), |name, _| Ok(model.values()[name].clone()));
     let supernet = supernet.unwrap();

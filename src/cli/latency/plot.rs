@@ -1,7 +1,7 @@
 //! `automoe latency plot`: how well a device's latency is predicted, and what it depends on, as a picture.
 
 use crate::error::{Error, Result};
-use crate::latency::{Dataset, LatencyProfile, Metrics, fit};
+use crate::latency::{LatencyProfile, MeasuredRows, Metrics, fit};
 use crate::report::latency_plot;
 use crate::run::atomic;
 use std::fs::File;
@@ -37,7 +37,7 @@ pub fn run(args: PlotArgs) -> Result<()> {
     let profile = match is_json(&args.source).map_err(|error| Error::input(error).at(place.to_string()))? {
         true => LatencyProfile::read(&args.source)?,
         false => {
-            let data = Dataset::read(&args.source)?;
+            let data = MeasuredRows::read(&args.source)?;
             fit(&data, &super::device_name(None, &args.source)).map_err(|error| error.at(place.to_string()))?
         }
     };
