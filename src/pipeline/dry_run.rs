@@ -6,9 +6,11 @@ use crate::cost::Embeddings;
 use crate::cost::memory::training_bytes;
 use crate::error::Result;
 use crate::model::Supernet;
+use crate::model::weights::leading_slice::LeadingSlice;
 use crate::text::{NamedText, corpus};
 use burn::tensor::Device;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// What a training of the supernet needs and what of it is there.
 #[derive(Debug, Clone, Serialize)]
@@ -41,7 +43,7 @@ pub fn dry_run(config: &Config) -> Result<Needs> {
     let space = config.space()?;
     let largest = space.supernet();
     let shape = transformer_config(config, config.data.vocab_size, config.data.vocab_size, largest.clone(), &largest);
-    let supernet = Supernet::init(shape, config.seed, &Device::flex());
+    let supernet = Supernet::init(shape, Arc::new(LeadingSlice), config.seed, &Device::flex());
     let count = |only_tables: bool| {
         let values = supernet.values.iter().filter(|(name, _)| !only_tables || name.contains("embed_"));
         values.map(|(_, value)| value.shape().iter().product::<usize>() as u64).sum::<u64>()

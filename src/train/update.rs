@@ -224,7 +224,7 @@ mod tests {
             expert_dropout_ratio: 1.0,
             capacity_factor: 0.0,
         };
-        let supernet = Supernet::init_by(config, Arc::new(Gained), 1, &Device::flex());
+        let supernet = Supernet::init(config, Arc::new(Gained), 1, &Device::flex());
         Trainer::new(supernet, &TrainConfig::default(), 1)
     }
 

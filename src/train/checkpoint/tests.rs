@@ -1,6 +1,8 @@
 use super::super::weights::{average_weights, load_weights};
 use super::*;
 use crate::config::TrainConfig;
+use crate::model::weights::leading_slice::LeadingSlice;
+use std::sync::Arc;
 
 /// A tiny model's trainer, all of whose weights are `weight`.
 fn trainer(weight: f32) -> Trainer {
@@ -20,7 +22,8 @@ fn trainer(weight: f32) -> Trainer {
         capacity_factor: 0.0,
     };
     let constant = |shape: &[usize]| Value::from_vec(vec![weight; shape.iter().product()], shape, &device);
-    let supernet = Supernet::from_source(config, &device, |_, shape| Ok(constant(shape))).unwrap();
+    let supernet =
+        Supernet::from_source(config, Arc::new(LeadingSlice), &device, |_, shape| Ok(constant(shape))).unwrap();
     Trainer::new(supernet, &TrainConfig::default(), 1)
 }
 
