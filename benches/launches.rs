@@ -5,6 +5,7 @@ use crate::models::{Size, batch};
 use automoe::config::TrainConfig;
 use automoe::device;
 use automoe::model::Supernet;
+use automoe::model::weights::leading_slice::LeadingSlice;
 use automoe::train::Trainer;
 use cubecl::logging::{LaunchObservation, LaunchObserver};
 use serde_json::json;
@@ -29,7 +30,9 @@ pub fn run(bench: &Bench) {
             continue;
         }
         match device::parse("gpu") {
-            Ok(device) => println!("{}", count(&name, Supernet::init(size.config(), 1, &device))),
+            Ok(device) => {
+                println!("{}", count(&name, Supernet::init(size.config(), Arc::new(LeadingSlice), 1, &device)))
+            }
             Err(error) => println!("{}", json!({"name": name, "skipped": error.to_string()})),
         }
     }

@@ -2,11 +2,13 @@
 
 use crate::harness::Work;
 use automoe::config::Tables;
+use automoe::model::weights::leading_slice::LeadingSlice;
 use automoe::model::{Supernet, Transformer, TransformerConfig};
 use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use automoe::text::Batch;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
+use std::sync::Arc;
 
 /// Entries of the vocabulary.
 pub const VOCAB: usize = 10_000;
@@ -61,7 +63,7 @@ impl Size {
     }
 
     pub fn supernet(self) -> Supernet {
-        Supernet::init(self.config(), 1, &Device::flex())
+        Supernet::init(self.config(), Arc::new(LeadingSlice), 1, &Device::flex())
     }
 
     pub fn model(self) -> Transformer {

@@ -3,7 +3,7 @@
 use crate::harness::Bench;
 use crate::models::{Size, batch};
 use automoe::config::TrainConfig;
-use automoe::model::loss::{Objective, Tokens, evaluate};
+use automoe::model::loss::{Objective, Sentences, evaluate};
 use automoe::text::Batch;
 use automoe::train::Trainer;
 
@@ -44,9 +44,9 @@ fn evaluation(bench: &Bench, size: Size) {
     }
     let model = size.model();
     let batch = batch();
-    bench.measure(&name, size.evaluation_work(), || evaluate(&model, tokens(&batch), &EVALUATED).0);
+    bench.measure(&name, size.evaluation_work(), || evaluate(&model, sentences(&batch), &EVALUATED).0);
 }
 
-fn tokens(batch: &Batch) -> Tokens<'_> {
-    Tokens { source: &batch.source, previous: &batch.prev_output, target: &batch.target, batch: batch.sentences }
+fn sentences(batch: &Batch) -> Sentences<'_> {
+    Sentences { source: &batch.source, previous: &batch.prev_output, target: &batch.target, batch: batch.sentences }
 }

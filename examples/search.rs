@@ -3,18 +3,18 @@
 use automoe::config::{Limits, SearchConfig, Tables};
 use automoe::cost::{Basis, Costs, Dimensions, Embeddings};
 use automoe::error::{Error, Result};
-use automoe::search::{Constraints, Evaluator, Feasible, Measured, Search, TrialLog, algorithm};
+use automoe::search::{Constraints, Evaluation, Evaluator, Feasible, Search, TrialLog, algorithm};
 use automoe::space::{Architecture, Space, SpaceConfig};
 
 /// Prefers many experts in the encoder and a shallow decoder; a real one would translate or measure something.
 struct Taste;
 
 impl Evaluator for Taste {
-    fn evaluate(&self, architecture: &Architecture, _: f64) -> Result<Measured> {
+    fn evaluate(&self, architecture: &Architecture, _: f64) -> Result<Evaluation> {
         let experts = architecture.encoder.layers.iter().filter_map(|layer| layer.experts.as_ref());
         let count: usize = experts.map(|experts| experts.ffn_dims.len()).sum();
         let loss = 10.0 - 0.1 * count as f64 + 0.5 * architecture.decoder.layers.len() as f64;
-        Ok(Measured { loss, tokens: 1, gflops_expected: None, seconds: 0.0 })
+        Ok(Evaluation { loss, tokens: 1, gflops_expected: None, seconds: 0.0 })
     }
 }
 

@@ -1,7 +1,6 @@
 //! What a config file gets wrong before its values are looked at: unknown keys and wrong types, each with its line.
 
 use super::settings::Config;
-use crate::catalog::WEIGHT_SHARING;
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::ops::Range;
@@ -11,10 +10,6 @@ use toml::{Spanned, Table, Value};
 /// Every key there is, with its default: what the keys of a file are compared with.
 pub(super) fn known_keys() -> Table {
     let mut known = Table::try_from(Config::default()).expect("defaults fit into TOML");
-    if let Some(Value::Table(train)) = known.get_mut("train") {
-        // The one key whose default is not written down.
-        train.insert("weights".into(), WEIGHT_SHARING[0].into());
-    }
     let train = known["train"].clone();
     // Its keys are optional and have no defaults to print.
     known.insert("train_architecture".into(), train);

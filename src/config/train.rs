@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
     /// How subnets share the weights (SuperNet only): a name of [`WEIGHT_SHARING`](crate::catalog::WEIGHT_SHARING),
-    /// `"shared"`, leading slices. Written down only where it is another, so that runs from before the key go on.
-    #[serde(skip_serializing_if = "is_default")]
+    /// `"shared"`, leading slices.
     pub weights: WeightSharingName,
     /// Updates in all.
     pub max_updates: usize,
@@ -127,10 +126,6 @@ impl TrainConfig {
         let message = "must be 1 or more where checkpoint_every is";
         faults.need(keeps, &key("keep_checkpoints"), message);
     }
-}
-
-fn is_default(weights: &WeightSharingName) -> bool {
-    *weights == WeightSharingName::default()
 }
 
 /// How the learning rate goes after the warm-up.

@@ -43,14 +43,14 @@ impl Serialize for TrainOverrides {
 
 impl<'de> Deserialize<'de> for TrainOverrides {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Section)
+        deserializer.deserialize_map(OverridesVisitor)
     }
 }
 
 /// Reads the section as a [`TrainConfig`], so that mistakes are found where they are, and keeps what was given of it.
-struct Section;
+struct OverridesVisitor;
 
-impl<'de> Visitor<'de> for Section {
+impl<'de> Visitor<'de> for OverridesVisitor {
     type Value = TrainOverrides;
 
     fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {

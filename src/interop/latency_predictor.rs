@@ -3,7 +3,7 @@
 use super::NamedTensor;
 use super::torch::TorchFile;
 use crate::error::{Error, Result};
-use crate::latency::{Dataset, DenseLayer, Perceptron};
+use crate::latency::{DenseLayer, MeasuredRows, Perceptron};
 use std::path::Path;
 
 /// What HAT divides its ten features by.
@@ -65,14 +65,14 @@ pub fn perceptron(
     layers: Vec<DenseLayer>,
     feature_scale: Vec<f64>,
     output_ms: Option<f64>,
-    data: Option<&Dataset>,
+    data: Option<&MeasuredRows>,
 ) -> Result<Perceptron> {
     let mut perceptron = Perceptron { feature_scale, output_ms: output_ms.unwrap_or(1.0), layers };
     perceptron.check()?;
     if output_ms.is_some() {
         return Ok(perceptron);
     }
-    let validation = data.map_or(&[][..], Dataset::validation);
+    let validation = data.map_or(&[][..], MeasuredRows::validation);
     let (mut products, mut squares) = (0.0, 0.0);
     for sample in validation {
         let output = perceptron.output(&sample.averages);

@@ -17,5 +17,6 @@ pub struct AdamStep {
     pub gradient_scale: f32,
 }
 
-/// How a parameter is divided: `[members, rows, columns]`, an ordinary one being its only member.
+/// How a parameter is divided: `[members, rows, columns]`. The members of a group are its experts' parameters; any other
+/// parameter is its only member.
 pub type Division = [usize; 3];

@@ -1,18 +1,26 @@
-//! What rooms above have to know of a device: how it wants weights laid out, and what it computes in.
+//! What the rooms above have to know of a device, for no operator can hide it: how weights are held, what is left to
+//! autodiff, and what is computed in.
 
 use crate::device::is_cpu;
 use burn::tensor::{Device, FloatDType};
 
-/// Whether the experts of a layer are held grouped, one above the other, so that each product is one launch for all of them. Elsewhere they are held one
-/// by one.
+/// Whether the experts of a layer are held grouped, one above the other: each product is then one launch for all of them.
+/// Elsewhere they are held one by one.
 pub fn groups_experts(device: &Device) -> bool {
     !is_cpu(device)
 }
 
-/// Whether projection and loss are one operator that brings its gradients along. Then look-up and projection stand outside autodiff:
-/// their gradients go straight into one table, which autodiff would fill and add up several times.
+/// Whether projection and loss are one operator that brings its gradients along, see [`super::losses`]. Look-up and
+/// projection then stand outside autodiff: their gradients go straight into one table, which autodiff would fill and add
+/// up several times. Where autodiff begins is a model's affair, so that it has to ask.
 pub fn fuses_loss(device: &Device) -> bool {
     is_cpu(device)
+}
+
+/// Whether graphics devices route the tokens of a layer of so many experts; otherwise the host does.
+#[cfg(feature = "gpu")]
+pub fn routes(experts: usize) -> bool {
+    experts <= super::gpu::routing::MOST_EXPERTS
 }
 
 /// Whether models train on `device` with products in `dtype`. The kernels on the CPU are of single precision.

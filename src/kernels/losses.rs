@@ -7,7 +7,7 @@ use super::plain;
 use crate::device::scalar;
 use burn::tensor::{FloatDType, Tensor};
 
-pub use super::cpu::projection::Step;
+pub use super::cpu::projection::LossGradients;
 pub use super::plain::Losses;
 
 /// Sums of the losses, without gradients; the projection is in `dtype`, and the objective has the load-balance loss `balance`, too.
@@ -32,8 +32,8 @@ pub fn evaluate(
     LossSums { objective: sums.loss + balance.map_or(0.0, scalar), ..sums }
 }
 
-/// Sums of the losses and their gradients, where they are fused; shapes as in [`evaluate`].
-pub fn fused(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64) -> Step {
+/// Sums of the losses and their gradients, on the CPU, where they are fused; shapes as in [`evaluate`].
+pub fn fused(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64) -> LossGradients {
     projection::forward_backward(hidden, table, target, smoothing)
 }
 

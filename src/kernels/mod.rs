@@ -1,9 +1,9 @@
-//! Our own operators: they take tensors, know no module, and alone decide what differs between the CPU and graphics devices.
+//! Our own operators: they take tensors, know no module, and decide what differs between the CPU and graphics devices.
 //!
-//! [`operators`] are what the rooms above call, [`History`] is one with a memory, [`Losses`] end a forward pass, and
-//! [`capabilities`] tell whoever lays out weights how a device wants them. On the CPU each operator is one kernel of [`cpu`] with a
-//! backward pass of its own; on graphics devices those of [`gpu`] are. The others there, and all in the tests that compare the
-//! two, are compositions of burn's operators, in [`plain`].
+//! [`operators`] are what the rooms above call, [`History`] is one with a memory, [`losses`] end a forward pass, and
+//! [`capabilities`] tell a model the few things of a device that reach beyond an operator. On the CPU each operator is one
+//! kernel of [`cpu`] with a backward pass of its own; on graphics devices those of [`gpu`] are. The others there, and all in
+//! the tests that compare the two, are compositions of burn's operators, in [`plain`].
 
 pub mod operators;
 pub mod history;
@@ -29,6 +29,8 @@ mod tests;
 pub use adam_step::{AdamStep, Division};
 pub use cpu::panels::Panels;
 pub use dropout::{Dropout, Mask};
+#[cfg(feature = "gpu")]
+pub use gpu::{ExpertWeights, Routing};
 pub use history::History;
 pub use loss_sums::LossSums;
 pub use losses::Losses;

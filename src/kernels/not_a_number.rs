@@ -9,13 +9,13 @@ use crate::test_devices::devices;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use std::sync::{Arc, OnceLock};
 
-type Values = Vec<f32>;
+type Numbers = Vec<f32>;
 
 /// Some of the bits that mean no number: the usual ones, with a sign, and with low bits that bit tricks trip over.
 const NANS: [u32; 3] = [0x7FC0_0000, 0xFFC0_0000, 0x7FC0_0001];
 
 /// Holds `operator` to the rule. What an element matters to is what changes when the element does.
-fn holds(what: &str, inputs: &[Values], operator: impl Fn(&[Values]) -> Vec<Values>) {
+fn holds(what: &str, inputs: &[Numbers], operator: impl Fn(&[Numbers]) -> Vec<Numbers>) {
     let with = |input: usize, place: usize, value: f32| {
         let mut inputs = inputs.to_vec();
         inputs[input][place] = value;
@@ -57,7 +57,7 @@ fn holds_with_gradients<const N: usize>(
     operator: impl Fn([Tensor<2>; N]) -> Tensor<2>,
 ) {
     let all = shapes.iter().chain([&output]).enumerate();
-    let inputs: Vec<Values> = all.map(|(seed, shape)| numbers(seed as u64, shape.iter().product())).collect();
+    let inputs: Vec<Numbers> = all.map(|(seed, shape)| numbers(seed as u64, shape.iter().product())).collect();
     holds(what, &inputs, |inputs| {
         let leaves: [Tensor<2>; N] = std::array::from_fn(|i| leaf(&inputs[i], shapes[i], device));
         let result = operator(leaves.clone());
@@ -110,7 +110,7 @@ fn feed_forward_networks() {
                 feed_forward(x, network(rest).each_ref().map(Owned::map), some.clone(), mask)
             });
         }
-        let inputs: Vec<Values> = shapes.iter().map(|shape| numbers(7, shape.iter().product())).collect();
+        let inputs: Vec<Numbers> = shapes.iter().map(|shape| numbers(7, shape.iter().product())).collect();
         holds(&format!("{name}: feed-forward at inference"), &inputs, |inputs| {
             let [x, rest @ ..]: [Tensor<2>; 5] = std::array::from_fn(|i| tensor(&inputs[i], shapes[i], &device));
             vec![host(feed_forward(x, network(rest).each_ref().map(Owned::map), 0..rows, Mask::NONE))]
@@ -139,7 +139,7 @@ fn attention_of_sentences_and_of_steps() {
         }
     }
     let [rows, heads, width] = [2, 2, 8];
-    let positions: Vec<Values> = (0..3).map(|position| numbers(position, rows * 3 * width)).collect();
+    let positions: Vec<Numbers> = (0..3).map(|position| numbers(position, rows * 3 * width)).collect();
     holds("step", &positions, |positions| {
         let positions: Vec<Tensor<2>> =
             positions.iter().map(|position| tensor(position, [rows, 3 * width], &Device::flex())).collect();
@@ -166,10 +166,12 @@ fn entries_of_experts() {
     let device = Device::flex();
     let [tokens, experts, embed] = [7, 3, 5];
     for (top_k, capacity) in [(1, None), (2, None), (2, Some(3))] {
-        let plan = Arc::new(assign(&numbers(7, tokens * experts), experts, top_k, capacity, 1));
-        holds_with_gradients("gather", &device, [[tokens, embed]], [tokens * top_k, embed], |[x]| gather(x, &plan));
+        let assignment = Arc::new(assign(&numbers(7, tokens * experts), experts, top_k, capacity, 1));
+        holds_with_gradients("gather", &device, [[tokens, embed]], [tokens * top_k, embed], |[x]| {
+            gather(x, &assignment)
+        });
         let shapes = [[tokens * top_k, embed], [tokens, experts]];
-        holds_with_gradients("combine", &device, shapes, [tokens, embed], |[x, p]| combine(x, p, &plan));
+        holds_with_gradients("combine", &device, shapes, [tokens, embed], |[x, p]| combine(x, p, &assignment));
     }
 }
 
@@ -218,7 +220,7 @@ const STEP: AdamStep =
     AdamStep { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, step_size: 0.1, keep: 0.99, gradient_scale: 0.5 };
 
 /// Weight and moments `[4, 6]`, of which the gradient has the first `[3, 5]`.
-fn adam_inputs() -> [Values; 4] {
+fn adam_inputs() -> [Numbers; 4] {
     let positive = numbers(3, 24).iter().map(|x| 4.0 + x).collect();
     [numbers(1, 24), numbers(2, 24), positive, numbers(4, 15)]
 }
@@ -243,8 +245,7 @@ fn the_most_probable_expert_is_what_is_not_a_number() {
 mod on_graphics_devices {
     use super::*;
     use crate::device::ids;
-    use crate::kernels::gpu::grouped::{Weights, mixture};
-    use crate::kernels::gpu::plan::Plan;
+    use crate::kernels::{ExpertWeights, Routing};
     use crate::test_devices::vulkan;
     use burn::tensor::Int;
 
@@ -253,8 +254,8 @@ mod on_graphics_devices {
         let Some(device) = vulkan("what is not a number in mixtures") else { return };
         let [tokens, embed, ffn, experts, top_k] = [6, 5, 9, 3, 2];
         let sizes = || Tensor::<1, Int>::from_data([9, 4, 0], &device);
-        let plan =
-            Arc::new(Plan::route(tensor(&numbers(9, tokens * experts), [tokens, experts], &device), sizes(), top_k));
+        let routing =
+            Arc::new(Routing::route(tensor(&numbers(9, tokens * experts), [tokens, experts], &device), sizes(), top_k));
         for mask in dropouts() {
             let shapes = [
                 [tokens, embed],
@@ -272,12 +273,12 @@ mod on_graphics_devices {
                 |[x, p, w1, b1, w2, b2]| {
                     let weight1 = w1.reshape([experts, ffn, embed]);
                     let weight2 = w2.reshape([experts, embed, ffn]);
-                    mixture(x, p, Weights { weight1, bias1: b1, weight2, bias2: b2 }, &plan, mask)
+                    mixture(x, p, ExpertWeights { weight1, bias1: b1, weight2, bias2: b2 }, &routing, mask)
                 },
             );
         }
         let probabilities = tensor(&[0.2, 0.5, f32::NAN, 0.3, f32::NAN, 0.1], [2, 3], &device);
-        let chosen = Plan::route(probabilities, sizes(), top_k).experts_of_tokens();
+        let chosen = Routing::route(probabilities, sizes(), top_k).experts_of_tokens();
         assert_eq!(chosen.into_data().try_into_vec::<i32>().unwrap(), [2, 1, 1, 0]);
     }
 

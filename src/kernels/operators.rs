@@ -1,4 +1,5 @@
-//! What the rooms above compute with. Each operator runs where its tensors are.
+//! What the rooms above compute with. An operator runs where its tensors are; one that is for the CPU alone, or for graphics
+//! devices alone, says so.
 
 use super::adam_step::{AdamStep, Division};
 use super::cpu::matrix::primitive;
@@ -7,12 +8,14 @@ use super::cpu::{self, forward};
 use super::dropout::Mask;
 use super::extension::{AttentionSetup, Kernels};
 #[cfg(feature = "gpu")]
-use super::gpu;
+use super::gpu::{self, ExpertWeights, Routing, grouped::Grouped};
 use super::plain;
 use super::routing::Assignment;
 use crate::device::is_cpu;
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Dispatch, Flex};
+#[cfg(feature = "gpu")]
+use burn::tensor::FloatDType;
 use burn::tensor::Tensor;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -194,11 +197,44 @@ pub fn combine(entries: Tensor<2>, probabilities: Tensor<2>, assignment: &Arc<As
     Tensor::from_dispatch(Dispatch::combine(entries.into_dispatch(), probabilities.into_dispatch(), assignment.clone()))
 }
 
-/// One step of Adam of a parameter divided as `whole` says: weight, first and second moment after it. The gradient is a leading part,
-/// divided as it says; without one it is 0. `steps` are those of the leading members; a member without one stays as it is.
+/// Each token's sum over its experts of probability · FFN, on graphics devices. Products are in the weights' precision, gates
+/// in single precision. `dropout` is that of the hidden elements.
 ///
 /// # Shapes
-/// - state: `[rows, columns]` each, a stack's members one above the other
+/// - x, output: `[tokens, embed]`
+/// - probabilities: `[tokens, experts]`
+#[cfg(feature = "gpu")]
+pub fn mixture(
+    x: Tensor<2>,
+    probabilities: Tensor<2>,
+    weights: ExpertWeights,
+    routing: &Arc<Routing>,
+    dropout: Mask,
+) -> Tensor<2> {
+    let ExpertWeights { weight1, bias1, weight2, bias2 } = weights;
+    let dtype = FloatDType::from(weight1.dtype());
+    let output = Tensor::<2>::from_dispatch(Dispatch::mixture(
+        x.cast(dtype).into_dispatch(),
+        probabilities.into_dispatch(),
+        weight1.into_dispatch(),
+        bias1.cast(dtype).into_dispatch(),
+        weight2.into_dispatch(),
+        bias2.cast(dtype).into_dispatch(),
+        routing.clone(),
+        dropout,
+    ));
+    output.cast(FloatDType::F32)
+}
+
+/// One step of Adam: the weight of a parameter, and its first and second moment, after the step.
+///
+/// `whole` is how the parameter is divided. The gradient is that of the parameter's leading part, and comes with how that part
+/// is divided; without a gradient it is 0. `steps` holds a step for each of the leading members; a member without one stays
+/// as it is.
+///
+/// # Shapes
+/// - state: weight, first and second moment, `[rows, columns]` each, a group's members one above the other
+/// - gradient: `[rows, columns]` of the part, likewise
 pub fn adam(
     state: [Tensor<2>; 3],
     whole: Division,

@@ -3,7 +3,7 @@
 use crate::seed;
 use rand::seq::SliceRandom;
 
-/// The plan for one mixture-of-experts layer. An *entry* is a (rank, token) pair, numbered `rank · tokens + token`.
+/// Where the tokens of one mixture-of-experts layer go. An *entry* is a (rank, token) pair, numbered `rank · tokens + token`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Assignment {
     /// Experts a token.
@@ -115,18 +115,18 @@ mod tests {
         let p = [0.1, 0.7, 0.2,
                  0.5, 0.2, 0.3,
                  0.2, 0.6, 0.2];
-        let plan = assign(&p, 3, 1, None, 0);
-        assert_eq!(plan.experts, [1, 0, 1]);
-        assert_eq!(plan.group_sizes, [1, 2, 0, 0]);
-        assert_eq!(plan.token_order, [1, 0, 2]);
-        assert_eq!(plan.probability_order, [3, 1, 7]);
-        assert_eq!(plan.inverse_order, [1, 0, 2]);
+        let assignment = assign(&p, 3, 1, None, 0);
+        assert_eq!(assignment.experts, [1, 0, 1]);
+        assert_eq!(assignment.group_sizes, [1, 2, 0, 0]);
+        assert_eq!(assignment.token_order, [1, 0, 2]);
+        assert_eq!(assignment.probability_order, [3, 1, 7]);
+        assert_eq!(assignment.inverse_order, [1, 0, 2]);
     }
 
     #[test]
     fn ties_go_to_the_lowest_index_and_ranks_fall() {
-        let plan = assign(&[0.25, 0.25, 0.5], 3, 2, None, 0);
-        assert_eq!(plan.experts, [2, 0]);
+        let assignment = assign(&[0.25, 0.25, 0.5], 3, 2, None, 0);
+        assert_eq!(assignment.experts, [2, 0]);
         assert_eq!(assign(&[0.5, 0.5], 2, 1, None, 0).experts, [0]);
     }
 
@@ -139,11 +139,11 @@ mod tests {
     fn capacity_counts_each_rank_and_keeps_the_chosen_expert_for_the_scale() {
         // Four tokens all prefer expert 1, then expert 0.
         let p: Vec<f32> = [0.4, 0.6].repeat(4);
-        let plan = assign(&p, 2, 2, Some(3), 9);
-        assert_eq!(plan.counts, [4, 4]);
-        assert_eq!(plan.group_sizes, [3, 3, 2]);
-        let over = &plan.probability_order[6..];
+        let assignment = assign(&p, 2, 2, Some(3), 9);
+        assert_eq!(assignment.counts, [4, 4]);
+        assert_eq!(assignment.group_sizes, [3, 3, 2]);
+        let over = &assignment.probability_order[6..];
         assert!([over[0] % 2, over[1] % 2] == [1, 0], "one of each rank: {over:?}");
-        assert_eq!(plan, assign(&p, 2, 2, Some(3), 9));
+        assert_eq!(assignment, assign(&p, 2, 2, Some(3), 9));
     }
 }

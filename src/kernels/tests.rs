@@ -206,13 +206,18 @@ fn tokens_to_their_experts_and_back() {
     for (top_k, capacity) in [(1, None), (2, None), (2, Some(4))] {
         let [tokens, experts, embed] = [11, 3, 5];
         let probabilities: Vec<f32> = numbers(7, tokens * experts).iter().map(|p| p.abs()).collect();
-        let plan = Arc::new(assign(&probabilities, experts, top_k, capacity, 1));
-        compare("gather", [leaf(1, [tokens, embed])], |[x]| gather(x, &plan), |[x]| gather_plainly(x, &plan));
+        let assignment = Arc::new(assign(&probabilities, experts, top_k, capacity, 1));
+        compare(
+            "gather",
+            [leaf(1, [tokens, embed])],
+            |[x]| gather(x, &assignment),
+            |[x]| gather_plainly(x, &assignment),
+        );
         compare(
             "combine",
             [leaf(2, [tokens * top_k, embed]), leaf(3, [tokens, experts])],
-            |[x, p]| combine(x, p, &plan),
-            |[x, p]| combine_plainly(x, p, &plan),
+            |[x, p]| combine(x, p, &assignment),
+            |[x, p]| combine_plainly(x, p, &assignment),
         );
     }
 }

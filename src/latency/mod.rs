@@ -12,7 +12,7 @@ mod simulated;
 mod spread_tests;
 mod statistics;
 
-pub use data::{Averages, CollectedFile, Conditions, Dataset, FeatureSet, Features, MeasuredRange, Sample};
+pub use data::{Averages, CollectedFile, Conditions, FeatureSet, Features, MeasuredRange, MeasuredRows, Sample};
 pub use measure::{Effort, Latency, Measurement, Timing, Undisturbed, measure};
 pub use predict::{
     DenseLayer, FitReport, ImportReport, LatencyProfile, Metrics, Perceptron, Prediction, Report, TestedRow, fit,

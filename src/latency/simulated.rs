@@ -2,8 +2,8 @@
 //! bandwidth, and small operators that leave the device idle.
 
 use super::data::averages::Averages;
-use super::data::dataset::{Dataset, Sample};
 use super::data::features::{FeatureSet, Features};
+use super::data::measured_rows::{MeasuredRows, Sample};
 use super::predict::perceptron::{DenseLayer, Perceptron};
 use crate::seed::stream;
 use crate::space::{Architecture, CrossAttention, Experts, Layer, Stack};
@@ -19,7 +19,7 @@ pub(super) fn architecture(index: u64) -> Architecture {
 }
 
 /// `rows` measurements whose noise has the relative deviation `noise`.
-pub(super) fn dataset(rows: usize, noise: f64, seed: u64) -> Dataset {
+pub(super) fn rows(rows: usize, noise: f64, seed: u64) -> MeasuredRows {
     let sample = |row: u64| {
         let architecture = architecture(seed * 1_000_000 + row);
         let mut random = stream(seed, "simulated noise", row);
@@ -35,7 +35,7 @@ pub(super) fn dataset(rows: usize, noise: f64, seed: u64) -> Dataset {
             decoder_ms: 30.0 * stack_ms(&architecture.decoder, 5.0, architecture.encoder.embed_dim as f64) * factor(),
         }
     };
-    Dataset { feature_set: FeatureSet::Layers, samples: (0..rows as u64).map(sample).collect(), conditions: None }
+    MeasuredRows { feature_set: FeatureSet::Layers, samples: (0..rows as u64).map(sample).collect(), conditions: None }
 }
 
 /// A network that predicts 100 ms times (3 · decoder layers / 6 - 0.5), the minus by way of a ReLU.

@@ -248,7 +248,6 @@ impl DecoderLayer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Tables as Sharing;
     use crate::cost::kv_cache::kv_cache_bytes;
     use crate::cost::{Basis, Dimensions, Embeddings};
     use crate::model::{Transformer, TransformerConfig};
@@ -301,7 +300,7 @@ mod tests {
             let config = TransformerConfig::new(architecture, VOCAB);
             let basis = Basis {
                 dimensions: Dimensions::new(config.qkv_dim, LENGTH, VOCAB).unwrap(),
-                embeddings: Embeddings { source_vocab: VOCAB, target_vocab: VOCAB, tables: Sharing::Shared },
+                embeddings: Embeddings { source_vocab: VOCAB, target_vocab: VOCAB, tables: Tables::Shared },
                 beam: BEAM,
             };
             let counted = kv_cache_bytes(&config.architecture, &basis) as usize;

@@ -62,7 +62,8 @@ pub struct MixtureOfExperts {
     capacity_factor: f64,
 }
 
-/// All experts of a layer, their parameters one above the other. F is the widest one's FFN width; the others use the first of its elements.
+/// All experts of a layer, their parameters one above the other. F is the FFN width of the widest; the others use the first of
+/// its elements.
 #[derive(Module, Debug)]
 pub struct GroupedExperts {
     /// `[experts, F, embed]`

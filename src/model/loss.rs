@@ -1,4 +1,4 @@
-//! Label-smoothed cross-entropy, load-balance loss, and one forward–backward step.
+//! Label-smoothed cross-entropy, load-balance loss, and one forward–backward fused.
 
 use super::pass::{LayerRouting, Pass};
 use super::transformer::Transformer;
@@ -19,9 +19,9 @@ pub struct Objective {
     pub decoder_load_balance: f64,
 }
 
-/// One batch of padded ids, row-major.
+/// A batch of sentences and their translations, as padded ids, row-major.
 #[derive(Debug, Clone, Copy)]
-pub struct Tokens<'a> {
+pub struct Sentences<'a> {
     /// `[batch, source]`, left-padded.
     pub source: &'a [u32],
     /// `[batch, target]`: the target rotated so that eos comes first.
@@ -33,25 +33,25 @@ pub struct Tokens<'a> {
 }
 
 /// Losses of a batch, without gradients.
-pub fn evaluate(model: &Transformer, tokens: Tokens, objective: &Objective) -> (LossSums, Pass) {
+pub fn evaluate(model: &Transformer, sentences: Sentences, objective: &Objective) -> (LossSums, Pass) {
     let mut pass = Pass::inference();
-    let hidden = model.forward(tokens.source, tokens.previous, tokens.batch, &mut pass);
+    let hidden = model.forward(sentences.source, sentences.previous, sentences.batch, &mut pass);
     let (table, smoothing, dtype) = (model.projection_table(), objective.label_smoothing, model.products.dtype);
     let balance = load_balance(&pass, objective);
-    (losses::evaluate(hidden, table, tokens.target, smoothing, dtype, balance), pass)
+    (losses::evaluate(hidden, table, sentences.target, smoothing, dtype, balance), pass)
 }
 
 /// Losses of a batch and the gradients of the objective's *sum*, times the model's loss scale; `model` holds tracked leaves.
 /// A parameter without an entry took part with gradient 0.
 pub fn differentiate(
     model: &Transformer,
-    tokens: Tokens,
+    sentences: Sentences,
     objective: &Objective,
     mut pass: Pass,
 ) -> (LossSums, Values, Pass) {
     let (sums, gradients) = match fuses_loss(&model.device()) {
-        true => differentiate_fused(model, tokens, objective, &mut pass),
-        false => differentiate_whole(model, tokens, objective, &mut pass),
+        true => differentiate_fused(model, sentences, objective, &mut pass),
+        false => differentiate_whole(model, sentences, objective, &mut pass),
     };
     (sums, gradients, pass)
 }
@@ -59,13 +59,13 @@ pub fn differentiate(
 /// Autodiff differentiates everything.
 fn differentiate_whole(
     model: &Transformer,
-    tokens: Tokens,
+    sentences: Sentences,
     objective: &Objective,
     pass: &mut Pass,
 ) -> (LossSums, Values) {
-    let hidden = model.forward(tokens.source, tokens.previous, tokens.batch, pass);
+    let hidden = model.forward(sentences.source, sentences.previous, sentences.batch, pass);
     let (table, smoothing, dtype) = (model.projection_table(), objective.label_smoothing, model.products.dtype);
-    let losses = losses::differentiable(hidden, table, tokens.target, smoothing, dtype);
+    let losses = losses::differentiable(hidden, table, sentences.target, smoothing, dtype);
     let balance = load_balance(pass, objective);
     let differentiable = balance.iter().fold(losses.loss.clone(), |sum, balance| sum + balance.clone());
     let differentiable = match model.products.loss_scale {
@@ -80,18 +80,18 @@ fn differentiate_whole(
 /// Look-up and projection stand outside autodiff, see [`fuses_loss`]; the products are in single precision.
 fn differentiate_fused(
     model: &Transformer,
-    tokens: Tokens,
+    sentences: Sentences,
     objective: &Objective,
     pass: &mut Pass,
 ) -> (LossSums, Values) {
     let tables = model.tables().map(Tensor::inner);
-    let embedded = model.embed(tables, tokens.source, tokens.previous, tokens.batch);
+    let embedded = model.embed(tables, sentences.source, sentences.previous, sentences.batch);
     let embedded = embedded.map(|x| Tensor::from_inner(x).require_grad());
-    let hidden = model.forward_embedded(embedded.clone(), tokens.source, tokens.batch, pass);
+    let hidden = model.forward_embedded(embedded.clone(), sentences.source, sentences.batch, pass);
     let table = model.projection_table().inner();
-    let step = losses::fused(hidden.clone().inner(), table, tokens.target, objective.label_smoothing);
+    let fused = losses::fused(hidden.clone().inner(), table, sentences.target, objective.label_smoothing);
     // A sum whose gradient with respect to `hidden` is the one computed above.
-    let carrier = (hidden * step.hidden_gradient).sum();
+    let carrier = (hidden * fused.hidden_gradient).sum();
     let (differentiable, balance) = match load_balance(pass, objective) {
         Some(balance) => (carrier + balance.clone(), scalar(balance)),
         None => (carrier, 0.0),
@@ -99,8 +99,13 @@ fn differentiate_fused(
     let mut found = differentiable.backward();
     let mut gradients = model.gradients(&mut found);
     let of_embedded = embedded.map(|x| x.grad_remove(&mut found));
-    model.add_table_gradients(&mut gradients, step.table_gradient, of_embedded, [tokens.source, tokens.previous]);
-    (LossSums { objective: step.sums.loss + balance, ..step.sums }, gradients)
+    model.add_table_gradients(
+        &mut gradients,
+        fused.table_gradient,
+        of_embedded,
+        [sentences.source, sentences.previous],
+    );
+    (LossSums { objective: fused.sums.loss + balance, ..fused.sums }, gradients)
 }
 
 /// The load-balance losses of both stacks with their coefficients; `None` where they are off.

@@ -84,8 +84,10 @@ fn text_files(config: &Config) -> (Vec<String>, Vec<String>) {
 mod tests {
     use super::*;
     use crate::model::Supernet;
+    use crate::model::weights::leading_slice::LeadingSlice;
     use crate::pipeline::workspace::transformer_config;
     use burn::tensor::Device;
+    use std::sync::Arc;
 
     #[test]
     fn parameters_are_those_of_the_supernet() {
@@ -96,7 +98,7 @@ mod tests {
             let needs = dry_run(&config).unwrap();
             let (vocab_size, largest) = (config.data.vocab_size, config.space().unwrap().supernet());
             let shape = transformer_config(&config, vocab_size, vocab_size, largest.clone(), &largest);
-            let supernet = Supernet::init(shape, 1, &Device::flex());
+            let supernet = Supernet::init(shape, Arc::new(LeadingSlice), 1, &Device::flex());
             let sizes =
                 supernet.values.iter().map(|(name, value)| (name, value.shape().iter().product::<usize>() as u64));
             let (tables, others): (Vec<_>, Vec<_>) = sizes.partition(|(name, _)| name.contains("embed_"));

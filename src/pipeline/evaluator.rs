@@ -4,7 +4,7 @@ use super::latency::{MeasuredLatency, Quiet};
 use crate::cost::{Dimensions, expected_flops};
 use crate::error::{Error, Result};
 use crate::model::Supernet;
-use crate::search::{Evaluator, Measured};
+use crate::search::{Evaluation, Evaluator};
 use crate::space::Architecture;
 use crate::train::Validation;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(super) struct SupernetEvaluator {
 }
 
 impl Evaluator for SupernetEvaluator {
-    fn evaluate(&self, architecture: &Architecture, fidelity: f64) -> Result<Measured> {
+    fn evaluate(&self, architecture: &Architecture, fidelity: f64) -> Result<Evaluation> {
         let _busy = self.quiet.busy();
         let start = Instant::now();
         let model = self.supernet.cut(architecture, false)?;
@@ -35,7 +35,7 @@ impl Evaluator for SupernetEvaluator {
             return Err(Error::failure("the loss is not a finite number"));
         }
         let gflops_expected = Some(expected_flops(architecture, &self.dimensions, &routing)? / 1e9);
-        Ok(Measured { loss, tokens: sums.tokens as u64, gflops_expected, seconds: start.elapsed().as_secs_f64() })
+        Ok(Evaluation { loss, tokens: sums.tokens as u64, gflops_expected, seconds: start.elapsed().as_secs_f64() })
     }
 
     fn measure(&self, architecture: &Architecture) -> Result<f64> {

@@ -6,6 +6,7 @@ use crate::cost::Embeddings;
 use crate::error::{Error, Result, refuse};
 use crate::interop::foreign::{self, ForeignModel};
 use crate::interop::shape::{infer_embeddings, infer_shape};
+use crate::model::weights::leading_slice::LeadingSlice;
 use crate::model::weights::lookup;
 use crate::model::{Supernet, Transformer, TransformerConfig, Value};
 use crate::run::checkpoints::resolve;
@@ -164,7 +165,8 @@ fn cut(config: TransformerConfig, tensors: Vec<NamedTensor>, architecture: &Arch
     let device = Device::flex();
     let values: BTreeMap<String, Value> =
         tensors.into_iter().map(|tensor| (tensor.name, Value::from_vec(tensor.data, &tensor.shape, &device))).collect();
-    let supernet = Supernet::from_source(config, &device, |name, shape| lookup(&values, name, shape))?;
+    let supernet =
+        Supernet::from_source(config, Arc::new(LeadingSlice), &device, |name, shape| lookup(&values, name, shape))?;
     let values = supernet.weights(architecture)?.into_iter();
     Ok(values.map(|(name, value)| NamedTensor { name, shape: value.shape(), data: value.to_vec() }).collect())
 }

@@ -10,6 +10,7 @@ use crate::interrupt::Interruptible;
 use crate::latency::data::collected::CollectedRow;
 use crate::latency::data::csv::MAX_BYTES;
 use crate::latency::{CollectedFile, Conditions, Latency, Measurement, Undisturbed};
+use crate::model::weights::leading_slice::LeadingSlice;
 use crate::model::{Supernet, Transformer};
 use crate::progress::Progress;
 use crate::run::atomic;
@@ -21,6 +22,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Architectures that take turns, so that a change of the device's state meets them all.
@@ -62,7 +64,7 @@ impl RandomModels {
             )));
         }
         let shape = transformer_config(config, source_vocab, target_vocab, largest.clone(), largest);
-        Ok(Self { supernet: Supernet::init(shape, config.seed, device) })
+        Ok(Self { supernet: Supernet::init(shape, Arc::new(LeadingSlice), config.seed, device) })
     }
 
     /// The model of `architecture`.

@@ -10,6 +10,7 @@ use crate::cost::{Cost, Dimensions};
 use crate::error::{Error, Result, listed, refuse};
 use crate::latency::LatencyProfile;
 use crate::model::Supernet;
+use crate::model::weights::leading_slice::LeadingSlice;
 use crate::run::atomic;
 use crate::run::checkpoints::resolve;
 use crate::search::{Budget, Constraints, Feasible, Search, Trial, TrialLog, algorithm, first_within};
@@ -97,7 +98,7 @@ pub(super) fn check_search(workspace: &Workspace) -> Result<()> {
     if !config.search.measures_latency() || has_begun(&workspace.run.trials()) {
         return Ok(());
     }
-    let supernet = Supernet::init(workspace.supernet_config(), config.seed, &workspace.device);
+    let supernet = Supernet::init(workspace.supernet_config(), Arc::new(LeadingSlice), config.seed, &workspace.device);
     let measured = MeasuredLatency::new(workspace, Arc::new(supernet), Quiet::default());
     let constraints = Constraints::new(&config.search, &counted_costs(config)?);
     let feasible = Feasible::check(&workspace.space, &constraints, config.seed)?;

@@ -23,7 +23,7 @@ impl<'a> Shown<'a> {
     }
 
     /// Shows a trial.
-    pub fn trial(&mut self, progress: search::Progress) {
+    pub fn trial(&mut self, progress: search::SearchProgress) {
         // The bar begins after the trials of an earlier process.
         if !progress.resumed {
             self.bar.set_length(progress.total);

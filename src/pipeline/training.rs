@@ -35,7 +35,7 @@ pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
     let shape = workspace.supernet_config();
     warn_about_size(workspace, config);
     train(&job, &shape, &workspace.device, || {
-        Ok(Supernet::init_by(shape.clone(), sharing.clone(), workspace.config.seed, &workspace.device))
+        Ok(Supernet::init(shape.clone(), sharing.clone(), workspace.config.seed, &workspace.device))
     })
 }
 
@@ -95,7 +95,7 @@ pub fn train_architecture(
         tracing::warn!("{name} goes on from its own weights; --inherit counts only where a training begins");
     }
     train(&job, &shape, &workspace.device, || match inherit {
-        None => Ok(Supernet::init(shape.clone(), workspace.config.seed, &workspace.device)),
+        None => Ok(Supernet::init(shape.clone(), Arc::new(LeadingSlice), workspace.config.seed, &workspace.device)),
         Some(path) => inherited(workspace, &shape, path),
     })
 }

@@ -30,7 +30,7 @@ pub struct Search<'a> {
 
 /// How far a search is, after each trial.
 #[derive(Debug, Clone, Copy)]
-pub struct Progress<'a> {
+pub struct SearchProgress<'a> {
     /// The trial that just ended.
     pub trial: &'a Trial,
     /// Whether it was in the log already when the search was started.
@@ -64,7 +64,7 @@ impl Search<'_> {
         evaluator: &dyn Evaluator,
         algorithm: &mut dyn Algorithm,
         log: &mut TrialLog,
-        report: &mut dyn FnMut(Progress<'_>),
+        report: &mut dyn FnMut(SearchProgress<'_>),
     ) -> Result<Vec<Trial>> {
         let budget = Budget::new(self.settings);
         let (mut ranked, mut pruned): (Vec<Trial>, Vec<Trial>) = (Vec::new(), Vec::new());
@@ -95,7 +95,7 @@ impl Search<'_> {
                 }
                 done += 1;
                 let total = budget.total().saturating_add(pruned.len() as u64);
-                report(Progress { trial: &trial, resumed, best: ranked.first(), done, total });
+                report(SearchProgress { trial: &trial, resumed, best: ranked.first(), done, total });
                 match interruptible.was_interrupted() {
                     false => Ok(()),
                     true => Err(interrupted(log)),
@@ -244,7 +244,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 mod tests {
     use super::*;
     use crate::config::{LatencySource, Limits};
-    use crate::search::evaluator::Measured;
+    use crate::search::evaluator::Evaluation;
     use crate::search::testing::{MadeUp, Toy, constraints, search, settings, space};
     use crate::space::Architecture;
 
@@ -285,11 +285,11 @@ mod tests {
     struct Odd;
 
     impl Evaluator for Odd {
-        fn evaluate(&self, architecture: &Architecture, _fidelity: f64) -> Result<Measured> {
+        fn evaluate(&self, architecture: &Architecture, _fidelity: f64) -> Result<Evaluation> {
             assert!(!narrow(architecture), "no room");
             let shallow = architecture.decoder.layers.len() < 4;
             let loss = if shallow { f64::NAN } else { 1.0 };
-            Ok(Measured { loss, tokens: 1, gflops_expected: None, seconds: 0.0 })
+            Ok(Evaluation { loss, tokens: 1, gflops_expected: None, seconds: 0.0 })
         }
     }
 

@@ -12,7 +12,7 @@ pub trait Evaluator: Sync {
     ///
     /// # Errors
     /// Any error makes the candidate a failed trial; the search goes on.
-    fn evaluate(&self, architecture: &Architecture, fidelity: f64) -> Result<Measured>;
+    fn evaluate(&self, architecture: &Architecture, fidelity: f64) -> Result<Evaluation>;
 
     /// The figure of `architecture` under the limit that has to be measured
     /// ([`Constraints::measured`](super::Constraints::measured)); asked for only where there is one, before
@@ -27,7 +27,7 @@ pub trait Evaluator: Sync {
 
 /// What an [`Evaluator`] found.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Measured {
+pub struct Evaluation {
     /// Validation loss, the lower the better.
     pub loss: f64,
     /// Target tokens that the loss is the mean of.

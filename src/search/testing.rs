@@ -1,6 +1,6 @@
 //! What the tests of this room share: small spaces, toy costs, a made-up loss.
 
-use super::{Constraints, Evaluator, Feasible, Measured, Search, Trial, TrialLog, TrialState, algorithm};
+use super::{Constraints, Evaluation, Evaluator, Feasible, Search, Trial, TrialLog, TrialState, algorithm};
 use crate::config::{AlgorithmName, LatencySource, Limits, SearchConfig};
 use crate::cost::{Constraint, Cost, Costs};
 use crate::error::{Error, Result};
@@ -162,13 +162,13 @@ impl MadeUp {
 }
 
 impl Evaluator for MadeUp {
-    fn evaluate(&self, architecture: &Architecture, fidelity: f64) -> Result<Measured> {
+    fn evaluate(&self, architecture: &Architecture, fidelity: f64) -> Result<Evaluation> {
         assert_eq!(fidelity, 1.0);
         self.measured.lock().unwrap().push(architecture.clone());
         if (self.fails)(architecture) {
             return Err(Error::failure("out of memory"));
         }
-        Ok(Measured { loss: loss(architecture), tokens: 100, gflops_expected: Some(1.5), seconds: 0.5 })
+        Ok(Evaluation { loss: loss(architecture), tokens: 100, gflops_expected: Some(1.5), seconds: 0.5 })
     }
 
     fn measure(&self, architecture: &Architecture) -> Result<f64> {

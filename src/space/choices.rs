@@ -3,7 +3,7 @@
 use super::gene::{Gene, Scope};
 use super::genes::GENES;
 use super::side::Side;
-use super::values::Values;
+use super::values::ValueKind;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -98,14 +98,14 @@ impl Serialize for SpaceConfig {
 
 impl<'de> Deserialize<'de> for SpaceConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Section)
+        deserializer.deserialize_map(SpaceVisitor)
     }
 }
 
 /// Reads the choices that are given; the others are the default.
-struct Section;
+struct SpaceVisitor;
 
-impl<'de> Visitor<'de> for Section {
+impl<'de> Visitor<'de> for SpaceVisitor {
     type Value = SpaceConfig;
 
     fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
@@ -119,7 +119,7 @@ impl<'de> Visitor<'de> for Section {
             let entry = entry.ok_or_else(|| M::Error::custom(format!("unknown key \"{key}\"")))?;
             entry.choices = match (entry.gene.scope(), entry.gene.values) {
                 (Scope::Stack, _) => map.next_value::<OfStack>()?.0,
-                (_, Values::Attended) => map.next_value()?,
+                (_, ValueKind::Attended) => map.next_value()?,
                 _ => map.next_value::<OfLayers>()?.0,
             };
         }

@@ -2,7 +2,7 @@
 
 use super::architecture::{Layer, Stack};
 use super::side::Side;
-use super::values::Values;
+use super::values::ValueKind;
 use serde::Serialize;
 
 /// The gene of how many layers a stack has.
@@ -32,7 +32,7 @@ pub(crate) struct Gene {
     /// Its default choices in the decoder; `None`: the decoder does not have it.
     pub decoder: Option<&'static [i64]>,
     pub(super) part: Part,
-    pub(super) values: Values,
+    pub(super) values: ValueKind,
     pub(super) json: InJson,
     pub(super) at: At,
 }

@@ -8,7 +8,7 @@ use super::gene::{
     Part, STD_VS_DUMMY_EXPERTS,
 };
 use super::side::Side;
-use super::values::Values;
+use super::values::ValueKind;
 
 /// Every gene, in the order of a config's keys. The default choices are WMT'14 En-De with up to six experts of one size a
 /// layer.
@@ -19,7 +19,7 @@ pub(crate) static GENES: &[Gene] = &[
         encoder: Some(&[640, 512]),
         decoder: Some(&[640, 512]),
         part: Part::Stack,
-        values: Values::Width,
+        values: ValueKind::Width,
         json: InJson::Required,
         at: At::Stack { get: |stack| stack.embed_dim, set: |stack, width| stack.embed_dim = width },
     },
@@ -29,7 +29,7 @@ pub(crate) static GENES: &[Gene] = &[
         encoder: Some(&[6]),
         decoder: Some(&[6, 5, 4, 3, 2, 1]),
         part: Part::Stack,
-        values: Values::Layers,
+        values: ValueKind::Layers,
         json: InJson::Required,
         at: At::Stack {
             get: |stack| stack.layers.len(),
@@ -42,7 +42,7 @@ pub(crate) static GENES: &[Gene] = &[
         encoder: Some(&[3072, 2048, 1024]),
         decoder: Some(&[3072, 2048, 1024]),
         part: Part::FeedForward,
-        values: Values::Between(1, MAX_WIDTH),
+        values: ValueKind::Between(1, MAX_WIDTH),
         json: InJson::Required,
         at: At::Layer { get: |layer| Some(layer.ffn_embed_dim), set: |layer, size| layer.ffn_embed_dim = size },
     },
@@ -52,7 +52,7 @@ pub(crate) static GENES: &[Gene] = &[
         encoder: Some(&[8, 4]),
         decoder: Some(&[8, 4]),
         part: Part::Attention,
-        values: Values::Heads,
+        values: ValueKind::Heads,
         json: InJson::Required,
         at: At::Layer {
             get: |layer| Some(layer.self_attention_heads),
@@ -65,7 +65,7 @@ pub(crate) static GENES: &[Gene] = &[
         encoder: None,
         decoder: Some(&[8, 4]),
         part: Part::Attention,
-        values: Values::Heads,
+        values: ValueKind::Heads,
         json: InJson::Required,
         at: At::Layer {
             get: |layer| layer.cross_attention.map(|cross| cross.heads),
@@ -78,7 +78,7 @@ pub(crate) static GENES: &[Gene] = &[
         encoder: None,
         decoder: Some(&[-1, 1, 2]),
         part: Part::Attention,
-        values: Values::Attended,
+        values: ValueKind::Attended,
         json: InJson::Printed,
         at: At::Layer {
             get: |layer| layer.cross_attention.map(|cross| cross.encoder_layers),
@@ -91,7 +91,7 @@ pub(crate) static GENES: &[Gene] = &[
         encoder: Some(&[1, 2, 3, 4, 5, 6]),
         decoder: Some(&[1, 2, 3, 4, 5, 6]),
         part: Part::Experts,
-        values: Values::Experts,
+        values: ValueKind::Experts,
         json: InJson::Unless(0),
         at: At::Layer {
             get: |layer| layer.experts.as_ref().map(|experts| experts.ffn_dims.len()),
@@ -106,7 +106,7 @@ pub(crate) static GENES: &[Gene] = &[
         encoder: Some(&[1]),
         decoder: Some(&[1]),
         part: Part::Experts,
-        values: Values::Routed,
+        values: ValueKind::Routed,
         json: InJson::Unless(0),
         at: At::Layer {
             get: |layer| layer.experts.as_ref().map(|experts| experts.top_k),
@@ -120,7 +120,7 @@ pub(crate) static GENES: &[Gene] = &[
         encoder: Some(&[]),
         decoder: Some(&[]),
         part: Part::Experts,
-        values: Values::Between(0, MAX_WIDTH),
+        values: ValueKind::Between(0, MAX_WIDTH),
         json: InJson::IfFractional,
         at: At::Expert {
             get: |layer, expert| layer.experts.as_ref()?.ffn_dims.get(expert).copied(),
@@ -133,7 +133,7 @@ pub(crate) static GENES: &[Gene] = &[
         encoder: Some(&[1]),
         decoder: Some(&[1]),
         part: Part::Experts,
-        values: Values::Flag,
+        values: ValueKind::Flag,
         json: InJson::OnlyRead,
         at: At::Layer {
             get: |layer| layer.experts.as_ref()?.ffn_dims.first().map(|&size| usize::from(size > 0)),
@@ -150,7 +150,7 @@ pub(crate) static GENES: &[Gene] = &[
         encoder: Some(&[1]),
         decoder: Some(&[1]),
         part: Part::Sublayers,
-        values: Values::Flag,
+        values: ValueKind::Flag,
         json: InJson::Unless(1),
         at: At::Layer {
             get: |layer| Some(layer.keep_attention.into()),
@@ -163,7 +163,7 @@ pub(crate) static GENES: &[Gene] = &[
         encoder: Some(&[1]),
         decoder: Some(&[1]),
         part: Part::Sublayers,
-        values: Values::Flag,
+        values: ValueKind::Flag,
         json: InJson::Unless(1),
         at: At::Layer { get: |layer| Some(layer.keep_ffn.into()), set: |layer, keep| layer.keep_ffn = keep == 1 },
     },
@@ -186,7 +186,7 @@ pub(super) fn in_order_of_checks(side: Side) -> Vec<&'static Gene> {
 
 /// A side's genes as a description lists them: as they are checked, but what cross-attention sees behind the experts.
 pub(super) fn in_order_of_description(side: Side) -> Vec<&'static Gene> {
-    sorted(side, |gene| (gene.part == Part::Sublayers, gene.values == Values::Attended, gene.scope()))
+    sorted(side, |gene| (gene.part == Part::Sublayers, gene.values == ValueKind::Attended, gene.scope()))
 }
 
 /// A side's genes as they are drawn: part by part, and within a part those of layers before those of experts.

@@ -6,7 +6,7 @@ use super::gene::{
 use super::genes;
 use super::layers::{GeneSpace, LayerSpace, StackSpace};
 use super::space::Space;
-use super::values::Values;
+use super::values::ValueKind;
 use serde_json::{Map, Value, json};
 
 impl Space {
@@ -97,9 +97,9 @@ impl LayerSpace {
     /// The values that a gene may have; 0, or for a flag anything, where the layer does not have it.
     fn values(&self, gene: &Gene) -> Vec<usize> {
         match (self.genes.iter().find(|space| space.gene == gene), gene.values) {
-            (None, Values::Flag) => vec![0, 1],
+            (None, ValueKind::Flag) => vec![0, 1],
             (None, _) => vec![0],
-            (Some(space), Values::Routed) => {
+            (Some(space), ValueKind::Routed) => {
                 let counts = self.of(N_EXPERTS).iter();
                 let mut values: Vec<_> = counts.flat_map(|&count| space.clipped(count)).collect();
                 values.sort_unstable();

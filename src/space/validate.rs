@@ -4,7 +4,7 @@ use super::architecture::{Architecture, Layer, Stack};
 use super::gene::At;
 use super::genes::GENES;
 use super::side::Side;
-use super::values::Values;
+use super::values::ValueKind;
 
 impl Architecture {
     /// Everything that keeps the model from being built, one line for each fault, named like its key in the JSON form;
@@ -18,7 +18,7 @@ impl Architecture {
         let mut faults = Vec::new();
         for side in Side::BOTH {
             for (index, layer) in self.stack(side).layers.iter().enumerate() {
-                for gene in GENES.iter().filter(|gene| gene.values == Values::Heads) {
+                for gene in GENES.iter().filter(|gene| gene.values == ValueKind::Heads) {
                     let At::Layer { get, .. } = gene.at else { continue };
                     let fault = get(layer).and_then(|heads| gene.values.choice_fault(heads as i64, qkv_dim));
                     faults.extend(fault.map(|fault| format!("{}, layer {}: {fault}", gene.key(side), index + 1)));

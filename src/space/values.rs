@@ -1,14 +1,14 @@
 //! The kinds of values that genes have: what is allowed, and how it is written.
 //!
 //! Architectures hold plain counts and sizes. In `[space]` and in JSON a value stands as a number that is the same but for
-//! [`Values::Attended`].
+//! [`ValueKind::Attended`].
 
 use super::architecture::{MAX_ATTENDED_LAYERS, MAX_EXPERTS, MAX_LAYERS, MAX_WIDTH};
 use serde_json::Value;
 
 /// What a gene's values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Values {
+pub(super) enum ValueKind {
     /// Widths of a stack. Sinusoidal positions come in pairs and divide by `width / 2 - 1`.
     Width,
     /// Numbers of layers.
@@ -27,7 +27,7 @@ pub(super) enum Values {
     Attended,
 }
 
-impl Values {
+impl ValueKind {
     /// What keeps a number that `[space]` gives from being a choice.
     pub fn choice_fault(self, choice: i64, qkv_dim: usize) -> Option<String> {
         let range = |least, most| outside(choice.into(), least, most);
@@ -127,14 +127,16 @@ mod tests {
     #[test]
     fn attended_layers_are_written_as_the_reference_does() {
         let seen = [1, 2, 3];
-        assert_eq!(seen.map(|layers| Values::Attended.write(layers)), [-1, 1, 2]);
-        assert_eq!([-1, 1, 2].map(|written| Values::Attended.read(written)), seen);
-        assert_eq!([-1, 1, 2].map(|written| Values::Attended.read_json(&json!(written)).unwrap()), seen);
+        assert_eq!(seen.map(|layers| ValueKind::Attended.write(layers)), [-1, 1, 2]);
+        assert_eq!([-1, 1, 2].map(|written| ValueKind::Attended.read(written)), seen);
+        assert_eq!([-1, 1, 2].map(|written| ValueKind::Attended.read_json(&json!(written)).unwrap()), seen);
     }
 
     #[test]
     fn negative_numbers_are_no_sizes() {
-        for values in [Values::Width, Values::Between(0, 1), Values::Heads, Values::Experts, Values::Flag] {
+        for values in
+            [ValueKind::Width, ValueKind::Between(0, 1), ValueKind::Heads, ValueKind::Experts, ValueKind::Flag]
+        {
             assert!(values.choice_fault(-1, 512).is_some(), "{values:?}");
         }
     }

@@ -25,14 +25,14 @@ const CACHE_VERSION: u32 = 1;
 const CHUNK: usize = 8192;
 
 /// Told about progress: the stage, how much of it is done, and how much there is.
-pub type Progress<'a> = &'a dyn Fn(&str, u64, u64);
+pub type ReportProgress<'a> = &'a dyn Fn(&str, u64, u64);
 
 /// Prepares the data of `data`, or takes it from the cache where it was prepared before. `seed` matters to the toy corpus
 /// alone. A damaged cache is rebuilt, and one that cannot be written is done without, both with a warning.
 ///
 /// # Errors
 /// If the text cannot be used (see [`corpus::read`]), the subwords cannot be learned, or no training pair is left.
-pub fn prepare(data: &DataConfig, seed: u64, progress: Progress) -> Result<Prepared> {
+pub fn prepare(data: &DataConfig, seed: u64, progress: ReportProgress) -> Result<Prepared> {
     let fingerprint = fingerprint(data, seed)?;
     let folder = data.cache_dir.join(&fingerprint);
     match cache::load(&folder, &fingerprint) {
@@ -116,7 +116,7 @@ fn parts(data: &DataConfig) -> Result<[&[String]; 3]> {
     Ok([&data.train, &data.valid, &data.test])
 }
 
-fn build(data: &DataConfig, seed: u64, fingerprint: String, progress: Progress) -> Result<Prepared> {
+fn build(data: &DataConfig, seed: u64, fingerprint: String, progress: ReportProgress) -> Result<Prepared> {
     let [train_text, valid_text, test_text] = read(data, seed, progress)?;
     let (train_text, mut train) = drop_blank(train_text);
     let [source_subwords, target_subwords] = learn(data, &train_text, progress)?;
@@ -158,7 +158,7 @@ fn build(data: &DataConfig, seed: u64, fingerprint: String, progress: Progress) 
     })
 }
 
-fn read(data: &DataConfig, seed: u64, progress: Progress) -> Result<[ParallelText; 3]> {
+fn read(data: &DataConfig, seed: u64, progress: ReportProgress) -> Result<[ParallelText; 3]> {
     let stage = |done| progress("reading text", done, 3);
     stage(0);
     if data.corpus == Corpus::Toy {
@@ -189,7 +189,7 @@ fn drop_blank(text: ParallelText) -> (ParallelText, SplitStatistics) {
 }
 
 /// The subwords of the source and of the target.
-fn learn(data: &DataConfig, text: &ParallelText, progress: Progress) -> Result<[Arc<SubwordModel>; 2]> {
+fn learn(data: &DataConfig, text: &ParallelText, progress: ReportProgress) -> Result<[Arc<SubwordModel>; 2]> {
     if data.has_published_subwords() {
         return published_subwords(data);
     }
@@ -242,7 +242,7 @@ pub fn published_subwords(data: &DataConfig) -> Result<[Arc<SubwordModel>; 2]> {
 fn encode(
     text: &ParallelText,
     [source_subwords, target_subwords]: [&SubwordModel; 2],
-    progress: Progress,
+    progress: ReportProgress,
     mut keep: impl FnMut(&[u32], &[u32]) -> bool,
 ) -> Dataset {
     let mut pairs = Dataset::default();

@@ -274,7 +274,7 @@ pub(super) fn supernet(
     values: &Values,
     device: &Device,
 ) -> Result<Supernet> {
-    Supernet::from_source_by(config, sharing.clone(), device, |name, shape| lookup(values, name, shape))
+    Supernet::from_source(config, sharing.clone(), device, |name, shape| lookup(values, name, shape))
 }
 
 fn tensor(name: String, value: &Value) -> NamedTensor {

@@ -7,7 +7,7 @@ use crate::config::TrainConfig;
 use crate::device::to_host;
 use crate::error::Result;
 use crate::kernels::LossSums;
-use crate::model::loss::{Objective, Tokens, differentiate};
+use crate::model::loss::{Objective, Sentences, differentiate};
 use crate::model::precision::Products;
 use crate::model::{Pass, Supernet, Values};
 use crate::seed;
@@ -93,7 +93,7 @@ impl Trainer {
         let mut total = Values::new();
         for batch in batches {
             let pass = Pass::training(dropout_seeds.next_u64());
-            let (part, gradients, _) = differentiate(&model, tokens(batch), &objective, pass);
+            let (part, gradients, _) = differentiate(&model, sentences(batch), &objective, pass);
             sums.add(&part);
             accumulate(&mut total, gradients);
         }
@@ -111,8 +111,8 @@ pub(super) fn objective(config: &TrainConfig) -> Objective {
 }
 
 /// `batch` as the model takes it.
-pub(super) fn tokens(batch: &Batch) -> Tokens<'_> {
-    Tokens { source: &batch.source, previous: &batch.prev_output, target: &batch.target, batch: batch.sentences }
+pub(super) fn sentences(batch: &Batch) -> Sentences<'_> {
+    Sentences { source: &batch.source, previous: &batch.prev_output, target: &batch.target, batch: batch.sentences }
 }
 
 fn accumulate(total: &mut Values, gradients: Values) {
@@ -224,7 +224,7 @@ mod tests {
             expert_dropout_ratio: 1.0,
             capacity_factor: 0.0,
         };
-        let supernet = Supernet::init_by(config, Arc::new(Gained), 1, &Device::flex());
+        let supernet = Supernet::init(config, Arc::new(Gained), 1, &Device::flex());
         Trainer::new(supernet, &TrainConfig::default(), 1)
     }
 

@@ -1,6 +1,6 @@
 //! Losses on the validation set.
 
-use super::update::tokens;
+use super::update::sentences;
 use crate::cost::RoutingFractions;
 use crate::error::Result;
 use crate::kernels::LossSums;
@@ -42,7 +42,7 @@ impl Validation {
         // Plain likelihood: smoothing and load balance are for training.
         let objective = Objective::default();
         for batch in self.batches.iter().take(count.max(1)) {
-            let (batch_sums, pass) = evaluate(model, tokens(batch), &objective);
+            let (batch_sums, pass) = evaluate(model, sentences(batch), &objective);
             sums.add(&batch_sums);
             add_counts(&mut routed.encoder, &pass.encoder_routing);
             add_counts(&mut routed.decoder, &pass.decoder_routing);

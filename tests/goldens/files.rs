@@ -4,6 +4,7 @@ use crate::shared::goldens;
 use automoe::config::Tables;
 use automoe::interop::names::to_native;
 use automoe::interop::safetensors::read_safetensors;
+use automoe::model::weights::leading_slice::LeadingSlice;
 use automoe::model::{Supernet, TransformerConfig, Value};
 use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use burn::tensor::Device;
@@ -11,6 +12,7 @@ use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The folders of recordings: the one that is checked in, which `cut.py` made, and that of all where it is there.
 pub fn folders(test: &str) -> Vec<PathBuf> {
@@ -101,7 +103,7 @@ pub fn read(folder: &Path, name: &str, device: &Device) -> Recording {
         expert_dropout_ratio: 1.0,
         capacity_factor: 0.0,
     };
-    let supernet = Supernet::from_source(config, device, |name, shape| {
+    let supernet = Supernet::from_source(config, Arc::new(LeadingSlice), device, |name, shape| {
         let tensor = &tensors[name];
         assert_eq!(tensor.shape, shape, "{name}");
         Ok(Value::from_vec(tensor.data.clone(), shape, device))

@@ -2,7 +2,7 @@
 
 use super::files::{self, Errors, Ids, Recording, ids, numbers};
 use automoe::interop::names::to_reference;
-use automoe::model::loss::{self, Objective, Tokens};
+use automoe::model::loss::{self, Objective, Sentences};
 use automoe::model::weights::layout::ungroup;
 use automoe::model::{LayerRouting, Pass, Values};
 use automoe::run::NamedTensor;
@@ -55,7 +55,7 @@ fn check(name: &str, device_name: &str, recording: &Recording, factor: f64) {
 fn check_case(recording: &Recording, case: &Json, errors: &mut Comparison) {
     let architecture: Architecture = serde_json::from_value(case["architecture"].clone()).unwrap();
     let [source, previous, target] = ["src_tokens", "prev_output_tokens", "target"].map(|key| ids(&case[key]));
-    let tokens = Tokens { source: &source.ids, previous: &previous.ids, target: &target.ids, batch: source.rows };
+    let tokens = Sentences { source: &source.ids, previous: &previous.ids, target: &target.ids, batch: source.rows };
     let coefficient = case["load_balance_coeff"].as_f64().unwrap_or(0.0);
     let objective = Objective {
         label_smoothing: recording.json["label_smoothing"].as_f64().unwrap(),
@@ -78,7 +78,7 @@ fn check_case(recording: &Recording, case: &Json, errors: &mut Comparison) {
 fn check_logits(
     recording: &Recording,
     architecture: &Architecture,
-    tokens: Tokens,
+    tokens: Sentences,
     case: &Json,
     errors: &mut Comparison,
 ) {

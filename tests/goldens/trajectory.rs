@@ -4,7 +4,7 @@ use super::files::{self, Errors, ids};
 use crate::shared::goldens;
 use automoe::config::TrainConfig;
 use automoe::interop::names::to_reference;
-use automoe::model::loss::{Objective, Tokens, evaluate};
+use automoe::model::loss::{Objective, Sentences, evaluate};
 use automoe::run::NamedTensor;
 use automoe::space::Architecture;
 use automoe::text::Batch;
@@ -90,8 +90,12 @@ fn final_loss(trainer: &Trainer, first: &Json) -> f64 {
     let architecture: Architecture = serde_json::from_value(first["architecture"].clone()).unwrap();
     let model = trainer.supernet.cut(&architecture, false).unwrap();
     let batch = batch(first);
-    let tokens =
-        Tokens { source: &batch.source, previous: &batch.prev_output, target: &batch.target, batch: batch.sentences };
+    let tokens = Sentences {
+        source: &batch.source,
+        previous: &batch.prev_output,
+        target: &batch.target,
+        batch: batch.sentences,
+    };
     let objective = Objective { label_smoothing: 0.1, ..Objective::default() };
     evaluate(&model, tokens, &objective).0.loss
 }

@@ -5,6 +5,7 @@ use crate::devices::vulkan;
 use automoe::config::{Tables, TrainConfig};
 use automoe::device;
 use automoe::model::Supernet;
+use automoe::model::weights::leading_slice::LeadingSlice;
 use automoe::train::Trainer;
 use burn::tensor::Device;
 use cubecl::logging::{LaunchObservation, LaunchObserver};
@@ -31,7 +32,7 @@ fn of_update(ffn_dims: &[usize], device: &Device) -> (u64, u64) {
     let config = config(architecture(8, 8, experts(ffn_dims, 1)), Tables::Shared);
     let own = config.architecture.clone();
     let settings = TrainConfig { encoder_load_balance: 0.1, decoder_load_balance: 0.1, ..TrainConfig::default() };
-    let mut trainer = Trainer::new(Supernet::init(config, 1, device), &settings, 1);
+    let mut trainer = Trainer::new(Supernet::init(config, Arc::new(LeadingSlice), 1, device), &settings, 1);
     trainer.update(&own, &[batch()], 0).unwrap();
     let launches = Arc::new(Launches { thread: thread::current().id(), count: AtomicU64::new(0) });
     let reads = device::reads();

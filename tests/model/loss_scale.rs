@@ -2,9 +2,11 @@
 
 use super::{architecture, batch, config, experts};
 use automoe::config::{Precision, Tables, TrainConfig};
+use automoe::model::weights::leading_slice::LeadingSlice;
 use automoe::model::{Supernet, Value};
 use automoe::train::{LossScale, Trainer};
 use burn::tensor::Device;
+use std::sync::Arc;
 
 /// Bits of all weights.
 fn bits(supernet: &Supernet) -> Vec<u32> {
@@ -15,7 +17,8 @@ fn bits(supernet: &Supernet) -> Vec<u32> {
 fn an_update_that_overflows_changes_nothing_but_the_scale() {
     let config = config(architecture(8, 8, experts(&[12, 12], 1)), Tables::Shared);
     let own = config.architecture.clone();
-    let mut trainer = Trainer::new(Supernet::init(config, 1, &Device::flex()), &TrainConfig::default(), 1);
+    let mut trainer =
+        Trainer::new(Supernet::init(config, Arc::new(LeadingSlice), 1, &Device::flex()), &TrainConfig::default(), 1);
     trainer.loss_scale = LossScale::start(Precision::Float16);
     let name = "decoder.layers.0.self_attn.in_proj.bias";
     let good = trainer.supernet.values[name].clone();

@@ -9,12 +9,14 @@ mod plan;
 use automoe::config::Tables;
 use automoe::kernels::cpu::{adam, projection};
 use automoe::kernels::{AdamStep, losses};
-use automoe::model::loss::{self, Objective, Tokens};
+use automoe::model::loss::{self, Objective, Sentences};
+use automoe::model::weights::leading_slice::LeadingSlice;
 use automoe::model::{Kind, LayerRouting, Pass, Supernet, Transformer, TransformerConfig, Value};
 use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use automoe::text::Batch;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use rand::RngExt;
+use std::sync::Arc;
 
 const VOCAB: usize = 13;
 const SOURCE: [u32; 10] = [1, 1, 5, 6, 2, 7, 8, 9, 10, 2];
@@ -74,7 +76,7 @@ fn config(architecture: Architecture, tables: Tables) -> TransformerConfig {
 /// A model with weights that are not at their initial zeros and ones.
 fn model(config: TransformerConfig) -> Transformer {
     let device = Device::flex();
-    let mut supernet = Supernet::init(config, 3, &device);
+    let mut supernet = Supernet::init(config, Arc::new(LeadingSlice), 3, &device);
     let mut rng = automoe::seed::stream(5, "test weights", 0);
     for value in supernet.values.values_mut() {
         let moved = value.to_vec().into_iter().map(|x| x + rng.random_range(-0.3..0.3));
@@ -166,12 +168,13 @@ fn one_expert_is_a_dense_layer_and_identity_experts_pass_tokens_on() {
     let single = model(config(architecture(8, 8, experts(&[12], 1)), Tables::Shared));
     assert_ne!(logits(&dense), logits(&single), "weights are drawn by name, and names differ");
     let mut values = dense.values();
-    let renamed = Supernet::from_source(single.config().clone(), &Device::flex(), |name, shape| {
-        let dense_name = name.replace("moe.experts.0", "ffn");
-        Ok(values
-            .remove(&dense_name)
-            .unwrap_or_else(|| Value::from_vec(vec![0.3; shape.iter().product()], shape, &Device::flex())))
-    });
+    let renamed =
+        Supernet::from_source(single.config().clone(), Arc::new(LeadingSlice), &Device::flex(), |name, shape| {
+            let dense_name = name.replace("moe.experts.0", "ffn");
+            Ok(values
+                .remove(&dense_name)
+                .unwrap_or_else(|| Value::from_vec(vec![0.3; shape.iter().product()], shape, &Device::flex())))
+        });
     let own = single.config().architecture.clone();
     assert_eq!(logits(&renamed.unwrap().cut(&own, false).unwrap()), logits(&dense));
 
@@ -306,9 +309,10 @@ fn the_adam_kernel_agrees_with_the_plain_composition() {
 fn gradients_of_the_whole_model_do_not_depend_on_how_the_loss_is_computed() {
     let architecture = architecture(12, 8, experts(&[12, 6], 1));
     let model = model(config(architecture, Tables::Shared));
-    let tokens = Tokens { source: &SOURCE, previous: &PREVIOUS, target: &TARGET, batch: 2 };
-    let supernet =
-        Supernet::from_source(model.config().clone(), &Device::flex(), |name, _| Ok(model.values()[name].clone()));
+    let tokens = Sentences { source: &SOURCE, previous: &PREVIOUS, target: &TARGET, batch: 2 };
+    let supernet = Supernet::from_source(model.config().clone(), Arc::new(LeadingSlice), &Device::flex(), |name, _| {
+        Ok(model.values()[name].clone())
+    });
     let supernet = supernet.unwrap();
     let tracked = || supernet.cut(&model.config().architecture, true).unwrap();
     let objective = Objective { label_smoothing: 0.1, ..Objective::default() };

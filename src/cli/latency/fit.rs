@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::cli::output;
 use crate::error::Result;
-use crate::latency::{Dataset, fit};
+use crate::latency::{MeasuredRows, fit};
 
 /// Fit a latency predictor to measured architectures, and print how well it predicts rows it has not seen
 ///
@@ -36,7 +36,7 @@ pub struct FitArgs {
 /// # Errors
 /// A file that is no such data, too few rows, or a profile that cannot be written.
 pub fn run(args: FitArgs) -> Result<()> {
-    let data = Dataset::read(&args.data)?;
+    let data = MeasuredRows::read(&args.data)?;
     let device = profiles::device_name(args.device_name, &args.data);
     let profile = fit(&data, &device).map_err(|error| error.at(args.data.display()))?;
     if let Some(path) = &args.out {

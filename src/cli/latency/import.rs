@@ -4,7 +4,7 @@ use super::profiles;
 use crate::cli::output;
 use crate::error::{Error, Result};
 use crate::interop::latency_predictor::{self, FEATURE_SCALE};
-use crate::latency::{Dataset, ImportReport, LatencyProfile, Report};
+use crate::latency::{ImportReport, LatencyProfile, MeasuredRows, Report};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -70,8 +70,8 @@ pub fn run(args: ImportArgs) -> Result<()> {
     output::json_line(&mut io::stdout().lock(), &profile.report).map(|_| ())
 }
 
-fn read(path: &Path) -> Result<Dataset> {
-    let data = Dataset::read(path)?;
+fn read(path: &Path) -> Result<MeasuredRows> {
+    let data = MeasuredRows::read(path)?;
     data.check_rows().map_err(|error| error.at(path.display()))?;
     Ok(data)
 }

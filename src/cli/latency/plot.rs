@@ -2,7 +2,7 @@
 
 use super::profiles;
 use crate::error::{Error, Result};
-use crate::latency::{Dataset, LatencyProfile, Metrics, fit};
+use crate::latency::{LatencyProfile, MeasuredRows, Metrics, fit};
 use crate::report::latency_plot;
 use crate::run::atomic;
 use std::fs::File;
@@ -38,7 +38,7 @@ pub fn run(args: PlotArgs) -> Result<()> {
     let profile = match is_json(&args.source).map_err(|error| Error::input(error).at(place.to_string()))? {
         true => LatencyProfile::read(&args.source)?,
         false => {
-            let data = Dataset::read(&args.source)?;
+            let data = MeasuredRows::read(&args.source)?;
             fit(&data, &profiles::device_name(None, &args.source)).map_err(|error| error.at(place.to_string()))?
         }
     };

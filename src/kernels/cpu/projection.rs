@@ -14,7 +14,7 @@ use rayon::prelude::*;
 const BLOCK_ELEMENTS: usize = 4 * 1024 * 1024;
 
 /// Losses, and the gradients of their label-smoothed sum.
-pub struct Step {
+pub struct LossGradients {
     /// The sums; `objective` is left 0.
     pub sums: LossSums,
     /// `[rows, embed]`
@@ -42,7 +42,7 @@ pub fn forward(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f
 }
 
 /// The losses and their gradients; shapes as in [`forward`].
-pub fn forward_backward(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64) -> Step {
+pub fn forward_backward(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64) -> LossGradients {
     let [rows, embed] = hidden.dims();
     let (hidden, table) = (real_rows(hidden, target), primitive(table));
     let (hidden, table) = (Matrix::of(&hidden), Matrix::of(&table));
@@ -65,7 +65,7 @@ pub fn forward_backward(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smo
     });
     table_gradient.resize(vocab * embed, 0.0); // There may have been no target at all.
     let hidden_gradient = with_padding(hidden_gradient, target, rows, embed);
-    Step {
+    LossGradients {
         sums,
         hidden_gradient: Tensor::from_primitive::<Flex>(tensor(hidden_gradient, [rows, embed])),
         table_gradient: Tensor::from_primitive::<Flex>(tensor(table_gradient, [vocab, embed])),

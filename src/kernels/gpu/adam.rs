@@ -1,4 +1,4 @@
-//! One Adam step of one parameter on a graphics device: one launch, in place, for all experts of a stack.
+//! One Adam step of one parameter on a graphics device: one launch, in place, for all experts of a group.
 
 use super::tensor::{CubeTensor, buffer, cubes, primitive};
 use crate::kernels::adam_step::{AdamStep, Division};

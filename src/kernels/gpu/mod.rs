@@ -2,9 +2,12 @@
 
 pub mod adam;
 pub mod grouped;
-pub mod plan;
+pub mod routing;
 mod product;
 mod rows;
 mod tensor;
 #[cfg(test)]
 mod tests;
+
+pub use grouped::ExpertWeights;
+pub use routing::Routing;

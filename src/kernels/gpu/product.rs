@@ -1,7 +1,7 @@
 //! Products of sorted entries with their experts' weights, in tiles of rows of one expert. However many experts there are,
 //! one launch computes them all; which expert a tile belongs to is read on the device.
 
-use super::plan::Plan;
+use super::routing::Routing;
 use super::tensor::{CubeTensor, buffer, element, empty};
 use crate::kernels::dropout::Mask;
 use burn::backend::TensorMetadata;
@@ -20,7 +20,7 @@ const LOADS: usize = TILE * DEPTH / UNITS;
 
 /// The four products of an expert's two layers with rows. `size` is the expert's own FFN width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Step {
+pub(super) enum Product {
     /// `dropout(relu(W₁ x + b₁))` of the entries' tokens.
     Hidden,
     /// `W₂ h + b₂`
@@ -31,19 +31,19 @@ pub(super) enum Step {
     InputGradient,
 }
 
-/// One of the [`Step`]s: `input` is `[tokens, width]` for the first and `[entries, width]` for the others; `weight` is
-/// `[experts, rows, columns]`; `extra` is the bias, or for [`Step::HiddenGradient`] the hidden layer. Columns beyond an
+/// One of the [`Product`]s: `input` is `[tokens, width]` for the first and `[entries, width]` for the others; `weight` is
+/// `[experts, rows, columns]`; `extra` is the bias, or for [`Product::HiddenGradient`] the hidden layer. Columns beyond an
 /// expert's size and rows of identity experts hold anything.
 pub(super) fn rows(
-    step: Step,
+    product: Product,
     [input, weight, extra]: [&CubeTensor; 3],
-    plan: &Plan,
+    routing: &Routing,
     columns: usize,
     dropout: Mask,
 ) -> CubeTensor {
-    let output = empty(input, [plan.entries(), columns]);
+    let output = empty(input, [routing.entries(), columns]);
     let width = input.shape()[1];
-    let blocks = plan.entries().div_ceil(TILE) + plan.experts();
+    let blocks = routing.entries().div_ceil(TILE) + routing.experts();
     let count = CubeCount::Static(columns.div_ceil(TILE) as u32, blocks as u32, 1);
     // Safety: every index is below the length of its buffer by the shapes above, checked in the kernel where it may not be.
     unsafe {
@@ -55,17 +55,17 @@ pub(super) fn rows(
             buffer(weight),
             buffer(extra),
             buffer(&output),
-            buffer(&plan.rows),
-            buffer(&plan.starts),
-            buffer(&plan.sizes),
-            plan.tokens,
-            plan.experts(),
+            buffer(&routing.rows),
+            buffer(&routing.starts),
+            buffer(&routing.sizes),
+            routing.tokens,
+            routing.experts(),
             width,
             columns,
             dropout.key(),
             dropout.threshold(),
             dropout.kept(),
-            step,
+            product,
             element(input),
         );
     }
@@ -75,11 +75,11 @@ pub(super) fn rows(
 /// Gradients of a layer's weight and bias, `[experts, rows, columns]` and `[experts, rows]`: for each expert
 /// `Σ gradient ⊗ input` over its entries. `gradient` is `[entries, rows]`; `input` is `[tokens, columns]` for the first
 /// layer, whose rows end at the expert's size, and `[entries, columns]` for the second, whose columns do.
-pub(super) fn weights(gradient: &CubeTensor, input: &CubeTensor, plan: &Plan, first: bool) -> [CubeTensor; 2] {
+pub(super) fn weights(gradient: &CubeTensor, input: &CubeTensor, routing: &Routing, first: bool) -> [CubeTensor; 2] {
     let (height, width) = (gradient.shape()[1], input.shape()[1]);
-    let weight = empty(input, [plan.experts(), height, width]);
-    let bias = empty(input, [plan.experts(), height]);
-    let count = CubeCount::Static(width.div_ceil(TILE) as u32, height.div_ceil(TILE) as u32, plan.experts() as u32);
+    let weight = empty(input, [routing.experts(), height, width]);
+    let bias = empty(input, [routing.experts(), height]);
+    let count = CubeCount::Static(width.div_ceil(TILE) as u32, height.div_ceil(TILE) as u32, routing.experts() as u32);
     // Safety: as above.
     unsafe {
         weights_kernel::launch_unchecked(
@@ -90,10 +90,10 @@ pub(super) fn weights(gradient: &CubeTensor, input: &CubeTensor, plan: &Plan, fi
             buffer(input),
             buffer(&weight),
             buffer(&bias),
-            buffer(&plan.rows),
-            buffer(&plan.starts),
-            buffer(&plan.sizes),
-            plan.tokens,
+            buffer(&routing.rows),
+            buffer(&routing.starts),
+            buffer(&routing.sizes),
+            routing.tokens,
             height,
             width,
             first,
@@ -119,7 +119,7 @@ fn rows_kernel<F: Float>(
     dropout_key: u32,
     dropout_threshold: u32,
     dropout_kept: f32,
-    #[comptime] step: Step,
+    #[comptime] product: Product,
     #[define(F)] _element: ElemType,
 ) {
     let mut block = Array::<usize>::new(3usize);
@@ -133,7 +133,7 @@ fn rows_kernel<F: Float>(
     let size = sizes[expert] as usize;
     let mut terms = width;
     let mut limit = columns;
-    if comptime!(matches!(step, Step::Hidden | Step::HiddenGradient)) {
+    if comptime!(matches!(product, Product::Hidden | Product::HiddenGradient)) {
         limit = size;
     } else {
         terms = size;
@@ -163,14 +163,14 @@ fn rows_kernel<F: Float>(
             let mut value = 0.0f32;
             if row < last && k < terms {
                 let mut source = row;
-                if comptime!(step == Step::Hidden) {
+                if comptime!(product == Product::Hidden) {
                     source = rows[row] as usize % tokens;
                 }
                 value = f32::cast_from(input[source * width + k]);
             }
             left[(place % DEPTH) * TILE + place / DEPTH] = value;
 
-            let by_input = comptime!(matches!(step, Step::HiddenGradient | Step::InputGradient));
+            let by_input = comptime!(matches!(product, Product::HiddenGradient | Product::InputGradient));
             let n = column + select(by_input, place % TILE, place / DEPTH);
             let k = term + select(by_input, place / TILE, place % DEPTH);
             let mut value = 0.0f32;
@@ -195,14 +195,14 @@ fn rows_kernel<F: Float>(
             if row < last && n < limit {
                 let place = row * columns + n;
                 let mut value = sums[i * SPAN + j];
-                if comptime!(matches!(step, Step::Hidden | Step::Output)) {
+                if comptime!(matches!(product, Product::Hidden | Product::Output)) {
                     value += f32::cast_from(extra[expert * columns + n]);
                 }
-                if comptime!(step == Step::Hidden) {
+                if comptime!(product == Product::Hidden) {
                     value = relu(value);
                     value = times(value, factor(place as u32, dropout_key, dropout_threshold, dropout_kept));
                 }
-                if comptime!(step == Step::HiddenGradient) {
+                if comptime!(product == Product::HiddenGradient) {
                     value = times(value, slope(f32::cast_from(extra[place]), dropout_kept));
                 }
                 output[place] = F::cast_from(value);

@@ -1,6 +1,6 @@
 //! Sorted entries to tokens and back, with their gates.
 
-use super::plan::Plan;
+use super::routing::Routing;
 use super::tensor::{CubeTensor, buffer, cubes, element, empty, empty_of};
 use burn::backend::TensorMetadata;
 use cubecl::prelude::*;
@@ -14,25 +14,30 @@ const UNITS: usize = 256;
 /// - x: `[tokens, embed]`
 /// - entries: `[entries, embed]`
 /// - probabilities: `[tokens, experts]`
-pub(super) fn combine(x: &CubeTensor, entries: &CubeTensor, probabilities: &CubeTensor, plan: &Plan) -> CubeTensor {
-    let output = empty(x, [plan.tokens, x.shape()[1]]);
+pub(super) fn combine(
+    x: &CubeTensor,
+    entries: &CubeTensor,
+    probabilities: &CubeTensor,
+    routing: &Routing,
+) -> CubeTensor {
+    let output = empty(x, [routing.tokens, x.shape()[1]]);
     // Safety: units past the last element end at once; all other indices are below the buffers' lengths by construction.
     unsafe {
         combine_kernel::launch_unchecked(
             &x.client,
-            count(plan.tokens * x.shape()[1]),
+            count(routing.tokens * x.shape()[1]),
             CubeDim::new_1d(UNITS as u32),
             buffer(x),
             buffer(entries),
             buffer(probabilities),
             buffer(&output),
-            buffer(&plan.chosen),
-            buffer(&plan.places),
-            buffer(&plan.starts),
-            buffer(&plan.sizes),
-            plan.tokens,
-            plan.experts(),
-            plan.top_k,
+            buffer(&routing.chosen),
+            buffer(&routing.places),
+            buffer(&routing.starts),
+            buffer(&routing.sizes),
+            routing.tokens,
+            routing.experts(),
+            routing.top_k,
             x.shape()[1],
             element(x),
         );
@@ -41,23 +46,23 @@ pub(super) fn combine(x: &CubeTensor, entries: &CubeTensor, probabilities: &Cube
 }
 
 /// The gradient of the entries, `[entries, embed]`: their tokens' times their probabilities.
-pub(super) fn spread(gradient: &CubeTensor, probabilities: &CubeTensor, plan: &Plan) -> CubeTensor {
+pub(super) fn spread(gradient: &CubeTensor, probabilities: &CubeTensor, routing: &Routing) -> CubeTensor {
     let embed = gradient.shape()[1];
-    let output = empty(gradient, [plan.entries(), embed]);
+    let output = empty(gradient, [routing.entries(), embed]);
     // Safety: as above.
     unsafe {
         spread_kernel::launch_unchecked(
             &gradient.client,
-            count(plan.entries() * embed),
+            count(routing.entries() * embed),
             CubeDim::new_1d(UNITS as u32),
             buffer(gradient),
             buffer(probabilities),
             buffer(&output),
-            buffer(&plan.chosen),
-            buffer(&plan.rows),
-            plan.tokens,
-            plan.experts(),
-            plan.top_k,
+            buffer(&routing.chosen),
+            buffer(&routing.rows),
+            routing.tokens,
+            routing.experts(),
+            routing.top_k,
             embed,
             element(gradient),
         );
@@ -66,25 +71,25 @@ pub(super) fn spread(gradient: &CubeTensor, probabilities: &CubeTensor, plan: &P
 }
 
 /// The gradient of the probabilities, `[tokens, experts]`; x and entries as in [`combine`], gradient its output's.
-pub(super) fn gates(gradient: &CubeTensor, x: &CubeTensor, entries: &CubeTensor, plan: &Plan) -> CubeTensor {
-    let output = empty_of(gradient, vec![plan.tokens, plan.experts()], burn::tensor::DType::F32);
+pub(super) fn gates(gradient: &CubeTensor, x: &CubeTensor, entries: &CubeTensor, routing: &Routing) -> CubeTensor {
+    let output = empty_of(gradient, vec![routing.tokens, routing.experts()], burn::tensor::DType::F32);
     // Safety: as above.
     unsafe {
         gates_kernel::launch_unchecked(
             &gradient.client,
-            count(plan.tokens * plan.experts()),
+            count(routing.tokens * routing.experts()),
             CubeDim::new_1d(UNITS as u32),
             buffer(gradient),
             buffer(x),
             buffer(entries),
             buffer(&output),
-            buffer(&plan.chosen),
-            buffer(&plan.places),
-            buffer(&plan.starts),
-            buffer(&plan.sizes),
-            plan.tokens,
-            plan.experts(),
-            plan.top_k,
+            buffer(&routing.chosen),
+            buffer(&routing.places),
+            buffer(&routing.starts),
+            buffer(&routing.sizes),
+            routing.tokens,
+            routing.experts(),
+            routing.top_k,
             x.shape()[1],
             element(x),
         );
@@ -94,25 +99,25 @@ pub(super) fn gates(gradient: &CubeTensor, x: &CubeTensor, entries: &CubeTensor,
 
 /// The gradient of the tokens, `[tokens, embed]`: the sum over their entries of `inputs`, the gradient that came through an
 /// expert, or of `spread` where there was none.
-pub(super) fn collect(inputs: &CubeTensor, spread: &CubeTensor, plan: &Plan) -> CubeTensor {
+pub(super) fn collect(inputs: &CubeTensor, spread: &CubeTensor, routing: &Routing) -> CubeTensor {
     let embed = inputs.shape()[1];
-    let output = empty(inputs, [plan.tokens, embed]);
+    let output = empty(inputs, [routing.tokens, embed]);
     // Safety: as above.
     unsafe {
         collect_kernel::launch_unchecked(
             &inputs.client,
-            count(plan.tokens * embed),
+            count(routing.tokens * embed),
             CubeDim::new_1d(UNITS as u32),
             buffer(inputs),
             buffer(spread),
             buffer(&output),
-            buffer(&plan.chosen),
-            buffer(&plan.places),
-            buffer(&plan.starts),
-            buffer(&plan.sizes),
-            plan.tokens,
-            plan.experts(),
-            plan.top_k,
+            buffer(&routing.chosen),
+            buffer(&routing.places),
+            buffer(&routing.starts),
+            buffer(&routing.sizes),
+            routing.tokens,
+            routing.experts(),
+            routing.top_k,
             embed,
             element(inputs),
         );

@@ -1,7 +1,8 @@
 //! The grouped operator against one feed-forward network after another, on a graphics device where there is one.
 
-use super::grouped::{Weights, mixture};
-use super::plan::Plan;
+use super::grouped::ExpertWeights;
+use super::routing::Routing;
+use crate::kernels::operators::mixture;
 use crate::kernels::routing::{Assignment, assign};
 use crate::kernels::tests::{combine_plainly, gather_plainly};
 use crate::kernels::{Dropout, Mask, plain};
@@ -35,15 +36,15 @@ fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 fn one_by_one(
     x: Tensor<2>,
     probabilities: Tensor<2>,
-    weights: Weights,
+    weights: ExpertWeights,
     sizes: &[usize],
-    plan: &Assignment,
+    assignment: &Assignment,
 ) -> Tensor<2> {
-    let Weights { weight1, bias1, weight2, bias2 } = weights;
+    let ExpertWeights { weight1, bias1, weight2, bias2 } = weights;
     let embed = x.dims()[1];
-    let mut entries = gather_plainly(x, plan);
+    let mut entries = gather_plainly(x, assignment);
     let mut start = 0;
-    for (e, (&size, &count)) in sizes.iter().zip(&plan.group_sizes).enumerate() {
+    for (e, (&size, &count)) in sizes.iter().zip(&assignment.group_sizes).enumerate() {
         let rows = start..start + count;
         start += count;
         if size == 0 || count == 0 {
@@ -57,7 +58,7 @@ fn one_by_one(
         let hidden = burn::tensor::activation::relu(plain::linear(input, weight1, bias1));
         entries = entries.slice_assign([rows, 0..embed], plain::linear(hidden, weight2, bias2));
     }
-    combine_plainly(entries, probabilities, plan)
+    combine_plainly(entries, probabilities, assignment)
 }
 
 fn check(case: &Case, device: &Device) {
@@ -67,32 +68,36 @@ fn check(case: &Case, device: &Device) {
     let router = leaf(2, [*tokens, experts], device);
     let [weight1, weight2] = [leaf(3, [experts, ffn, *embed], device), leaf(5, [experts, *embed, ffn], device)];
     let [bias1, bias2] = [leaf(4, [experts, ffn], device), leaf(6, [experts, *embed], device)];
-    let weights =
-        || Weights { weight1: weight1.clone(), bias1: bias1.clone(), weight2: weight2.clone(), bias2: bias2.clone() };
+    let weights = || ExpertWeights {
+        weight1: weight1.clone(),
+        bias1: bias1.clone(),
+        weight2: weight2.clone(),
+        bias2: bias2.clone(),
+    };
     let probabilities = softmax(router.clone().inner(), 1);
     let on_host = host(probabilities.clone());
     let assignment = assign(&on_host, experts, *top_k, *capacity, 7);
     let widths: Vec<i32> = sizes.iter().map(|&size| size as i32).collect();
     let widths = Tensor::<1, Int>::from_data(widths.as_slice(), device);
-    let plan = Arc::new(match capacity {
-        None => Plan::route(probabilities, widths, *top_k),
-        Some(_) => Plan::upload(&assignment, widths, device),
+    let routing = Arc::new(match capacity {
+        None => Routing::route(probabilities, widths, *top_k),
+        Some(_) => Routing::upload(&assignment, widths, device),
     });
-    let chosen: Vec<i32> = plan.experts_of_tokens().into_data().try_into_vec().unwrap();
+    let chosen: Vec<i32> = routing.experts_of_tokens().into_data().try_into_vec().unwrap();
     let want: Vec<i32> = assignment.experts.iter().map(|&expert| expert as i32).collect();
     assert_eq!(chosen, want, "the experts of each token");
 
     let found = [true, false].map(|grouped| {
         let probabilities = softmax(router.clone(), 1);
         let output = match grouped {
-            true => mixture(x.clone(), probabilities, weights(), &plan, Mask::NONE),
+            true => mixture(x.clone(), probabilities, weights(), &routing, Mask::NONE),
             false => one_by_one(x.clone(), probabilities, weights(), sizes, &assignment),
         };
         let weight = leaf(9, [*tokens, *embed], device).inner();
         let gradients = (output.clone() * Tensor::from_inner(weight)).sum().backward();
         let of = |tensor: &Tensor<2>| host(tensor.grad(&gradients).unwrap());
-        let of_stack = |tensor: &Tensor<3>| host(tensor.grad(&gradients).unwrap());
-        let parts = [of(&x), of(&router), of_stack(&weight1), of(&bias1), of_stack(&weight2), of(&bias2)];
+        let of_group = |tensor: &Tensor<3>| host(tensor.grad(&gradients).unwrap());
+        let parts = [of(&x), of(&router), of_group(&weight1), of(&bias1), of_group(&weight2), of(&bias2)];
         [vec![host(output)], parts.to_vec()].concat()
     });
     for (what, (grouped, plain)) in found[0].iter().zip(&found[1]).enumerate() {
@@ -131,10 +136,10 @@ fn a_hidden_element_is_dropped_forward_and_backward_alike() {
     // One expert whose two layers copy: the output is x times the mask's factors, and so is the gradient of x.
     let eye = Tensor::<2>::eye(48, &device).unsqueeze_dim::<3>(0);
     let zero = Tensor::<2>::zeros([1, 48], &device);
-    let plan = Arc::new(Plan::route(Tensor::ones([60, 1], &device), Tensor::from_data([48], &device), 1));
+    let routing = Arc::new(Routing::route(Tensor::ones([60, 1], &device), Tensor::from_data([48], &device), 1));
     let x = Tensor::from_inner(Tensor::<2>::ones([60, 48], &device)).require_grad();
     let [weight, bias] = [Tensor::from_inner(eye.reshape([48, 48])), Tensor::from_inner(zero)];
-    let weights = Weights {
+    let weights = ExpertWeights {
         weight1: weight.clone().unsqueeze_dim(0),
         bias1: bias.clone(),
         weight2: weight.unsqueeze_dim(0),
@@ -142,7 +147,7 @@ fn a_hidden_element_is_dropped_forward_and_backward_alike() {
     };
     let mask = Dropout::new(3).mask(0.25);
     let ones = Tensor::from_inner(Tensor::ones([60, 1], &device));
-    let output = mixture(x.clone(), ones, weights, &plan, mask);
+    let output = mixture(x.clone(), ones, weights, &routing, mask);
     let gradient = host(x.grad(&output.clone().sum().backward()).unwrap());
     let output = host(output);
     let mut want = vec![1.0; output.len()];

@@ -152,7 +152,7 @@ fn ms(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::latency::data::dataset::Dataset;
+    use crate::latency::data::measured_rows::MeasuredRows;
     use crate::latency::measure::Timing;
     use crate::latency::simulated;
 
@@ -183,14 +183,14 @@ mod tests {
     fn a_file_is_read_by_fit_and_gone_on_with() {
         let plan: Vec<Architecture> = (0..5).map(simulated::architecture).collect();
         let text = file(&plan[..3]).text().to_owned();
-        let data = Dataset::parse("data.csv", &text).unwrap();
+        let data = MeasuredRows::parse("data.csv", &text).unwrap();
         assert_eq!(data.samples.iter().map(|s| s.total_ms()).collect::<Vec<_>>(), [4.0, 6.0, 8.0]);
         assert_eq!(
             data.conditions.unwrap().to_string(),
             "cpu with 2 threads, sentence_length 16, beam 5, vocab_size 100, qkv_dim 64"
         );
         let mixed = text.replacen(",cpu,2,", ",cpu,1,", 1);
-        let fault = Dataset::parse("data.csv", &mixed).unwrap_err().to_string();
+        let fault = MeasuredRows::parse("data.csv", &mixed).unwrap_err().to_string();
         assert!(fault.starts_with("data.csv:3:1: measured with other conditions"), "{fault}");
         let mut resumed = CollectedFile::resume("data.csv", text.trim_end(), &plan, conditions()).unwrap();
         assert_eq!(resumed.rows(), 3);

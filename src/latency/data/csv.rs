@@ -11,8 +11,8 @@
 
 use super::averages::{AVERAGES, Averages, EXPERT_AVERAGES};
 use super::conditions::{CONDITION_COLUMNS, Conditions};
-use super::dataset::{Dataset, Sample};
 use super::features::{FeatureSet, Features, check_routing};
+use super::measured_rows::{MeasuredRows, Sample};
 use super::records::{Fault, Field, Place, Records};
 use crate::bounded::read_text;
 use crate::cost::RoutingFractions;
@@ -30,7 +30,7 @@ const MAX_COLUMNS: usize = 1_000;
 /// The averages and latencies that are believed; beyond, the fit's sums of squares would overflow or vanish.
 const VALUES: std::ops::RangeInclusive<f64> = 1e-9..=1e9;
 
-impl Dataset {
+impl MeasuredRows {
     /// Reads a file.
     ///
     /// # Errors

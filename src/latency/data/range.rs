@@ -1,7 +1,7 @@
 //! Which architectures were measured: predictions for others are extrapolations.
 
 use super::averages::Averages;
-use super::dataset::Sample;
+use super::measured_rows::Sample;
 use serde::{Deserialize, Serialize};
 
 /// How far beyond the measured architectures, in widths of their range, a predictor is still trusted: random
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn architectures_beyond_the_measured_ones_are_told() {
-        let data = simulated::dataset(100, 0.0, 1);
+        let data = simulated::rows(100, 0.0, 1);
         let range = MeasuredRange::of(&data.samples);
         let exceeded = |architecture: &Architecture| range.exceeded(&Averages::of(architecture, None));
         for index in 0..50 {

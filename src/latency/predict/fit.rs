@@ -5,33 +5,33 @@ use super::interval::{INTERVAL_LEVEL, Interval};
 use super::metrics::Metrics;
 use super::model::{ModelKind, PairModel};
 use super::profile::{LatencyProfile, Predictor};
-use super::report::{Candidate, FitReport, Report, Tested, TestedRow};
+use super::report::{FitReport, Report, Tested, TestedRow, TriedModel};
 use crate::error::Result;
-use crate::latency::data::dataset::{Dataset, Sample};
+use crate::latency::data::measured_rows::{MeasuredRows, Sample};
 use crate::latency::data::range::MeasuredRange;
 
 /// Fits every model to the training rows, chooses the one with the least RMSE on the validation rows, fits that one to
 /// both, and reports it on the test rows.
 ///
 /// # Errors
-/// Fewer than [`FEWEST_ROWS`](crate::latency::data::dataset::FEWEST_ROWS) rows.
-pub fn fit(data: &Dataset, device: &str) -> Result<LatencyProfile> {
+/// Fewer than [`FEWEST_ROWS`](crate::latency::data::measured_rows::FEWEST_ROWS) rows.
+pub fn fit(data: &MeasuredRows, device: &str) -> Result<LatencyProfile> {
     data.check_rows()?;
     let [train, validation, test] = data.split();
     let fitted = &data.samples[..train.len() + validation.len()];
-    let tried: Vec<(Candidate, PairModel)> = ModelKind::ALL
+    let tried: Vec<(TriedModel, PairModel)> = ModelKind::ALL
         .into_iter()
         .map(|kind| {
             let model = PairModel::fit(kind, train);
             let validation = Metrics::of(&totals(validation), &model.predict_all(validation));
-            let candidate = Candidate { model: kind, validation };
+            let candidate = TriedModel { model: kind, validation };
             (candidate, model)
         })
         .collect();
     let (chosen, trained) = tried
         .iter()
         .min_by(|a, b| {
-            let rmse = |(candidate, _): &(Candidate, PairModel)| candidate.validation.rmse_ms;
+            let rmse = |(candidate, _): &(TriedModel, PairModel)| candidate.validation.rmse_ms;
             rmse(a).total_cmp(&rmse(b))
         })
         .expect("there are models to try");
@@ -67,7 +67,7 @@ mod tests {
     use crate::latency::simulated;
     use crate::test_shared::shared;
 
-    fn report(data: &Dataset) -> FitReport {
+    fn report(data: &MeasuredRows) -> FitReport {
         match fit(data, "a device").unwrap().report {
             Report::Fit(report) => report,
             Report::Import(_) => unreachable!("it was fitted"),
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_simulated_device_is_learned_from_few_rows() {
-        let data = simulated::dataset(300, 0.02, 7);
+        let data = simulated::rows(300, 0.02, 7);
         let report = report(&data);
         let test = &report.test.metrics;
         assert_eq!((report.validation.rows, test.rows), (30, 30));
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_slow_session_in_the_middle_does_no_harm() {
-        let mut data = simulated::dataset(300, 0.02, 8);
+        let mut data = simulated::rows(300, 0.02, 8);
         let steady = report(&data).test.metrics;
         for sample in &mut data.samples[60..140] {
             sample.encoder_ms *= 1.3;
@@ -101,13 +101,13 @@ mod tests {
 
     #[test]
     fn fits_repeat_to_the_bit() {
-        let data = simulated::dataset(60, 0.02, 9);
+        let data = simulated::rows(60, 0.02, 9);
         assert_eq!(fit(&data, "a").unwrap(), fit(&data, "a").unwrap());
     }
 
     #[test]
     fn the_widest_range_of_latencies_is_fitted_without_overflow() {
-        let mut data = simulated::dataset(100, 0.02, 2);
+        let mut data = simulated::rows(100, 0.02, 2);
         for (row, sample) in data.samples.iter_mut().enumerate() {
             (sample.encoder_ms, sample.decoder_ms) = if row % 3 == 0 { (1e-9, 1e9) } else { (1e9, 1e-9) };
         }
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn too_few_rows_are_refused() {
-        let mut data = simulated::dataset(30, 0.02, 1);
+        let mut data = simulated::rows(30, 0.02, 1);
         assert!(fit(&data, "a").is_ok());
         data.samples.pop();
         let error = fit(&data, "a").unwrap_err().to_string();
@@ -137,7 +137,7 @@ mod tests {
             ("wmt14ende_gpu_titanxp", 5.60),
             ("wmt14enfr_gpu_titanxp", 8.33),
         ] {
-            let data = Dataset::read(&folder.join(format!("{name}_all.csv"))).unwrap();
+            let data = MeasuredRows::read(&folder.join(format!("{name}_all.csv"))).unwrap();
             let report = report(&data);
             assert!(report.test.metrics.rmse_ms < bound, "{name}: {report:?}");
         }

@@ -9,8 +9,8 @@ use super::report::{ImportReport, Report, Tested, TestedRow};
 use crate::cost::{Cost, RoutingFractions};
 use crate::latency::data::averages::Averages;
 use crate::latency::data::conditions::Conditions;
-use crate::latency::data::dataset::{Dataset, Sample};
 use crate::latency::data::features::{FeatureSet, Features};
+use crate::latency::data::measured_rows::{MeasuredRows, Sample};
 use crate::latency::data::range::MeasuredRange;
 use crate::space::Architecture;
 use serde::Serialize;
@@ -88,7 +88,7 @@ pub struct Prediction {
 
 impl LatencyProfile {
     /// The profile of a predictor from elsewhere. Its interval comes from the validation rows of `data`.
-    pub fn imported(device: &str, predictor: Perceptron, data: Option<&Dataset>) -> Self {
+    pub fn imported(device: &str, predictor: Perceptron, data: Option<&MeasuredRows>) -> Self {
         let mut profile = Self {
             device: device.to_owned(),
             predictor: Predictor::Perceptron(predictor),

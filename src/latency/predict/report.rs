@@ -3,8 +3,8 @@
 use super::interval::{Coverage, Interval};
 use super::metrics::Metrics;
 use super::model::ModelKind;
-use crate::latency::data::dataset::Sample;
 use crate::latency::data::features::FeatureSet;
+use crate::latency::data::measured_rows::Sample;
 use serde::{Deserialize, Serialize};
 
 /// Figures of a predictor.
@@ -42,7 +42,7 @@ pub struct FitReport {
     /// The chosen model, fitted to the training rows alone, on the test rows.
     pub test_without_refit: Metrics,
     /// Every model that was tried.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<TriedModel>,
 }
 
 /// Figures on the test rows.
@@ -89,7 +89,7 @@ impl Tested {
 
 /// A model that was tried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Candidate {
+pub struct TriedModel {
     /// Which.
     pub model: ModelKind,
     /// Fitted to the training rows, on the validation rows.

@@ -52,7 +52,7 @@ impl LatencyProfile {
     /// # Errors
     /// Text that is no profile of this version, or holds numbers that cannot predict.
     pub fn from_json(text: &str) -> Result<Self> {
-        let kind: Kind = serde_json::from_str(text).map_err(|error| {
+        let kind: ProfileTag = serde_json::from_str(text).map_err(|error| {
             Error::input(format!("not a latency profile ({error}); automoe latency fit or import makes one"))
         })?;
         if kind.format != FORMAT {
@@ -91,7 +91,7 @@ impl LatencyProfile {
 
     /// Whether the file at `path` is empty or a profile, of this version or another: nothing else would be lost.
     pub fn may_replace(path: &Path) -> bool {
-        let is_profile = |text: &str| serde_json::from_str::<Kind>(text).is_ok_and(|kind| kind.format == FORMAT);
+        let is_profile = |text: &str| serde_json::from_str::<ProfileTag>(text).is_ok_and(|kind| kind.format == FORMAT);
         read_text(path, MAX_BYTES).is_ok_and(|text| text.is_empty() || is_profile(&text))
     }
 
@@ -106,7 +106,7 @@ impl LatencyProfile {
 
 /// What tells a profile from other JSON, and the kinds of profiles apart.
 #[derive(Deserialize)]
-struct Kind {
+struct ProfileTag {
     #[serde(default)]
     format: String,
     #[serde(default)]
@@ -220,7 +220,7 @@ mod tests {
     use crate::latency::simulated;
 
     fn profile() -> LatencyProfile {
-        fit(&simulated::dataset(200, 0.02, 3), "a device").unwrap()
+        fit(&simulated::rows(200, 0.02, 3), "a device").unwrap()
     }
 
     #[test]
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn imported_networks_survive_their_file() {
-        let data = simulated::dataset(200, 0.02, 4);
+        let data = simulated::rows(200, 0.02, 4);
         let network = simulated::perceptron();
         for data in [None, Some(&data)] {
             let profile = LatencyProfile::imported("elsewhere", network.clone(), data);

@@ -1,8 +1,9 @@
 //! A mixture of experts on graphics devices: routing, too, is on the device, and each product is one launch for all experts.
 
 use super::{GroupedExperts, MixtureOfExperts};
-use crate::kernels::gpu::grouped::{Weights, mixture, routes};
-use crate::kernels::gpu::plan::Plan;
+use crate::kernels::capabilities::routes;
+use crate::kernels::operators::mixture;
+use crate::kernels::{ExpertWeights, Routing};
 use crate::model::config::DropoutRates;
 use crate::model::pass::{LayerRouting, Pass};
 use burn::tensor::Tensor;
@@ -29,30 +30,30 @@ impl MixtureOfExperts {
         let sizes = Tensor::from_data(sizes.as_slice(), &device);
         // Which tokens overflow is drawn on the host: that waits for the device.
         let on_host = self.capacity_factor > 0.0 || !routes(experts);
-        let (plan, counts) = if on_host {
+        let (routing, counts) = if on_host {
             let assignment = self.assign(&probabilities, layer, pass);
-            (Plan::upload(&assignment, sizes, &device), Some(assignment.counts))
+            (Routing::upload(&assignment, sizes, &device), Some(assignment.counts))
         } else {
-            (Plan::route(probabilities.clone().inner(), sizes, self.top_k), None)
+            (Routing::route(probabilities.clone().inner(), sizes, self.top_k), None)
         };
-        let plan = Arc::new(plan);
+        let routing = Arc::new(routing);
         let mask = pass.mask(rates.expert_activation);
-        let y = mixture(x, probabilities.clone(), weights(grouped), &plan, mask);
+        let y = mixture(x, probabilities.clone(), weights(grouped), &routing, mask);
         let sums = probabilities.sum_dim(0).squeeze_dim(0);
         let counts = match counts {
             Some(counts) => {
                 let counts: Vec<i32> = counts.iter().map(|&count| count as i32).collect();
                 Tensor::from_data(counts.as_slice(), &device)
             }
-            None => plan.counts(),
+            None => routing.counts(),
         };
-        let experts = plan.experts_of_tokens();
+        let experts = routing.experts_of_tokens();
         (y, LayerRouting { layer, top_k: self.top_k, probability_sums: sums, experts, counts })
     }
 }
 
-fn weights(grouped: &GroupedExperts) -> Weights {
-    Weights {
+fn weights(grouped: &GroupedExperts) -> ExpertWeights {
+    ExpertWeights {
         weight1: grouped.fc1.weight.val(),
         bias1: grouped.fc1.bias.val(),
         weight2: grouped.fc2.weight.val(),

@@ -15,9 +15,9 @@ pub enum Init {
     Constant(f32),
     /// Uniform between minus and plus this bound.
     Uniform(f64),
-    /// Normal with deviation `columns^-0.5`, as tables of embeddings begin. Where tokens are looked up, the row of padding is 0.
+    /// Normal with deviation `columns^-0.5`, as tables of embeddings begin.
     Table {
-        /// Whether they are.
+        /// Whether tokens are looked up in the table: its row of padding is then 0.
         looked_up: bool,
     },
 }

@@ -19,13 +19,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Supernet {
-    /// A supernet by the reference's rule with fresh weights.
-    pub fn init(config: TransformerConfig, seed: u64, device: &Device) -> Self {
-        Self::init_by(config, Arc::new(LeadingSlice), seed, device)
-    }
-
     /// A supernet by the rule `sharing` with fresh weights. Each parameter draws from its own stream, named by its path.
-    pub fn init_by(config: TransformerConfig, sharing: Arc<dyn WeightSharing>, seed: u64, device: &Device) -> Self {
+    pub fn init(config: TransformerConfig, sharing: Arc<dyn WeightSharing>, seed: u64, device: &Device) -> Self {
         let declare = Declare::on(&Device::flex());
         let declared = declared(&config.skeleton(&Positions::absent(declare.device()), &declare), &declare);
         let values = draw(sharing.parameters(&config), |name| sharing.initial(name, &declared), seed, device);
@@ -36,7 +31,7 @@ impl Supernet {
 impl TransformerConfig {
     /// A Transformer of its own with fresh weights that follow from `seed`.
     pub fn init(&self, seed: u64, device: &Device) -> Transformer {
-        let supernet = Supernet::init(self.clone(), seed, device);
+        let supernet = Supernet::init(self.clone(), Arc::new(LeadingSlice), seed, device);
         supernet.cut(&self.architecture, false).expect("it is the whole of itself")
     }
 }

@@ -1,5 +1,6 @@
-//! Experts as graphics devices hold them: the parameters of a layer's experts grouped, one above the other, so that cutting, products and the
-//! optimizer take one launch for all of them. Checkpoints and everything outside know experts one by one, by name.
+//! Experts as graphics devices hold them: the parameters of a layer's experts grouped, one above the other, so that cutting,
+//! products and the optimizer take one launch for all of them. Checkpoints and everything outside know experts one by one,
+//! by name.
 
 use super::value::{Value, Values};
 use crate::kernels::Division;
@@ -22,8 +23,8 @@ pub fn is_group(name: &str) -> bool {
     name.split('.').any(|part| part == "grouped")
 }
 
-/// Groups experts' parameters; `shapes` are those of the result. What is in no named parameter is 0: the group of a layer of
-/// identity experts alone, too.
+/// The parameters `named`, experts' in their groups; `shapes` are those of the result. Elements of a group that no expert has
+/// are 0, and so are all of the group of a layer that has identity experts only.
 pub(super) fn group(named: Values, shapes: &Shapes, device: &Device) -> Values {
     let mut stored = Values::new();
     for (name, value) in named {

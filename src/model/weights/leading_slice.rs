@@ -11,7 +11,7 @@ use crate::model::config::TransformerConfig;
 use crate::model::transformer::Transformer;
 use crate::space::Architecture;
 
-/// See the file's head.
+/// Subnets' weights are the first rows and columns of the shared ones, of the first layers and the first experts.
 #[derive(Debug)]
 pub struct LeadingSlice;
 

@@ -40,8 +40,9 @@ pub trait WeightSharing: Debug + Send + Sync {
     /// Names and shapes of the parts of shared parameters that take part in an update of `architecture`.
     fn parts(&self, config: &TransformerConfig, architecture: &Architecture) -> Shapes;
 
-    /// The gradients of shared parameters, from those of the subnet's weights. Both are named and grouped as the device holds
-    /// them; each is a leading slice of its parameter. A parameter without an entry has gradient 0.
+    /// The gradients of the shared parameters, from those of the subnet's weights, `of_subnet`. Both are named and grouped as the
+    /// device holds them. Each gradient must be that of a leading slice of its parameter, in the slice's shape; a parameter
+    /// without an entry has gradient 0.
     fn gradients(&self, shared: Shared<'_>, architecture: &Architecture, of_subnet: Values) -> Values;
 }
 

@@ -40,23 +40,11 @@ impl Supernet {
         Self { positions: Positions::new(&config, device), config, values, sharing, device: device.clone() }
     }
 
-    /// A supernet of `config` by the reference's rule, with the weights that `source` gives, asked by name and shape.
-    ///
-    /// # Errors
-    /// Those of `source`.
-    pub fn from_source(
-        config: TransformerConfig,
-        device: &Device,
-        source: impl FnMut(&str, &[usize]) -> Result<Value>,
-    ) -> Result<Self> {
-        Self::from_source_by(config, Arc::new(LeadingSlice), device, source)
-    }
-
     /// A supernet of `config` by the rule `sharing`, with the parameters that `source` gives, asked by name and shape.
     ///
     /// # Errors
     /// Those of `source`.
-    pub fn from_source_by(
+    pub fn from_source(
         config: TransformerConfig,
         sharing: Arc<dyn WeightSharing>,
         device: &Device,
@@ -68,14 +56,21 @@ impl Supernet {
         Ok(Self::new(config, sharing, values, device))
     }
 
-    /// A supernet of `config`, which may be smaller, whose weights are those of the subnet that it is of this one.
+    /// A supernet of `config`, which may be smaller, whose weights are those of the subnet that it is of this one. Its own
+    /// subnets are leading slices of it, whatever the rule of this one.
     ///
     /// # Errors
     /// It is larger somewhere.
     pub fn inherited(&self, config: TransformerConfig) -> Result<Self> {
         let architecture = config.architecture.clone();
-        let weight = |name: &str, shape: &[usize]| self.sharing.weight(self.shared(), &architecture, name, shape);
-        Self::from_source(config, &self.device, weight)
+        Self::from_source(config, Arc::new(LeadingSlice), &self.device, |name, shape| {
+            self.weight(&architecture, name, shape)
+        })
+    }
+
+    /// The weight `name` in `shape` of the subnet `architecture`.
+    fn weight(&self, architecture: &Architecture, name: &str, shape: &[usize]) -> Result<Value> {
+        self.sharing.weight(self.shared(), architecture, name, shape)
     }
 
     fn shared(&self) -> Shared<'_> {
@@ -89,8 +84,9 @@ impl Supernet {
     pub fn cut(&self, architecture: &Architecture, tracked: bool) -> Result<Transformer> {
         refuse(&architecture.head_faults(self.config.qkv_dim))?;
         let config = self.config.with_architecture(architecture);
-        let weight = |name: &str, shape: &[usize]| self.sharing.weight(self.shared(), architecture, name, shape);
-        Transformer::from_values(&config, &self.positions, tracked, weight)
+        Transformer::from_values(&config, &self.positions, tracked, |name, shape| {
+            self.weight(architecture, name, shape)
+        })
     }
 
     /// The weights of the subnet `architecture`, experts one by one.
@@ -98,9 +94,8 @@ impl Supernet {
     /// # Errors
     /// The architecture is larger than the supernet somewhere.
     pub fn weights(&self, architecture: &Architecture) -> Result<Values> {
-        let weights = Transformer::named_shapes(&self.config.with_architecture(architecture)).into_iter();
-        let weight = |name: &str, shape: &[usize]| self.sharing.weight(self.shared(), architecture, name, shape);
-        weights.map(|(name, shape)| weight(&name, &shape).map(|value| (name, value))).collect()
+        let shapes = Transformer::named_shapes(&self.config.with_architecture(architecture)).into_iter();
+        shapes.map(|(name, shape)| self.weight(architecture, &name, &shape).map(|value| (name, value))).collect()
     }
 
     /// The gradients of the parameters, from those of the weights of `architecture`; both as the device holds them.

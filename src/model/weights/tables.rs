@@ -1,4 +1,5 @@
-//! Gradients of embedding tables where look-up and projection stand outside autodiff: of the projection and of what was looked up, each table's in one place.
+//! Gradients of embedding tables where look-up and projection stand outside autodiff: a table has one gradient, the sum of the
+//! projection's and those of all that was looked up in it.
 
 use super::value::{Kind, Values};
 use crate::kernels::operators::add_embedding_gradient;

@@ -22,7 +22,8 @@ fn trainer(weight: f32) -> Trainer {
         capacity_factor: 0.0,
     };
     let constant = |shape: &[usize]| Value::from_vec(vec![weight; shape.iter().product()], shape, &device);
-    let supernet = Supernet::from_source(config, &device, |_, shape| Ok(constant(shape))).unwrap();
+    let supernet =
+        Supernet::from_source(config, Arc::new(LeadingSlice), &device, |_, shape| Ok(constant(shape))).unwrap();
     Trainer::new(supernet, &TrainConfig::default(), 1)
 }
 

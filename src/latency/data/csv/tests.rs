@@ -11,13 +11,13 @@ fn hat(row: &str) -> String {
 }
 
 fn fault(text: &str) -> String {
-    Dataset::parse("data.csv", text).unwrap_err().to_string()
+    MeasuredRows::parse("data.csv", text).unwrap_err().to_string()
 }
 
 #[test]
 fn hat_rows_are_read() {
     let text = hat("640,6,1962.6,6.0,512,4,1920.0,2.5,5.5,1.5,5.49,124.5,0.05,0.44");
-    let data = Dataset::parse("data.csv", &text).unwrap();
+    let data = MeasuredRows::parse("data.csv", &text).unwrap();
     assert_eq!(data.feature_set, FeatureSet::Averages);
     assert_eq!(data.samples.len(), 1);
     assert!((data.samples[0].total_ms() - 129.99).abs() < 1e-9);
@@ -29,7 +29,7 @@ fn our_rows_are_read_with_quotes_line_breaks_and_crlf() {
     let json = serde_json::to_string_pretty(&architecture.to_value()).unwrap();
     let row = format!("3.5,\"{}\",7.25,2.9\r\n", json.replace('"', "\"\""));
     let text = format!("\u{feff}encoder_ms,architecture,decoder_ms,gflops\r\n{row}\r\n{row}");
-    let data = Dataset::parse("data.csv", &text).unwrap();
+    let data = MeasuredRows::parse("data.csv", &text).unwrap();
     assert_eq!(data.samples.len(), 2);
     let sample = &data.samples[1];
     assert_eq!((sample.encoder_ms, sample.decoder_ms), (3.5, 7.25));
@@ -42,7 +42,7 @@ fn a_reference_measured_along_takes_the_drift_out() {
     let row = |slow: f64| format!("\"{json}\",{},{},{}\n", 2.0 * slow, 8.0 * slow, 5.0 * slow);
     let rows = [1.0, 1.25, 1.0].map(row).concat();
     let text = format!("architecture,encoder_ms,decoder_ms,reference_ms\n{rows}");
-    let data = Dataset::parse("data.csv", &text).unwrap();
+    let data = MeasuredRows::parse("data.csv", &text).unwrap();
     assert!(data.samples.iter().all(|sample| (sample.total_ms() - 10.0).abs() < 1e-9));
     let missing = format!("{text}\"{json}\",1,2,\n");
     assert!(fault(&missing).contains("expected milliseconds"), "{}", fault(&missing));
@@ -56,8 +56,8 @@ fn routing_fractions_are_read_and_checked() {
     let text =
         |fractions: &str| format!("architecture,encoder_ms,decoder_ms,routing_fractions\n\"{json}\",1,2,{fractions}\n");
     let uneven = text("\"{\"\"encoder\"\":[[0.25,0.75]],\"\"decoder\"\":[]}\"");
-    let uneven = Dataset::parse("data.csv", &uneven).unwrap();
-    let even = Dataset::parse("data.csv", &text("")).unwrap();
+    let uneven = MeasuredRows::parse("data.csv", &uneven).unwrap();
+    let even = MeasuredRows::parse("data.csv", &text("")).unwrap();
     assert_ne!(uneven.samples[0].features, even.samples[0].features);
     let wrong = fault(&text("\"{\"\"encoder\"\":[[0.25]],\"\"decoder\"\":[]}\""));
     assert!(wrong.contains("expected 2 routing fractions"), "{wrong}");
@@ -97,7 +97,7 @@ proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "[architecturencd_ms,\"\n{}0-9.]{0,80}") {
         let header = "architecture,encoder_ms,decoder_ms\n";
-        let _ = Dataset::parse("data.csv", &text);
-        let _ = Dataset::parse("data.csv", &format!("{header}{text}"));
+        let _ = MeasuredRows::parse("data.csv", &text);
+        let _ = MeasuredRows::parse("data.csv", &format!("{header}{text}"));
     }
 }

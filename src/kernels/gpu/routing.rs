@@ -10,11 +10,12 @@ use cubecl::prelude::*;
 /// Units that sort; each counts a piece of the entries.
 const UNITS: usize = 64;
 /// Experts whose counts fit into the 16 KiB of shared memory that every device has.
-pub(super) const MOST_EXPERTS: usize = 64;
+pub const MOST_EXPERTS: usize = 64;
 
-/// What `Assignment` is on the host. An entry is a (rank, token) pair, numbered `rank · tokens + token`.
+/// How a layer's tokens are routed, which [`Assignment`] says on the host. An entry is a (rank, token) pair, numbered
+/// `rank · tokens + token`.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct Routing {
     /// Tokens that were routed.
     pub(super) tokens: usize,
     /// Experts a token.
@@ -31,9 +32,9 @@ pub struct Plan {
     pub(super) sizes: CubeTensor,
 }
 
-impl Plan {
-    /// The plan of `probabilities`, `[tokens, experts]` without autodiff: each token goes to its `top_k` most probable experts,
-    /// ties to the lowest index, and what is not a number goes before all.
+impl Routing {
+    /// By `probabilities`, `[tokens, experts]` without autodiff: each token goes to its `top_k` most probable experts, ties to
+    /// the lowest index, and what is not a number goes before all. `sizes` are the experts' FFN widths, `[experts]`.
     pub fn route(probabilities: Tensor<2>, sizes: Tensor<1, Int>, top_k: usize) -> Self {
         let [tokens, experts] = probabilities.dims();
         let probabilities = primitive(probabilities);
@@ -74,7 +75,7 @@ impl Plan {
         Self { tokens, top_k, chosen, starts, rows, places, sizes }
     }
 
-    /// The plan that the host made, which knows capacities.
+    /// As the host decided, which knows capacities; `sizes` as in [`Routing::route`].
     pub fn upload(assignment: &Assignment, sizes: Tensor<1, Int>, device: &Device) -> Self {
         let ints = |values: Vec<i32>| primitive_int(Tensor::<1, Int>::from_data(values.as_slice(), device));
         let of = |values: &[u32]| ints(values.iter().map(|&value| value as i32).collect());

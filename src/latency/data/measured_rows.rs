@@ -11,7 +11,7 @@ pub const FEWEST_ROWS: usize = 30;
 
 /// Measured architectures, in the order in which they were measured.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Dataset {
+pub struct MeasuredRows {
     /// What the file tells about each architecture.
     pub feature_set: FeatureSet,
     /// One a row.
@@ -40,7 +40,7 @@ impl Sample {
     }
 }
 
-impl Dataset {
+impl MeasuredRows {
     /// The rows that choose and calibrate: the second last tenth.
     pub fn validation(&self) -> &[Sample] {
         self.split()[1]
