@@ -134,7 +134,7 @@ fn what_version_0_1_wrote_is_fingerprinted_as_ever() {
     assert_eq!(config.fingerprinted().unwrap(), since_0_1::WRITTEN_BY_0_1);
     assert!(config.to_toml().unwrap().contains("\nmax_kv_cache_mb = 0.0\n"));
     config.search.limits["kv_cache_mb"] = 2.0;
-    assert_eq!(config.fingerprinted().unwrap(), config.to_toml().unwrap());
+    assert!(config.fingerprinted().unwrap().contains("\nmax_kv_cache_mb = 2.0\n"));
 }
 
 /// What is fingerprinted is what is written but for the lines of new keys.
@@ -190,11 +190,10 @@ fn every_cost_of_the_catalog_has_its_key() {
 
 /// Runs from before the key have none in their settings.
 #[test]
-fn the_first_rule_of_weight_sharing_is_the_default_and_not_written_down() {
+fn the_first_rule_of_weight_sharing_is_the_default() {
     let (_folder, path) = file(&format!("[train]\nweights = {:?}\n", WEIGHT_SHARING[0]));
     let config = Config::load(&path).unwrap();
     assert_eq!(config.train, TrainConfig::default());
-    assert!(!config.to_toml().unwrap().contains("weights"));
 }
 
 #[test]
