@@ -1,48 +1,9 @@
-//! What a fairseq checkpoint's settings (`args`) say about its model: the architecture, and whether it is one of ours at all.
+//! The architecture that settings of fairseq, HAT and AutoMoE name.
 
-use crate::error::{Error, Result};
+use super::fairseq_settings::Args;
+use crate::error::Result;
 use crate::space::{Architecture, GENES};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
-
-/// Settings by name.
-pub(super) type Args = BTreeMap<String, Value>;
-
-/// Settings that must have this value, or be absent or null, for a model to compute what ours does.
-const REQUIRED: [(&str, Value); 12] = [
-    ("encoder_normalize_before", Value::Bool(false)),
-    ("decoder_normalize_before", Value::Bool(false)),
-    ("encoder_learned_pos", Value::Bool(false)),
-    ("decoder_learned_pos", Value::Bool(false)),
-    ("no_token_positional_embeddings", Value::Bool(false)),
-    ("no_scale_embedding", Value::Bool(false)),
-    ("layernorm_embedding", Value::Bool(false)),
-    ("no_cross_attention", Value::Bool(false)),
-    ("cross_self_attention", Value::Bool(false)),
-    ("left_pad_target", Value::Bool(false)),
-    ("adaptive_softmax_cutoff", Value::Null),
-    ("adaptive_input", Value::Bool(false)),
-];
-
-/// Refuses a model of another kind than ours (pre-norm, learned positions, …), which would load and translate wrongly.
-///
-/// # Errors
-/// The first such setting.
-pub(super) fn check(args: &Args) -> Result<()> {
-    let is_other = |name: &str, required: &Value| {
-        args.get(name).is_some_and(|value| !value.is_null() && value != required && text(value) != text(required))
-    };
-    if let Some((name, required)) = REQUIRED.iter().find(|(name, required)| is_other(name, required)) {
-        return Err(Error::input(format!(
-            "its args have {name} = {}, but models here have {required}",
-            text(&args[*name])
-        )));
-    }
-    match args.get("activation_fn").and_then(Value::as_str) {
-        None | Some("relu") => Ok(()),
-        Some(other) => Err(Error::input(format!("its args have activation_fn = {other}, but models here have relu"))),
-    }
-}
 
 /// The architecture that the settings name: the subtransformer of HAT and the reference, or fairseq's own Transformer.
 /// `None` where there is none, as with a SuperNet.
@@ -59,7 +20,7 @@ pub(super) fn architecture(args: &Args) -> Result<Option<Architecture>> {
         return Ok(None);
     };
     let value = json!({"encoder": encoder, "decoder": decoder});
-    Architecture::from_value(&value).map(Some).map_err(|error| error.at("the architecture in its args"))
+    Architecture::from_value(&value).map(Some).map_err(|error| error.at("the architecture in its settings"))
 }
 
 /// The widths of encoder and decoder that positions are made for: the SuperNet's, the widest of `*_embed_choice`, or the
@@ -112,16 +73,6 @@ fn transformer(args: &Args, side: &str) -> Option<Map<String, Value>> {
     Some(genes)
 }
 
-/// A setting as the command line had it: fairseq keeps some flags as texts (`"False"`).
-fn text(value: &Value) -> String {
-    match value {
-        Value::Bool(true) => "True".into(),
-        Value::Bool(false) => "False".into(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,7 +88,6 @@ mod tests {
             "decoder_embed_dim": 512, "decoder_layers": 3, "decoder_ffn_embed_dim": 2048, "decoder_attention_heads": 8,
             "dropout": 0.1, "encoder_normalize_before": false, "left_pad_target": "False", "activation_fn": "relu",
         }));
-        check(&args).unwrap();
         assert_eq!(supernet_dims(&args), Some([512, 512]));
         assert_eq!(architecture(&args).unwrap(), Some(Architecture::dense(512, 2048, 8, 6, 3)));
     }
@@ -167,20 +117,6 @@ mod tests {
         assert_eq!((found.decoder.embed_dim, cross.heads, cross.encoder_layers), (640, 8, 3));
         settings["decoder_layer_num_subtransformer"] = json!(0);
         let error = architecture(&args(settings)).unwrap_err().to_string();
-        assert!(error.starts_with("the architecture in its args: decoder_layer_num"), "{error}");
-    }
-
-    #[test]
-    fn models_of_another_kind_are_refused() {
-        for (name, value) in [
-            ("encoder_normalize_before", json!(true)),
-            ("decoder_learned_pos", json!("True")),
-            ("adaptive_softmax_cutoff", json!("1000,2000")),
-            ("activation_fn", json!("gelu")),
-        ] {
-            let error = check(&args(json!({name: value}))).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("its args have {name} = ")), "{error}");
-        }
-        check(&args(json!({"adaptive_softmax_cutoff": null, "clip_norm": "inf"}))).unwrap();
+        assert!(error.starts_with("the architecture in its settings: decoder_layer_num"), "{error}");
     }
 }
