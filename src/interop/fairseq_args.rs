@@ -1,18 +1,22 @@
 //! The architecture that settings of fairseq, HAT and AutoMoE name.
 
 use super::fairseq_settings::Args;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::space::{Architecture, GENES};
 use serde_json::{Map, Value, json};
 
-/// The architecture that the settings name: the subtransformer of HAT and the reference, or fairseq's own Transformer.
-/// `None` where there is none, as with a SuperNet.
+/// The end of the reference's setting of a subtransformer's expert sizes; see [`sizes`].
+const AS_TEXT: &str = "_listoflist";
+
+/// The architecture that a checkpoint's settings name: the subtransformer of HAT and the reference, or fairseq's own
+/// Transformer. `None` where there is none, as with a SuperNet. Of lists that go on beyond the layers or experts, what these
+/// use is taken, as HAT does it.
 ///
 /// # Errors
 /// An architecture that is incomplete or no valid one.
 pub(super) fn architecture(args: &Args) -> Result<Option<Architecture>> {
-    let sides = match (subtransformer(args, "encoder"), subtransformer(args, "decoder")) {
-        (Some(encoder), Some(decoder)) => Some((encoder, decoder)),
+    let sides = match (subtransformer(args, "encoder")?, subtransformer(args, "decoder")?) {
+        (Some(encoder), Some(decoder)) => Some((in_use(encoder, "encoder"), in_use(decoder, "decoder"))),
         _ if args.keys().any(|name| name.ends_with("_embed_choice")) => None,
         _ => transformer(args, "encoder").zip(transformer(args, "decoder")),
     };
@@ -21,6 +25,28 @@ pub(super) fn architecture(args: &Args) -> Result<Option<Architecture>> {
     };
     let value = json!({"encoder": encoder, "decoder": decoder});
     Architecture::from_value(&value).map(Some).map_err(|error| error.at("the architecture in its settings"))
+}
+
+/// The lists of `genes` without what lies beyond the layers and their experts.
+fn in_use(mut genes: Map<String, Value>, side: &str) -> Map<String, Value> {
+    let number = |value: Option<&Value>| value.and_then(Value::as_u64).map(|number| number as usize);
+    let layers = number(genes.get(&format!("{side}_layer_num"))).unwrap_or(usize::MAX);
+    let experts = genes.get(&format!("{side}_n_experts")).cloned();
+    let sizes = format!("{side}_each_expert_ffn_dim");
+    for (name, value) in &mut genes {
+        let Value::Array(values) = value else { continue };
+        values.truncate(layers);
+        if *name != sizes {
+            continue;
+        }
+        for (layer, list) in values.iter_mut().enumerate() {
+            let count = experts.as_ref().and_then(|experts| number(experts.get(layer).or(Some(experts))));
+            if let (Value::Array(list), Some(count)) = (list, count) {
+                list.truncate(count);
+            }
+        }
+    }
+    genes
 }
 
 /// The widths of encoder and decoder that positions are made for: the SuperNet's, the widest of `*_embed_choice`, or the
@@ -35,8 +61,12 @@ pub(super) fn supernet_dims(args: &Args) -> Option<[usize; 2]> {
     Some([encoder?, decoder?])
 }
 
-/// One stack's genes from `*_subtransformer` and `*_all_subtransformer`.
-fn subtransformer(args: &Args, side: &str) -> Option<Map<String, Value>> {
+/// One stack's genes from `*_subtransformer` and `*_all_subtransformer`, under the names of the JSON form; `None` where there
+/// are none.
+///
+/// # Errors
+/// Sizes of experts that cannot be read.
+pub(super) fn subtransformer(args: &Args, side: &str) -> Result<Option<Map<String, Value>>> {
     let given = args.iter().filter(|(name, value)| name.starts_with(side) && !value.is_null());
     let mut genes = Map::new();
     for (name, value) in given.clone() {
@@ -46,15 +76,34 @@ fn subtransformer(args: &Args, side: &str) -> Option<Map<String, Value>> {
         }
     }
     if genes.is_empty() {
-        return None;
+        return Ok(None);
     }
     // The names of genes that AutoMoE added do not end so.
     let added = GENES.iter().filter(|gene| !gene.is_of_hat());
     let added: Vec<String> = added.map(|gene| format!("{side}_{}", gene.name)).collect();
-    for (name, value) in given.filter(|(name, _)| added.contains(name)) {
-        genes.entry(name.clone()).or_insert_with(|| value.clone());
+    for (name, value) in given {
+        if let Some(gene) = name.strip_suffix(AS_TEXT) {
+            genes.insert(gene.to_string(), sizes(value).map_err(|error| error.at(name))?);
+        } else if added.contains(name) {
+            genes.entry(name.clone()).or_insert_with(|| value.clone());
+        }
     }
-    Some(genes)
+    Ok(Some(genes))
+}
+
+/// `["1024_2048", "512"]` as `[[1024, 2048], [512]]`: the reference writes the sizes of a layer's experts as one text.
+fn sizes(value: &Value) -> Result<Value> {
+    let wrong = || Error::input("expected a text like 1024_2048 for each layer, the sizes of its experts");
+    let layer = |value: &Value| match value {
+        Value::Number(_) => Ok(Value::from(vec![value.clone()])),
+        Value::String(text) => {
+            let sizes = text.split('_').map(|size| size.parse::<u64>().map_err(|_| wrong()));
+            Ok(Value::from(sizes.collect::<Result<Vec<_>>>()?))
+        }
+        _ => Err(wrong()),
+    };
+    let layers = value.as_array().ok_or_else(wrong)?;
+    layers.iter().map(layer).collect()
 }
 
 /// One stack of fairseq's `transformer`, whose layers are alike.
