@@ -2,7 +2,7 @@
 //!
 //! The rooms, each depending only on those before it:
 //!
-//! - [`mod@error`], [`seed`], [`progress`], `pool`, `interrupt`, `bounded`, `json`, [`device`], [`catalog`] — what went
+//! - [`mod@error`], [`seed`], [`progress`], `pool`, `interrupt`, `bounded`, `json`, `yaml`, [`device`], [`catalog`] — what went
 //!   wrong, where randomness comes from, how long it will take, how files are read, where tensors live, what configs can name
 //! - [`space`] — the architecture, the search space, sampling, mutation, crossover
 //! - [`metrics`] — BLEU, chrF
@@ -34,6 +34,7 @@ mod pool;
 mod interrupt;
 mod bounded;
 mod json;
+mod yaml;
 pub mod device;
 pub mod catalog;
 pub mod space;

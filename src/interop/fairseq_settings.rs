@@ -80,6 +80,13 @@ impl Settings {
         settings
     }
 
+    /// Those of one plain group.
+    pub fn of_group(place: &str, args: Args) -> Self {
+        let mut settings = Self::default();
+        settings.gather(place, &Map::from_iter(args).into());
+        settings
+    }
+
     /// The settings by name. Of those with one name, that of `args` counts, then that of a group called `model`.
     pub fn by_name(&self) -> Args {
         let mut ordered: Vec<_> = self.all.iter().collect();
