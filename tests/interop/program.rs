@@ -126,6 +126,12 @@ fn a_model_of_pytorch_translates_as_pytorch_did() {
     let cost: Value = serde_json::from_str(&program.output_of(&cost, &imported["architecture"].to_string())).unwrap();
     let embeddings = (16 * 16 + 16 * 24) as u64;
     assert_eq!(cost["parameters"]["total"].as_u64().unwrap() + embeddings, imported["parameters"].as_u64().unwrap());
+    // What counts embeddings says how many they are.
+    let export = ["export", "--checkpoint", "runs/tiny/models/imported", "--out", "again.safetensors"];
+    for counted in [imported, summary(&program, &export)] {
+        assert_eq!(counted["embedding_parameters"], embeddings);
+        assert_eq!(counted["parameters"], cost["parameters"]["total"].as_u64().unwrap() + embeddings);
+    }
 }
 
 #[test]
