@@ -1,9 +1,12 @@
-//! `--arch A`: architectures from a file or, with `-`, from standard input: one a line, or JSON spread over lines. Trials, and
-//! what other commands print of an architecture, hold it under `architecture`.
+//! `--arch A`: architectures from a file or, with `-`, from standard input: one a line, or JSON spread over lines, or one as
+//! HAT's YAML. Trials, and what other commands print of an architecture, hold it under `architecture`.
 
 use crate::config::Config;
 use crate::error::{Error, Result, listed};
+use crate::interop::hat;
+use crate::json;
 use crate::space::Architecture;
+use serde_json::Value;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -30,6 +33,8 @@ enum Form {
     OneALine,
     /// Values over several lines.
     Spread,
+    /// One architecture in YAML.
+    Yaml,
     Ended,
 }
 
@@ -98,14 +103,16 @@ impl<R: BufRead> Architectures<R> {
             }
             return Ok(None);
         };
-        let architecture = self.parse(&text);
-        architecture.map(Some).map_err(|error| error.at(self.place(first_line)))
+        let place = if self.form == Form::Yaml { self.name.clone() } else { self.place(first_line) };
+        self.parse(&text).map(Some).map_err(|error| error.at(place))
     }
 
     fn parse(&self, text: &[u8]) -> Result<Architecture> {
         let text = str::from_utf8(text.trim_ascii_end()).map_err(|_| Error::input("not UTF-8 text"))?;
-        let held = held(text);
-        let architecture = Architecture::from_json(held.as_deref().unwrap_or(text))?;
+        let architecture = match self.form {
+            Form::Yaml => hat::architecture(text, self.qkv_dim)?,
+            _ => held(text)?,
+        };
         let faults = architecture.head_faults(self.qkv_dim);
         match faults.is_empty() {
             true => Ok(architecture),
@@ -133,6 +140,11 @@ impl<R: BufRead> Architectures<R> {
             }
             if first_line == 0 {
                 first_line = self.line;
+            }
+            if self.form == Form::Unknown && first_line == self.line && is_yaml(&text[start..]) {
+                self.form = Form::Yaml;
+                while self.read_line(&mut text)? {}
+                break;
             }
             brackets.scan(&text[start..]);
             if brackets.depth <= 0 {
@@ -181,10 +193,19 @@ impl<R: BufRead> Iterator for Architectures<R> {
     }
 }
 
-/// The text of the architecture that a JSON object holds under that key, if it does.
-fn held(text: &str) -> Option<String> {
-    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
-    object.get("architecture").map(ToString::to_string)
+/// The architecture in JSON text, or that which its object holds under that key.
+fn held(text: &str) -> Result<Architecture> {
+    match json::parse(text) {
+        Ok(Value::Object(object)) if object.contains_key("architecture") => {
+            Architecture::from_value(&object["architecture"])
+        }
+        Ok(value) => Architecture::from_value(&value),
+        Err(error) => Err(Error::input(format!("not a JSON architecture: {error}"))),
+    }
+}
+
+fn is_yaml(line: &[u8]) -> bool {
+    str::from_utf8(line).is_ok_and(hat::is_yaml)
 }
 
 /// How many brackets are open, those within strings left out.
@@ -251,6 +272,37 @@ mod tests {
         assert_eq!(read(results.as_bytes(), MAX_BYTES), Ok(vec![2, 1]));
         let message = fault(br#"{"id":3,"architecture":{"encoder":1}}"#);
         assert!(message.starts_with("stdin:1: "), "{message}");
+    }
+
+    #[test]
+    fn one_architecture_in_yaml_is_read() {
+        let yaml = |heads: &str| {
+            let stack = |side: &str| {
+                format!(
+                    "{side}-embed-dim-subtransformer: 32\n{side}-layer-num-subtransformer: 1\n\
+                     {side}-ffn-embed-dim-all-subtransformer: [48]\n\
+                     {side}-self-attention-heads-all-subtransformer: [{heads}]\n"
+                )
+            };
+            format!("{}\n{}decoder-ende-attention-heads-all-subtransformer: [4]\n", stack("encoder"), stack("decoder"))
+        };
+        for first in ["", "\n# found by a search\n", "---\n"] {
+            assert_eq!(read(format!("{first}{}", yaml("4")).as_bytes(), MAX_BYTES), Ok(vec![1]));
+        }
+        assert!(fault(yaml("3").as_bytes()).starts_with("stdin: encoder_self_attention_heads, layer 1: 3 heads"));
+        let twice = format!("{}decoder-layer-num-subtransformer: 2\n", yaml("4"));
+        assert_eq!(fault(twice.as_bytes()), "stdin: line 11: \"decoder_layer_num_subtransformer\" is there twice");
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_is_told() {
+        let doubled = line(1).replacen("\"encoder_layer_num\"", "\"encoder_layer_num\":2,\"encoder_layer_num\"", 1);
+        for text in
+            [doubled.clone(), format!("{{\"id\":3,\"architecture\":{doubled}}}"), r#"{"encoder":1,"encoder":2}"#.into()]
+        {
+            let message = fault(text.as_bytes());
+            assert!(message.starts_with("stdin:1: ") && message.contains("is there twice"), "{message}");
+        }
     }
 
     #[test]

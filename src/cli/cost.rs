@@ -4,7 +4,7 @@ use super::options::ConfigArgs;
 use super::{architectures, output};
 use crate::config::Config;
 use crate::cost::{Basis, CostSummary};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline::vocabularies;
 use crate::space::Architecture;
 use std::io::{self, Write};
@@ -13,7 +13,8 @@ use std::path::PathBuf;
 /// Count FLOPs, parameters and memory of architectures.
 ///
 /// Prints a JSON object a line. `gflops` leaves the output projection out; where experts differ in size it is the mean over
-/// experts and `gflops_worst` the dearest routing. `parameters` leave the embeddings out. `kv_cache_bytes` are the keys and
+/// experts and `gflops_worst` the dearest routing. `parameters.total` leaves the embeddings out, which
+/// are `parameters.embedding`: both together are the `parameters` of export, import and train --dry-run. `kv_cache_bytes` are the keys and
 /// values of one sentence of cost.sentence_length tokens that is decoded with translate.beam. A vocabulary has cost.vocab_size
 /// entries where the config gives it, else those that were learned for the run in the config's run_dir, else the
 /// data.vocab_size that the config asks for.
@@ -76,6 +77,12 @@ impl Counter {
     fn print(&self, architecture: &Architecture, output: &mut impl Write) -> Result<bool> {
         let mut summary = CostSummary::new(architecture, &self.basis);
         if let Some(max_experts) = self.max_experts {
+            let experts = most_experts(architecture);
+            if experts > max_experts {
+                let message =
+                    format!("{max_experts}, but a layer has {experts} experts; give --max-experts {experts} or more");
+                return Err(Error::input(message).at("--max-experts"));
+            }
             summary = summary.with_reference_convention(self.basis.dimensions.qkv_dim, max_experts);
         }
         output::json_line(output, &summary)
@@ -120,6 +127,15 @@ mod tests {
         // All experts are in use, so that only the routers are missing from the reference's count.
         assert!(reference < line["parameters"]["total"].as_u64().unwrap());
         assert!(reference > line["parameters"]["active"].as_u64().unwrap());
+    }
+
+    #[test]
+    fn fewer_experts_than_a_layer_has_are_told() {
+        let options = ["--reference-convention", "--set", "model.qkv_dim=64", "--max-experts", "1"];
+        let (lines, result) = printed(&options);
+        assert!(lines.is_empty());
+        let message = result.unwrap_err().to_string();
+        assert!(message.starts_with("--max-experts: 1, but a layer has "), "{message}");
     }
 
     #[test]

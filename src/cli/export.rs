@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Write a checkpoint's weights as safetensors, bit for bit.
 ///
 /// The file says which architecture it has, so that automoe import needs no --arch for it. Prints the number of parameters
-/// as JSON.
+/// as JSON: all of them, and those in embeddings (automoe cost leaves the latter out of parameters.total).
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe export --checkpoint runs/toy/models/winner --out winner.safetensors

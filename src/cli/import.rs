@@ -11,7 +11,8 @@ use std::path::PathBuf;
 ///
 /// The model becomes the run's SuperNet where it is the largest of the config's space, otherwise models/NAME/. Its
 /// architecture is --arch, else what the file says (fairseq's args, this program's exports). Of PyTorch's pickles only tensors
-/// and plain data are read; nothing in them is run. Prints the model's folder and architecture as JSON.
+/// and plain data are read; nothing in them is run. Prints the model's folder, architecture and number of
+/// parameters (embeddings included) as JSON.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe import checkpoint_best.pt --config wmt14-en-de --dict-source dict.en.txt --dict-target dict.de.txt --bpe-codes codes
@@ -25,7 +26,7 @@ pub struct ImportArgs {
     #[command(flatten)]
     config: ConfigArgs,
 
-    /// The model's architecture (a JSON file; - for standard input)
+    /// The model's architecture (JSON, or HAT's YAML; - for standard input)
     #[arg(long, value_name = "FILE")]
     arch: Option<PathBuf>,
 

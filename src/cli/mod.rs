@@ -13,6 +13,7 @@ pub mod logging;
 pub mod man;
 mod options;
 mod output;
+mod ranges;
 pub mod run;
 pub mod score;
 pub mod search;

@@ -1,14 +1,15 @@
 //! Options that several subcommands share.
 
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
+use crate::interop::hat;
 use crate::pipeline::{Workspace, run_config};
 use std::path::{Path, PathBuf};
 
 /// `--config` and `--set`.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ConfigArgs {
-    /// The config: a file, or the name of one that ships with the program
+    /// The config: a file (TOML, or a search space of HAT's as .yml), or the name of one that ships with the program
     #[arg(long, value_name = "CONFIG", default_value = "toy")]
     config: String,
 
@@ -19,7 +20,25 @@ pub(super) struct ConfigArgs {
 
 impl ConfigArgs {
     pub(super) fn load(&self) -> Result<Config> {
-        Config::load_with(&self.config, &self.set)
+        let path = Path::new(&self.config);
+        if !path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml") {
+            return Config::load_with(&self.config, &self.set);
+        }
+        let mut left = Vec::new();
+        let convert = |text: &str| {
+            let (config, others) = hat::space(text)?;
+            left = others;
+            Ok(config)
+        };
+        let config = Config::load_converted(path, convert, &self.set)?;
+        if !left.is_empty() {
+            let left = listed(&left, ", ");
+            tracing::info!(
+                "{}: the search space and [model] are taken, other settings are not: {left}",
+                path.display()
+            );
+        }
+        Ok(config)
     }
 
     /// The config of the run that `checkpoint` is in; without one, that of `--config`.

@@ -1,9 +1,12 @@
 //! `automoe space`: the search space, and architectures from it.
 
 use super::options::ConfigArgs;
+use super::ranges::RangeArgs;
 use super::{architectures, output};
 use crate::error::{Error, Result};
+use crate::pipeline::sample_within;
 use crate::seed;
+use crate::space::{Architecture, Space};
 use std::io;
 use std::path::PathBuf;
 
@@ -14,6 +17,8 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   automoe space --config wmt14-en-de
   automoe space --config toy --sample 100 | automoe cost --config toy --arch - | jq .gflops
+  automoe space --config toy --sample 20 --min-parameters 0.1 --max-parameters 0.11
+  automoe space --config space0.yml
   automoe space --config toy --check winner.json")]
 pub struct SpaceArgs {
     #[command(flatten)]
@@ -25,6 +30,9 @@ pub struct SpaceArgs {
     /// Seed of --sample [default: the config's]
     #[arg(long, value_name = "S", requires = "sample")]
     seed: Option<u64>,
+
+    #[command(flatten)]
+    ranges: RangeArgs,
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -62,6 +70,12 @@ pub fn run(args: SpaceArgs) -> Result<()> {
     let What { sample, largest, smallest, check, schema } = args.what;
     if let Some(count) = sample {
         let seed = args.seed.unwrap_or(config.seed);
+        let ranges = args.ranges.checked()?;
+        if !ranges.is_empty() {
+            let profile = args.ranges.latency_profile.as_deref();
+            let print = |architecture: &Architecture| output::json_line(&mut out, architecture);
+            return sample_within(&config, ranges, profile, (count, seed), print);
+        }
         for index in 0..count {
             let architecture = space.sample(&mut seed::stream(seed, "sample", index));
             if !output::json_line(&mut out, &architecture)? {
@@ -83,8 +97,8 @@ pub fn run(args: SpaceArgs) -> Result<()> {
 }
 
 fn check(
-    space: &crate::space::Space,
-    architectures: impl Iterator<Item = Result<crate::space::Architecture>>,
+    space: &Space,
+    architectures: impl Iterator<Item = Result<Architecture>>,
     out: &mut impl io::Write,
 ) -> Result<()> {
     let (mut checked, mut wrong) = (0u64, 0u64);

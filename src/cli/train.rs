@@ -23,7 +23,7 @@ pub struct TrainArgs {
     #[command(flatten)]
     run: RunArgs,
 
-    /// Train this architecture (a JSON file; - for standard input) instead of the SuperNet
+    /// Train this architecture (JSON, or HAT's YAML; - for standard input) instead of the SuperNet
     #[arg(long, value_name = "FILE")]
     arch: Option<PathBuf>,
 
@@ -39,7 +39,7 @@ pub struct TrainArgs {
     #[arg(long, conflicts_with = "arch")]
     fresh: bool,
 
-    /// Build the SuperNet, print its size and its needs of memory and data as JSON, and stop
+    /// Build the SuperNet, print its size (embeddings included) and its needs of memory and data as JSON, and stop
     #[arg(long, conflicts_with_all = ["arch", "fresh"])]
     dry_run: bool,
 }

@@ -59,7 +59,8 @@ impl Source {
         folder.join("manifest.json").is_file().then_some(folder)
     }
 
-    fn read(path: &Path) -> Result<Self> {
+    /// The file at `path`.
+    pub fn read(path: &Path) -> Result<Self> {
         let place = path.display().to_string();
         let fault = |error: std::io::Error| Error::input(error).at(&place);
         let text = read_text(path, MAX_BYTES).map_err(fault)?;

@@ -22,7 +22,25 @@ impl Config {
     /// As [`Self::load`], with `overrides` in the form `section.key=value` replacing what the file says, the last one first.
     /// A value is TOML; what TOML cannot read is taken as text, so that `data.source_lang=de` needs no quotes.
     pub fn load_with(name_or_path: &str, overrides: &[String]) -> Result<Self> {
-        let source = Source::find(name_or_path)?;
+        Self::from_source(Source::find(name_or_path)?, overrides)
+    }
+
+    /// As [`Self::load_with`], of the file at `path`, whose text is what `convert` makes TOML of.
+    ///
+    /// # Errors
+    /// Those of `convert`, with the path in front, and those of the TOML.
+    pub fn load_converted(
+        path: &Path,
+        convert: impl FnOnce(&str) -> Result<String>,
+        overrides: &[String],
+    ) -> Result<Self> {
+        let mut source = Source::read(path)?;
+        source.text = convert(&source.text).map_err(|error| error.at(&source.place))?;
+        source.place.push_str(" as a config");
+        Self::from_source(source, overrides)
+    }
+
+    fn from_source(source: Source, overrides: &[String]) -> Result<Self> {
         let document = Document::parse(&source.place, &source.text)?;
         let mut config = document.typed()?;
         if !overrides.is_empty() {

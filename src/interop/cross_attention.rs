@@ -66,7 +66,7 @@ pub(super) fn join_cross_attention(layer: &str, mut parts: ByName, separate: boo
 }
 
 /// Takes the part `name`, which must be there and have `dimensions` dimensions.
-fn take(parts: &mut ByName, place: &str, name: &str, dimensions: usize) -> Result<NamedTensor> {
+pub(super) fn take(parts: &mut ByName, place: &str, name: &str, dimensions: usize) -> Result<NamedTensor> {
     let part = parts.remove(name);
     let part = part.ok_or_else(|| Error::input(format!("`{place}{name}` is missing")))?;
     let elements = part.shape.iter().try_fold(1usize, |count, size| count.checked_mul(*size));
@@ -104,7 +104,8 @@ fn cut_rows(mut tensor: NamedTensor, rows: usize) -> (NamedTensor, NamedTensor) 
     (tensor, rest)
 }
 
-fn join_rows(place: &str, mut first: NamedTensor, second: NamedTensor) -> Result<NamedTensor> {
+/// The rows of both, one above the other.
+pub(super) fn join_rows(place: &str, mut first: NamedTensor, second: NamedTensor) -> Result<NamedTensor> {
     if first.shape[1..] != second.shape[1..] {
         return Err(Error::input(format!(
             "`{place}`: projections of the shapes {:?} and {:?} do not go together",

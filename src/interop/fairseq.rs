@@ -1,8 +1,8 @@
-//! Checkpoints of fairseq 0.9 and of what builds on it (HAT, the reference): a dictionary with the model's state dict
-//! under `model` and the command line's settings under `args`.
+//! Checkpoints of fairseq and of what builds on it (HAT, the reference): a dictionary with the model's state dict under
+//! `model` and the settings under `args` (all of the command line's), `cfg` (in groups, since 2020), or both.
 
 use super::NamedTensor;
-use super::pickle::{MAX_CELLS, Node, NodeId, Pickle};
+use super::pickle::{MAX_CELLS, Node, NodeId, OMEGACONF_VALUES, Pickle};
 use super::torch::TorchFile;
 use crate::error::{Error, Result};
 use serde_json::Value;
@@ -13,11 +13,13 @@ use std::path::Path;
 /// A model of fairseq; the rest of its checkpoint (optimizer, meters, position in the data) is not read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FairseqCheckpoint {
-    /// The weights under the reference's names, in order of name.
+    /// The weights under the file's names, in order of name.
     pub tensors: Vec<NamedTensor>,
-    /// The settings, as JSON. Those that are not plain data (tensors, bytes) are left out; tuples and sets become
+    /// The settings under `args`, as JSON. Those that are not plain data (tensors, bytes) are left out; tuples and sets become
     /// arrays, and numbers that JSON lacks become strings (`"inf"`). Empty if the file has none.
     pub args: BTreeMap<String, Value>,
+    /// The groups of settings under `cfg`, in the same way; null if the file has none.
+    pub cfg: Value,
 }
 
 impl FairseqCheckpoint {
@@ -40,29 +42,36 @@ impl FairseqCheckpoint {
             Some(args) => plain_entries(object, args)?,
             None => BTreeMap::new(),
         };
+        let cfg = match object.get(object.root(), "cfg") {
+            Some(cfg) => whole(object, cfg, "cfg")?.unwrap_or_default(),
+            None => Value::Null,
+        };
         let tensors = file.state_dict(model)?;
         let tensors = file.load(&tensors)?;
-        Ok(Self { tensors, args })
+        Ok(Self { tensors, args, cfg })
     }
 }
 
 /// The attributes of an `argparse.Namespace`, or the entries of a dictionary.
 fn plain_entries(object: &Pickle, args: NodeId) -> Result<BTreeMap<String, Value>> {
+    match whole(object, args, "args")? {
+        Some(Value::Object(entries)) => Ok(entries.into_iter().collect()),
+        _ => Ok(BTreeMap::new()),
+    }
+}
+
+/// The settings `id` as JSON, if they are plain data.
+fn whole(object: &Pickle, id: NodeId, name: &str) -> Result<Option<Value>> {
     let mut left = MAX_CELLS;
-    let entries = object.entries(args).unwrap_or_default().iter();
-    let plain = entries.filter_map(|(name, value)| {
-        let name = object.str(*name)?.to_string();
-        Some((name, plain(object, *value, &mut left)?))
-    });
-    let plain = plain.collect();
+    let plain = plain(object, id, &mut left);
     match left {
-        0 => Err(Error::input(format!("its settings (`args`) have more than {MAX_CELLS} values"))),
+        0 => Err(Error::input(format!("its settings (`{name}`) have more than {MAX_CELLS} values"))),
         _ => Ok(plain),
     }
 }
 
-/// The object `id` as JSON, if it is plain data. Objects may be shared, so what is written out counts against `left`;
-/// recursion is safe because a pickle's depth is bounded.
+/// The object `id` as JSON, if it is plain data; entries of dictionaries that are not are left out. Objects may be shared, so
+/// what is written out counts against `left`; recursion is safe because a pickle's depth is bounded.
 fn plain(object: &Pickle, id: NodeId, left: &mut usize) -> Option<Value> {
     *left = left.saturating_sub(1);
     if *left == 0 {
@@ -82,21 +91,35 @@ fn plain(object: &Pickle, id: NodeId, left: &mut usize) -> Option<Value> {
             let items = items.iter().map(|item| plain(object, *item, left));
             Value::Array(items.collect::<Option<_>>()?)
         }
+        Node::Object(entries) if let Some(value) = omegaconf_value(object, entries) => {
+            return plain(object, value, left);
+        }
         Node::Dict(entries) | Node::Object(entries) => {
             let mut map = serde_json::Map::new();
             for (key, value) in entries {
                 let key = match object.node(*key) {
                     Node::Str(key) => key.clone(),
                     Node::Int(key) => key.to_string(),
-                    _ => return None,
+                    _ => continue,
                 };
                 *left = left.saturating_sub(key.len() / size_of::<Value>());
-                map.insert(key, plain(object, *value, left)?);
+                if let Some(value) = plain(object, *value, left) {
+                    map.insert(key, value);
+                }
             }
-            Value::Object(map)
+            // A dictionary of which nothing is plain data is none.
+            return (!map.is_empty() || entries.is_empty()).then_some(Value::Object(map));
         }
         Node::Bytes(_) | Node::Known(_) | Node::Storage(_) | Node::Tensor(_) => return None,
     })
+}
+
+/// What an omegaconf node with these attributes holds.
+fn omegaconf_value(object: &Pickle, attributes: &[(NodeId, NodeId)]) -> Option<NodeId> {
+    match attributes {
+        [(name, value)] => object.str(*name).is_some_and(|name| OMEGACONF_VALUES.contains(&name)).then_some(*value),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -1,57 +1,22 @@
-//! What a fairseq checkpoint's settings (`args`) say about its model: the architecture, and whether it is one of ours at all.
+//! The architecture that settings of fairseq, HAT and AutoMoE name.
 
+use super::fairseq_settings::Args;
 use crate::error::{Error, Result};
 use crate::space::{Architecture, GENES};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 
-/// Settings by name.
-pub(super) type Args = BTreeMap<String, Value>;
+/// The end of the reference's setting of a subtransformer's expert sizes; see [`sizes`].
+const AS_TEXT: &str = "_listoflist";
 
-/// Settings that must have this value, or be absent or null, for a model to compute what ours does.
-const REQUIRED: [(&str, Value); 12] = [
-    ("encoder_normalize_before", Value::Bool(false)),
-    ("decoder_normalize_before", Value::Bool(false)),
-    ("encoder_learned_pos", Value::Bool(false)),
-    ("decoder_learned_pos", Value::Bool(false)),
-    ("no_token_positional_embeddings", Value::Bool(false)),
-    ("no_scale_embedding", Value::Bool(false)),
-    ("layernorm_embedding", Value::Bool(false)),
-    ("no_cross_attention", Value::Bool(false)),
-    ("cross_self_attention", Value::Bool(false)),
-    ("left_pad_target", Value::Bool(false)),
-    ("adaptive_softmax_cutoff", Value::Null),
-    ("adaptive_input", Value::Bool(false)),
-];
-
-/// Refuses a model of another kind than ours (pre-norm, learned positions, …), which would load and translate wrongly.
-///
-/// # Errors
-/// The first such setting.
-pub(super) fn check(args: &Args) -> Result<()> {
-    let is_other = |name: &str, required: &Value| {
-        args.get(name).is_some_and(|value| !value.is_null() && value != required && text(value) != text(required))
-    };
-    if let Some((name, required)) = REQUIRED.iter().find(|(name, required)| is_other(name, required)) {
-        return Err(Error::input(format!(
-            "its args have {name} = {}, but models here have {required}",
-            text(&args[*name])
-        )));
-    }
-    match args.get("activation_fn").and_then(Value::as_str) {
-        None | Some("relu") => Ok(()),
-        Some(other) => Err(Error::input(format!("its args have activation_fn = {other}, but models here have relu"))),
-    }
-}
-
-/// The architecture that the settings name: the subtransformer of HAT and the reference, or fairseq's own Transformer.
-/// `None` where there is none, as with a SuperNet.
+/// The architecture that a checkpoint's settings name: the subtransformer of HAT and the reference, or fairseq's own
+/// Transformer. `None` where there is none, as with a SuperNet. Of lists that go on beyond the layers or experts, what these
+/// use is taken, as HAT does it.
 ///
 /// # Errors
 /// An architecture that is incomplete or no valid one.
 pub(super) fn architecture(args: &Args) -> Result<Option<Architecture>> {
-    let sides = match (subtransformer(args, "encoder"), subtransformer(args, "decoder")) {
-        (Some(encoder), Some(decoder)) => Some((encoder, decoder)),
+    let sides = match (subtransformer(args, "encoder")?, subtransformer(args, "decoder")?) {
+        (Some(encoder), Some(decoder)) => Some((in_use(encoder, "encoder"), in_use(decoder, "decoder"))),
         _ if args.keys().any(|name| name.ends_with("_embed_choice")) => None,
         _ => transformer(args, "encoder").zip(transformer(args, "decoder")),
     };
@@ -59,7 +24,29 @@ pub(super) fn architecture(args: &Args) -> Result<Option<Architecture>> {
         return Ok(None);
     };
     let value = json!({"encoder": encoder, "decoder": decoder});
-    Architecture::from_value(&value).map(Some).map_err(|error| error.at("the architecture in its args"))
+    Architecture::from_value(&value).map(Some).map_err(|error| error.at("the architecture in its settings"))
+}
+
+/// The lists of `genes` without what lies beyond the layers and their experts.
+fn in_use(mut genes: Map<String, Value>, side: &str) -> Map<String, Value> {
+    let number = |value: Option<&Value>| value.and_then(Value::as_u64).map(|number| number as usize);
+    let layers = number(genes.get(&format!("{side}_layer_num"))).unwrap_or(usize::MAX);
+    let experts = genes.get(&format!("{side}_n_experts")).cloned();
+    let sizes = format!("{side}_each_expert_ffn_dim");
+    for (name, value) in &mut genes {
+        let Value::Array(values) = value else { continue };
+        values.truncate(layers);
+        if *name != sizes {
+            continue;
+        }
+        for (layer, list) in values.iter_mut().enumerate() {
+            let count = experts.as_ref().and_then(|experts| number(experts.get(layer).or(Some(experts))));
+            if let (Value::Array(list), Some(count)) = (list, count) {
+                list.truncate(count);
+            }
+        }
+    }
+    genes
 }
 
 /// The widths of encoder and decoder that positions are made for: the SuperNet's, the widest of `*_embed_choice`, or the
@@ -74,8 +61,12 @@ pub(super) fn supernet_dims(args: &Args) -> Option<[usize; 2]> {
     Some([encoder?, decoder?])
 }
 
-/// One stack's genes from `*_subtransformer` and `*_all_subtransformer`.
-fn subtransformer(args: &Args, side: &str) -> Option<Map<String, Value>> {
+/// One stack's genes from `*_subtransformer` and `*_all_subtransformer`, under the names of the JSON form; `None` where there
+/// are none.
+///
+/// # Errors
+/// Sizes of experts that cannot be read.
+pub(super) fn subtransformer(args: &Args, side: &str) -> Result<Option<Map<String, Value>>> {
     let given = args.iter().filter(|(name, value)| name.starts_with(side) && !value.is_null());
     let mut genes = Map::new();
     for (name, value) in given.clone() {
@@ -85,15 +76,34 @@ fn subtransformer(args: &Args, side: &str) -> Option<Map<String, Value>> {
         }
     }
     if genes.is_empty() {
-        return None;
+        return Ok(None);
     }
     // The names of genes that AutoMoE added do not end so.
     let added = GENES.iter().filter(|gene| !gene.is_of_hat());
     let added: Vec<String> = added.map(|gene| format!("{side}_{}", gene.name)).collect();
-    for (name, value) in given.filter(|(name, _)| added.contains(name)) {
-        genes.entry(name.clone()).or_insert_with(|| value.clone());
+    for (name, value) in given {
+        if let Some(gene) = name.strip_suffix(AS_TEXT) {
+            genes.insert(gene.to_string(), sizes(value).map_err(|error| error.at(name))?);
+        } else if added.contains(name) {
+            genes.entry(name.clone()).or_insert_with(|| value.clone());
+        }
     }
-    Some(genes)
+    Ok(Some(genes))
+}
+
+/// `["1024_2048", "512"]` as `[[1024, 2048], [512]]`: the reference writes the sizes of a layer's experts as one text.
+fn sizes(value: &Value) -> Result<Value> {
+    let wrong = || Error::input("expected a text like 1024_2048 for each layer, the sizes of its experts");
+    let layer = |value: &Value| match value {
+        Value::Number(_) => Ok(Value::from(vec![value.clone()])),
+        Value::String(text) => {
+            let sizes = text.split('_').map(|size| size.parse::<u64>().map_err(|_| wrong()));
+            Ok(Value::from(sizes.collect::<Result<Vec<_>>>()?))
+        }
+        _ => Err(wrong()),
+    };
+    let layers = value.as_array().ok_or_else(wrong)?;
+    layers.iter().map(layer).collect()
 }
 
 /// One stack of fairseq's `transformer`, whose layers are alike.
@@ -112,16 +122,6 @@ fn transformer(args: &Args, side: &str) -> Option<Map<String, Value>> {
     Some(genes)
 }
 
-/// A setting as the command line had it: fairseq keeps some flags as texts (`"False"`).
-fn text(value: &Value) -> String {
-    match value {
-        Value::Bool(true) => "True".into(),
-        Value::Bool(false) => "False".into(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,7 +137,6 @@ mod tests {
             "decoder_embed_dim": 512, "decoder_layers": 3, "decoder_ffn_embed_dim": 2048, "decoder_attention_heads": 8,
             "dropout": 0.1, "encoder_normalize_before": false, "left_pad_target": "False", "activation_fn": "relu",
         }));
-        check(&args).unwrap();
         assert_eq!(supernet_dims(&args), Some([512, 512]));
         assert_eq!(architecture(&args).unwrap(), Some(Architecture::dense(512, 2048, 8, 6, 3)));
     }
@@ -167,20 +166,6 @@ mod tests {
         assert_eq!((found.decoder.embed_dim, cross.heads, cross.encoder_layers), (640, 8, 3));
         settings["decoder_layer_num_subtransformer"] = json!(0);
         let error = architecture(&args(settings)).unwrap_err().to_string();
-        assert!(error.starts_with("the architecture in its args: decoder_layer_num"), "{error}");
-    }
-
-    #[test]
-    fn models_of_another_kind_are_refused() {
-        for (name, value) in [
-            ("encoder_normalize_before", json!(true)),
-            ("decoder_learned_pos", json!("True")),
-            ("adaptive_softmax_cutoff", json!("1000,2000")),
-            ("activation_fn", json!("gelu")),
-        ] {
-            let error = check(&args(json!({name: value}))).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("its args have {name} = ")), "{error}");
-        }
-        check(&args(json!({"adaptive_softmax_cutoff": null, "clip_norm": "inf"}))).unwrap();
+        assert!(error.starts_with("the architecture in its settings: decoder_layer_num"), "{error}");
     }
 }

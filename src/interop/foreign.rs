@@ -3,6 +3,7 @@
 use super::NamedTensor;
 use super::fairseq::FairseqCheckpoint;
 use super::fairseq_args;
+use super::fairseq_settings::Settings;
 use super::names::{to_native, to_reference};
 use super::safetensors::{read_annotated, write_safetensors};
 use crate::error::{Error, Result};
@@ -49,9 +50,11 @@ pub fn load(path: &Path) -> Result<ForeignModel> {
     let model = match path.extension().is_some_and(|extension| extension == "safetensors") {
         true => load_safetensors(path)?,
         false => {
-            let FairseqCheckpoint { tensors, args } = FairseqCheckpoint::load(path)?;
+            let FairseqCheckpoint { tensors, args, cfg } = FairseqCheckpoint::load(path)?;
             let read = || {
-                fairseq_args::check(&args)?;
+                let settings = Settings::of_checkpoint(&args, &cfg);
+                settings.check()?;
+                let args = settings.by_name();
                 let architecture = fairseq_args::architecture(&args)?;
                 let shape = ModelShape { architecture, supernet_dims: fairseq_args::supernet_dims(&args) };
                 Ok(ForeignModel { tensors: to_native(tensors)?, shape })

@@ -7,7 +7,10 @@
 mod cross_attention;
 pub mod fairseq;
 mod fairseq_args;
+mod fairseq_names;
+mod fairseq_settings;
 pub mod foreign;
+pub mod hat;
 pub mod latency_predictor;
 pub mod names;
 pub mod pickle;

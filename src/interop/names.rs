@@ -7,6 +7,7 @@
 
 use super::NamedTensor;
 use super::cross_attention::{ByName, join_cross_attention, split_cross_attention};
+use super::fairseq_names::{insert, same_bits, twice, upgrade};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 
@@ -49,23 +50,14 @@ const DECODER_LAYER: [(&str, &str); 4] = [
 const EXPERT: [(&str, &str); 4] =
     [("0.weight", "fc1.weight"), ("0.bias", "fc1.bias"), ("1.weight", "fc2.weight"), ("1.bias", "fc2.bias")];
 
-/// Entries of a fairseq state dict that hold no weights.
-const IGNORED: [&str; 4] = [
-    "encoder.version",
-    "decoder.version",
-    "encoder.embed_positions._float_tensor",
-    "decoder.embed_positions._float_tensor",
-];
-
-/// The reference's `tensors` under our names, in order of name. Entries of fairseq that are no weights are left out,
-/// and so is a decoder's table that is the encoder's, bit for bit, when there is no output table of its own: all three
+/// The reference's `tensors`, or those of any fairseq, under our names, in order of name. Entries of fairseq that are no
+/// weights are left out, and so is a decoder's table that is the encoder's, bit for bit, when there is no output table of its own: all three
 /// are then shared.
 ///
 /// # Errors
 /// If a name is not the reference's, occurs twice, or cross-attention's parts are incomplete or of odd shapes.
 pub fn to_native(tensors: Vec<NamedTensor>) -> Result<Vec<NamedTensor>> {
-    let weights = tensors.into_iter().filter(|tensor| !IGNORED.contains(&tensor.name.as_str()));
-    let (mut native, projections) = rename_all(weights, Side::Reference)?;
+    let (mut native, projections) = rename_all(upgrade(tensors)?, Side::Reference)?;
     for (layer, parts) in projections {
         for tensor in split_cross_attention(&layer, parts)? {
             insert(&mut native, tensor)?;
@@ -177,21 +169,6 @@ fn split_projection<'a>(name: &'a str, module: &str) -> Option<(&'a str, &'a str
     let (layer, rest) = split_layer(name)?;
     let part = rest.strip_prefix(module)?;
     (layer.starts_with("decoder.") && !part.starts_with("out_proj.")).then_some((layer, part))
-}
-
-fn insert(tensors: &mut ByName, tensor: NamedTensor) -> Result<()> {
-    match tensors.insert(tensor.name.clone(), tensor) {
-        Some(tensor) => Err(twice(&tensor.name)),
-        None => Ok(()),
-    }
-}
-
-fn twice(name: &str) -> Error {
-    Error::input(format!("`{name}` is there twice"))
-}
-
-fn same_bits(a: &NamedTensor, b: &NamedTensor) -> bool {
-    a.shape == b.shape && a.data.iter().map(|x| x.to_bits()).eq(b.data.iter().map(|x| x.to_bits()))
 }
 
 #[cfg(test)]

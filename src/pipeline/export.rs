@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::interop::foreign::{self, ForeignModel, ModelShape, Names};
+use crate::run::NamedTensor;
 use crate::run::checkpoints::resolve;
 use crate::train::{StoredWeights, read_weights};
 use serde::Serialize;
@@ -12,8 +13,10 @@ use std::path::{Path, PathBuf};
 pub struct Exported {
     /// The file.
     pub file: PathBuf,
-    /// Elements of all tensors.
+    /// Elements of all tensors, embeddings included.
     pub parameters: usize,
+    /// Of these, in the embeddings.
+    pub embedding_parameters: usize,
 }
 
 /// Writes the weights of the checkpoint at `checkpoint` (a file, or a folder with one) to `file`, bit for bit, with the
@@ -38,7 +41,14 @@ pub fn export(checkpoint: &Path, file: &Path, names: Names) -> Result<Exported> 
         supernet_dims: Some([config.encoder_supernet_dim, config.decoder_supernet_dim]),
         architecture: Some(config.architecture),
     };
-    let parameters = tensors.iter().map(|tensor| tensor.data.len()).sum();
+    let [parameters, embedding_parameters] = count(&tensors);
     foreign::save(file, ForeignModel { tensors, shape }, names)?;
-    Ok(Exported { file: file.to_path_buf(), parameters })
+    Ok(Exported { file: file.to_path_buf(), parameters, embedding_parameters })
+}
+
+/// The elements of `tensors`, which have our names: all, and those of the embedding tables.
+pub(super) fn count(tensors: &[NamedTensor]) -> [usize; 2] {
+    let elements = |tensors: &mut dyn Iterator<Item = &NamedTensor>| tensors.map(|tensor| tensor.data.len()).sum();
+    let embeddings = &mut tensors.iter().filter(|tensor| tensor.name.contains("embed_"));
+    [elements(&mut tensors.iter()), elements(embeddings)]
 }

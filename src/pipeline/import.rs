@@ -1,5 +1,6 @@
 //! `automoe import`: a run directory from a model that was trained elsewhere.
 
+use super::export::count;
 use super::workspace::{load_subwords, prepare_data, save_subwords, transformer_config};
 use crate::config::{Config, Tables};
 use crate::cost::Embeddings;
@@ -41,8 +42,10 @@ pub struct Imported {
     pub model: PathBuf,
     /// Its shape.
     pub architecture: Architecture,
-    /// Elements of all tensors.
+    /// Elements of all tensors, embeddings included.
     pub parameters: usize,
+    /// Of these, in the embeddings.
+    pub embedding_parameters: usize,
 }
 
 /// Makes a run directory (`config.run_dir`) of the model in a file: its `supernet/` where the model is the space's largest,
@@ -89,8 +92,8 @@ pub fn import(mut config: Config, request: &Import) -> Result<Imported> {
     }
     save_subwords(run.root(), [&subwords[0], &subwords[1]])?;
     save_weights(&folder, &chosen.tensors, &chosen.config, &fingerprint)?;
-    let parameters = chosen.tensors.iter().map(|tensor| tensor.data.len()).sum();
-    Ok(Imported { model: folder, architecture: chosen.config.architecture, parameters })
+    let [parameters, embedding_parameters] = count(&chosen.tensors);
+    Ok(Imported { model: folder, architecture: chosen.config.architecture, parameters, embedding_parameters })
 }
 
 /// The model as it will be saved.

@@ -17,14 +17,16 @@ mod test;
 mod whole;
 
 mod latency_data;
-mod import;
+mod sample;
 mod export;
+mod import;
 
 pub use constraints::{check_constraints, compare_with_profile};
 pub use dry_run::dry_run;
 pub use export::{Exported, export};
 pub use import::{Import, Imported, import};
 pub use latency_data::{Collected, RandomModels, collect};
+pub use sample::{Range, sample_within};
 pub use search::search;
 pub use test::{Scores, load_translator, run_config, test};
 pub use training::{train_architecture, train_supernet};

@@ -6,11 +6,12 @@ use super::latency::{MeasuredLatency, Quiet};
 use super::search_record::{SearchRecord, has_begun, remove};
 use super::search_shown::{Shown, summary};
 use super::workspace::Workspace;
+use crate::config::Config;
 use crate::cost::{Cost, Dimensions};
-use crate::error::{Error, Result, listed, refuse};
+use crate::error::{Error, Result, listed};
 use crate::latency::LatencyProfile;
-use crate::model::Supernet;
 use crate::model::weights::leading_slice::LeadingSlice;
+use crate::model::{Supernet, TransformerConfig};
 use crate::run::atomic;
 use crate::run::checkpoints::resolve;
 use crate::search::{Budget, Constraints, Feasible, Search, Trial, TrialLog, algorithm, first_within};
@@ -31,9 +32,7 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let weights = load_weights(&checkpoint, &workspace.device)?;
     workspace.check_weights(&weights, &checkpoint)?;
     weights.check_shared().map_err(|error| error.at(checkpoint.display()))?;
-    // Where its attentions are of another width, the space's heads may not divide them.
-    refuse(&workspace.config.space.faults(weights.supernet.config.qkv_dim))
-        .map_err(|error| error.at(checkpoint.display()))?;
+    check_qkv_dim(&weights.supernet.config, &workspace.config).map_err(|error| error.at(checkpoint.display()))?;
     weights.supernet.weights(&workspace.space.supernet()).map_err(|error| error.at(checkpoint.display()))?;
     let (supernet, quiet) = (Arc::new(weights.supernet), Quiet::default());
     let dimensions = Dimensions::of(&workspace.config)?;
@@ -84,6 +83,18 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let text = serde_json::to_string(&winner.architecture).map_err(Error::failure)?;
     atomic::write(&workspace.run.winner(), format!("{text}\n").as_bytes())?;
     Ok(winner)
+}
+
+/// That attentions have the width that costs are counted with, and that the winner is trained with.
+fn check_qkv_dim(weights: &TransformerConfig, config: &Config) -> Result<()> {
+    let (found, configured) = (weights.qkv_dim, config.model.qkv_dim);
+    match found == configured {
+        true => Ok(()),
+        false => Err(Error::input(format!(
+            "its attentions have {found} features, the config model.qkv_dim = {configured}; search with another run directory \
+             and --set model.qkv_dim={found}"
+        ))),
+    }
 }
 
 /// Finds out before a long training whether the search after it can be done at all. Where latency is measured, that is

@@ -55,7 +55,7 @@ impl<'a> Feasible<'a> {
     /// # Errors
     /// [`Error::Input`](crate::error::Error::Input) when no allowed architecture is found; it names the nearest figures.
     pub fn check(space: &'a Space, constraints: &'a Constraints, seed: u64) -> Result<Self> {
-        let mut feasible = Self { space, constraints, witness: space.smallest() };
+        let mut feasible = Self::unchecked(space, constraints);
         if feasible.allows(&feasible.witness) {
             return Ok(feasible);
         }
@@ -68,6 +68,11 @@ impl<'a> Feasible<'a> {
             }
             None => Err(feasible.infeasible(&mut rng)),
         }
+    }
+
+    /// As [`Self::check`] without the check: perhaps nothing is allowed.
+    pub(super) fn unchecked(space: &'a Space, constraints: &'a Constraints) -> Self {
+        Self { space, constraints, witness: space.smallest() }
     }
 
     /// The whole space, allowed or not.

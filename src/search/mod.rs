@@ -18,6 +18,7 @@ mod generations;
 mod infeasible;
 mod log;
 mod proposals;
+mod sample;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -35,4 +36,5 @@ pub use feasible::Feasible;
 pub use finalists::{Finalist, first_within};
 pub use infeasible::round_up;
 pub use log::TrialLog;
+pub use sample::{at_least, sample};
 pub use trial::{Trial, TrialState, best};

@@ -1,7 +1,7 @@
 //! The JSON form of an [`Architecture`]: the reference's gene names, read leniently and printed in one normal form.
 //!
-//! Reading cuts lists that are longer than the number of layers (or of experts), takes one number for a gene that is the
-//! same in every layer, and fills in what is missing: no `*_n_experts` is a dense stack, a layer with 0 experts is a dense
+//! Reading takes one number for a gene that is the same in every layer and fills in what is missing, but no list may be longer or
+//! shorter than there are layers (or experts), nor a name be there twice: no `*_n_experts` is a dense stack, a layer with 0 experts is a dense
 //! layer, one expert is routed to, cross-attention sees the last encoder layer, nothing is dropped. Printing writes
 //! `*_each_expert_ffn_dim` only for a stack with a layer whose experts differ from its `*_ffn_embed_dim`, an identity
 //! expert as size 0, and the drop genes only where something is dropped; so equal models print equally.
@@ -11,6 +11,7 @@ use super::gene::{At, EACH_EXPERT_FFN_DIM, Gene, InJson, LAYER_NUM, N_EXPERTS, P
 use super::genes;
 use super::side::Side;
 use crate::error::{Error, Result, refuse};
+use crate::json;
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -21,8 +22,7 @@ impl Architecture {
     /// # Errors
     /// Text that is not JSON, an unknown or missing key, a list that is too short, a value that makes no model.
     pub fn from_json(text: &str) -> Result<Self> {
-        let value =
-            serde_json::from_str(text).map_err(|error| Error::input(format!("not a JSON architecture: {error}")))?;
+        let value = json::parse(text).map_err(|error| Error::input(format!("not a JSON architecture: {error}")))?;
         Self::from_value(&value)
     }
 
@@ -56,7 +56,7 @@ impl Serialize for Architecture {
 
 impl<'de> Deserialize<'de> for Architecture {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
+        let json::Unique(value) = json::Unique::deserialize(deserializer)?;
         Self::from_value(&value).map_err(serde::de::Error::custom)
     }
 }
@@ -107,8 +107,8 @@ impl<'a> StackReader<'a> {
             None if gene.json == InJson::Required => return Err(missing(&gene.key(self.side))),
             None => return Ok(()),
             Some(Value::Array(values)) => {
-                self.long_enough(gene, values.len())?;
-                let values = values[..layers.len()].iter().map(|value| self.number(gene, value));
+                self.of_all_layers(gene, values.len())?;
+                let values = values.iter().map(|value| self.number(gene, value));
                 values.collect::<Result<_>>()?
             }
             Some(value) => vec![self.number(gene, value)?; layers.len()],
@@ -119,21 +119,23 @@ impl<'a> StackReader<'a> {
         Ok(())
     }
 
-    /// A gene of each expert of each layer: lists that are cut to the layers and the experts in use.
+    /// A gene of each expert of each layer: a list of sizes for each layer.
     fn read_experts(&self, gene: &Gene, set: fn(&mut Layer, usize, usize), layers: &mut [Layer]) -> Result<()> {
         let Some(value) = self.value(gene.name) else {
             return Ok(());
         };
         let lists = value.as_array().ok_or_else(|| self.fault(gene, "expected a list of sizes for each layer"))?;
-        self.long_enough(gene, lists.len())?;
+        self.of_all_layers(gene, lists.len())?;
         for (index, (layer, list)) in layers.iter_mut().zip(lists).enumerate() {
             let list = list.as_array().map_or(&[][..], Vec::as_slice);
             let count = layer.expert_count();
-            if list.len() < count {
-                let needs = format!("layer {} has {count} experts and needs a list of as many sizes", index + 1);
+            if list.len() != count {
+                let found = list.len();
+                let needs =
+                    format!("layer {} has {count} experts and needs a list of as many sizes, not {found}", index + 1);
                 return Err(self.fault(gene, needs));
             }
-            for (expert, size) in list[..count].iter().enumerate() {
+            for (expert, size) in list.iter().enumerate() {
                 set(layer, expert, self.number(gene, size)?);
             }
         }
@@ -150,8 +152,8 @@ impl<'a> StackReader<'a> {
         Ok(())
     }
 
-    fn long_enough(&self, gene: &Gene, length: usize) -> Result<()> {
-        if length >= self.layers {
+    fn of_all_layers(&self, gene: &Gene, length: usize) -> Result<()> {
+        if length == self.layers {
             return Ok(());
         }
         let message = format!("{length} values for {} layers", self.layers);

@@ -28,6 +28,7 @@ mod spread;
 pub use architecture::{Architecture, CrossAttention, Experts, Layer, MAX_WIDTH, Stack};
 pub use choices::{Choices, SpaceConfig};
 pub use describe::GeneChoices;
+pub(crate) use gene::Gene;
 pub use gene::Scope;
 pub(crate) use genes::GENES;
 pub use natural::Natural;

@@ -7,5 +7,6 @@ mod mistakes;
 mod phases;
 mod pipes;
 pub mod program;
+mod spaces;
 mod text_formats;
 mod vulkan;

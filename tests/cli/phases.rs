@@ -86,11 +86,11 @@ fn phases_one_by_one_in_a_pipeline() {
     let search = arguments(&["search", "--fresh", "--checkpoint", "runs/toy/models/scratch"], &TINY);
     let message = program.refusal_after_start(&search);
     assert!(message.contains("no SuperNet"), "{message}");
-    let heads =
-        ["--set", "space.encoder_self_attention_heads=[5, 2]", "--set", "model.qkv_dim=80", "--run-dir", "runs/b"];
-    let heads = arguments(&["search", "--checkpoint", "runs/toy/supernet"], &arguments(&TINY, &heads));
-    let message = program.refusal_after_start(&heads);
-    assert!(message.contains("5 heads do not divide qkv_dim = 64"), "{message}");
+    // Costs are counted, and the winner trained, with the config's width of attention.
+    let wider = arguments(&TINY, &["--set", "model.qkv_dim=128", "--max-gflops", "0", "--run-dir", "runs/b"]);
+    let message = program.refusal_after_start(&arguments(&["search", "--checkpoint", "runs/toy/supernet"], &wider));
+    assert!(message.contains("its attentions have 64 features, the config model.qkv_dim = 128"), "{message}");
+    assert!(message.contains("--set model.qkv_dim=64"), "{message}");
     let again = ["train", "--arch", "winner.json", "--name", "inherited", "--inherit"];
     let again = program.command(&arguments(&again, &TINY)).output().unwrap();
     let warnings = String::from_utf8(again.stderr).unwrap();

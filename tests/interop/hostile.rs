@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use rayon::prelude::*;
 use std::io::Cursor;
 
-/// The files that PyTorch made.
-const FILES: [&str; 4] = ["tensors.pt", "tensors_legacy.pt", "fairseq.pt", "fairseq_legacy.pt"];
+/// The files that PyTorch made, and one as fairseq's newer settings make it.
+const FILES: [&str; 5] = ["tensors.pt", "tensors_legacy.pt", "fairseq.pt", "fairseq_legacy.pt", "fairseq_cfg.pt"];
 
 fn bytes_of(name: &str) -> Vec<u8> {
     std::fs::read(beside(name)).expect("a file beside this one")

@@ -10,6 +10,7 @@ use automoe::config::Tables;
 use automoe::cost::Embeddings;
 use automoe::interop::NamedTensor;
 use automoe::interop::fairseq::FairseqCheckpoint;
+use automoe::interop::foreign;
 use automoe::interop::names::{to_native, to_reference};
 use automoe::interop::safetensors::{read_safetensors, write_safetensors};
 use automoe::interop::shape::{Shape, infer_shape};
@@ -96,6 +97,19 @@ fn fairseq_checkpoints_give_weights_settings_and_shapes() {
         expected.decoder.layers[0].experts = Some(Experts { ffn_dims: vec![3, 5], top_k: 1 });
         assert_eq!(architecture, expected);
     }
+}
+
+/// What fairseq writes since 2020 (see make_cfg.py): settings in omegaconf's nodes, newer names of weights.
+#[test]
+fn settings_of_omegaconf_are_read_as_plain_data() {
+    let checkpoint = FairseqCheckpoint::load(&beside("fairseq_cfg.pt")).expect("read");
+    assert_eq!(checkpoint.cfg, json("fairseq_cfg.json"));
+    assert!(checkpoint.args.is_empty());
+    let Shape { embeddings, qkv_dim, architecture } = infer_shape(&to_native(checkpoint.tensors).unwrap()).unwrap();
+    assert_eq!(embeddings, Embeddings { source_vocab: 7, target_vocab: 7, tables: Tables::Shared });
+    assert_eq!((qkv_dim, architecture), (4, Architecture::dense(4, 6, 1, 1, 1)));
+    let error = foreign::load(&beside("fairseq_cfg.pt")).unwrap_err().to_string();
+    assert!(error.contains("(cfg.model.decoder) have decoder_normalize_before = True"), "{error}");
 }
 
 #[test]

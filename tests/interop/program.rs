@@ -3,6 +3,7 @@
 
 use super::{beside, bits, json};
 use crate::cli::program::{Program, TINY, arguments};
+use crate::shared::shared;
 use automoe::interop::NamedTensor;
 use automoe::interop::fairseq::FairseqCheckpoint;
 use automoe::interop::safetensors::read_safetensors;
@@ -125,6 +126,12 @@ fn a_model_of_pytorch_translates_as_pytorch_did() {
     let cost: Value = serde_json::from_str(&program.output_of(&cost, &imported["architecture"].to_string())).unwrap();
     let embeddings = (16 * 16 + 16 * 24) as u64;
     assert_eq!(cost["parameters"]["total"].as_u64().unwrap() + embeddings, imported["parameters"].as_u64().unwrap());
+    // What counts embeddings says how many they are.
+    let export = ["export", "--checkpoint", "runs/tiny/models/imported", "--out", "again.safetensors"];
+    for counted in [imported, summary(&program, &export)] {
+        assert_eq!(counted["embedding_parameters"], embeddings);
+        assert_eq!(counted["parameters"], cost["parameters"]["total"].as_u64().unwrap() + embeddings);
+    }
 }
 
 #[test]
@@ -239,4 +246,37 @@ fn what_disagrees_is_named_and_nothing_is_written() {
             assert!(message.contains(part), "{part:?} is missing in: {message}");
         }
     }
+}
+
+/// The inputs of `../shared/field/NAME` in a folder with the program; `None`, after a line, where they are absent.
+fn field(name: &str) -> Option<Program> {
+    let folder = shared(name, &format!("field/{name}"))?;
+    let program = Program::new();
+    for entry in std::fs::read_dir(folder).expect("listed") {
+        let path = entry.expect("an entry").path();
+        std::fs::copy(&path, program.folder().join(path.file_name().unwrap())).expect("copied");
+    }
+    Some(program)
+}
+
+#[test]
+fn checkpoints_of_all_ages_translate_alike() {
+    let Some(program) = field("I01-fairseq-names") else { return };
+    let input = std::fs::read_to_string(program.folder().join("input")).unwrap();
+    let translated = ["old", "sep"].map(|age| {
+        let (file, run) = (format!("{age}.pt"), format!("run-{age}"));
+        let rest = ["--config", "tiny.toml", "--dict-source", "dict.txt", "--bpe-codes", "codes", "--run-dir", &run];
+        let imported = summary(&program, &[&["import", &file], &rest[..]].concat());
+        program.output_of(&["translate", "--checkpoint", imported["model"].as_str().unwrap(), "--scores"], &input)
+    });
+    assert_eq!(translated[0].lines().count(), input.lines().count());
+    assert_eq!(translated[0], translated[1]);
+}
+
+#[test]
+fn a_model_of_another_kind_is_refused_wherever_its_settings_stand() {
+    let Some(program) = field("I03-settings-in-cfg") else { return };
+    let rest = ["--config", "tiny.toml", "--dict-source", "dict.txt", "--bpe-codes", "codes"];
+    let message = program.refusal(&[&["import", "prenorm.pt"], &rest[..]].concat(), "");
+    assert!(message.contains("prenorm.pt: its settings (cfg.model) have encoder_normalize_before = True"), "{message}");
 }

@@ -7,6 +7,8 @@ use std::io::Read;
 
 /// More dimensions than any tensor of interest has.
 const MAX_DIMENSIONS: usize = 16;
+/// Where omegaconf's nodes keep what they hold.
+pub const OMEGACONF_VALUES: [&str; 2] = ["_content", "_val"];
 
 impl<R: Read> Machine<'_, R> {
     /// Calls the known name `callee` with the tuple `arguments`; the node of what it builds.
@@ -26,7 +28,10 @@ impl<R: Read> Machine<'_, R> {
             (Known::FirstArgument, [first, ..]) => return Ok(*first),
             (Known::OrderedDict, []) => Node::Dict(Vec::new()),
             (Known::OrderedDict, [items]) => Node::Dict(self.pairs(*items)?),
+            (Known::DefaultDict, [] | [_]) => Node::Dict(Vec::new()),
             (Known::Object, []) => Node::Object(Vec::new()),
+            (Known::Object, [value]) => return Ok(*value),
+            (Known::Opaque, _) => return Ok(callee),
             (Known::Set, []) => Node::Set(Vec::new()),
             (Known::Set, [items]) => Node::Set(self.items(*items)?),
             (Known::Bytes, []) => Node::Bytes(Vec::new()),
@@ -38,14 +43,21 @@ impl<R: Read> Machine<'_, R> {
         self.add(node)
     }
 
-    /// Gives `state` to the object that was just built: `BUILD`.
+    /// Gives `state` to the object that was just built: `BUILD`. Of an omegaconf node only the value is kept, for it names the
+    /// node that it is in as well.
     pub(super) fn build(&mut self, target: NodeId, state: NodeId) -> Result<()> {
+        if matches!(self.node(target), Node::Known(Known::Opaque)) {
+            return Ok(());
+        }
         let entries = match self.node(state) {
             Node::Dict(entries) => entries.clone(),
             _ => {
                 return Err(self.error("sets an object's state to something other than a dictionary"));
             }
         };
+        let is_value = |(name, _): &&(NodeId, NodeId)| matches!(self.node(*name), Node::Str(name) if OMEGACONF_VALUES.contains(&name.as_str()));
+        let value = entries.iter().find(is_value).copied();
+        let entries = value.map_or(entries, |value| vec![value]);
         self.spend(2 * entries.len())?;
         match self.node_mut(target) {
             Node::Object(attributes) => attributes.extend(entries),

@@ -15,5 +15,6 @@ mod node;
 #[cfg(test)]
 mod tests;
 
+pub use known::OMEGACONF_VALUES;
 pub use machine::parse;
 pub use node::{Known, MAX_BYTES, MAX_CELLS, MAX_DEPTH, Node, NodeId, Pickle, Storage, Tensor};

@@ -33,12 +33,21 @@ pub(super) fn resolve(module: &str, name: &str) -> Option<Node> {
         ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Known::RebuildTensor,
         ("torch._utils", "_rebuild_parameter") => Known::RebuildParameter,
         ("collections", "OrderedDict") => Known::OrderedDict,
+        ("collections", "defaultdict") => Known::DefaultDict,
         ("argparse", "Namespace") => Known::Object,
-        ("fairseq.meters", "AverageMeter" | "TimeMeter" | "StopwatchMeter") => Known::Object,
+        // Its meters and groups of settings, and the nodes of the settings it has since 2020.
+        (module, _) if is_within(module, "fairseq") || is_within(module, "omegaconf") => Known::Object,
+        ("typing", _) | ("operator" | "_operator", "getitem") => Known::Opaque,
+        (
+            "__builtin__" | "builtins",
+            "bool" | "dict" | "float" | "int" | "list" | "str" | "tuple" | "long" | "unicode",
+        ) => Known::Opaque,
+        ("numpy", "dtype" | "ndarray") => Known::Opaque,
+        ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar" | "_reconstruct") => Known::Opaque,
         ("__builtin__" | "builtins", "set" | "frozenset") => Known::Set,
         ("__builtin__" | "builtins", "bytes") => Known::Bytes,
         ("_codecs", "encode") => Known::Encode,
-        ("torch", "Size" | "device") => Known::FirstArgument,
+        ("torch", "Size" | "device") | ("pathlib", "Path" | "PosixPath") => Known::FirstArgument,
         ("torch", dtype) if TORCH_DTYPES.contains(&dtype) => {
             return Some(Node::Str(format!("torch.{dtype}")));
         }
@@ -46,6 +55,11 @@ pub(super) fn resolve(module: &str, name: &str) -> Option<Node> {
         _ => return None,
     };
     Some(Node::Known(known))
+}
+
+/// Whether `module` is `package` or below it.
+fn is_within(module: &str, package: &str) -> bool {
+    module.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn storage_dtype(class: &str) -> Option<Dtype> {

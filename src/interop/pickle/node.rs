@@ -58,8 +58,13 @@ pub enum Known {
     Storage(Dtype),
     /// `collections.OrderedDict`.
     OrderedDict,
-    /// `argparse.Namespace`, and fairseq's meters that its trainer leaves in every checkpoint.
+    /// `collections.defaultdict`: a dictionary.
+    DefaultDict,
+    /// `argparse.Namespace`, and what fairseq's trainer leaves in checkpoints: its meters, settings and their enumerations (whose
+    /// one argument stands for them), and omegaconf's nodes.
     Object,
+    /// Types and numpy's values: they may be there, and nothing in them is read.
+    Opaque,
     /// `set` and `frozenset`.
     Set,
     /// `bytes`, by which protocol 2 writes empty bytes only.

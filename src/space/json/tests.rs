@@ -40,20 +40,18 @@ fn a_dense_model_prints_as_it_was_given() {
 }
 
 #[test]
-fn lists_are_cut_and_gaps_filled() {
+fn gaps_are_filled() {
     let given = read(|value| {
-        value["encoder"]["encoder_ffn_embed_dim"] = json!([64, 32, 16]);
         value["encoder"]["encoder_self_attention_heads"] = json!(4);
-        value["encoder"]["encoder_n_experts"] = json!([3, 1, 9]);
+        value["encoder"]["encoder_n_experts"] = json!([3, 1]);
         value["encoder"]["encoder_num_experts_to_route"] = json!([2, 2]);
-        value["encoder"]["encoder_each_expert_ffn_dim"] = json!([[8, 16, 24, 32], [8], [8]]);
+        value["encoder"]["encoder_each_expert_ffn_dim"] = json!([[8, 16, 24], [8]]);
         value["decoder"]["decoder_n_experts"] = json!([]);
         value["decoder"].as_object_mut().unwrap().remove("decoder_arbitrary_ende_attn");
     });
     let given = given.unwrap();
     let printed = given.to_value();
     let encoder = &printed["encoder"];
-    assert_eq!(encoder["encoder_ffn_embed_dim"], json!([64, 32]));
     assert_eq!(encoder["encoder_self_attention_heads"], json!([4, 4]));
     assert_eq!(encoder["encoder_num_experts_to_route"], json!([2, 1]));
     assert_eq!(encoder["encoder_each_expert_ffn_dim"], json!([[8, 16, 24], [8]]));
@@ -120,7 +118,36 @@ fn faults_name_the_key_and_what_was_expected() {
         value["encoder"]["encoder_n_experts"] = json!([1, 2]);
         value["encoder"]["encoder_each_expert_ffn_dim"] = json!([[64], [64]]);
     });
-    assert_eq!(few, "encoder_each_expert_ffn_dim: layer 2 has 2 experts and needs a list of as many sizes");
+    assert_eq!(few, "encoder_each_expert_ffn_dim: layer 2 has 2 experts and needs a list of as many sizes, not 1");
+    // What goes on beyond the layers or experts was made for another model.
+    for (key, list, expected) in [
+        ("encoder_ffn_embed_dim", json!([64, 32, 16]), "encoder_ffn_embed_dim: 3 values for 2 layers"),
+        ("encoder_n_experts", json!([1, 1, 1]), "encoder_n_experts: 3 values for 2 layers"),
+        (
+            "encoder_each_expert_ffn_dim",
+            json!([[128], [64], [32]]),
+            "encoder_each_expert_ffn_dim: 3 values for 2 layers",
+        ),
+        (
+            "encoder_each_expert_ffn_dim",
+            json!([[128, 32], [64]]),
+            "encoder_each_expert_ffn_dim: layer 1 has 1 experts and needs a list of as many sizes, not 2",
+        ),
+    ] {
+        let found = fault(|value| {
+            value["encoder"]["encoder_n_experts"] = json!([1, 1]);
+            value["encoder"][key] = list;
+        });
+        assert_eq!(found, expected);
+    }
+    let twice =
+        model().to_string().replacen("\"encoder_layer_num\":2", "\"encoder_layer_num\":1,\"encoder_layer_num\":2", 1);
+    for error in [
+        Architecture::from_json(&twice).unwrap_err().to_string(),
+        serde_json::from_str::<Architecture>(&twice).unwrap_err().to_string(),
+    ] {
+        assert!(error.contains("\"encoder_layer_num\" is there twice"), "{error}");
+    }
     let useless = fault(|value| value["encoder"]["encoder_std_vs_dummy_experts"] = json!([0, 1]));
     assert_eq!(useless, "encoder_std_vs_dummy_experts: needs encoder_n_experts, which is missing");
     assert!(Architecture::from_json("[]").unwrap_err().to_string().contains("JSON object"));
