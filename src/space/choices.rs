@@ -12,7 +12,7 @@ use std::ops::{Index, IndexMut};
 /// `[space]`: the choices of every gene, by the gene's key. A flat list holds for every layer; a list of lists gives each
 /// layer its own.
 ///
-/// The keys, what they mean and their defaults are those of [`GENES`], with the side's prefix:
+/// The keys, what they mean and their defaults are those of `space/genes.rs`, with the side's prefix:
 ///
 /// ```
 /// # use automoe::space::{Choices, SpaceConfig};
@@ -60,7 +60,7 @@ impl SpaceConfig {
 }
 
 impl Default for SpaceConfig {
-    /// The choices that [`GENES`] names.
+    /// The choices that `space/genes.rs` names.
     fn default() -> Self {
         let entry = |gene: &'static Gene, side| {
             let choices = Choices::Every(gene.defaults(side)?.to_vec());
