@@ -182,3 +182,34 @@ pub enum LatencySource {
     /// Each candidate is measured on the device of the search, the best once more at length
     Measured,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::COSTS;
+
+    /// Each key of `[search]` off its default: one that is not written, or not read, is missing after it.
+    #[test]
+    fn every_key_of_a_search_comes_back() {
+        let mut limits = Limits::default();
+        for (place, row) in COSTS.iter().enumerate() {
+            limits[row.name] = 1.5 + place as f64;
+        }
+        let search = SearchConfig {
+            algorithm: AlgorithmName::new("random").unwrap(),
+            population: 1,
+            parents: 2,
+            mutations: 3,
+            crossovers: 4,
+            mutation_probability: 0.5,
+            generations: 6,
+            limits,
+            latency: LatencySource::Measured,
+            latency_profile: "xeon.json".into(),
+            encoder_at_least_decoder: true,
+            max_tokens: 7,
+            parallel: 8,
+        };
+        assert_eq!(toml::from_str::<SearchConfig>(&toml::to_string(&search).unwrap()).unwrap(), search);
+    }
+}
