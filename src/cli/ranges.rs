@@ -1,6 +1,6 @@
 //! The options that `space --sample` keeps to: the most and the least of each cost of the catalog.
 
-use crate::catalog::{COSTS, CostRow, LATENCY_MS};
+use crate::catalog::{COSTS, CostRow};
 use crate::error::{Error, Result};
 use crate::pipeline::Range;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
@@ -18,7 +18,7 @@ impl RangeArgs {
     /// The costs that are limited.
     ///
     /// # Errors
-    /// A limit that no figure has, or none between two; latency without a profile.
+    /// A limit that no figure has, or none between two.
     pub fn checked(&self) -> Result<&[Range]> {
         for range in &self.ranges {
             let [most, least] = options(range.cost);
@@ -32,9 +32,6 @@ impl RangeArgs {
             {
                 let message = format!("{least_value} is more than --{most} {most_value}");
                 return Err(Error::input(message).at(format!("--{least}")));
-            }
-            if range.cost.name == LATENCY_MS && self.latency_profile.is_none() {
-                return Err(Error::input("latency is predicted here: give --latency-profile").at(format!("--{most}")));
             }
         }
         Ok(&self.ranges)

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::cost::{Constraint, Cost};
 use crate::error::{Error, Result};
 use crate::latency::LatencyProfile;
-use crate::search::{at_least, sample};
+use crate::search::{Constraints, at_least, sample};
 use crate::space::Architecture;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,8 +26,8 @@ pub struct Range {
 /// nobody reads on. `profile` predicts latency, where that is limited.
 ///
 /// # Errors
-/// Fewer architectures than asked for, after those that were found; sizes that no model can have; an unusable profile; those
-/// of `print`.
+/// Fewer architectures than asked for, after those that were found; sizes that no model can have; latency without a profile, or
+/// an unusable one; those of `print`.
 pub fn sample_within(
     config: &Config,
     ranges: &[Range],
@@ -40,7 +40,9 @@ pub fn sample_within(
     costs.extend(profile.map(|profile| Arc::new(profile) as Arc<dyn Cost>));
     let (mut limits, mut demands) = (Vec::new(), Vec::new());
     for Range { cost: row, most, least } in ranges {
-        let Some(cost) = costs.get(row.name) else { continue };
+        let cost = costs.get(row.name).ok_or_else(|| {
+            Error::input("latency is predicted here: give --latency-profile").at(format!("--{}", row.option()))
+        })?;
         if let Some(limit) = *most {
             limits.push(Constraint { cost: cost.clone(), limit });
             demands.push(format!("{} ≤ {limit}", row.name));
@@ -52,7 +54,8 @@ pub fn sample_within(
     }
     let space = config.space()?;
     let mut found = 0;
-    for architecture in sample(&space, limits, seed).take(usize::try_from(count).unwrap_or(usize::MAX)) {
+    let constraints = Constraints { counted: limits, ..Constraints::default() };
+    for architecture in sample(&space, &constraints, seed).take(usize::try_from(count).unwrap_or(usize::MAX)) {
         found += 1;
         if !print(&architecture)? {
             return Ok(());

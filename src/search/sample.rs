@@ -30,13 +30,16 @@ impl Cost for Negative {
     }
 }
 
-/// Different models of `space`, drawn at random, that keep all of `limits`: as many as are asked for, or as are found in a
+/// Different models of `space`, drawn at random, that `constraints` allow: as many as are asked for, or as are found in a
 /// bounded number of draws for the next one. The same seed gives the same.
-pub fn sample<'a>(space: &'a Space, limits: Vec<Constraint>, seed: u64) -> impl Iterator<Item = Architecture> + 'a {
-    let constraints = Constraints { counted: limits, ..Constraints::default() };
+pub fn sample<'a>(
+    space: &'a Space,
+    constraints: &'a Constraints,
+    seed: u64,
+) -> impl Iterator<Item = Architecture> + 'a {
+    let feasible = Feasible::unchecked(space, constraints);
     let mut used = Used::default();
     (0..).map_while(move |index| {
-        let feasible = Feasible::unchecked(space, &constraints);
         let propose = |rng: &mut ChaCha8Rng| (space.sample(rng), Vec::new());
         let (architecture, _) = feasible.draw(&mut seed::stream(seed, "sample", index), &used, &propose)?;
         used.insert(&architecture);
@@ -49,6 +52,10 @@ mod tests {
     use super::*;
     use crate::search::testing::{Of, space, tiny_space};
 
+    fn counted(limits: Vec<Constraint>) -> Constraints {
+        Constraints { counted: limits, ..Constraints::default() }
+    }
+
     #[test]
     fn rare_figures_are_found_each_model_once() {
         let space = space();
@@ -56,7 +63,7 @@ mod tests {
         let cost: Arc<dyn Cost> = Arc::new(Of("layers", layers));
         let within = |seed, count| {
             let limits = vec![at_least(cost.clone(), 2.0), Constraint { cost: cost.clone(), limit: 2.0 }];
-            sample(&space, limits, seed).take(count).collect::<Vec<_>>()
+            sample(&space, &counted(limits), seed).take(count).collect::<Vec<_>>()
         };
         let drawn = within(1, 20);
         assert_eq!(drawn.len(), 20);
@@ -69,8 +76,8 @@ mod tests {
     #[test]
     fn drawing_ends_where_nothing_is_left() {
         let space = tiny_space();
-        assert_eq!(sample(&space, Vec::new(), 1).count(), 4);
+        assert_eq!(sample(&space, &counted(Vec::new()), 1).count(), 4);
         let width: Arc<dyn Cost> = Arc::new(Of("width", |a| a.encoder.embed_dim as f64));
-        assert_eq!(sample(&space, vec![at_least(width, 1e9)], 1).count(), 0);
+        assert_eq!(sample(&space, &counted(vec![at_least(width, 1e9)]), 1).count(), 0);
     }
 }
