@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::cost::{Cost, Dimensions};
 use crate::error::{Error, Result, listed};
 use crate::latency::LatencyProfile;
-use crate::model::weights::leading_slice::LeadingSlice;
+use crate::model::weights::rule;
 use crate::model::{Supernet, TransformerConfig};
 use crate::run::atomic;
 use crate::run::checkpoints::resolve;
@@ -109,7 +109,8 @@ pub(super) fn check_search(workspace: &Workspace) -> Result<()> {
     if !config.search.measures_latency() || has_begun(&workspace.run.trials()) {
         return Ok(());
     }
-    let supernet = Supernet::init(workspace.supernet_config(), Arc::new(LeadingSlice), config.seed, &workspace.device);
+    let sharing = rule(config.train.weights.as_str())?;
+    let supernet = Supernet::init(workspace.supernet_config(), sharing, config.seed, &workspace.device);
     let measured = MeasuredLatency::new(workspace, Arc::new(supernet), Quiet::default());
     let constraints = Constraints::new(&config.search, &counted_costs(config)?);
     let feasible = Feasible::check(&workspace.space, &constraints, config.seed)?;
