@@ -40,6 +40,8 @@ pub enum Origin {
 
 /// The name of the one cost that is measured or predicted.
 pub const LATENCY_MS: &str = "latency_ms";
+/// The name of the memory that keys and values take.
+pub const KV_CACHE_MB: &str = "kv_cache_mb";
 
 /// All costs, in the order of configs and help.
 pub static COSTS: [CostRow; 6] = [
@@ -84,7 +86,7 @@ pub static COSTS: [CostRow; 6] = [
         origin: Origin::Counted,
     },
     CostRow {
-        name: "kv_cache_mb",
+        name: KV_CACHE_MB,
         unit: "MB",
         noun: "MB of keys and values",
         value_name: "MB",

@@ -9,6 +9,6 @@ mod text_formats;
 mod weight_sharing;
 
 pub use algorithms::ALGORITHMS;
-pub use costs::{COSTS, CostRow, LATENCY_MS, Origin, cost};
+pub use costs::{COSTS, CostRow, KV_CACHE_MB, LATENCY_MS, Origin, cost};
 pub use text_formats::{TEXT_FORMATS, TSV, TWO_FILES, TextFormatRow};
 pub use weight_sharing::WEIGHT_SHARING;

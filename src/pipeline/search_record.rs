@@ -3,6 +3,7 @@
 use super::latency::conditions;
 use super::workspace::Workspace;
 use crate::bounded::read_with;
+use crate::catalog::KV_CACHE_MB;
 use crate::config::SearchConfig;
 use crate::error::{Error, Result};
 use crate::run::{RunDirectory, Settings, atomic};
@@ -47,7 +48,7 @@ impl SearchRecord {
         hasher.update_reader(File::open(checkpoint).map_err(failure)?).map_err(failure)?;
         // How many work side by side changes no trial.
         let settings = SearchConfig { parallel: 0, ..workspace.config.search.clone() };
-        let beam = (settings.limits["kv_cache_mb"] > 0.0).then_some(workspace.config.translate.beam);
+        let beam = (settings.limits[KV_CACHE_MB] > 0.0).then_some(workspace.config.translate.beam);
         let latency = match settings.measures_latency() {
             true => conditions(workspace),
             false => NOT_MEASURED.to_owned(),
