@@ -76,14 +76,14 @@ impl Settings {
     pub fn of_checkpoint(args: &Args, cfg: &Value) -> Self {
         let mut settings = Self::default();
         settings.gather("cfg", cfg);
-        settings.gather("args", &Map::from_iter(args.clone()).into());
+        settings.gather_group("args", &Map::from_iter(args.clone()));
         settings
     }
 
     /// Those of one plain group.
-    pub fn of_group(place: &str, args: Args) -> Self {
+    pub fn of_group(place: &str, group: &Map<String, Value>) -> Self {
         let mut settings = Self::default();
-        settings.gather(place, &Map::from_iter(args).into());
+        settings.gather_group(place, group);
         settings
     }
 
@@ -115,7 +115,12 @@ impl Settings {
 
     /// Adds what stands in `value`, at any depth. Recursion is safe because its depth was bounded in reading.
     fn gather(&mut self, place: &str, value: &Value) {
-        let Value::Object(group) = value else { return };
+        if let Value::Object(group) = value {
+            self.gather_group(place, group);
+        }
+    }
+
+    fn gather_group(&mut self, place: &str, group: &Map<String, Value>) {
         let prefix = place.rsplit('.').next().filter(|group| NESTED.contains(group));
         for (key, value) in group {
             let key = key.replace('-', "_");

@@ -105,9 +105,9 @@ fn choices(args: &mut Args, gene: &Gene, side: Side) -> Result<Option<Value>> {
 
 /// The settings in `text`, none of which makes it another kind of model.
 fn checked(text: &str) -> Result<Args> {
-    let args: Args = yaml::settings(text)?.into_iter().collect();
-    Settings::of_group("YAML", args.clone()).check()?;
-    Ok(args)
+    let settings = yaml::settings(text)?;
+    Settings::of_group("YAML", &settings).check()?;
+    Ok(settings.into_iter().collect())
 }
 
 #[cfg(test)]

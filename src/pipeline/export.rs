@@ -48,7 +48,6 @@ pub fn export(checkpoint: &Path, file: &Path, names: Names) -> Result<Exported> 
 
 /// The elements of `tensors`, which have our names: all, and those of the embedding tables.
 pub(super) fn count(tensors: &[NamedTensor]) -> [usize; 2] {
-    let elements = |tensors: &mut dyn Iterator<Item = &NamedTensor>| tensors.map(|tensor| tensor.data.len()).sum();
-    let embeddings = &mut tensors.iter().filter(|tensor| tensor.name.contains("embed_"));
-    [elements(&mut tensors.iter()), elements(embeddings)]
+    let embeddings = tensors.iter().filter(|tensor| tensor.name.contains("embed_"));
+    [tensors.iter().map(|tensor| tensor.data.len()).sum(), embeddings.map(|tensor| tensor.data.len()).sum()]
 }

@@ -55,7 +55,10 @@ impl<R: Read> Machine<'_, R> {
                 return Err(self.error("sets an object's state to something other than a dictionary"));
             }
         };
-        let is_value = |(name, _): &&(NodeId, NodeId)| matches!(self.node(*name), Node::Str(name) if OMEGACONF_VALUES.contains(&name.as_str()));
+        let is_value = |(name, _): &&(NodeId, NodeId)| match self.node(*name) {
+            Node::Str(name) => OMEGACONF_VALUES.contains(&name.as_str()),
+            _ => false,
+        };
         let value = entries.iter().find(is_value).copied();
         let entries = value.map_or(entries, |value| vec![value]);
         self.spend(2 * entries.len())?;
