@@ -13,11 +13,11 @@ use std::path::PathBuf;
 /// Count FLOPs, parameters and memory of architectures.
 ///
 /// Prints a JSON object a line. `gflops` leaves the output projection out; where experts differ in size it is the mean over
-/// experts and `gflops_worst` the dearest routing. `parameters.total` leaves the embeddings out, which
-/// are `parameters.embedding`: both together are the `parameters` of export, import and train --dry-run. `kv_cache_bytes` are the keys and
-/// values of one sentence of cost.sentence_length tokens that is decoded with translate.beam. A vocabulary has cost.vocab_size
-/// entries where the config gives it, else those that were learned for the run in the config's run_dir, else the
-/// data.vocab_size that the config asks for.
+/// experts and `gflops_worst` the dearest routing. `parameters.total` leaves the embeddings out, which are
+/// `parameters.embedding`: both together are the `parameters` of export, import and train --dry-run. `kv_cache_bytes` are the
+/// keys and values of one sentence of cost.sentence_length tokens that is decoded with translate.beam. A vocabulary has
+/// cost.vocab_size entries where the config gives it, else those that were learned for the run in the config's run_dir, else
+/// the data.vocab_size that the config asks for.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe cost --config wmt14-en-de --arch winner.json

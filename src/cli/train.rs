@@ -39,7 +39,7 @@ pub struct TrainArgs {
     #[arg(long, conflicts_with = "arch")]
     fresh: bool,
 
-    /// Build the SuperNet, print its size (embeddings included) and its needs of memory and data as JSON, and stop
+    /// Count the SuperNet's size (embeddings included) and its needs of memory and data, print them as JSON, and stop
     #[arg(long, conflicts_with_all = ["arch", "fresh"])]
     dry_run: bool,
 }

@@ -51,8 +51,8 @@ const EXPERT: [(&str, &str); 4] =
     [("0.weight", "fc1.weight"), ("0.bias", "fc1.bias"), ("1.weight", "fc2.weight"), ("1.bias", "fc2.bias")];
 
 /// The reference's `tensors`, or those of any fairseq, under our names, in order of name. Entries of fairseq that are no
-/// weights are left out, and so is a decoder's table that is the encoder's, bit for bit, when there is no output table of its own: all three
-/// are then shared.
+/// weights are left out, and so is a decoder's table that is the encoder's, bit for bit, when there is no output table of its
+/// own: all three are then shared.
 ///
 /// # Errors
 /// If a name is not the reference's, occurs twice, or cross-attention's parts are incomplete or of odd shapes.

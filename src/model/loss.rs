@@ -1,4 +1,4 @@
-//! Label-smoothed cross-entropy, load-balance loss, and one forward–backward fused.
+//! Label-smoothed cross-entropy, load-balance loss, and one forward–backward step.
 
 use super::pass::{LayerRouting, Pass};
 use super::transformer::Transformer;

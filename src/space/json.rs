@@ -1,10 +1,10 @@
 //! The JSON form of an [`Architecture`]: the reference's gene names, read leniently and printed in one normal form.
 //!
-//! Reading takes one number for a gene that is the same in every layer and fills in what is missing, but no list may be longer or
-//! shorter than there are layers (or experts), nor a name be there twice: no `*_n_experts` is a dense stack, a layer with 0 experts is a dense
-//! layer, one expert is routed to, cross-attention sees the last encoder layer, nothing is dropped. Printing writes
-//! `*_each_expert_ffn_dim` only for a stack with a layer whose experts differ from its `*_ffn_embed_dim`, an identity
-//! expert as size 0, and the drop genes only where something is dropped; so equal models print equally.
+//! Reading takes one number for a gene that is the same in every layer and fills in what is missing: no `*_n_experts` is a
+//! dense stack, a layer with 0 experts is a dense layer, one expert is routed to, cross-attention sees the last encoder
+//! layer, nothing is dropped. No list may be longer or shorter than there are layers (or experts), nor a name be there twice.
+//! Printing writes `*_each_expert_ffn_dim` only for a stack with a layer whose experts differ from its `*_ffn_embed_dim`, an
+//! identity expert as size 0, and the drop genes only where something is dropped; so equal models print equally.
 
 use super::architecture::{Architecture, Layer, Stack};
 use super::gene::{At, EACH_EXPERT_FFN_DIM, Gene, InJson, LAYER_NUM, N_EXPERTS, Part, STD_VS_DUMMY_EXPERTS};
