@@ -57,6 +57,12 @@ impl<'a> Matrix<'a> {
         Self { data: &self.data[start.min(self.data.len())..], columns: count, ..self }
     }
 
+    /// A matrix of one row as one of two, the same row both times.
+    pub fn twice(self) -> Self {
+        assert_eq!(self.rows, 1, "there is one row");
+        Self { rows: 2, row_stride: 0, ..self }
+    }
+
     /// The matrix mirrored at its diagonal.
     pub fn transposed(self) -> Self {
         Self {

@@ -10,6 +10,8 @@ use std::sync::Arc;
 const WIDTH: usize = 64;
 /// Rows that a panel meets at a time: for more, gemm would first copy the panel, a tenth of the time at 80 rows.
 const ROWS: usize = 48;
+/// Inputs that gemm sums as one piece, pieces being added up; those of a row by itself it would sum in one go.
+const INPUTS: usize = 512;
 
 /// A weight `[output, input]`, cut into panels of outputs; in a panel the elements of an input adjoin.
 #[derive(Debug, Clone)]
@@ -85,7 +87,10 @@ impl Panels {
                 // SAFETY: these columns of the rows are this panel's alone, and there is room for them.
                 unsafe {
                     let out = pointer.add(row * self.outputs + start);
-                    x.multiply(elements, out, self.outputs, false, gemm::Parallelism::None);
+                    match x.dims() {
+                        [1, inputs] if inputs > INPUTS => multiply_row(x, elements, out),
+                        _ => x.multiply(elements, out, self.outputs, false, gemm::Parallelism::None),
+                    }
                 }
             }
         };
@@ -96,10 +101,25 @@ impl Panels {
     }
 }
 
+/// `out = x panel` of one row with the bits that it has among others, so that nothing depends on how many there are: it is
+/// multiplied twice.
+///
+/// # Safety
+/// `out` has room for a row of the panel's outputs.
+unsafe fn multiply_row(x: Matrix, panel: Matrix, out: *mut f32) {
+    let mut twice = [0.0; 2 * WIDTH];
+    // SAFETY: a panel has at most WIDTH outputs; the caller answers for `out`.
+    unsafe {
+        x.twice().multiply(panel, twice.as_mut_ptr(), WIDTH, false, gemm::Parallelism::None);
+        out.copy_from_nonoverlapping(twice.as_ptr(), panel.dims()[1]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::matrix::{fresh_product, tensor};
     use super::*;
+    use rand::RngExt;
 
     #[test]
     fn products_with_panels_are_products_with_the_weight() {
@@ -115,6 +135,22 @@ mod tests {
             let mut out = vec![f32::NAN; want.len()];
             panels.product(&mut out, x);
             assert_eq!(out, want);
+        }
+    }
+
+    #[test]
+    fn a_row_gives_the_same_bits_whatever_is_beside_it() {
+        let mut random = crate::seed::stream(1, "test rows", 0);
+        let mut numbers = |count: usize| -> Vec<f32> { (0..count).map(|_| random.random_range(-1.0..1.0)).collect() };
+        for [outputs, inputs] in [[1, 5], [7, 64], [64, 512], [65, 700], [200, 1024], [96, 3072]] {
+            let panels = Panels::of(tensor(numbers(outputs * inputs), [outputs, inputs]));
+            let x = numbers(100 * inputs);
+            let alone: Vec<f32> =
+                x.chunks_exact(inputs).flat_map(|row| panels.fresh_product(Matrix::new(row, 1, inputs))).collect();
+            for rows in [2, 3, 5, 16, 33, 48, 49, 50, 97, 100] {
+                let together = panels.fresh_product(Matrix::new(&x[..rows * inputs], rows, inputs));
+                assert!(together == alone[..rows * outputs], "{rows} rows of {inputs} inputs, {outputs} outputs");
+            }
         }
     }
 }
