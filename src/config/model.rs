@@ -22,7 +22,8 @@ pub struct ModelConfig {
     pub activation_dropout: f64,
     /// Multiplies the dropout rates inside experts (capped at 1).
     pub expert_dropout_ratio: f64,
-    /// Experts have a capacity; tokens over it pass through unchanged.
+    /// In training experts have a capacity; tokens over it pass through unchanged. At inference there is none: a translation
+    /// depends on its line alone.
     pub drop_tokens: bool,
     /// With `drop_tokens`: capacity = factor · tokens / experts.
     pub capacity_factor: f64,

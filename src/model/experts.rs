@@ -15,8 +15,8 @@ use crate::kernels::capabilities::groups_experts;
 use crate::kernels::{Assignment, LinearMap, assign, operators};
 use crate::space::Experts;
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
+use burn::tensor::{IndexingUpdateOp, Tensor};
 use std::sync::Arc;
 
 /// `W₂ relu(W₁ x + b₁) + b₂`
@@ -58,7 +58,8 @@ pub struct MixtureOfExperts {
     /// FFN width of each expert; 0 is the identity.
     ffn_dims: Vec<usize>,
     top_k: usize,
-    /// Tokens over `capacity_factor · tokens / experts` pass by the experts, scaled by their probability; 0: no capacity.
+    /// In training, tokens over `capacity_factor · tokens / experts` pass by the experts, scaled by their probability; 0: no
+    /// capacity.
     capacity_factor: f64,
 }
 
@@ -110,9 +111,26 @@ impl MixtureOfExperts {
         Self { router, experts, grouped, ffn_dims, top_k, capacity_factor }
     }
 
+    /// Tokens that `pass` does not route give zeros.
+    ///
     /// # Shapes
     /// - x, output: `[tokens, embed]`
     pub fn forward(
+        &self,
+        x: Tensor<2>,
+        layer: usize,
+        rates: &DropoutRates,
+        pass: &mut Pass,
+    ) -> (Tensor<2>, LayerRouting) {
+        let Some(routed) = pass.routed() else {
+            return self.forward_routed(x, layer, rates, pass);
+        };
+        let zeros = x.zeros_like();
+        let (y, routing) = self.forward_routed(x.select(0, routed.clone()), layer, rates, pass);
+        (zeros.select_assign(0, routed, y, IndexingUpdateOp::Add), routing)
+    }
+
+    fn forward_routed(
         &self,
         x: Tensor<2>,
         layer: usize,
@@ -133,7 +151,7 @@ impl MixtureOfExperts {
         rates: &DropoutRates,
         pass: &mut Pass,
     ) -> (Tensor<2>, LayerRouting) {
-        if let ([expert], true) = (self.experts.as_slice(), self.router_decides_nothing()) {
+        if let ([expert], true) = (self.experts.as_slice(), self.router_decides_nothing(pass)) {
             let tokens = x.dims()[0];
             let sums = Tensor::from_data([tokens as f32], &x.device().inner());
             let routing = LayerRouting::of_host(layer, 1, &vec![0; tokens], &[tokens as u64], sums);
@@ -162,15 +180,20 @@ impl MixtureOfExperts {
 
     /// Whether there is one expert only, without a capacity that any token exceeds. It has probability 1 whatever the router
     /// says, whose gradient is exactly 0.
-    fn router_decides_nothing(&self) -> bool {
-        self.ffn_dims.len() == 1 && (self.capacity_factor == 0.0 || self.capacity_factor >= 1.0)
+    fn router_decides_nothing(&self, pass: &Pass) -> bool {
+        self.ffn_dims.len() == 1 && (!self.has_capacity(pass) || self.capacity_factor >= 1.0)
+    }
+
+    /// Whether experts take only so many tokens of a batch. At inference none is dropped for its neighbours' sake.
+    fn has_capacity(&self, pass: &Pass) -> bool {
+        pass.is_training() && self.capacity_factor > 0.0
     }
 
     fn assign(&self, probabilities: &Tensor<2>, layer: usize, pass: &Pass) -> Assignment {
         let [tokens, experts] = probabilities.dims();
         let host = to_host(probabilities.clone().inner());
         let capacity =
-            (self.capacity_factor > 0.0).then(|| (self.capacity_factor * tokens as f64 / experts as f64) as usize);
+            self.has_capacity(pass).then(|| (self.capacity_factor * tokens as f64 / experts as f64) as usize);
         assign(&host, experts, self.top_k, capacity, pass.seed ^ layer as u64)
     }
 }

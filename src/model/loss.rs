@@ -87,7 +87,8 @@ fn differentiate_fused(
     let tables = model.tables().map(Tensor::inner);
     let embedded = model.embed(tables, sentences.source, sentences.previous, sentences.batch);
     let embedded = embedded.map(|x| Tensor::from_inner(x).require_grad());
-    let hidden = model.forward_embedded(embedded.clone(), sentences.source, sentences.batch, pass);
+    let read = [sentences.source, sentences.previous];
+    let hidden = model.forward_embedded(embedded.clone(), read, sentences.batch, pass);
     let table = model.projection_table().inner();
     let fused = losses::fused(hidden.clone().inner(), table, sentences.target, objective.label_smoothing);
     // A sum whose gradient with respect to `hidden` is the one computed above.

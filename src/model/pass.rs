@@ -2,7 +2,8 @@
 
 use crate::device::{ids, integers_to_host};
 use crate::kernels::{Dropout, Mask};
-use burn::tensor::{Int, Tensor};
+use crate::text::PAD;
+use burn::tensor::{Device, Int, Tensor};
 
 /// One forward pass. A fresh one is made for each batch.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub struct Pass {
     pub decoder_routing: Vec<LayerRouting>,
     /// Seed of the choice of overflowing tokens (with `drop_tokens`).
     pub(super) seed: u64,
+    /// Places of the tokens that routers see in the stack that is being passed; `None`: all.
+    routed: Option<Tensor<1, Int>>,
 }
 
 /// What one router decided for a batch.
@@ -26,7 +29,7 @@ pub struct LayerRouting {
     pub top_k: usize,
     /// Sum over the tokens of each expert's probability, `[experts]`; differentiable in training.
     pub probability_sums: Tensor<1>,
-    /// `[tokens · top_k]`, where the model is.
+    /// `[tokens · top_k]` of the tokens that were routed, where the model is.
     pub(super) experts: Tensor<1, Int>,
     /// Tokens sent to each expert, over all ranks: `[experts]`, where the model is.
     pub(super) counts: Tensor<1, Int>,
@@ -41,8 +44,8 @@ impl LayerRouting {
         Self { layer, top_k, probability_sums, experts: ids(experts, &device), counts }
     }
 
-    /// The experts of each token by falling probability, `[tokens][k]` row-major; tokens are batch-major `[batch, time]`.
-    /// Waits for the device.
+    /// The experts of each routed token by falling probability, `[tokens][k]` row-major; tokens are batch-major
+    /// `[batch, time]`, at inference without padding. Waits for the device.
     pub fn experts(&self) -> Vec<u32> {
         integers_to_host(self.experts.clone()).into_iter().map(|expert| expert as u32).collect()
     }
@@ -67,6 +70,24 @@ impl Pass {
     /// A pass with dropout drawn from `seed`.
     pub fn training(seed: u64) -> Self {
         Self { dropout: Some(Dropout::new(seed)), seed, ..Self::default() }
+    }
+
+    /// Whether the model is trained: experts have their capacities, and padding is routed and counted like any token, as the
+    /// reference does. At inference a sentence must not depend on what is beside it: no capacity, no padding.
+    pub(super) fn is_training(&self) -> bool {
+        self.dropout.is_some()
+    }
+
+    /// `tokens`, row-major, are about to enter a stack on `device`.
+    pub(super) fn enter(&mut self, tokens: &[u32], device: &Device) {
+        let real = || (0..).zip(tokens).filter(|(_, token)| **token != PAD).map(|(place, _)| place);
+        let skips = !self.is_training() && tokens.contains(&PAD);
+        self.routed = skips.then(|| ids(&real().collect::<Vec<u32>>(), device));
+    }
+
+    /// Places of the tokens that routers see, in the stack that was entered last; `None`: all.
+    pub(super) fn routed(&self) -> Option<Tensor<1, Int>> {
+        self.routed.clone()
     }
 
     /// The next mask of dropout at `rate`; none at inference.

@@ -90,7 +90,7 @@ impl Transformer {
     /// - output: `[batch · target, decoder embed]`
     pub fn forward(&self, source: &[u32], previous: &[u32], batch: usize, pass: &mut Pass) -> Tensor<2> {
         let embedded = self.embed(self.tables(), source, previous, batch);
-        self.forward_embedded(embedded, source, batch, pass)
+        self.forward_embedded(embedded, [source, previous], batch, pass)
     }
 
     /// What source and target tokens are looked up in: `[vocab, encoder embed]` and `[vocab, decoder embed]`.
@@ -115,13 +115,14 @@ impl Transformer {
     pub(super) fn forward_embedded(
         &self,
         [embedded_source, embedded_target]: [Tensor<2>; 2],
-        source: &[u32],
+        [source, previous]: [&[u32]; 2],
         batch: usize,
         pass: &mut Pass,
     ) -> Tensor<2> {
         let memory = self.encode_embedded(embedded_source, source, batch, pass);
         let time = embedded_target.dims()[0] / batch;
         let causal = (time > 1).then(|| causal_mask(time, &self.device()));
+        pass.enter(previous, &self.device());
         self.decoder.forward(embedded_target, &memory, causal, &self.decoder_rates(), pass)
     }
 
@@ -139,6 +140,7 @@ impl Transformer {
         let rates = self.config.rates(self.encoder_dim(), self.config.encoder_supernet_dim, true);
         let keep = self.config.architecture.decoder.layers.iter();
         let keep = keep.filter_map(|layer| layer.cross_attention).map(|cross| cross.encoder_layers).max();
+        pass.enter(source, &self.device());
         let outputs = self.encoder.forward(embedded, batch, mask.clone(), keep.unwrap_or(1), &rates, pass);
         Memory { outputs, mask, batch }
     }
@@ -157,6 +159,7 @@ impl Transformer {
     pub fn step(&self, tokens: &[u32], position: usize, cache: &mut DecoderCache, pass: &mut Pass) -> Tensor<2> {
         let positions = vec![PAD + 1 + position as u32; tokens.len()];
         let embedded = embed(self.target_table(), &self.target_positions, tokens, &positions);
+        pass.enter(tokens, &self.device());
         let hidden = self.decoder.step(embedded, cache, pass);
         self.project(hidden)
     }

@@ -31,7 +31,7 @@ impl Validation {
         self.evaluate_routed(model, fidelity).0
     }
 
-    /// The same, and how many tokens were sent to each expert.
+    /// The same, and how many tokens, padding left aside, were sent to each expert.
     pub fn evaluate_routed(&self, model: &Transformer, fidelity: f64) -> (LossSums, RoutingFractions) {
         let count = (self.batches.len() as f64 * fidelity).ceil() as usize;
         let mut sums = LossSums::default();

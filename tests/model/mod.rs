@@ -176,7 +176,9 @@ fn one_expert_is_a_dense_layer_and_identity_experts_pass_tokens_on() {
                 .unwrap_or_else(|| Value::from_vec(vec![0.3; shape.iter().product()], shape, &Device::flex())))
         });
     let own = single.config().architecture.clone();
-    assert_eq!(logits(&renamed.unwrap().cut(&own, false).unwrap()), logits(&dense));
+    let renamed = renamed.unwrap().cut(&own, false).unwrap();
+    // The last two rows are padding's, which no expert sees.
+    assert_eq!(logits(&renamed)[..6 * VOCAB], logits(&dense)[..6 * VOCAB]);
 
     // With identity experts alone, y = Σ p_e · x over all experts is x: the sublayer is LN(2x).
     let identity = model(config(architecture(8, 8, experts(&[0, 0], 2)), Tables::Shared));
@@ -213,7 +215,7 @@ fn tokens_over_capacity_pass_through_scaled_by_their_probability() {
     let limited = model(limited);
     let moe = limited.encoder.layers[0].moe.as_ref().unwrap();
     let x = random(2, [8, 8]);
-    let (y, routing) = moe.forward(x.clone(), 0, &Default::default(), &mut Pass::inference());
+    let (y, routing) = moe.forward(x.clone(), 0, &Default::default(), &mut Pass::training(0));
     let probabilities = burn::tensor::activation::softmax(moe.router.forward(x.clone()), 1);
     let probabilities = elements(probabilities);
     let (x, y) = (elements(x), elements(y));
@@ -225,6 +227,35 @@ fn tokens_over_capacity_pass_through_scaled_by_their_probability() {
     // Capacity is int(0.5 · 8 / 2) = 2 an expert.
     let taken: u64 = LayerRouting::counts(&[&routing])[0].iter().map(|&count| count.min(2)).sum();
     assert_eq!(passed.count() as u64, 8 - taken);
+}
+
+#[test]
+fn at_inference_routers_see_no_padding_and_drop_no_token() {
+    for ffn_dims in [&[12, 6, 0][..], &[12]] {
+        let mut limited = config(architecture(12, 8, experts(ffn_dims, 1)), Tables::Separate);
+        limited.capacity_factor = 0.2;
+        let limited = model(limited);
+        let passed = |source: &[u32], previous: &[u32], batch: usize, mut pass: Pass| {
+            let hidden = limited.forward(source, previous, batch, &mut pass);
+            let routing: Vec<&LayerRouting> = pass.encoder_routing.iter().chain(&pass.decoder_routing).collect();
+            let tokens: Vec<usize> = routing.iter().map(|layer| layer.experts().len()).collect();
+            (elements(hidden), LayerRouting::counts(&routing), tokens)
+        };
+        let (together, counts, tokens) = passed(&SOURCE, &PREVIOUS, 2, Pass::inference());
+        assert_eq!(tokens, [8, 8, 6, 6]);
+        let alone = [(&SOURCE[2..5], &PREVIOUS[..4]), (&SOURCE[5..], &PREVIOUS[4..6])];
+        let alone = alone.map(|(source, previous)| passed(source, previous, 1, Pass::inference()));
+        for (layer, counts) in counts.iter().enumerate() {
+            let sums =
+                (0..ffn_dims.len()).map(|expert| alone.iter().map(|(_, counts, _)| counts[layer][expert]).sum::<u64>());
+            assert!(sums.eq(counts.iter().copied()), "layer {layer}: {counts:?}");
+        }
+        assert_near(&together[..6 * 8], &[&alone[0].0[..], &alone[1].0].concat(), 1e-5);
+        // In training padding is routed as all else, and capacities hold.
+        let (dropped, _, tokens) = passed(&SOURCE, &PREVIOUS, 2, Pass::training(0));
+        assert_eq!(tokens, [10, 10, 8, 8]);
+        assert!(dropped.iter().zip(&together).any(|(dropped, whole)| (dropped - whole).abs() > 1e-3));
+    }
 }
 
 #[test]

@@ -23,13 +23,13 @@ impl MixtureOfExperts {
         let [tokens, _] = x.dims();
         let experts = self.ffn_dims.len();
         let probabilities = match experts {
-            1 if self.router_decides_nothing() => Tensor::ones([tokens, 1], &x.device()),
+            1 if self.router_decides_nothing(pass) => Tensor::ones([tokens, 1], &x.device()),
             _ => softmax(self.router.forward(x.clone()), 1), // [tokens, experts]
         };
         let sizes: Vec<i32> = self.ffn_dims.iter().map(|&size| size as i32).collect();
         let sizes = Tensor::from_data(sizes.as_slice(), &device);
         // Which tokens overflow is drawn on the host: that waits for the device.
-        let on_host = self.capacity_factor > 0.0 || !routes(experts);
+        let on_host = self.has_capacity(pass) || !routes(experts);
         let (routing, counts) = if on_host {
             let assignment = self.assign(&probabilities, layer, pass);
             (Routing::upload(&assignment, sizes, &device), Some(assignment.counts))
