@@ -4,7 +4,7 @@ use crate::harness::{Bench, Work};
 use crate::models::{LENGTH, Size, VOCAB};
 use automoe::config::TranslateConfig;
 use automoe::text::SourceBatch;
-use automoe::translate::beam_search;
+use automoe::translate::{beam_search, length_limit};
 use rand::RngExt;
 
 const SENTENCES: usize = 16;
@@ -29,7 +29,8 @@ pub fn run(bench: &Bench) {
             }
             let model = size.model();
             let source = source();
-            bench.measure(&name, work(size), || beam_search(&model, &source, &config));
+            let limits = [length_limit(&config, LENGTH); SENTENCES];
+            bench.measure(&name, work(size), || beam_search(&model, &source, &limits, &config));
         }
     }
 }

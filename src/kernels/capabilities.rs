@@ -23,6 +23,12 @@ pub fn routes(experts: usize) -> bool {
     experts <= super::gpu::routing::MOST_EXPERTS
 }
 
+/// Whether a sentence without padding has the same bits whatever is beside it. Graphics devices sum in an order that depends on
+/// the shape of a batch.
+pub fn sentences_stand_alone(device: &Device) -> bool {
+    is_cpu(device)
+}
+
 /// Whether models train on `device` with products in `dtype`. The kernels on the CPU are of single precision.
 pub fn trains_in(device: &Device, dtype: FloatDType) -> bool {
     dtype == FloatDType::F32 || (!is_cpu(device) && device.supports_dtype(dtype))

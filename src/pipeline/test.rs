@@ -72,7 +72,8 @@ pub fn test(workspace: &Workspace, name: &str, translator: &Translator) -> Resul
     let test = &workspace.prepared.test;
     let sources: Vec<&[u32]> = (0..test.len()).map(|i| test.source(i)).collect();
     let bar = Progress::bar(sources.len() as u64, "sentences", format!("translating with {name}"));
-    let translations = translator.translate_ids(&sources, 1, &|done| bar.inc(done))?;
+    let translations = translator.translate_ids(&sources, 1, &|done| bar.inc(done));
+    let translations = translations.map_err(|error| error.at(format!("{name}: test set")))?;
     bar.finish();
     let best: Vec<String> =
         translations.into_iter().map(|best| best.into_iter().next().map_or_else(String::new, |t| t.text)).collect();

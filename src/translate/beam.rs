@@ -23,6 +23,8 @@ pub struct Hypothesis {
 struct Open {
     /// Its place in the batch that was asked for.
     index: usize,
+    /// Most tokens of a hypothesis before its end of sentence.
+    limit: usize,
     /// Hypotheses that go on, best first.
     partial: Vec<Partial>,
     finished: Vec<Hypothesis>,
@@ -35,57 +37,72 @@ struct Partial {
     total: f32,
 }
 
-/// The `config.beam` best translations of each source, best first.
-pub fn beam_search(model: &Transformer, source: &SourceBatch, config: &TranslateConfig) -> Vec<Vec<Hypothesis>> {
+/// Most tokens of a hypothesis, the end of the sentence left aside, for a source of `source_len` tokens with its own.
+pub fn length_limit(config: &TranslateConfig, source_len: usize) -> usize {
+    let limit = ((config.max_len_a * source_len as f64) as usize).saturating_add(config.max_len_b);
+    limit.min(MAX_POSITIONS - 1)
+}
+
+/// The `config.beam` best translations of each source, best first; fewer where within the source's limit there are no more,
+/// and `None` where the model's numbers are not finite. `limits` holds what [`length_limit`] gives, for each source.
+///
+/// What is beside a source changes at most the order of sums over its padding. On the CPU a source in a batch of its length
+/// has the same bits as by itself.
+pub fn beam_search(
+    model: &Transformer,
+    source: &SourceBatch,
+    limits: &[usize],
+    config: &TranslateConfig,
+) -> Vec<Option<Vec<Hypothesis>>> {
     let mut pass = Pass::inference();
     let memory = model.encode(&source.source, source.sentences, &mut pass);
     let mut cache = model.start(&memory);
-    let max_len = ((config.max_len_a * source.source_len as f64) as usize).saturating_add(config.max_len_b);
-    let max_len = max_len.min(MAX_POSITIONS - 1);
-    let mut done = vec![Vec::new(); source.sentences];
-    let mut open: Vec<Open> = (0..source.sentences)
-        .map(|index| Open { index, partial: vec![Partial::default()], finished: Vec::new() })
+    let mut done = vec![None; source.sentences];
+    let mut open: Vec<Open> = (limits.iter().enumerate())
+        .map(|(index, &limit)| Open { index, limit, partial: vec![Partial::default()], finished: Vec::new() })
         .collect();
-    for step in 0..=max_len {
+    let mut step = 0;
+    while !open.is_empty() {
         let last: Vec<u32> = rows(&open).map(|partial| partial.tokens.last().copied().unwrap_or(EOS)).collect();
         let logits = model.step(&last, step, &mut cache, &mut pass);
         let mut logits = device::to_host(logits);
-        let allowed = match step {
-            _ if step == max_len => Allowed::End,
-            _ if step < config.min_len => Allowed::NotEnd,
-            _ => Allowed::All,
-        };
         let sentences = open.len();
-        let found = continuations(&open, &mut logits, 2 * config.beam, allowed);
+        let found = continuations(&open, &mut logits, step, config);
         let (mut start, mut kept_rows, mut kept_sentences) = (0, Vec::new(), Vec::new());
         let mut still_open = Vec::with_capacity(open.len());
         for ((place, mut sentence), found) in open.into_iter().enumerate().zip(found) {
             let end = start + sentence.partial.len();
-            let parents = sentence.advance(&found, config);
-            // Nothing is found where the model's numbers are not finite.
-            if sentence.finished.len() == config.beam || step == max_len || found.is_empty() {
-                let index = sentence.index;
-                done[index] = sentence.sorted();
-            } else {
-                kept_rows.extend(parents.iter().map(|row| (start + row) as u32));
-                kept_sentences.push(place as u32);
-                still_open.push(sentence);
+            if let Some(found) = found {
+                let parents = sentence.advance(&found, config);
+                if sentence.finished.len() == config.beam || step == sentence.limit {
+                    let index = sentence.index;
+                    done[index] = Some(sentence.sorted());
+                } else {
+                    kept_rows.extend(parents.iter().map(|row| (start + row) as u32));
+                    kept_sentences.push(place as u32);
+                    still_open.push(sentence);
+                }
             }
             start = end;
         }
         let shrunk = still_open.len() < sentences;
         open = still_open;
-        if open.is_empty() {
-            break;
+        step += 1;
+        if !open.is_empty() {
+            cache.select(&kept_rows, shrunk.then_some(&kept_sentences[..]), &model.device());
         }
-        let device = model.device();
-        cache.select(&kept_rows, shrunk.then_some(&kept_sentences[..]), &device);
     }
     done
 }
 
-/// The `count` best continuations of each sentence; `logits` holds a row of the vocabulary for each hypothesis.
-fn continuations(open: &[Open], logits: &mut [f32], count: usize, allowed: Allowed) -> Vec<Vec<Continuation>> {
+/// The best continuations of each sentence at `step`, twice as many as the beam, or `None` where the model's numbers are not
+/// finite; `logits` holds a row of the vocabulary for each hypothesis.
+fn continuations(
+    open: &[Open],
+    logits: &mut [f32],
+    step: usize,
+    config: &TranslateConfig,
+) -> Vec<Option<Vec<Continuation>>> {
     let rows: usize = open.iter().map(|sentence| sentence.partial.len()).sum();
     let vocab = logits.len() / rows;
     let mut rest = logits;
@@ -97,7 +114,12 @@ fn continuations(open: &[Open], logits: &mut [f32], count: usize, allowed: Allow
     let parts: Vec<_> = parts.collect();
     let best = |(sentence, logits): (&Open, &mut [f32])| {
         let totals: Vec<f32> = sentence.partial.iter().map(|partial| partial.total).collect();
-        best(logits, &totals, count, allowed)
+        let allowed = match step {
+            _ if step == sentence.limit => Allowed::End,
+            _ if step < config.min_len => Allowed::NotEnd,
+            _ => Allowed::All,
+        };
+        best(logits, &totals, 2 * config.beam, allowed)
     };
     parts.into_par_iter().map(best).collect()
 }

@@ -30,10 +30,11 @@ pub(super) enum Allowed {
     End,
 }
 
-/// The `count` best continuations over all rows, best first; ties go to the lower row, then to the lower token.
+/// The `count` best continuations over all rows, best first; ties go to the lower row, then to the lower token. `None` where
+/// numbers among them are not finite.
 ///
 /// `logits` is `[totals.len(), vocab]` row-major and is used as scratch space.
-pub(super) fn best(logits: &mut [f32], totals: &[f32], count: usize, allowed: Allowed) -> Vec<Continuation> {
+pub(super) fn best(logits: &mut [f32], totals: &[f32], count: usize, allowed: Allowed) -> Option<Vec<Continuation>> {
     let vocab = logits.len() / totals.len();
     let mut best: Vec<Continuation> = Vec::with_capacity(totals.len() * count);
     for (row, (logits, &total)) in logits.chunks_exact_mut(vocab).zip(totals).enumerate() {
@@ -46,16 +47,26 @@ pub(super) fn best(logits: &mut [f32], totals: &[f32], count: usize, allowed: Al
             Allowed::End => best.push(continuation(EOS, logits[EOS as usize])),
             Allowed::All | Allowed::NotEnd => {
                 logits[PAD as usize] = f32::NEG_INFINITY;
+                let mut tokens = vocab - 1;
                 if allowed == Allowed::NotEnd {
                     logits[EOS as usize] = f32::NEG_INFINITY;
+                    tokens -= 1;
                 }
-                best.extend(largest(logits, count).into_iter().map(|(token, logit)| continuation(token, logit)));
+                let found = largest(logits, count);
+                // What is not a number, or minus infinity, is not among the largest.
+                if found.len() < count.min(tokens) {
+                    return None;
+                }
+                best.extend(found.into_iter().map(|(token, logit)| continuation(token, logit)));
             }
         }
     }
+    if best.iter().any(|continuation| !continuation.total.is_finite()) {
+        return None;
+    }
     best.sort_by(|a, b| b.total.total_cmp(&a.total).then(a.row.cmp(&b.row)).then(a.token.cmp(&b.token)));
     best.truncate(count);
-    best
+    Some(best)
 }
 
 fn log_sum_exp(logits: &[f32]) -> f64 {
@@ -105,12 +116,34 @@ mod tests {
     fn rows_compete_by_their_totals() {
         // Vocabulary of six: bos, pad, eos, unk, a, b.
         let mut logits = vec![-9.0, 9.0, -9.0, -9.0, 2.0, 1.0, -9.0, -9.0, 3.0, -9.0, 2.0, -9.0];
-        let found = best(&mut logits.clone(), &[-1.0, -1.1], 3, Allowed::All);
+        let best = |logits: &mut [f32], count, allowed| best(logits, &[-1.0, -1.1], count, allowed).unwrap();
+        let found = best(&mut logits.clone(), 3, Allowed::All);
         let tokens: Vec<_> = found.iter().map(|c| (c.row, c.token)).collect();
         assert_eq!(tokens, [(1, 2), (1, 4), (0, 4)]);
-        let found = best(&mut logits.clone(), &[-1.0, -1.1], 1, Allowed::NotEnd);
+        let found = best(&mut logits.clone(), 1, Allowed::NotEnd);
         assert_eq!((found[0].row, found[0].token), (1, 4));
-        let found = best(&mut logits, &[-1.0, -1.1], 5, Allowed::End);
+        let found = best(&mut logits, 5, Allowed::End);
         assert!(found.len() == 2 && found.iter().all(|c| c.token == EOS));
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_no_continuations() {
+        for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for allowed in [Allowed::All, Allowed::NotEnd, Allowed::End] {
+                for place in [EOS as usize, 4] {
+                    let mut logits = vec![0.0; 6];
+                    logits[place] = odd;
+                    let found = best(&mut logits, &[0.0], 12, allowed);
+                    // Minus infinity is only told where it would have to be chosen.
+                    let is_chosen = match allowed {
+                        Allowed::All => true,
+                        Allowed::NotEnd => place == 4,
+                        Allowed::End => place == EOS as usize,
+                    };
+                    let is_told = is_chosen || odd != f32::NEG_INFINITY;
+                    assert_eq!(found.is_none(), is_told, "{odd} at {place}, {allowed:?}: {found:?}");
+                }
+            }
+        }
     }
 }

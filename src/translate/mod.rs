@@ -4,5 +4,5 @@ mod beam;
 mod candidates;
 mod translator;
 
-pub use beam::{Hypothesis, beam_search};
+pub use beam::{Hypothesis, beam_search, length_limit};
 pub use translator::{Translation, Translator};

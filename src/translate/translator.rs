@@ -1,8 +1,9 @@
 //! Text in, text out: sentences are encoded, batched by length, searched, decoded, and returned in their own order.
 
-use super::beam::beam_search;
+use super::beam::{Hypothesis, beam_search, length_limit};
 use crate::config::TranslateConfig;
 use crate::error::{Error, Result};
+use crate::kernels::capabilities::sentences_stand_alone;
 use crate::model::{MAX_POSITIONS, Transformer};
 use crate::text::{EOS, SubwordModel, source_batch};
 use rayon::prelude::*;
@@ -34,8 +35,12 @@ pub struct Translation {
 impl Translator {
     /// The translations of each line, best first, at most `beam` each; blank lines stay blank. `progress` is told how many lines were finished.
     ///
+    /// A line's translations depend on that line alone: on the CPU to the last bit; on graphics devices sums are taken in an
+    /// order that depends on the lines beside it.
+    ///
     /// # Errors
-    /// A line has more subwords than the model has positions; it is named by its number, counted from `first_line`.
+    /// A line has more subwords than the model has positions, or the model's numbers are not finite; the line is named by its
+    /// number, counted from `first_line`.
     pub fn translate(
         &self,
         lines: &[String],
@@ -76,8 +81,10 @@ impl Translator {
                 sources[place].len()
             )));
         }
-        let batches = batches(sources, self.config.max_tokens);
-        let translated: Vec<Vec<Vec<Translation>>> = batches
+        // Padding would change the order of sums, and with it last bits. Where they differ anyway, fewer batches are faster.
+        let one_length = sentences_stand_alone(&self.model.device());
+        let batches = batches(sources, self.config.max_tokens, one_length);
+        let translated: Vec<Vec<Option<Vec<Translation>>>> = batches
             .par_iter()
             .map(|batch| {
                 let found = self.search(&batch.iter().map(|&i| sources[i]).collect::<Vec<_>>());
@@ -85,11 +92,17 @@ impl Translator {
                 found
             })
             .collect();
-        let mut in_order = vec![Vec::new(); sources.len()];
+        let mut in_order = vec![None; sources.len()];
         for (place, translations) in batches.into_iter().flatten().zip(translated.into_iter().flatten()) {
             in_order[place] = translations;
         }
-        Ok(in_order)
+        let not_finite = |place: usize| {
+            let line = first_line + place;
+            Error::failure(format!(
+                "line {line}: the model's numbers are not finite: its weights are damaged, or its training diverged"
+            ))
+        };
+        in_order.into_iter().enumerate().map(|(place, found)| found.ok_or_else(|| not_finite(place))).collect()
     }
 
     fn encode(&self, line: &str) -> Vec<u32> {
@@ -101,25 +114,29 @@ impl Translator {
         ids
     }
 
-    fn search(&self, sources: &[&[u32]]) -> Vec<Vec<Translation>> {
-        let hypotheses = beam_search(&self.model, &source_batch(sources), &self.config);
+    /// See [`beam_search`].
+    fn search(&self, sources: &[&[u32]]) -> Vec<Option<Vec<Translation>>> {
+        let limits: Vec<usize> = sources.iter().map(|ids| length_limit(&self.config, ids.len())).collect();
+        let hypotheses = beam_search(&self.model, &source_batch(sources), &limits, &self.config);
         let text = |ids: &[u32]| self.target_subwords.decode(&ids[..ids.len() - 1]);
-        hypotheses
-            .into_iter()
-            .map(|best| best.into_iter().map(|h| Translation { text: text(&h.tokens), score: h.score }).collect())
-            .collect()
+        let translation = |h: Hypothesis| Translation { text: text(&h.tokens), score: h.score };
+        hypotheses.into_iter().map(|best| Some(best?.into_iter().map(translation).collect())).collect()
     }
 }
 
-/// Places of sentences of like length, sentences × longest at most `max_tokens`, the longest batches first so that
-/// parallel work ends together.
-fn batches(encoded: &[&[u32]], max_tokens: usize) -> Vec<Vec<usize>> {
+/// Places of sentences of like length (of `one_length`, so that none is padded), sentences × longest at most `max_tokens`,
+/// the longest batches first so that parallel work ends together.
+fn batches(encoded: &[&[u32]], max_tokens: usize, one_length: bool) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..encoded.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(encoded[i].len()));
     let mut batches: Vec<Vec<usize>> = Vec::new();
     for place in order {
+        let fits = |batch: &Vec<usize>| {
+            let longest = encoded[batch[0]].len();
+            (batch.len() + 1) * longest <= max_tokens && (!one_length || encoded[place].len() == longest)
+        };
         match batches.last_mut() {
-            Some(batch) if (batch.len() + 1) * encoded[batch[0]].len() <= max_tokens => batch.push(place),
+            Some(batch) if fits(batch) => batch.push(place),
             _ => batches.push(vec![place]),
         }
     }
@@ -129,16 +146,85 @@ fn batches(encoded: &[&[u32]], max_tokens: usize) -> Vec<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::weights::leading_slice::LeadingSlice;
+    use crate::model::{Supernet, TransformerConfig, Value};
+    use crate::space::{Architecture, CrossAttention, Experts};
+    use crate::text::Vocabulary;
+    use burn::tensor::Device;
+    use proptest::prelude::*;
+    use rand::RngExt;
 
     #[test]
     fn batches_hold_each_sentence_once_within_the_limit() {
         let encoded: Vec<Vec<u32>> = [3, 9, 1, 5, 5, 2].iter().map(|&n| vec![7; n]).collect();
         let encoded: Vec<&[u32]> = encoded.iter().map(Vec::as_slice).collect();
-        let batches = batches(&encoded, 10);
-        let mut places: Vec<usize> = batches.iter().flatten().copied().collect();
-        places.sort_unstable();
-        assert_eq!(places, [0, 1, 2, 3, 4, 5]);
-        assert_eq!(batches[0], [1]);
-        assert!(batches.iter().all(|batch| batch.len() * encoded[batch[0]].len() <= 10));
+        for (one_length, want) in [
+            (false, vec![vec![1], vec![3, 4], vec![0, 5, 2]]),
+            (true, vec![vec![1], vec![3, 4], vec![0], vec![5], vec![2]]),
+        ] {
+            assert_eq!(batches(&encoded, 10, one_length), want);
+        }
+    }
+
+    const VOCAB: u32 = 24;
+
+    /// A translator with random weights times `scale`: experts with capacities, wide enough to be summed in pieces, and attention
+    /// over two encoder layers.
+    fn translator(scale: f32) -> Translator {
+        let mut architecture = Architecture::dense(16, 24, 2, 2, 2);
+        let Architecture { encoder, decoder } = &mut architecture;
+        for layer in encoder.layers.iter_mut().chain(&mut decoder.layers) {
+            layer.experts = Some(Experts { ffn_dims: vec![600, 20, 0], top_k: 2 });
+        }
+        decoder.layers[0].cross_attention = Some(CrossAttention { heads: 2, encoder_layers: 2 });
+        let mut config = TransformerConfig::new(architecture.clone(), VOCAB as usize);
+        config.capacity_factor = 1.0;
+        let mut supernet = Supernet::init(config, Arc::new(LeadingSlice), 3, &Device::flex());
+        let mut random = crate::seed::stream(5, "test weights", 0);
+        for value in supernet.values.values_mut() {
+            let moved = value.to_vec().into_iter().map(|x| (x + random.random_range(-0.3..0.3)) * scale);
+            *value = Value::from_vec(moved.collect(), &value.shape(), &Device::flex());
+        }
+        let tokens = (4..VOCAB).map(|token| format!("w{token}"));
+        let subwords = Arc::new(SubwordModel::published(Vocabulary::from_tokens(tokens).unwrap(), None));
+        Translator {
+            model: supernet.cut(&architecture, false).unwrap(),
+            source_subwords: subwords.clone(),
+            target_subwords: subwords,
+            lowercase: false,
+            config: TranslateConfig { beam: 3, max_len_a: 0.5, max_len_b: 2, ..TranslateConfig::default() },
+        }
+    }
+
+    fn line(tokens: &[u32]) -> String {
+        tokens.iter().map(|token| format!("w{token}")).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_told_with_the_first_line() {
+        let lines = [line(&[5, 6, 7]), line(&[9]), line(&[4, 4])];
+        let error = translator(1e38).translate(&lines, 7, &|_| ()).unwrap_err();
+        assert_eq!(error.exit_code(), 1);
+        assert!(error.to_string().starts_with("line 7: the model's numbers are not finite"), "{error}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn a_translation_depends_on_its_line_alone(
+            lines in prop::collection::vec(prop::collection::vec(4..VOCAB, 1..14), 1..12),
+            max_tokens in 1usize..80,
+        ) {
+            let mut translator = translator(1.0);
+            translator.config.max_tokens = max_tokens;
+            let lines: Vec<String> = lines.iter().map(|tokens| line(tokens)).collect();
+            let translate = |lines: &[String]| translator.translate(lines, 1, &|_| ()).unwrap();
+            let together = translate(&lines);
+            let alone: Vec<_> = lines.iter().flat_map(|line| translate(std::slice::from_ref(line))).collect();
+            prop_assert_eq!(&together, &alone);
+            let backwards: Vec<String> = lines.iter().rev().cloned().collect();
+            prop_assert!(translate(&backwards).iter().rev().eq(&together));
+        }
     }
 }
