@@ -148,8 +148,10 @@ impl BleuStatistics {
         let (precisions, orders) = self.precisions(config);
         // An order without matches or smoothing makes the mean of logarithms minus infinity and the score 0.
         let mean_log = precisions[..orders].iter().map(|p| p.ln()).sum::<f64>() / orders as f64;
+        // A mean is at most the largest of its terms; rounded logarithms could lift it above.
+        let largest = precisions.iter().copied().fold(0.0, f64::max);
         Bleu {
-            score: brevity_penalty * mean_log.exp(),
+            score: brevity_penalty * mean_log.exp().min(largest),
             precisions,
             brevity_penalty,
             ratio: if self.reference_length == 0 { 0.0 } else { lengths.0 / lengths.1 },
@@ -181,7 +183,7 @@ impl BleuStatistics {
                 orders = index + 1;
             }
             *precision = if matches > 0.0 {
-                100.0 * matches / total
+                (100.0 * matches / total).min(100.0)
             } else {
                 match config.smoothing {
                     Smoothing::Exp => {
@@ -297,6 +299,22 @@ mod tests {
                  100.0/100.0/100.0/100.0 (BP = 1.000 ratio = 1.000 hyp_len = 5 ref_len = 5)"
             )
         );
+    }
+
+    #[test]
+    fn no_perfect_score_is_above_100() {
+        for words in 1..40 {
+            let corpus = lines(&[&"word ".repeat(words)]);
+            for smoothing in [Smoothing::Exp, Smoothing::AddK(0.1), Smoothing::AddK(1.0)] {
+                for (max_order, effective_order) in [(4, false), (4, true), (3, true), (1, false)] {
+                    let config = BleuConfig { smoothing, max_order, effective_order, ..BleuConfig::default() };
+                    let bleu = bleu(&corpus, from_ref(&corpus), &config).unwrap();
+                    let what = format!("{words} words, {config:?}: {bleu:?}");
+                    assert!(bleu.precisions.iter().all(|&precision| precision <= 100.0), "{what}");
+                    assert!(bleu.score <= 100.0 && (words < max_order || bleu.score == 100.0), "{what}");
+                }
+            }
+        }
     }
 
     #[test]
