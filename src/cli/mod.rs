@@ -15,6 +15,7 @@ mod options;
 mod output;
 mod ranges;
 pub mod run;
+mod read_ahead;
 pub mod score;
 pub mod search;
 pub mod space;

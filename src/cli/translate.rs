@@ -1,32 +1,33 @@
 //! `automoe translate`: standard input to standard output.
 
 use super::options::{DeviceArgs, ThreadArgs};
+use super::read_ahead::ReadAhead;
 use super::{architectures, output};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::model::MAX_POSITIONS;
 use crate::pipeline::{load_translator, run_config};
 use crate::progress::Progress;
-use crate::translate::Translation;
-use std::io::{self, BufRead};
+use crate::translate::{Translation, Translator};
+use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 
-/// Lines that are translated together: enough to fill batches of like length.
-const CHUNK: usize = 4000;
 /// The longest line that is read, in bytes.
 const MAX_LINE: u64 = 1 << 20;
 
-/// The score of a line that was left out: below that of any translation.
-const NOT_TRANSLATED: f64 = f64::NEG_INFINITY;
+/// What stands where there is no translation, with a score below that of any.
+const NONE: Translation = Translation { text: String::new(), score: f64::NEG_INFINITY };
 
 /// Translate standard input, a sentence a line, by beam search.
 ///
-/// Lines are translated and printed some thousands at a time. One that the model cannot read ends the translation before
-/// its thousands are begun; what was printed before stays.
+/// Each line gives one line (with --nbest, as many as asked for), which depends on that line alone. Lines are translated
+/// together as far as they are there, some thousands at a time: where input pauses, what has come is answered. A line that
+/// the model cannot read ends the translation before those that came with it are printed; what was printed before stays.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe translate --checkpoint runs/toy/models/winner < source.txt > translated.txt
   automoe translate --checkpoint runs/toy/models/winner --nbest 3 --scores < source.txt
+  automoe translate --checkpoint runs/toy/models/winner                     answers each line that is typed
   automoe translate --checkpoint runs/multi30k/models/winner < test.de | automoe score --reference test.en")]
 pub struct TranslateArgs {
     /// A checkpoint in a run directory, or a folder with checkpoints (of which the config says how many are averaged)
@@ -37,9 +38,10 @@ pub struct TranslateArgs {
     #[arg(long, value_name = "FILE")]
     arch: Option<PathBuf>,
 
-    /// Print the N best translations of each line, best first
-    #[arg(long, value_name = "N")]
-    nbest: Option<usize>,
+    /// Print the N best translations of each line, best first; where fewer are found, empty lines (score -inf) stand for the
+    /// rest, and a warning says so
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    nbest: usize,
 
     /// Print each translation's score in front of it, with a tab between
     #[arg(long)]
@@ -49,6 +51,10 @@ pub struct TranslateArgs {
     /// there
     #[arg(long)]
     skip_long: bool,
+
+    /// Translate at most N lines together, however many are there: more fill batches better, fewer are answered sooner
+    #[arg(long, value_name = "N", default_value = "4000", value_parser = clap::value_parser!(u32).range(1..))]
+    buffer: u32,
 
     /// Replace a value of translate.… or data.lowercase in the run's config, for example translate.beam=1; may be given
     /// several times
@@ -81,9 +87,8 @@ pub fn run(args: TranslateArgs) -> Result<()> {
     let config = run_config(&args.checkpoint, &args.set)?;
     check_overrides(&args.set)?;
     args.threads.apply()?;
-    let nbest = args.nbest.unwrap_or(1);
-    if nbest == 0 || nbest > config.translate.beam {
-        let beam = config.translate.beam;
+    if args.nbest == 0 || args.nbest > config.translate.beam {
+        let (nbest, beam) = (args.nbest, config.translate.beam);
         return Err(Error::input(format!(
             "--nbest {nbest}: expected 1 to the beam, {beam}; change that with --set translate.beam=N"
         )));
@@ -91,41 +96,62 @@ pub fn run(args: TranslateArgs) -> Result<()> {
     let architecture = args.arch.as_ref().map(|file| architectures::single(file, config.model.qkv_dim)).transpose()?;
     let device = device::parse(&args.device.device)?;
     let translator = load_translator(&args.checkpoint, architecture.as_ref(), &config, &device)?;
-    let mut input = io::stdin().lock();
+    let input = read_ahead(BufReader::new(io::stdin()));
     let mut out = io::stdout().lock();
-    let mut first_line = 1;
+    let (mut first_line, mut told_of_fewer) = (1, false);
     loop {
-        let mut lines = read_lines(&mut input, first_line)?;
+        let lines = input.batch(args.buffer as usize)?;
         if lines.is_empty() {
             return Ok(());
         }
-        let mut skipped = Vec::new();
-        for (place, subwords) in translator.too_long(&lines) {
-            let place_in_all = first_line + place;
-            if !args.skip_long {
-                return Err(Error::input(format!(
-                    "stdin: line {place_in_all}: {subwords} subwords, but the model reads at most {MAX_POSITIONS}; split \
-                     the line, or give --skip-long"
-                )));
-            }
-            tracing::warn!("stdin: line {place_in_all}: {subwords} subwords are too many; left empty");
-            lines[place].clear();
-            skipped.push(place);
+        let count = lines.len();
+        let mut translations = translate(&translator, lines, first_line, args.skip_long)?;
+        let fewer = translations.iter().position(|best| best.len() < args.nbest);
+        if let (Some(place), false) = (fewer, told_of_fewer) {
+            let (line, found, nbest) = (first_line + place, translations[place].len(), args.nbest);
+            tracing::warn!(
+                "stdin: line {line}: only {found} translations were found for --nbest {nbest}; empty lines (score -inf) \
+                 stand for the rest, here and in any other line"
+            );
+            told_of_fewer = true;
         }
-        let bar = Progress::bar(lines.len() as u64, "lines", "translating");
-        let mut translations =
-            translator.translate(&lines, first_line, &|done| bar.inc(done)).map_err(|e| e.at("stdin"))?;
-        bar.finish();
-        for place in skipped {
-            translations[place].iter_mut().for_each(|translation| translation.score = NOT_TRANSLATED);
-        }
-        let shown = translations.iter().flat_map(|best| best.iter().take(nbest));
-        let text: String = shown.map(|translation| line(translation, args.scores)).collect();
+        translations.iter_mut().for_each(|best| best.resize(args.nbest, NONE));
+        let text: String = translations.iter().flatten().map(|translation| line(translation, args.scores)).collect();
         if !output::write(&mut out, &text)? {
             return Ok(());
         }
-        first_line += lines.len();
+        first_line += count;
     }
+}
+
+/// The translations of `lines`, of which the first has the number `first_line`.
+fn translate(
+    translator: &Translator,
+    mut lines: Vec<String>,
+    first_line: usize,
+    skip_long: bool,
+) -> Result<Vec<Vec<Translation>>> {
+    let mut skipped = Vec::new();
+    for (place, subwords) in translator.too_long(&lines) {
+        let place_in_all = first_line + place;
+        if !skip_long {
+            return Err(Error::input(format!(
+                "stdin: line {place_in_all}: {subwords} subwords, but the model reads at most {MAX_POSITIONS}; split \
+                 the line, or give --skip-long"
+            )));
+        }
+        tracing::warn!("stdin: line {place_in_all}: {subwords} subwords are too many; left empty");
+        lines[place].clear();
+        skipped.push(place);
+    }
+    let bar = Progress::bar(lines.len() as u64, "lines", "translating");
+    let mut translations =
+        translator.translate(&lines, first_line, &|done| bar.inc(done)).map_err(|e| e.at("stdin"))?;
+    bar.finish();
+    for place in skipped {
+        translations[place].iter_mut().for_each(|translation| *translation = NONE);
+    }
+    Ok(translations)
 }
 
 fn line(translation: &Translation, score: bool) -> String {
@@ -135,21 +161,24 @@ fn line(translation: &Translation, score: bool) -> String {
     }
 }
 
-/// The next lines of `input`, without their ends; none at its end.
-fn read_lines(input: &mut impl BufRead, first_line: usize) -> Result<Vec<String>> {
-    let mut lines = Vec::new();
-    while lines.len() < CHUNK {
-        let place = || format!("stdin:{}", first_line + lines.len());
-        let mut line = Vec::new();
-        let read = io::Read::take(&mut *input, MAX_LINE + 1).read_until(b'\n', &mut line);
-        if read.map_err(|error| Error::path(error).at(place()))? == 0 {
-            break;
-        }
-        if line.len() as u64 > MAX_LINE {
-            return Err(Error::input(format!("longer than {MAX_LINE} bytes")).at(place()));
-        }
-        let line = String::from_utf8(line).map_err(|_| Error::input("not UTF-8 text").at(place()))?;
-        lines.push(line.trim_end_matches(['\n', '\r']).to_owned());
+/// The lines of `input`, without their ends.
+fn read_ahead(mut input: impl BufRead + Send + 'static) -> ReadAhead {
+    let mut number = 0;
+    ReadAhead::new(move || {
+        number += 1;
+        read_line(&mut input).map_err(|error| error.at(format!("stdin:{number}")))
+    })
+}
+
+/// The next line of `input`, without its end; none at the end of input.
+fn read_line(input: &mut impl BufRead) -> Result<Option<String>> {
+    let mut line = Vec::new();
+    if io::Read::take(input, MAX_LINE + 1).read_until(b'\n', &mut line).map_err(Error::path)? == 0 {
+        return Ok(None);
     }
-    Ok(lines)
+    if line.len() as u64 > MAX_LINE {
+        return Err(Error::input(format!("longer than {MAX_LINE} bytes")));
+    }
+    let line = String::from_utf8(line).map_err(|_| Error::input("not UTF-8 text"))?;
+    Ok(Some(line.trim_end_matches(['\n', '\r']).to_owned()))
 }

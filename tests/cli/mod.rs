@@ -10,3 +10,4 @@ pub mod program;
 mod spaces;
 mod text_formats;
 mod vulkan;
+mod translate;
