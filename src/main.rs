@@ -1,6 +1,7 @@
 //! The `automoe` program: see [`automoe::cli`].
 
 mod allocator;
+mod descriptors;
 
 use automoe::cli::{self, Cli};
 use std::io::Write;
@@ -12,7 +13,7 @@ fn main() -> ExitCode {
     settle_graphics();
     let cli = Cli::from_environment();
     let tells_in_json = cli.tells_in_json();
-    match cli::main(cli) {
+    match cli::main(cli, descriptors::has_output()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             match tells_in_json {

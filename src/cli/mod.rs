@@ -49,9 +49,9 @@ pub struct Cli {
 impl Cli {
     /// What the process was called with. Help, and wrong usage, end the process.
     pub fn from_environment() -> Self {
-        let color = color::asked_for(std::env::args_os());
-        let matches = Self::command().color(color).get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        let color = early::value_of("--color", std::env::args_os()).unwrap_or_default();
+        let matches = Self::command().color(color).try_get_matches();
+        matches.and_then(|matches| Self::from_arg_matches(&matches)).unwrap_or_else(|error| refuse(&error))
     }
 
     /// Whether messages are JSON objects, as errors should be then.
@@ -79,11 +79,25 @@ enum Command {
 }
 
 /// The line that tells of `error` on standard error.
+/// Ends the process with clap's help or refusal; refusals are told as messages are asked for.
+fn refuse(error: &clap::Error) -> ! {
+    let format: Option<logging::LogFormat> = early::value_of("--log-format", std::env::args_os());
+    if error.use_stderr()
+        && format == Some(logging::LogFormat::Json)
+        && logging::init(&logging::LogArgs::json()).is_ok()
+    {
+        let message = error.to_string();
+        tracing::error!("{}", message.trim_start_matches("error: ").trim_end());
+        std::process::exit(error.exit_code());
+    }
+    error.exit()
+}
+
 pub fn error_line(error: &Error) -> String {
     format!("{} {error}", color::paint("automoe:", color::ERROR))
 }
 
-/// Runs the command that `cli` holds.
+/// Runs the command that `cli` holds. `has_output`: whether the process was started with a standard output.
 ///
 /// # Errors
 /// The command's.

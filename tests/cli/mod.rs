@@ -1,5 +1,7 @@
 //! The built program, driven as a user drives it.
 
+#[cfg(unix)]
+mod closed_output;
 mod constraints;
 mod interrupted;
 mod latency;
@@ -9,5 +11,5 @@ mod pipes;
 pub mod program;
 mod spaces;
 mod text_formats;
-mod vulkan;
 mod translate;
+mod vulkan;
