@@ -25,13 +25,20 @@ pub struct LogArgs {
     #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Messages")]
     verbose: u8,
 
-    /// Format of the messages on standard error, errors of usage aside
+    /// Format of the messages on standard error
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t, help_heading = "Messages")]
     pub(super) log_format: LogFormat,
 
     /// Colour help and messages; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, help_heading = "Messages")]
     color: ColorChoice,
+}
+
+impl LogArgs {
+    /// Objects, and all else by default.
+    pub(super) fn json() -> Self {
+        Self { log_format: LogFormat::Json, ..Self::default() }
+    }
 }
 
 /// The format of messages.

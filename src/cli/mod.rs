@@ -6,6 +6,7 @@ pub mod completions;
 mod constraints;
 pub mod cost;
 pub mod data;
+mod early;
 pub mod export;
 pub mod import;
 pub mod latency;
@@ -14,8 +15,8 @@ pub mod man;
 mod options;
 mod output;
 mod ranges;
-pub mod run;
 mod read_ahead;
+pub mod run;
 pub mod score;
 pub mod search;
 pub mod space;
@@ -78,7 +79,6 @@ enum Command {
     Man(man::ManArgs),
 }
 
-/// The line that tells of `error` on standard error.
 /// Ends the process with clap's help or refusal; refusals are told as messages are asked for.
 fn refuse(error: &clap::Error) -> ! {
     let format: Option<logging::LogFormat> = early::value_of("--log-format", std::env::args_os());
@@ -93,6 +93,7 @@ fn refuse(error: &clap::Error) -> ! {
     error.exit()
 }
 
+/// The line that tells of `error` on standard error.
 pub fn error_line(error: &Error) -> String {
     format!("{} {error}", color::paint("automoe:", color::ERROR))
 }
@@ -100,9 +101,12 @@ pub fn error_line(error: &Error) -> String {
 /// Runs the command that `cli` holds. `has_output`: whether the process was started with a standard output.
 ///
 /// # Errors
-/// The command's.
-pub fn main(cli: Cli) -> Result<()> {
+/// The command's; it would print results, and there is nothing to print them to.
+pub fn main(cli: Cli, has_output: bool) -> Result<()> {
     logging::init(&cli.log)?;
+    if !has_output && !matches!(cli.command, Command::Man(_)) {
+        return Err(Error::failure("standard output is closed: results need somewhere to go, be it /dev/null"));
+    }
     match cli.command {
         Command::Space(args) => space::run(args),
         Command::Data(args) => data::run(args),

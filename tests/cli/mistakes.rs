@@ -183,6 +183,14 @@ fn unknown_devices_and_usage() {
     assert_names(&message, &["tpu", "cpu", "vulkan"]);
     let output = program.command(&["train", "--no-such-option"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
+    for wrong in [&["train", "--no-such-option"][..], &["train", "--color", "pink"], &["no-such-command"]] {
+        for format in [&["--log-format", "json"][..], &["--log-format=json"]] {
+            let message = program.refusal(&arguments(wrong, format), "");
+            let message: serde_json::Value = serde_json::from_str(&message).unwrap();
+            assert_eq!(message["level"], "ERROR");
+            assert!(message["message"].as_str().unwrap().contains(wrong.last().unwrap()), "{message}");
+        }
+    }
 }
 
 #[test]
