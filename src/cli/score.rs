@@ -96,6 +96,7 @@ fn score(args: &ScoreArgs, input: impl BufRead, output: &mut impl Write) -> Resu
         references.push(lines);
     }
 
+    warn_of_tokenized(args, &hypotheses);
     let metrics = match args.metric.as_slice() {
         [] => &[Metric::Bleu, Metric::Chrf],
         metrics => metrics,
@@ -111,6 +112,21 @@ fn score(args: &ScoreArgs, input: impl BufRead, output: &mut impl Write) -> Resu
         }
     }
     Ok(())
+}
+
+/// Tells of translations that look tokenised where plain text is expected: sacreBLEU does so for 100 lines, this program for
+/// most lines of a smaller text, too.
+fn warn_of_tokenized(args: &ScoreArgs, hypotheses: &[String]) {
+    const MANY: usize = 100;
+    let wants_plain_text =
+        args.tokenize != Tokenizer::None && (args.metric.is_empty() || args.metric.contains(&Metric::Bleu));
+    let (lines, tokenized) = (hypotheses.len(), hypotheses.iter().filter(|line| line.ends_with(" .")).count());
+    if wants_plain_text && tokenized >= MANY.min(lines / 2 + 1) {
+        tracing::warn!(
+            "standard input: {tokenized} of {lines} lines end in a tokenised period (' .'): translations that are not \
+             detokenised give another BLEU; --tokenize none is for tokenised text"
+        );
+    }
 }
 
 fn bleu_line(

@@ -204,6 +204,29 @@ fn scores_of_lines_that_do_not_pair() {
 }
 
 #[test]
+fn tokenised_translations_are_told() {
+    let program = Program::new();
+    let (tokenized, plain) = ("one two three four .\n".repeat(3), "one two three four.\n".repeat(2));
+    // Of five lines three are most; of many, a hundred are enough.
+    for (text, is_told) in [
+        (format!("{tokenized}{plain}"), true),
+        (format!("{tokenized}{plain}one two three four.\n"), false),
+        (format!("{}{}", "one two three four .\n".repeat(100), plain.repeat(200)), true),
+        (format!("{}{}", "one two three four .\n".repeat(99), plain.repeat(200)), false),
+    ] {
+        program.write("reference.txt", &text);
+        for (options, is_asked) in [(&[][..], true), (&["--tokenize", "none"], false), (&["--metric", "chrf"], false)] {
+            let score = arguments(&["score", "--json", "--reference", "reference.txt"], options);
+            let output = program.command(&score).write_stdin(text.as_str()).output().unwrap();
+            let (errors, scores) =
+                (String::from_utf8(output.stderr).unwrap(), String::from_utf8(output.stdout).unwrap());
+            assert_eq!(errors.contains("end in a tokenised period"), is_told && is_asked, "{options:?}: {errors}");
+            assert!(scores.lines().all(|line| line.contains("\"score\":100.0,")), "{scores}");
+        }
+    }
+}
+
+#[test]
 fn what_is_refused_once_the_run_has_begun_leaves_no_run_behind() {
     let program = Program::new();
     let smallest = program.output(&["space", "--config", "toy", "--smallest"]);
