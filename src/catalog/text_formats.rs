@@ -25,5 +25,13 @@ pub static TSV: TextFormatRow = TextFormatRow {
     documentation: "<file>.tsv, a pair a line: source, tab, target, whatever source_lang and target_lang are",
 };
 
-/// All text formats, in the order of help.
-pub static TEXT_FORMATS: [&TextFormatRow; 2] = [&TWO_FILES, &TSV];
+/// fairseq's binarised data.
+pub static FAIRSEQ: TextFormatRow = TextFormatRow {
+    name: "fairseq",
+    endings: &[],
+    documentation: "<prefix>.<source_lang>-<target_lang>.<language>.bin and .idx with dict.<language>.txt, as fairseq-preprocess \
+                    writes them; named by <prefix>",
+};
+
+/// All text formats, in the order of help and of messages.
+pub static TEXT_FORMATS: [&TextFormatRow; 3] = [&TWO_FILES, &FAIRSEQ, &TSV];

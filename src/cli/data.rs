@@ -5,7 +5,9 @@ use super::output;
 use crate::catalog::TEXT_FORMATS;
 use crate::error::Result;
 use crate::pipeline::prepare_data;
+use crate::text::export::{self, export_fairseq};
 use std::io;
+use std::path::PathBuf;
 
 /// Read the text, learn subwords, filter, turn it into ids, and print statistics as JSON.
 ///
@@ -15,26 +17,37 @@ use std::io;
 pub struct DataArgs {
     #[command(flatten)]
     config: ConfigArgs,
+
+    /// Write the ids and dictionaries to a new folder, in the layout of fairseq-preprocess
+    #[arg(long, value_name = "DIR")]
+    export_fairseq: Option<PathBuf>,
 }
 
 fn after_help() -> String {
     let formats: Vec<String> =
         TEXT_FORMATS.iter().map(|row| format!("  {:<11}{}\n", row.name, row.documentation)).collect();
     format!(
-        "Text that data.train, data.valid and data.test can name, plain or .gz:
+        "Text that data.train, data.valid and data.test can name, all but fairseq's plain or .gz:
 {}
 Examples:
   automoe data --config multi30k
-  automoe data --config my.toml --set data.vocab_size=8000 | jq .train",
+  automoe data --config my.toml --set data.vocab_size=8000 | jq .train
+  automoe data --config multi30k --export-fairseq data-bin/multi30k",
         formats.concat()
     )
 }
 
-/// Prepares the data and prints its statistics.
+/// Prepares the data, exports it where that is asked for, and prints its statistics.
 ///
 /// # Errors
-/// An unusable config or text.
+/// An unusable config or text; a folder that cannot be exported to.
 pub fn run(args: DataArgs) -> Result<()> {
-    let prepared = prepare_data(&args.config.load()?)?;
+    let config = args.config.load()?;
+    args.export_fairseq.as_deref().map_or(Ok(()), export::check_new)?;
+    let prepared = prepare_data(&config)?;
+    if let Some(folder) = &args.export_fairseq {
+        export_fairseq(&prepared, &config.data, folder)?;
+        tracing::info!("fairseq's data is in {}", folder.display());
+    }
     output::json_pretty(&mut io::stdout().lock(), &prepared.statistics).map(|_| ())
 }

@@ -18,12 +18,16 @@ pub struct DataConfig {
     /// config file's folder).
     pub dir: PathBuf,
     /// Training text, read in order: `["train", "more.tsv"]` reads `train.de` and `train.en`, named by their prefix, then
-    /// `more.tsv` with source and target parted by a tab (each plain or `.gz`).
+    /// `more.tsv` with source and target parted by a tab (each plain or `.gz`). Of fairseq's binarised data, `train` is read
+    /// with `train1`, `train2`, … where they are there.
     pub train: Vec<String>,
     /// Validation text, named likewise.
     pub valid: Vec<String>,
     /// Test text, named likewise; only `automoe run` needs any.
     pub test: Vec<String>,
+    /// References of the test text, a line a pair, in place of its target side: raw text where that is tokenised or ids. In
+    /// `dir`, or else where other files are looked for; empty: none.
+    pub test_reference: PathBuf,
     /// `"bpe"`: byte-pair merges over words (unknown characters become `<unk>`); `"byte-bpe"`: over bytes, with no unknowns.
     pub subwords: Subwords,
     /// A fairseq `dict.txt` of the source language: the subwords of a published model instead of learned ones. The text is
@@ -59,6 +63,7 @@ impl Default for DataConfig {
             train: vec!["train".into()],
             valid: vec!["valid".into()],
             test: Vec::new(),
+            test_reference: PathBuf::new(),
             subwords: Subwords::Bpe,
             source_dict: PathBuf::new(),
             target_dict: PathBuf::new(),
@@ -75,14 +80,15 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// Whether a key may change between calls on one run: where files are may, what is in them may not.
+    /// Whether a key may change between calls on one run: where files are and what tests compare with may, what is in files
+    /// may not.
     pub(super) fn may_change(key: &str) -> bool {
-        ["bpe_codes", "cache_dir", "dir", "source_dict", "target_dict"].contains(&key)
+        ["bpe_codes", "cache_dir", "dir", "source_dict", "target_dict", "test_reference"].contains(&key)
     }
 
     /// Paths that are looked for in the working directory first, then beside the config file.
-    pub(super) fn paths(&mut self) -> [&mut PathBuf; 4] {
-        [&mut self.dir, &mut self.source_dict, &mut self.target_dict, &mut self.bpe_codes]
+    pub(super) fn paths(&mut self) -> [&mut PathBuf; 5] {
+        [&mut self.dir, &mut self.source_dict, &mut self.target_dict, &mut self.bpe_codes, &mut self.test_reference]
     }
 
     /// Whether the subwords are a published model's instead of learned ones.

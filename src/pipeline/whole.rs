@@ -22,7 +22,9 @@ const LATENCY: Effort = Effort { passes: 50, precision: 0.0, time: Duration::fro
 /// # Errors
 /// Those of the phases.
 pub fn run(workspace: &Workspace) -> Result<Results> {
-    let settings = fingerprint(&workspace.config, &workspace.device_name)?;
+    let is_given = !workspace.config.data.test_reference.as_os_str().is_empty();
+    let given_references = if is_given { workspace.prepared.test_references.as_slice() } else { &[] };
+    let settings = fingerprint(&workspace.config, &workspace.device_name, given_references)?;
     let path = workspace.run.results();
     if let Some(results) = finished(&path, &settings) {
         return Ok(results);
@@ -46,19 +48,23 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
         models.push(("baseline", baseline, workspace.run.model("baseline")?));
     }
     let rows = models.into_iter().map(|(name, architecture, folder)| row(workspace, name, architecture, &folder));
-    let results = Results { settings, rows: rows.collect::<Result<_>>()? };
+    let joined_references = workspace.prepared.has_joined_references;
+    let results = Results { settings, joined_references, rows: rows.collect::<Result<_>>()? };
     results.write(&path)?;
     Ok(results)
 }
 
-/// Of all that the results depend on.
-fn fingerprint(config: &Config, device_name: &str) -> Result<String> {
+/// Of all that the results depend on; `given_references` are those of `data.test_reference`, which is no part of the data.
+fn fingerprint(config: &Config, device_name: &str, given_references: &[String]) -> Result<String> {
     let settings = format!("{}\ndevice = {device_name}", config.fingerprinted()?);
     let mut hasher = blake3::Hasher::new();
     hasher.update(settings.as_bytes());
     if config.search.predicts_latency() {
         let path = &config.search.latency_profile;
         hasher.update(&std::fs::read(path).map_err(|error| Error::input(error).at(path.display()))?);
+    }
+    for reference in given_references {
+        hasher.update(blake3::hash(reference.as_bytes()).as_bytes());
     }
     Ok(hasher.finalize().to_hex().to_string())
 }
@@ -116,10 +122,10 @@ mod tests {
     fn a_config_of_version_0_1_has_the_fingerprints_that_it_noted_down() {
         let mut config = Config::load("toy").unwrap();
         let noted = "1a23b546ec59da539239ca3e80f09d87411d34b285d063f1058cd3ca2b6411d0";
-        assert_eq!(fingerprint(&config, "cpu").unwrap(), noted);
+        assert_eq!(fingerprint(&config, "cpu", &[]).unwrap(), noted);
         let settings = Settings::parse(&config.to_toml().unwrap()).unwrap();
         assert_eq!(settings.fingerprint(), "07d8ee82f22b8fa880a54405fe77e9c2a6bac1930bbbda46d57557382f2589ef");
         config.search.limits["kv_cache_mb"] = 2.0;
-        assert_ne!(fingerprint(&config, "cpu").unwrap(), noted);
+        assert_ne!(fingerprint(&config, "cpu", &[]).unwrap(), noted);
     }
 }

@@ -20,6 +20,9 @@ pub struct Results {
     /// Fingerprint of settings, device and latency profile: results of others are not taken for these.
     #[serde(default, deserialize_with = "if_ours")]
     pub settings: String,
+    /// Whether the references were ids joined to words: scores then are those of tokenised text.
+    #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "std::ops::Not::not")]
+    pub joined_references: bool,
     /// One model a row.
     pub rows: Vec<TestedModel>,
 }

@@ -3,6 +3,10 @@
 use super::results::{Results, TestedModel};
 use super::table::{Column, Rounding, Row, Table};
 
+/// What is said of rows whose references are no raw text.
+const JOINED_REFERENCES: &str = "BLEU and chrF are of tokenised text: the references are the test set's ids joined to words; \
+                                 data.test_reference can name raw ones";
+
 /// A row for each model.
 pub fn results_table(results: &Results) -> Table {
     let columns = vec![
@@ -15,10 +19,12 @@ pub fn results_table(results: &Results) -> Table {
         Column::new("sparsity_percent", "sparsity %", 1),
         Column { key: "latency_ms", heading: "latency ms", rounding: Rounding::ThreeDigits },
     ];
-    Table { title: String::new(), columns, rows: results.rows.iter().map(row).collect() }
+    let remark = results.joined_references.then_some(JOINED_REFERENCES);
+    let rows = results.rows.iter().map(|model| row(model, remark)).collect();
+    Table { title: String::new(), columns, rows }
 }
 
-fn row(model: &TestedModel) -> Row {
+fn row(model: &TestedModel, remark: Option<&str>) -> Row {
     Row {
         cells: vec![
             model.name.as_str().into(),
@@ -30,6 +36,6 @@ fn row(model: &TestedModel) -> Row {
             model.sparsity_percent().into(),
             model.latency.map(|latency| latency.total_ms()).into(),
         ],
-        remark: None,
+        remark: remark.map(String::from),
     }
 }

@@ -23,6 +23,9 @@ const PARTS: [&str; 3] = ["train.safetensors", "valid.safetensors", "test.safete
 struct Text {
     valid_references: Vec<String>,
     test_references: Vec<String>,
+    /// Only there where they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    has_joined_references: bool,
     statistics: Statistics,
 }
 
@@ -68,6 +71,7 @@ pub fn load(folder: &Path, fingerprint: &str) -> Result<Option<Prepared>> {
         test,
         valid_references: text.valid_references,
         test_references: text.test_references,
+        has_joined_references: text.has_joined_references,
         statistics: text.statistics,
         fingerprint: fingerprint.to_string(),
     }))
@@ -102,6 +106,7 @@ fn write(folder: &Path, prepared: &Prepared) -> Result<()> {
     let text = Text {
         valid_references: prepared.valid_references.clone(),
         test_references: prepared.test_references.clone(),
+        has_joined_references: prepared.has_joined_references,
         statistics: prepared.statistics.clone(),
     };
     let mut files = vec![

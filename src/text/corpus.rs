@@ -2,28 +2,62 @@
 
 use super::format::{NamedText, TextFormat};
 use super::formats::FORMATS;
-use super::parallel::ParallelText;
+use super::pairs::Pairs;
+use super::vocabulary::Vocabulary;
 use crate::catalog::TEXT_FORMATS;
-use crate::config::DataConfig;
+use crate::config::{Corpus, DataConfig};
 use crate::error::{Error, Result};
 
-/// Reads the texts `names` of `data` and puts their pairs behind one another, lower-cased where `data` asks for it.
+/// Reads the texts `names` of `data`, in their order; sentences are lower-cased where `data` asks for it, ids are as they are.
 ///
 /// # Errors
 /// A text that is not there or cannot be used (see [`format_of`] and [`TextFormat::read`]); no pair at all.
-pub fn read(data: &DataConfig, names: &[String]) -> Result<ParallelText> {
-    let mut pairs = ParallelText::default();
+pub fn read(data: &DataConfig, names: &[String]) -> Result<Vec<Pairs>> {
+    let mut texts = Vec::new();
     for name in names {
         let text = NamedText::new(data, name);
-        pairs.append(format_of(&text)?.read(&text)?);
+        let mut pairs = format_of(&text)?.read(&text)?;
+        if let Pairs::Text(text) = &mut pairs
+            && data.lowercase
+        {
+            text.lowercase();
+        }
+        texts.push(pairs);
     }
-    if pairs.is_empty() {
+    if texts.iter().all(Pairs::is_empty) {
         return Err(Error::input(format!("{}: no sentence pairs in {}", data.dir.display(), names.join(", "))));
     }
-    if data.lowercase {
-        pairs.lowercase();
+    Ok(texts)
+}
+
+/// `data` with the dictionaries that lie beside its ids, where a text of it is ids already.
+///
+/// # Errors
+/// A dictionary that is missing or cannot be used; `data` names others.
+pub fn with_own_dictionaries(data: &DataConfig) -> Result<DataConfig> {
+    let mut own = data.clone();
+    if data.corpus == Corpus::Toy {
+        return Ok(own);
     }
-    Ok(pairs)
+    let names = data.train.iter().chain(&data.valid).chain(&data.test).map(|name| NamedText::new(data, name));
+    // What is not there is told by who reads it.
+    let mut found = names.filter_map(|text| format_of(&text).ok()?.dictionaries(&text));
+    let Some([source, target]) = found.next() else {
+        return Ok(own);
+    };
+    let (source, target) = (source.find()?, target.find()?);
+    if !data.has_published_subwords() {
+        (own.source_dict, own.target_dict) = (source, target);
+        return Ok(own);
+    }
+    let given_target = if data.target_dict.as_os_str().is_empty() { &data.source_dict } else { &data.target_dict };
+    for (given, own) in [(&data.source_dict, source), (given_target, target)] {
+        if Vocabulary::from_fairseq_dict(given)? != Vocabulary::from_fairseq_dict(&own)? {
+            let message = format!("differs from {}, which the ids beside that are of: leave it out", own.display());
+            return Err(Error::input(message).at(given.display()));
+        }
+    }
+    Ok(own)
 }
 
 /// The format of `text`: the one that has a file of it, though others of its files may be missing.
@@ -47,11 +81,17 @@ pub fn format_of(text: &NamedText) -> Result<&'static dyn TextFormat> {
 
 /// The error for a text of which nothing is there: what was looked for.
 fn not_there(text: &NamedText) -> Error {
-    let sought: Vec<String> =
-        FORMATS.iter().flat_map(|format| format.files(text)).map(|file| file.to_string()).collect();
+    let sought = |format: &dyn TextFormat| {
+        let files = format.files(text);
+        // One of the many files that ids come in tells enough.
+        let shown = if format.dictionaries(text).is_some() { 1 } else { files.len() };
+        files.into_iter().take(shown).map(|file| file.to_string())
+    };
+    let sought: Vec<String> = FORMATS.into_iter().flat_map(sought).collect();
     let endings: Vec<&str> = TEXT_FORMATS.iter().flat_map(|row| row.endings).copied().collect();
     Error::input(format!(
-        "found {}: check `dir` and the prefixes of `[data]`; a file of both languages is named with its ending ({})",
+        "found {}: check `dir` and the prefixes of `[data]`; a file of both languages is named with its ending ({}); where \
+         the corpora of the configs come from, docs/data.md says",
         sought.join(", "),
         endings.join(", ")
     ))
@@ -60,6 +100,7 @@ fn not_there(text: &NamedText) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::ParallelText;
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;
 
@@ -86,8 +127,17 @@ mod tests {
         }
     }
 
+    fn read_with(data: &DataConfig, names: &[&str]) -> Result<ParallelText> {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let mut all = ParallelText::default();
+        for pairs in super::read(data, &names)? {
+            all.append(pairs.text().unwrap().clone());
+        }
+        Ok(all)
+    }
+
     fn read(dir: &tempfile::TempDir, names: &[&str]) -> Result<ParallelText> {
-        super::read(&data(dir), &names.iter().map(ToString::to_string).collect::<Vec<_>>())
+        read_with(&data(dir), names)
     }
 
     #[test]
@@ -128,7 +178,7 @@ mod tests {
     #[test]
     fn both_sides_are_lower_cased_on_request() {
         let dir = folder(&[("a.de", "Ähre\n".as_bytes()), ("a.en", b"EAR\n")]);
-        let text = super::read(&DataConfig { lowercase: true, ..data(&dir) }, &["a".to_string()]).unwrap();
+        let text = read_with(&DataConfig { lowercase: true, ..data(&dir) }, &["a"]).unwrap();
         assert_eq!((text.sources[0].as_str(), text.targets[0].as_str()), ("ähre", "ear"));
     }
 
@@ -142,7 +192,7 @@ mod tests {
     #[test]
     fn missing_files_name_both_spellings() {
         let error = read(&folder(&[]), &["a"]).unwrap_err().to_string();
-        for path in ["a.de nor ", "a.de.gz, ", "a.en nor ", "a.en.gz: ", "(.tsv)"] {
+        for path in ["a.de nor ", "a.de.gz, ", "a.en nor ", "a.en.gz, ", "a.de-en.de.idx: ", "(.tsv)", "docs/data.md"] {
             assert!(error.contains(path), "{path:?} is missing in: {error}");
         }
         let error = read(&folder(&[]), &["a.tsv"]).unwrap_err().to_string();

@@ -49,6 +49,15 @@ impl Dataset {
         self.target.sentence(i)
     }
 
+    /// Source and target ids of all pairs, in order, without eos.
+    pub fn pairs(&self) -> impl Iterator<Item = (&[u32], &[u32])> {
+        let inner = |ids: &'_ [u32]| ids.len() - 1;
+        (0..self.len()).map(move |i| {
+            let (source, target) = (self.source(i), self.target(i));
+            (&source[..inner(source)], &target[..inner(target)])
+        })
+    }
+
     /// Source ids in all, eos included.
     pub fn source_tokens(&self) -> usize {
         self.source.ids.len()

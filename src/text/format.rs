@@ -1,6 +1,6 @@
 //! What a text format is: how a name in a config leads to files, and how sentence pairs are read from them.
 
-use super::parallel::ParallelText;
+use super::pairs::Pairs;
 use crate::catalog::TextFormatRow;
 use crate::config::DataConfig;
 use crate::error::{Error, Result};
@@ -15,6 +15,12 @@ pub trait TextFormat: Sync {
     /// The files that hold `text` if it is of this format, in a fixed order; none where its name tells that it is not.
     fn files(&self, text: &NamedText) -> Vec<SoughtFile>;
 
+    /// The source's and the target's dictionary, where a text of this format is ids of its own dictionaries: fairseq's
+    /// `dict.txt`.
+    fn dictionaries(&self, _text: &NamedText) -> Option<[SoughtFile; 2]> {
+        None
+    }
+
     /// Whether `text` is of this format, as its name and the files that are there tell.
     fn sniff(&self, text: &NamedText) -> bool {
         self.files(text).iter().any(|file| file.there().is_some())
@@ -25,7 +31,7 @@ pub trait TextFormat: Sync {
     /// # Errors
     /// A file that is not there, cannot be read or does not hold what it should: one line with its path and, where it has
     /// lines, the line's number.
-    fn read(&self, text: &NamedText) -> Result<ParallelText>;
+    fn read(&self, text: &NamedText) -> Result<Pairs>;
 }
 
 /// A text as a config names it.
@@ -37,12 +43,20 @@ pub struct NamedText<'a> {
     pub name: &'a str,
     /// `data.source_lang` and `data.target_lang`.
     pub languages: [&'a str; 2],
+    /// Whether it is a training text that goes on in `<name>1`, `<name>2`, …, where a format has such parts.
+    pub has_parts: bool,
 }
 
 impl<'a> NamedText<'a> {
-    /// The text that `name` stands for in `data`.
+    /// The text that `name` stands for in `data`. Where a config names `<name>1` itself, it names all parts that it means.
     pub fn new(data: &'a DataConfig, name: &'a str) -> Self {
-        Self { dir: &data.dir, name, languages: [&data.source_lang, &data.target_lang] }
+        let names = |part: &str| data.train.iter().any(|train| train == part);
+        Self {
+            dir: &data.dir,
+            name,
+            languages: [&data.source_lang, &data.target_lang],
+            has_parts: names(name) && !names(&format!("{name}1")),
+        }
     }
 
     /// Whether the name ends in one of `endings`, or in that and `.gz`.
@@ -52,7 +66,7 @@ impl<'a> NamedText<'a> {
     }
 }
 
-/// A file that is looked for plain and packed; as text, `neither a nor a.gz`.
+/// A file that is looked for plain and, mostly, packed; as text, `neither a nor a.gz`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SoughtFile {
     /// The first that is there counts.
@@ -64,6 +78,11 @@ impl SoughtFile {
     pub fn new(dir: &Path, name: &str) -> Self {
         let packed = (!name.ends_with(".gz")).then(|| dir.join(format!("{name}.gz")));
         Self { paths: std::iter::once(dir.join(name)).chain(packed).collect() }
+    }
+
+    /// The file `name` in `dir`, which is never packed.
+    pub fn plain(dir: &Path, name: &str) -> Self {
+        Self { paths: vec![dir.join(name)] }
     }
 
     /// Where it is, if it is there.

@@ -1,20 +1,23 @@
 //! Parallel text: from files to subwords, ids and batches.
 //!
 //! [`prepare()`] does it all once and caches the result by content; the other files are its steps, in order: [`corpus`],
-//! by the text [format](mod@format) of each file, or [`toy`] gives sentence pairs, [`subwords`] (learned here, or a published model's
+//! by the text [format](mod@format) of each file, or [`toy`] gives sentence pairs (as text, or as ids already), [`subwords`] (learned here, or a published model's
 //! with its [`bpe_codes`]) turns them into ids of a [`vocabulary`], [`dataset`] holds them, [`batch`] groups and pads them.
 
 pub mod prepare;
 pub mod prepared;
 pub mod statistics;
 mod cache;
+pub mod export;
 
 pub mod corpus;
 pub mod format;
 mod formats;
 mod lines;
 pub mod toy;
+pub mod pairs;
 pub mod parallel;
+mod indexed;
 
 pub mod subwords;
 mod pipeline;
@@ -30,7 +33,9 @@ mod tests;
 
 pub use batch::{Batch, SourceBatch, collate, epoch_batches, fixed_batches, source_batch};
 pub use dataset::Dataset;
+pub use export::export_fairseq;
 pub use format::{NamedText, SoughtFile, TextFormat};
+pub use pairs::Pairs;
 pub use parallel::ParallelText;
 pub use prepare::{prepare, published_subwords};
 pub use prepared::{Prepared, subwords_fingerprint};

@@ -5,12 +5,14 @@ use super::cache;
 use super::corpus;
 use super::dataset::Dataset;
 use super::format::NamedText;
+use super::lines::read_lines;
+use super::pairs::Pairs;
 use super::parallel::ParallelText;
 use super::prepared::Prepared;
 use super::statistics::{SplitStatistics, Statistics};
 use super::subwords::SubwordModel;
 use super::toy::toy;
-use super::vocabulary::Vocabulary;
+use super::vocabulary::{SPECIALS, UNK, Vocabulary};
 use crate::catalog::TWO_FILES;
 use crate::config::{Corpus, DataConfig};
 use crate::error::{Error, Result};
@@ -33,19 +35,53 @@ pub type ReportProgress<'a> = &'a dyn Fn(&str, u64, u64);
 /// # Errors
 /// If the text cannot be used (see [`corpus::read`]), the subwords cannot be learned, or no training pair is left.
 pub fn prepare(data: &DataConfig, seed: u64, progress: ReportProgress) -> Result<Prepared> {
+    let data = &corpus::with_own_dictionaries(data)?;
     let fingerprint = fingerprint(data, seed)?;
     let folder = data.cache_dir.join(&fingerprint);
-    match cache::load(&folder, &fingerprint) {
-        Ok(Some(prepared)) => return Ok(prepared),
-        Ok(None) => {}
-        Err(error) => tracing::warn!("{}: {error}; preparing the data anew", folder.display()),
-    }
+    let prepared = match cache::load(&folder, &fingerprint) {
+        Ok(Some(prepared)) => prepared,
+        Ok(None) => build_and_store(data, seed, fingerprint, progress)?,
+        Err(error) => {
+            tracing::warn!("{}: {error}; preparing the data anew", folder.display());
+            build_and_store(data, seed, fingerprint, progress)?
+        }
+    };
+    with_given_references(prepared, data)
+}
+
+fn build_and_store(data: &DataConfig, seed: u64, fingerprint: String, progress: ReportProgress) -> Result<Prepared> {
+    let folder = data.cache_dir.join(&fingerprint);
     let prepared = build(data, seed, fingerprint, progress)?;
     progress("caching data", 0, 1);
     if let Err(error) = cache::store(&folder, &prepared) {
         tracing::warn!("the prepared data is not cached: {error}");
     }
     progress("caching data", 1, 1);
+    Ok(prepared)
+}
+
+/// Puts the references that `data` names in place of the test text's. They are no part of what models are trained on, nor
+/// of the fingerprint.
+fn with_given_references(mut prepared: Prepared, data: &DataConfig) -> Result<Prepared> {
+    if data.test_reference.as_os_str().is_empty() {
+        return Ok(prepared);
+    }
+    let beside_text = data.dir.join(&data.test_reference);
+    let path = if beside_text.is_file() { &beside_text } else { &data.test_reference };
+    let mut lines = read_lines(path)?;
+    if lines.len() != prepared.test.len() {
+        return Err(Error::input(format!(
+            "{} lines where `data.test` has {} pairs: line i must be the reference of pair i",
+            lines.len(),
+            prepared.test.len()
+        ))
+        .at(path.display()));
+    }
+    if data.lowercase {
+        lines.iter_mut().for_each(|line| *line = line.to_lowercase());
+    }
+    prepared.test_references = lines;
+    prepared.has_joined_references = false;
     Ok(prepared)
 }
 
@@ -117,13 +153,13 @@ fn parts(data: &DataConfig) -> Result<[&[String]; 3]> {
 }
 
 fn build(data: &DataConfig, seed: u64, fingerprint: String, progress: ReportProgress) -> Result<Prepared> {
-    let [train_text, valid_text, test_text] = read(data, seed, progress)?;
-    let (train_text, mut train) = drop_blank(train_text);
-    let [source_subwords, target_subwords] = learn(data, &train_text, progress)?;
+    let [train_texts, valid_texts, test_texts] = read(data, seed, progress)?;
+    let (train_texts, mut train) = drop_blank(train_texts);
+    let [source_subwords, target_subwords] = learn(data, &train_texts, progress)?;
     let subwords = [&*source_subwords, &*target_subwords];
 
     let train_pairs =
-        encode(&train_text, subwords, progress, |source, target| keep(data, source.len(), target.len(), &mut train));
+        encode(&train_texts, subwords, progress, |source, target| keep(data, source.len(), target.len(), &mut train));
     if train_pairs.is_empty() {
         return Err(Error::input(format!(
             "no training pair is left of {}: {} blank, {} longer than `max_length`, {} beyond `max_length_ratio`",
@@ -131,14 +167,14 @@ fn build(data: &DataConfig, seed: u64, fingerprint: String, progress: ReportProg
         )));
     }
     train.count(&train_pairs);
-    let whole = |text: &ParallelText| {
-        let pairs = encode(text, subwords, progress, |_, _| true);
-        let mut statistics = SplitStatistics { pairs_read: text.len(), ..SplitStatistics::default() };
+    let whole = |texts: &[Pairs]| {
+        let pairs = encode(texts, subwords, progress, |_, _| true);
+        let mut statistics = SplitStatistics { pairs_read: pairs.len(), ..SplitStatistics::default() };
         statistics.count(&pairs);
         (pairs, statistics)
     };
-    let (valid_pairs, valid) = whole(&valid_text);
-    let (test_pairs, test) = whole(&test_text);
+    let (valid_pairs, valid) = whole(&valid_texts);
+    let (test_pairs, test) = whole(&test_texts);
     Ok(Prepared {
         statistics: Statistics {
             source_vocabulary: source_subwords.vocab_size(),
@@ -147,65 +183,99 @@ fn build(data: &DataConfig, seed: u64, fingerprint: String, progress: ReportProg
             valid,
             test,
         },
-        source_subwords,
-        target_subwords,
         train: train_pairs,
         valid: valid_pairs,
         test: test_pairs,
-        valid_references: valid_text.targets,
-        test_references: test_text.targets,
+        valid_references: references(valid_texts, &target_subwords),
+        has_joined_references: test_texts.iter().any(|pairs| matches!(pairs, Pairs::Ids(_))),
+        test_references: references(test_texts, &target_subwords),
+        source_subwords,
+        target_subwords,
         fingerprint,
     })
 }
 
-fn read(data: &DataConfig, seed: u64, progress: ReportProgress) -> Result<[ParallelText; 3]> {
+fn read(data: &DataConfig, seed: u64, progress: ReportProgress) -> Result<[Vec<Pairs>; 3]> {
     let stage = |done| progress("reading text", done, 3);
     stage(0);
     if data.corpus == Corpus::Toy {
         let texts = toy(seed, data.toy_pairs)?;
         stage(3);
-        return Ok(texts);
+        return Ok(texts.map(|text| vec![Pairs::Text(text)]));
     }
     let [train, valid, test] = parts(data)?;
     let train = corpus::read(data, train)?;
     stage(1);
     let valid = corpus::read(data, valid)?;
     stage(2);
-    let test = if test.is_empty() { ParallelText::default() } else { corpus::read(data, test)? };
+    let test = if test.is_empty() { Vec::new() } else { corpus::read(data, test)? };
     stage(3);
     Ok([train, valid, test])
 }
 
 /// The pairs of which neither side is blank, and how many there were.
-fn drop_blank(text: ParallelText) -> (ParallelText, SplitStatistics) {
-    let pairs_read = text.len();
-    let pairs = text.sources.into_iter().zip(text.targets);
-    let (sources, targets) =
-        pairs.filter(|(source, target)| !source.trim().is_empty() && !target.trim().is_empty()).unzip();
-    let text = ParallelText { sources, targets };
-    let statistics =
-        SplitStatistics { pairs_read, dropped_blank: pairs_read - text.len(), ..SplitStatistics::default() };
-    (text, statistics)
+fn drop_blank(texts: Vec<Pairs>) -> (Vec<Pairs>, SplitStatistics) {
+    let count = |texts: &[Pairs]| texts.iter().map(Pairs::len).sum::<usize>();
+    let pairs_read = count(&texts);
+    let texts: Vec<Pairs> = texts.into_iter().map(without_blank).collect();
+    let dropped_blank = pairs_read - count(&texts);
+    (texts, SplitStatistics { pairs_read, dropped_blank, ..SplitStatistics::default() })
+}
+
+fn without_blank(pairs: Pairs) -> Pairs {
+    match pairs {
+        Pairs::Text(text) => {
+            let pairs = text.sources.into_iter().zip(text.targets);
+            let (sources, targets) =
+                pairs.filter(|(source, target)| !source.trim().is_empty() && !target.trim().is_empty()).unzip();
+            Pairs::Text(ParallelText { sources, targets })
+        }
+        Pairs::Ids(ids) => {
+            let mut kept = Dataset::default();
+            for (source, target) in ids.pairs().filter(|(source, target)| !source.is_empty() && !target.is_empty()) {
+                kept.push(source, target);
+            }
+            Pairs::Ids(kept)
+        }
+    }
+}
+
+/// The text of the targets. Ids are joined to words; an unknown one is written as fairseq does it in references, so that no
+/// translation has that word.
+fn references(texts: Vec<Pairs>, subwords: &SubwordModel) -> Vec<String> {
+    let unknown = SPECIALS[UNK as usize];
+    let escaped = format!("<{unknown}>");
+    let mut references = Vec::new();
+    for pairs in texts {
+        match pairs {
+            Pairs::Text(text) => references.extend(text.targets),
+            Pairs::Ids(ids) => {
+                references.extend(ids.pairs().map(|(_, target)| subwords.decode(target).replace(unknown, &escaped)));
+            }
+        }
+    }
+    references
 }
 
 /// The subwords of the source and of the target.
-fn learn(data: &DataConfig, text: &ParallelText, progress: ReportProgress) -> Result<[Arc<SubwordModel>; 2]> {
+fn learn(data: &DataConfig, texts: &[Pairs], progress: ReportProgress) -> Result<[Arc<SubwordModel>; 2]> {
     if data.has_published_subwords() {
         return published_subwords(data);
     }
     let stage = |done| progress("learning subwords", done, 2);
-    let learn = |sides: &[&Vec<String>]| {
-        let lines = sides.iter().flat_map(|lines| lines.iter().map(String::as_str));
+    let sources = || texts.iter().filter_map(Pairs::text).flat_map(|text| &text.sources).map(String::as_str);
+    let targets = || texts.iter().filter_map(Pairs::text).flat_map(|text| &text.targets).map(String::as_str);
+    let learn = |lines: Vec<&str>| {
         SubwordModel::learn(lines, data.vocab_size, data.subwords).map(Arc::new).map_err(|error| error.at("data"))
     };
     stage(0);
     let models = if data.joined_vocabulary {
-        let joined = learn(&[&text.sources, &text.targets])?;
+        let joined = learn(sources().chain(targets()).collect())?;
         [Arc::clone(&joined), joined]
     } else {
-        let source = learn(&[&text.sources])?;
+        let source = learn(sources().collect())?;
         stage(1);
-        [source, learn(&[&text.targets])?]
+        [source, learn(targets().collect())?]
     };
     stage(2);
     Ok(models)
@@ -240,12 +310,32 @@ pub fn published_subwords(data: &DataConfig) -> Result<[Arc<SubwordModel>; 2]> {
 
 /// The ids of those pairs that `keep` wants, which sees them without eos.
 fn encode(
-    text: &ParallelText,
-    [source_subwords, target_subwords]: [&SubwordModel; 2],
+    texts: &[Pairs],
+    subwords: [&SubwordModel; 2],
     progress: ReportProgress,
     mut keep: impl FnMut(&[u32], &[u32]) -> bool,
 ) -> Dataset {
-    let mut pairs = Dataset::default();
+    let mut kept = Dataset::default();
+    let mut push = |source: &[u32], target: &[u32]| {
+        if keep(source, target) {
+            kept.push(source, target);
+        }
+    };
+    for pairs in texts {
+        match pairs {
+            Pairs::Text(text) => encode_text(text, subwords, progress, &mut push),
+            Pairs::Ids(ids) => ids.pairs().for_each(|(source, target)| push(source, target)),
+        }
+    }
+    kept
+}
+
+fn encode_text(
+    text: &ParallelText,
+    [source_subwords, target_subwords]: [&SubwordModel; 2],
+    progress: ReportProgress,
+    push: &mut impl FnMut(&[u32], &[u32]),
+) {
     let mut done = 0;
     let chunks = text.sources.chunks(CHUNK).zip(text.targets.chunks(CHUNK));
     for (sources, targets) in chunks {
@@ -256,14 +346,11 @@ fn encode(
             .map(|(source, target)| (source_subwords.encode(source), target_subwords.encode(target)))
             .collect();
         for (source, target) in encoded {
-            if keep(&source, &target) {
-                pairs.push(&source, &target);
-            }
+            push(&source, &target);
         }
         done += sources.len() as u64;
     }
     progress("encoding text", done, text.len() as u64);
-    pairs
 }
 
 /// Whether a training pair of these lengths stays; counts it where not.

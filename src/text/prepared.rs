@@ -23,6 +23,8 @@ pub struct Prepared {
     pub valid_references: Vec<String>,
     /// The text of the test targets.
     pub test_references: Vec<String>,
+    /// Whether references of test pairs are their ids joined to words, as nothing else is known of them.
+    pub has_joined_references: bool,
     /// What was read, dropped and kept.
     pub statistics: Statistics,
     /// The same for the same settings and text, and for nothing else.

@@ -4,6 +4,7 @@ use crate::catalog::{TSV, TextFormatRow};
 use crate::error::{Error, Result};
 use crate::text::format::{NamedText, SoughtFile, TextFormat};
 use crate::text::lines::read_lines;
+use crate::text::pairs::Pairs;
 use crate::text::parallel::ParallelText;
 
 /// The file `<name>`, which ends in `.tsv` or `.tsv.gz`, or the same with `.gz`.
@@ -21,7 +22,7 @@ impl TextFormat for Tsv {
         }
     }
 
-    fn read(&self, text: &NamedText) -> Result<ParallelText> {
+    fn read(&self, text: &NamedText) -> Result<Pairs> {
         let path = SoughtFile::new(text.dir, text.name).find()?;
         let mut pairs = ParallelText::default();
         for (number, line) in (1..).zip(read_lines(&path)?) {
@@ -30,7 +31,7 @@ impl TextFormat for Tsv {
             pairs.sources.push(source);
             pairs.targets.push(target);
         }
-        Ok(pairs)
+        Ok(Pairs::Text(pairs))
     }
 }
 
@@ -53,7 +54,9 @@ mod tests {
     fn read(bytes: &str) -> Result<ParallelText> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a.tsv"), bytes).unwrap();
-        Tsv.read(&NamedText { dir: dir.path(), name: "a.tsv", languages: ["de", "en"] })
+        let pairs =
+            Tsv.read(&NamedText { dir: dir.path(), name: "a.tsv", languages: ["de", "en"], has_parts: false })?;
+        Ok(pairs.text().unwrap().clone())
     }
 
     #[test]
@@ -80,7 +83,7 @@ mod tests {
 
     #[test]
     fn names_tell_whether_a_text_is_of_this_format() {
-        let files = |name| Tsv.files(&NamedText { dir: "d".as_ref(), name, languages: ["de", "en"] });
+        let files = |name| Tsv.files(&NamedText { dir: "d".as_ref(), name, languages: ["de", "en"], has_parts: false });
         for name in ["train", "tsv", "train.tsv.de", "train.gz"] {
             assert_eq!(files(name), [], "{name}");
         }

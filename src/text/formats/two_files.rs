@@ -4,6 +4,7 @@ use crate::catalog::{TWO_FILES, TextFormatRow};
 use crate::error::{Error, Result};
 use crate::text::format::{NamedText, SoughtFile, TextFormat};
 use crate::text::lines::read_lines;
+use crate::text::pairs::Pairs;
 use crate::text::parallel::ParallelText;
 
 /// `<name>.<language>`, or the same with `.gz`, for both languages.
@@ -18,7 +19,7 @@ impl TextFormat for TwoFiles {
         files(text).into()
     }
 
-    fn read(&self, text: &NamedText) -> Result<ParallelText> {
+    fn read(&self, text: &NamedText) -> Result<Pairs> {
         let [source, target] = files(text);
         let (source, target) = (source.find()?, target.find()?);
         let (sources, targets) = (read_lines(&source)?, read_lines(&target)?);
@@ -31,7 +32,7 @@ impl TextFormat for TwoFiles {
                 targets.len()
             )));
         }
-        Ok(ParallelText { sources, targets })
+        Ok(Pairs::Text(ParallelText { sources, targets }))
     }
 }
 
