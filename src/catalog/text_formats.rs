@@ -33,5 +33,19 @@ pub static FAIRSEQ: TextFormatRow = TextFormatRow {
                     writes them; named by <prefix>",
 };
 
+/// Translation Memory eXchange.
+pub static TMX: TextFormatRow = TextFormatRow {
+    name: "TMX",
+    endings: &[".tmx"],
+    documentation: "<file>.tmx, a translation memory; languages by xml:lang, regions of source_lang and target_lang among them",
+};
+
+/// Parquet.
+pub static PARQUET: TextFormatRow = TextFormatRow {
+    name: "Parquet",
+    endings: &[".parquet"],
+    documentation: "<file>.parquet as Hugging Face has wmt14: a column `translation` with a text for each language",
+};
+
 /// All text formats, in the order of help and of messages.
-pub static TEXT_FORMATS: [&TextFormatRow; 3] = [&TWO_FILES, &FAIRSEQ, &TSV];
+pub static TEXT_FORMATS: [&TextFormatRow; 5] = [&TWO_FILES, &FAIRSEQ, &TSV, &TMX, &PARQUET];

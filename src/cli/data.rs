@@ -27,7 +27,7 @@ fn after_help() -> String {
     let formats: Vec<String> =
         TEXT_FORMATS.iter().map(|row| format!("  {:<11}{}\n", row.name, row.documentation)).collect();
     format!(
-        "Text that data.train, data.valid and data.test can name, all but fairseq's plain or .gz:
+        "Text that data.train, data.valid and data.test can name (two files, TSV and TMX plain or .gz; docs/data.md):
 {}
 Examples:
   automoe data --config multi30k

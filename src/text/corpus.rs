@@ -192,7 +192,15 @@ mod tests {
     #[test]
     fn missing_files_name_both_spellings() {
         let error = read(&folder(&[]), &["a"]).unwrap_err().to_string();
-        for path in ["a.de nor ", "a.de.gz, ", "a.en nor ", "a.en.gz, ", "a.de-en.de.idx: ", "(.tsv)", "docs/data.md"] {
+        for path in [
+            "a.de nor ",
+            "a.de.gz, ",
+            "a.en nor ",
+            "a.en.gz, ",
+            "a.de-en.de.idx: ",
+            "(.tsv, .tmx, .parquet)",
+            "docs/data.md",
+        ] {
             assert!(error.contains(path), "{path:?} is missing in: {error}");
         }
         let error = read(&folder(&[]), &["a.tsv"]).unwrap_err().to_string();

@@ -7,28 +7,32 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 /// The longest line that is read, in bytes.
-const MAX_LINE_BYTES: u64 = 1 << 20;
+pub const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// The most lines of one file; pairs are numbered by `u32`.
-const MAX_LINES: usize = 1 << 30;
+pub const MAX_LINES: usize = 1 << 30;
 
 /// The most text of one file once unpacked, in bytes; a gzip file can be a thousand times smaller than its text.
-const MAX_TEXT_BYTES: u64 = 1 << 35;
+pub const MAX_TEXT_BYTES: u64 = 1 << 35;
 
 /// The lines of a file of UTF-8, unpacked where the name ends in `.gz`; without `\n` or `\r\n`.
 ///
 /// # Errors
 /// If the file cannot be read or unpacked, is not UTF-8, or a line (or the whole) is longer than is sensible.
 pub fn read_lines(path: &Path) -> Result<Vec<String>> {
-    let lines = || {
-        let file = BufReader::new(File::open(path).map_err(Error::input)?);
-        if path.extension().is_some_and(|extension| extension == "gz") {
-            lines_of(BufReader::new(MultiGzDecoder::new(file)))
-        } else {
-            lines_of(file)
-        }
-    };
-    lines().map_err(|error: Error| error.at(path.display()))
+    lines_of(open_text(path)?).map_err(|error: Error| error.at(path.display()))
+}
+
+/// The bytes of a file, unpacked where the name ends in `.gz`.
+///
+/// # Errors
+/// If the file cannot be opened.
+pub fn open_text(path: &Path) -> Result<Box<dyn BufRead>> {
+    let file = BufReader::new(File::open(path).map_err(|error| Error::input(error).at(path.display()))?);
+    Ok(match path.extension().is_some_and(|extension| extension == "gz") {
+        true => Box::new(BufReader::new(MultiGzDecoder::new(file))),
+        false => Box::new(file),
+    })
 }
 
 fn lines_of(reader: impl BufRead) -> Result<Vec<String>> {

@@ -6,6 +6,7 @@
 
 pub mod prepare;
 pub mod prepared;
+mod encode;
 pub mod statistics;
 mod cache;
 pub mod export;

@@ -4,6 +4,7 @@ use super::bpe_codes::BpeCodes;
 use super::cache;
 use super::corpus;
 use super::dataset::Dataset;
+use super::encode::{ReportProgress, encode, references};
 use super::format::NamedText;
 use super::lines::read_lines;
 use super::pairs::Pairs;
@@ -12,22 +13,15 @@ use super::prepared::Prepared;
 use super::statistics::{SplitStatistics, Statistics};
 use super::subwords::SubwordModel;
 use super::toy::toy;
-use super::vocabulary::{SPECIALS, UNK, Vocabulary};
+use super::vocabulary::Vocabulary;
 use crate::catalog::TWO_FILES;
 use crate::config::{Corpus, DataConfig};
 use crate::error::{Error, Result};
-use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Raised when the same settings and text give other data than before, so that older caches are not used.
 const CACHE_VERSION: u32 = 1;
-
-/// Pairs that are encoded between two reports of progress.
-const CHUNK: usize = 8192;
-
-/// Told about progress: the stage, how much of it is done, and how much there is.
-pub type ReportProgress<'a> = &'a dyn Fn(&str, u64, u64);
 
 /// Prepares the data of `data`, or takes it from the cache where it was prepared before. `seed` matters to the toy corpus
 /// alone. A damaged cache is rebuilt, and one that cannot be written is done without, both with a warning.
@@ -240,23 +234,6 @@ fn without_blank(pairs: Pairs) -> Pairs {
     }
 }
 
-/// The text of the targets. Ids are joined to words; an unknown one is written as fairseq does it in references, so that no
-/// translation has that word.
-fn references(texts: Vec<Pairs>, subwords: &SubwordModel) -> Vec<String> {
-    let unknown = SPECIALS[UNK as usize];
-    let escaped = format!("<{unknown}>");
-    let mut references = Vec::new();
-    for pairs in texts {
-        match pairs {
-            Pairs::Text(text) => references.extend(text.targets),
-            Pairs::Ids(ids) => {
-                references.extend(ids.pairs().map(|(_, target)| subwords.decode(target).replace(unknown, &escaped)));
-            }
-        }
-    }
-    references
-}
-
 /// The subwords of the source and of the target.
 fn learn(data: &DataConfig, texts: &[Pairs], progress: ReportProgress) -> Result<[Arc<SubwordModel>; 2]> {
     if data.has_published_subwords() {
@@ -306,51 +283,6 @@ pub fn published_subwords(data: &DataConfig) -> Result<[Arc<SubwordModel>; 2]> {
         return Err(Error::input(message).at(data.target_dict.display()));
     }
     Ok([source, Arc::new(target)])
-}
-
-/// The ids of those pairs that `keep` wants, which sees them without eos.
-fn encode(
-    texts: &[Pairs],
-    subwords: [&SubwordModel; 2],
-    progress: ReportProgress,
-    mut keep: impl FnMut(&[u32], &[u32]) -> bool,
-) -> Dataset {
-    let mut kept = Dataset::default();
-    let mut push = |source: &[u32], target: &[u32]| {
-        if keep(source, target) {
-            kept.push(source, target);
-        }
-    };
-    for pairs in texts {
-        match pairs {
-            Pairs::Text(text) => encode_text(text, subwords, progress, &mut push),
-            Pairs::Ids(ids) => ids.pairs().for_each(|(source, target)| push(source, target)),
-        }
-    }
-    kept
-}
-
-fn encode_text(
-    text: &ParallelText,
-    [source_subwords, target_subwords]: [&SubwordModel; 2],
-    progress: ReportProgress,
-    push: &mut impl FnMut(&[u32], &[u32]),
-) {
-    let mut done = 0;
-    let chunks = text.sources.chunks(CHUNK).zip(text.targets.chunks(CHUNK));
-    for (sources, targets) in chunks {
-        progress("encoding text", done, text.len() as u64);
-        let encoded: Vec<(Vec<u32>, Vec<u32>)> = sources
-            .par_iter()
-            .zip(targets)
-            .map(|(source, target)| (source_subwords.encode(source), target_subwords.encode(target)))
-            .collect();
-        for (source, target) in encoded {
-            push(&source, &target);
-        }
-        done += sources.len() as u64;
-    }
-    progress("encoding text", done, text.len() as u64);
 }
 
 /// Whether a training pair of these lengths stays; counts it where not.
