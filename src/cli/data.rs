@@ -47,7 +47,7 @@ pub fn run(args: DataArgs) -> Result<()> {
     let prepared = prepare_data(&config)?;
     if let Some(folder) = &args.export_fairseq {
         export_fairseq(&prepared, &config.data, folder)?;
-        tracing::info!("fairseq's data is in {}", folder.display());
+        tracing::info!("{}: fairseq's data, in sets named train, valid and test", folder.display());
     }
     output::json_pretty(&mut io::stdout().lock(), &prepared.statistics).map(|_| ())
 }

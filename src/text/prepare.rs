@@ -62,7 +62,7 @@ fn with_given_references(mut prepared: Prepared, data: &DataConfig) -> Result<Pr
     }
     let beside_text = data.dir.join(&data.test_reference);
     let path = if beside_text.is_file() { &beside_text } else { &data.test_reference };
-    let mut lines = read_lines(path)?;
+    let mut lines = read_lines(path).map_err(|error| error.at("data.test_reference"))?;
     if lines.len() != prepared.test.len() {
         return Err(Error::input(format!(
             "{} lines where `data.test` has {} pairs: line i must be the reference of pair i",
