@@ -30,11 +30,12 @@ impl Error {
         Self::Failure(message.to_string())
     }
 
-    /// The error of a path that may be the user's: in what they gave, where something else is there, or nothing.
+    /// The error of a path that may be the user's: in what they gave, where something else is there, or nothing, or what no
+    /// text is.
     pub fn path(error: io::Error) -> Self {
-        use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, NotFound};
+        use io::ErrorKind::{AlreadyExists, FileTooLarge, InvalidData, IsADirectory, NotADirectory, NotFound};
         match error.kind() {
-            AlreadyExists | IsADirectory | NotADirectory | NotFound => Self::input(error),
+            AlreadyExists | IsADirectory | NotADirectory | NotFound | InvalidData | FileTooLarge => Self::input(error),
             _ => Self::failure(error),
         }
     }

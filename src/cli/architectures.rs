@@ -1,6 +1,7 @@
 //! `--arch A`: architectures from a file or, with `-`, from standard input: one a line, or JSON spread over lines, or one as
 //! HAT's YAML. Trials, and what other commands print of an architecture, hold it under `architecture`.
 
+use crate::bounded::drop_mark;
 use crate::config::Config;
 use crate::error::{Error, Result, listed};
 use crate::interop::hat;
@@ -169,6 +170,9 @@ impl<R: BufRead> Architectures<R> {
         if read > 0 {
             self.line += 1;
         }
+        if self.line == 1 {
+            drop_mark(text).map_err(|error| Error::input(error).at(self.place(1)))?;
+        }
         if text.len() > self.max_bytes {
             let message = format!("an architecture of more than {} bytes", self.max_bytes);
             return Err(Error::input(message).at(self.place(self.line)));
@@ -262,7 +266,8 @@ mod tests {
     fn lines_and_spread_values_are_read() {
         let lines = format!("\n{}\r\n\n{}", line(1), line(2));
         assert_eq!(read(lines.as_bytes(), MAX_BYTES), Ok(vec![1, 2]));
-        let spread = format!("{}\n{}\n", pretty(3), pretty(1));
+        // As an editor on Windows writes it.
+        let spread = format!("\u{feff}{}\n{}\n", pretty(3), pretty(1)).replace('\n', "\r\n");
         assert_eq!(read(spread.as_bytes(), MAX_BYTES), Ok(vec![3, 1]));
     }
 

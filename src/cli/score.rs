@@ -9,6 +9,7 @@ use flate2::read::MultiGzDecoder;
 use serde_json::json;
 
 use super::output;
+use crate::bounded::Lines;
 use crate::error::{Error, Result};
 use crate::metrics::{self, BleuConfig, ChrfConfig, Smoothing, Tokenizer};
 
@@ -186,21 +187,20 @@ fn read_references(path: &Path) -> Result<Vec<String>> {
 
 /// All lines of UTF-8 text of at most `limit` bytes, without white space at their ends, as sacreBLEU reads them.
 fn read_lines(input: impl BufRead, limit: u64) -> Result<Vec<String>> {
-    let mut input = input.take(limit + 1);
+    let mut text = Lines::new(input.take(limit + 1), limit);
     let mut lines = Vec::new();
-    let mut line = Vec::new();
-    while input.read_until(b'\n', &mut line).map_err(Error::input)? > 0 {
-        let number = lines.len() + 1;
-        if input.limit() == 0 {
-            return Err(Error::input(format!(
-                "line {number}: the text is longer than {limit} bytes, the most that is read"
-            )));
+    loop {
+        let line = text.next().map(|line| line.map(|line| metrics::trim_end(line).to_owned()));
+        let place = format!("line {}", text.number());
+        if text.input().limit() == 0 {
+            let message = format!("the text is longer than {limit} bytes, the most that is read");
+            return Err(Error::input(message).at(place));
         }
-        let text = str::from_utf8(&line).map_err(|_| Error::input(format!("line {number} is not UTF-8 text")))?;
-        lines.push(metrics::trim_end(text).to_string());
-        line.clear();
+        match line.map_err(|error| Error::input(error).at(place))? {
+            Some(line) => lines.push(line),
+            None => return Ok(lines),
+        }
     }
-    Ok(lines)
 }
 
 #[cfg(test)]
@@ -288,7 +288,8 @@ mod tests {
         assert!(of(&[], &["plain"], b"").starts_with("standard input is empty"));
         assert!(of(&[], &["plain"], b"a\n").contains("plain has 2 lines, but standard input has 1"));
         assert!(of(&[], &["absent"], b"a\nb\n").contains("absent: No such file"));
-        assert_eq!(of(&[], &["plain"], b"a\n\xff\n"), "standard input: line 2 is not UTF-8 text");
+        assert_eq!(of(&[], &["plain"], b"a\n\xff\n"), "standard input: line 2: not UTF-8 text (byte 1)");
+        assert_eq!(of(&[], &["plain"], b"\xff\xfea\0\n\0"), "standard input: line 1: UTF-16 text: save it as UTF-8");
         assert!(of(&["--smooth-value=1"], &["plain"], b"a\nb\n").starts_with("--smooth-value: "));
     }
 

@@ -3,6 +3,7 @@
 use super::options::{DeviceArgs, ThreadArgs};
 use super::read_ahead::ReadAhead;
 use super::{architectures, output};
+use crate::bounded::Lines;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::model::MAX_POSITIONS;
@@ -161,24 +162,11 @@ fn line(translation: &Translation, score: bool) -> String {
     }
 }
 
-/// The lines of `input`, without their ends.
-fn read_ahead(mut input: impl BufRead + Send + 'static) -> ReadAhead {
-    let mut number = 0;
+/// The lines of `input`.
+fn read_ahead(input: impl BufRead + Send + 'static) -> ReadAhead {
+    let mut lines = Lines::new(input, MAX_LINE);
     ReadAhead::new(move || {
-        number += 1;
-        read_line(&mut input).map_err(|error| error.at(format!("stdin:{number}")))
+        let line = lines.next().map(|line| line.map(str::to_owned));
+        line.map_err(|error| Error::path(error).at(format!("stdin:{}", lines.number())))
     })
-}
-
-/// The next line of `input`, without its end; none at the end of input.
-fn read_line(input: &mut impl BufRead) -> Result<Option<String>> {
-    let mut line = Vec::new();
-    if io::Read::take(input, MAX_LINE + 1).read_until(b'\n', &mut line).map_err(Error::path)? == 0 {
-        return Ok(None);
-    }
-    if line.len() as u64 > MAX_LINE {
-        return Err(Error::input(format!("longer than {MAX_LINE} bytes")));
-    }
-    let line = String::from_utf8(line).map_err(|_| Error::input("not UTF-8 text"))?;
-    Ok(Some(line.trim_end_matches(['\n', '\r']).to_owned()))
 }

@@ -1,9 +1,10 @@
 //! Reads files of text line by line, plain or gzip.
 
+use crate::bounded::Lines;
 use crate::error::{Error, Result};
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 /// The longest line that is read, in bytes.
@@ -15,7 +16,8 @@ pub const MAX_LINES: usize = 1 << 30;
 /// The most text of one file once unpacked, in bytes; a gzip file can be a thousand times smaller than its text.
 pub const MAX_TEXT_BYTES: u64 = 1 << 35;
 
-/// The lines of a file of UTF-8, unpacked where the name ends in `.gz`; without `\n` or `\r\n`.
+/// The lines of a file of UTF-8, unpacked where the name ends in `.gz`; without `\n` or `\r\n`, and
+/// without a byte-order mark.
 ///
 /// # Errors
 /// If the file cannot be read or unpacked, is not UTF-8, or a line (or the whole) is longer than is sensible.
@@ -36,34 +38,18 @@ pub fn open_text(path: &Path) -> Result<Box<dyn BufRead>> {
 }
 
 fn lines_of(reader: impl BufRead) -> Result<Vec<String>> {
-    let mut reader = reader.take(MAX_TEXT_BYTES + 1);
+    let mut text = Lines::new(reader.take(MAX_TEXT_BYTES + 1), MAX_LINE_BYTES);
     let mut lines = Vec::new();
-    let mut bytes = Vec::new();
     loop {
-        let number = lines.len() + 1;
-        let fail = |problem: String| Error::input(format!("line {number}: {problem}"));
-        bytes.clear();
-        (&mut reader)
-            .take(MAX_LINE_BYTES + 2)
-            .read_until(b'\n', &mut bytes)
-            .map_err(|error| fail(error.to_string()))?;
-        if bytes.is_empty() {
+        let line = text.next().map(|line| line.map(str::to_owned));
+        let fail = |problem: String| Error::input(format!("line {}: {problem}", text.number()));
+        let Some(line) = line.map_err(|error| fail(error.to_string()))? else {
             return Ok(lines);
-        }
-        if bytes.pop_if(|byte| *byte == b'\n').is_some() {
-            bytes.pop_if(|byte| *byte == b'\r');
-        }
-        if bytes.len() as u64 > MAX_LINE_BYTES {
-            return Err(fail(format!("longer than {MAX_LINE_BYTES} bytes: is it one sentence a line?")));
-        }
-        if lines.len() == MAX_LINES || reader.limit() == 0 {
+        };
+        if lines.len() == MAX_LINES || text.input().limit() == 0 {
             return Err(fail(format!("more than {MAX_LINES} lines or {MAX_TEXT_BYTES} bytes of text")));
         }
-        let line = std::str::from_utf8(&bytes)
-            .map_err(|error| fail(format!("not UTF-8 (byte {})", error.valid_up_to() + 1)))?;
-        // Some editors begin UTF-8 with a byte-order mark, which is no text.
-        let line = if lines.is_empty() { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
-        lines.push(line.to_string());
+        lines.push(line);
     }
 }
 
@@ -75,7 +61,7 @@ mod tests {
     fn bad_text_names_the_file_and_the_line() {
         let long = vec![b'x'; MAX_LINE_BYTES as usize + 1];
         for (bytes, expected) in
-            [(b"good\nb\xff\n".to_vec(), "a.de: line 2: not UTF-8 (byte 2)"), (long, "a.de: line 1: longer than")]
+            [(b"good\nb\xff\n".to_vec(), "a.de: line 2: not UTF-8 text (byte 2)"), (long, "a.de: line 1: longer than")]
         {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("a.de");
