@@ -12,6 +12,7 @@ use super::output;
 use crate::bounded::Lines;
 use crate::error::{Error, Result};
 use crate::metrics::{self, BleuConfig, ChrfConfig, Smoothing, Tokenizer};
+use crate::white_space::trim_end;
 
 /// The most text that is read from one file or from standard input, unpacked: far more than any test set.
 const MAX_BYTES: u64 = 1 << 30;
@@ -190,7 +191,7 @@ fn read_lines(input: impl BufRead, limit: u64) -> Result<Vec<String>> {
     let mut text = Lines::new(input.take(limit + 1), limit);
     let mut lines = Vec::new();
     loop {
-        let line = text.next().map(|line| line.map(|line| metrics::trim_end(line).to_owned()));
+        let line = text.next().map(|line| line.map(|line| trim_end(line).to_owned()));
         let place = format!("line {}", text.number());
         if text.input().limit() == 0 {
             let message = format!("the text is longer than {limit} bytes, the most that is read");

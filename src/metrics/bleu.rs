@@ -6,8 +6,9 @@ use std::fmt;
 
 use super::signature::{VERSION, case, check_line_counts, references_of, yes_no};
 use super::smoothing::Smoothing;
-use super::tokenize::{Tokenizer, compound_split, trim_end, words};
+use super::tokenize::{Tokenizer, compound_split};
 use crate::error::{Error, Result};
+use crate::white_space::{trim_end, words};
 
 /// How BLEU is computed. The default is sacreBLEU's.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::signature::{VERSION, case, check_line_counts, references_of, yes_no};
-use super::tokenize::words;
 use crate::error::{Error, Result};
+use crate::white_space::words;
 
 /// How chrF is computed. The default is sacreBLEU's: chrF2.
 #[derive(Debug, Clone, PartialEq, Eq)]

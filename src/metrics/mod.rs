@@ -10,4 +10,4 @@ mod tokenize;
 pub use bleu::{Bleu, BleuConfig, BleuStatistics, bleu};
 pub use chrf::{Chrf, ChrfConfig, chrf};
 pub use smoothing::Smoothing;
-pub use tokenize::{Tokenizer, compound_split, trim_end};
+pub use tokenize::{Tokenizer, compound_split};

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::error::{Error, Result};
+use crate::white_space::words;
 
 /// A tokenizer of sacreBLEU's, under sacreBLEU's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,21 +99,6 @@ pub fn compound_split(line: &str) -> String {
     }
     split.push_str(&line[copied..]);
     split
-}
-
-/// The line without white space at its end, by sacreBLEU's (Python's) idea of white space.
-pub fn trim_end(line: &str) -> &str {
-    line.trim_end_matches(is_space)
-}
-
-/// The line's words: what white space separates.
-pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.split(is_space).filter(|word| !word.is_empty())
-}
-
-/// Python's `str.isspace`: Unicode's white space and the four ASCII separators.
-fn is_space(character: char) -> bool {
-    character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
 }
 
 /// A regular expression and what replaces each match.
@@ -214,11 +200,5 @@ mod tests {
         ] {
             assert_eq!(compound_split(line), split);
         }
-    }
-
-    #[test]
-    fn white_space_is_python_s() {
-        assert_eq!(trim_end("a\u{200b} \u{1c}\u{85}\u{a0}\n"), "a\u{200b}");
-        assert_eq!(words(" a\u{1f}b\u{3000}c ").collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 }

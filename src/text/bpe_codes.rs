@@ -4,6 +4,7 @@
 
 use crate::bounded::read_with;
 use crate::error::{Error, Result};
+use crate::white_space::words;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -80,11 +81,9 @@ impl BpeCodes {
         text
     }
 
-    /// The subwords of a line of words parted by spaces; all but a word's last end in `@@`.
+    /// The subwords of a line of words parted by white space; all but a word's last end in `@@`.
     pub fn encode_line(&self, line: &str) -> Vec<String> {
-        let words = line.trim_matches(['\r', '\n', ' ']).split(' ');
-        words
-            .filter(|word| !word.is_empty())
+        words(line)
             .flat_map(|word| {
                 let mut pieces = self.encode_word(word);
                 let inner = pieces.len() - 1;

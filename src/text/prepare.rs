@@ -14,14 +14,18 @@ use super::statistics::{SplitStatistics, Statistics};
 use super::subwords::SubwordModel;
 use super::toy::toy;
 use super::vocabulary::Vocabulary;
-use crate::catalog::TWO_FILES;
+use crate::catalog::{TSV, TWO_FILES};
 use crate::config::{Corpus, DataConfig};
 use crate::error::{Error, Result};
+use crate::white_space::{collapsed, has_odd_space, is_blank};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Raised when the same settings and text give other data than before, so that older caches are not used.
 const CACHE_VERSION: u32 = 1;
+
+/// Part of the fingerprint where white space counts otherwise than in version 0.1.0.
+const SPACING: &str = "white space parts words";
 
 /// Prepares the data of `data`, or takes it from the cache where it was prepared before. `seed` matters to the toy corpus
 /// alone. A damaged cache is rebuilt, and one that cannot be written is done without, both with a warning.
@@ -104,11 +108,17 @@ fn fingerprint(data: &DataConfig, seed: u64) -> Result<String> {
             hasher.update(serde_json::json!([seed, data.toy_pairs]).to_string().as_bytes());
         }
         Corpus::Files => {
-            for names in parts(data)? {
+            let mut is_read_otherwise = false;
+            for (part, names) in parts(data)?.into_iter().enumerate() {
                 hasher.update(&(names.len() as u64).to_le_bytes());
                 for name in names {
-                    hash_text(&mut hasher, &NamedText::new(data, name))?;
+                    let text = NamedText::new(data, name);
+                    hash_text(&mut hasher, &text)?;
+                    is_read_otherwise |= is_spaced_otherwise(data, &text, part == 0)?;
                 }
+            }
+            if is_read_otherwise {
+                hasher.update(SPACING.as_bytes());
             }
         }
     }
@@ -125,6 +135,30 @@ fn hash_text(hasher: &mut blake3::Hasher, text: &NamedText) -> Result<()> {
         hasher.update(hash_file(&file.find()?)?.as_bytes());
     }
     Ok(())
+}
+
+/// Whether white space in `text` gives other subwords, or other blank lines, than it gave in version 0.1.0, which read it by
+/// other rules. What is the same is found under the fingerprint that it had then.
+fn is_spaced_otherwise(data: &DataConfig, text: &NamedText, is_training: bool) -> Result<bool> {
+    let format = corpus::format_of(text)?;
+    if ![&TWO_FILES, &TSV].contains(&format.row()) {
+        return Ok(false);
+    }
+    let was_blank = |line: &str| line.trim().is_empty();
+    let differs = |line: &str| match (data.has_published_subwords(), data.bpe_codes.as_os_str().is_empty()) {
+        (false, _) => collapsed(line) != line,
+        (true, false) => has_odd_space(line),
+        (true, true) => line.contains(|character| ('\u{1c}'..='\u{1f}').contains(&character)),
+    };
+    let Pairs::Text(pairs) = format.read(text)? else {
+        return Ok(false);
+    };
+    let mut pairs = pairs.sources.iter().zip(&pairs.targets);
+    Ok(pairs.any(|(source, target)| {
+        // Blank training pairs were dropped, and are.
+        !(is_training && (was_blank(source) || was_blank(target)))
+            && [source, target].into_iter().any(|line| differs(line) || is_blank(line) != was_blank(line))
+    }))
 }
 
 fn hash_file(path: &Path) -> Result<blake3::Hash> {
@@ -220,8 +254,7 @@ fn without_blank(pairs: Pairs) -> Pairs {
     match pairs {
         Pairs::Text(text) => {
             let pairs = text.sources.into_iter().zip(text.targets);
-            let (sources, targets) =
-                pairs.filter(|(source, target)| !source.trim().is_empty() && !target.trim().is_empty()).unzip();
+            let (sources, targets) = pairs.filter(|(source, target)| !is_blank(source) && !is_blank(target)).unzip();
             Pairs::Text(ParallelText { sources, targets })
         }
         Pairs::Ids(ids) => {

@@ -3,6 +3,7 @@
 use super::bpe_codes::BpeCodes;
 use super::vocabulary::{SPECIALS, UNK, Vocabulary};
 use crate::error::{Error, Result};
+use crate::white_space::words;
 use serde_json::{Value, json};
 
 /// Marks the JSON form.
@@ -24,7 +25,7 @@ impl Published {
         };
         match &self.codes {
             Some(codes) => codes.encode_line(line).iter().map(|subword| id(subword)).collect(),
-            None => line.split_whitespace().map(id).collect(),
+            None => words(line).map(id).collect(),
         }
     }
 

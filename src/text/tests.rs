@@ -217,6 +217,33 @@ fn bad_training_pairs_are_dropped_and_counted() {
     assert_eq!(prepared.valid_references, ["", "b a"]);
 }
 
+/// Beside each text, how the fingerprints begin that version 0.1.0 gives it with learned subwords, with codes, and segmented;
+/// and where it was read otherwise than it is now.
+#[test]
+fn data_of_before_is_found_where_its_white_space_counts_alike() {
+    const TRAIN: &str = "a b\n \nb a\n";
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write("dict", "a 1\nb 1\n");
+    write("codes", "#version: 0.2\na b</w>\n");
+    let learned = DataConfig { test: Vec::new(), ..files(dir.path(), Some([TRAIN, TRAIN])) };
+    let segmented = DataConfig { source_dict: dir.path().join("dict"), ..learned.clone() };
+    let coded = DataConfig { bpe_codes: dir.path().join("codes"), ..segmented.clone() };
+    for (text, begins, is_read_otherwise) in [
+        ("a b\n\nb", ["55ad89bb", "34058159", "6eea4992"], [false, false, false]),
+        ("a b\n b  a \n", ["874eb96a", "a093756d", "8e65f284"], [true, false, false]),
+        ("a b\nb\ta\n", ["031881a6", "a07b02ac", "e47fcbdd"], [true, true, false]),
+        ("a\u{1c}b\n", ["5b3baf32", "1f0c71a7", "2de0dadb"], [true, true, true]),
+        ("\u{200b}\n", ["95dd667a", "ea7a3111", "0f01d1b4"], [true, true, true]),
+    ] {
+        write("valid.xx", text);
+        write("valid.yy", text);
+        let found = [&learned, &coded, &segmented].map(|data| quietly(data).unwrap().fingerprint);
+        let differs: Vec<bool> = found.iter().zip(begins).map(|(found, old)| !found.starts_with(old)).collect();
+        assert_eq!(differs, is_read_otherwise, "{text:?}");
+    }
+}
+
 #[test]
 fn no_training_pair_left_is_an_error() {
     let dir = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::kernels::capabilities::sentences_stand_alone;
 use crate::model::{MAX_POSITIONS, Transformer};
 use crate::text::{EOS, SubwordModel, source_batch};
+use crate::white_space::is_blank;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ impl Translator {
         let encoded: Vec<&[u32]> = encoded.iter().map(Vec::as_slice).collect();
         let mut translations = self.translate_ids(&encoded, first_line, progress)?;
         for (line, best) in lines.iter().zip(&mut translations) {
-            if line.trim().is_empty() {
+            if is_blank(line) {
                 best.iter_mut().for_each(|translation| *translation = Translation { text: String::new(), score: 0.0 });
             }
         }

@@ -6,6 +6,7 @@ use crate::text::format::{NamedText, SoughtFile, TextFormat};
 use crate::text::lines::{MAX_LINE_BYTES, MAX_TEXT_BYTES, open_text};
 use crate::text::pairs::Pairs;
 use crate::text::parallel::ParallelText;
+use crate::white_space::collapsed;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 use std::collections::BTreeSet;
@@ -170,8 +171,7 @@ impl<'a, R: BufRead> Units<'a, R> {
             };
             if kept.as_ref().is_none_or(|kept| is_exact && !kept.is_exact) {
                 // Line breaks and indentation are the file's, and a dropped code leaves the blanks around it.
-                let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-                *kept = Some(Variant { is_exact, text });
+                *kept = Some(Variant { is_exact, text: collapsed(text).into_owned() });
             }
         }
     }
