@@ -1,10 +1,10 @@
-//! Subword codes of subword-nmt (Sennrich et al., 2016), by which the published WMT and IWSLT vocabularies were made.
+//! Subword codes of subword-nmt (Sennrich et al., 2016), by which the published WMT and IWSLT vocabularies were made, and of
+//! fastBPE.
 //!
-//! Segmentation is that of `subword-nmt apply-bpe` without vocabulary, glossaries and dropout.
+//! Segmentation is that of `subword-nmt apply-bpe` without vocabulary, glossaries and dropout, and that of `fast applybpe`.
 
 use crate::bounded::read_with;
 use crate::error::{Error, Result};
-use crate::white_space::words;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -15,7 +15,7 @@ const END: &str = "</w>";
 /// The largest file of codes that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 26;
 
-/// Merges learned by `subword-nmt learn-bpe`.
+/// Merges learned by `subword-nmt learn-bpe` or `fast learnbpe`.
 #[derive(Debug, Clone)]
 pub struct BpeCodes {
     /// By left and right symbol, the merge's rank; lower ranks merge first.
@@ -25,7 +25,8 @@ pub struct BpeCodes {
 }
 
 impl BpeCodes {
-    /// Reads a file of codes: `#version: 0.2`, then a merge a line, its two symbols parted by one space.
+    /// Reads a file of codes: `#version: 0.2`, then a merge a line, its two symbols parted by one space; or fastBPE's, without
+    /// a version, where a third column counts how often the merge was there.
     ///
     /// # Errors
     /// If the file cannot be read, is not UTF-8, has another version, or a line without exactly two symbols.
@@ -33,29 +34,37 @@ impl BpeCodes {
         read_with(path, MAX_BYTES, Self::parse)
     }
 
-    /// As [`BpeCodes::load`], from the file's text. Without a version line the version is 0.1, and of a merge that is
-    /// there twice the first counts, as in subword-nmt.
+    /// As [`BpeCodes::load`], from the file's text. Without a version line the version is 0.1, zeros at a version's end do not
+    /// count, and of a merge that is there twice the first counts, as in subword-nmt. fastBPE joins the end of a word to its
+    /// last character, as version 0.2 does.
     ///
     /// # Errors
     /// If the version is another, or a line lacks its two symbols.
     pub fn parse(text: &str) -> Result<Self> {
         let mut lines = text.trim_end_matches(['\n', '\r']).split('\n').zip(1..).peekable();
         let version = lines.next_if(|(line, _)| line.starts_with("#version:"));
+        let has_counts = lines.peek().is_some_and(|(line, _)| columns(line).len() == 3);
         let end_joins_last = match version.and_then(|(line, _)| line.split_whitespace().last()) {
-            None | Some("0.1") => false,
-            Some("0.2") => true,
-            Some(other) => {
-                return Err(Error::input(format!("line 1: version {other} where 0.1 or 0.2 is known")));
-            }
+            None => has_counts,
+            Some(version) => match numbers(version).as_deref() {
+                Some([0, 1]) => false,
+                Some([0, 2]) => true,
+                _ => return Err(Error::input(format!("line 1: version {version} where 0.1 or 0.2 is known"))),
+            },
         };
         let mut ranks: HashMap<String, HashMap<String, usize>> = HashMap::new();
         for (rank, (line, number)) in lines.enumerate() {
-            let symbols: Vec<&str> = line.trim_matches(['\r', '\n', ' ']).split(' ').collect();
-            let [left, right] = symbols.as_slice() else {
-                return Err(Error::input(format!(
-                    "line {number}: expected two symbols parted by one space, found {}",
-                    symbols.len()
-                )));
+            let columns = columns(line);
+            let (left, right) = match columns.as_slice() {
+                [left, right] if !has_counts => (left, right),
+                [left, right, count] if has_counts && count.parse::<u64>().is_ok() => (left, right),
+                _ => {
+                    let and_count = if has_counts { " and a count," } else { "" };
+                    return Err(Error::input(format!(
+                        "line {number}: expected two symbols{and_count} parted by one space, found {}",
+                        columns.len()
+                    )));
+                }
             };
             if number == 1 && right.parse::<u64>().is_ok() && left.parse::<u64>().is_err() {
                 return Err(Error::input("line 1: a token and its count: this is a dictionary, expected codes"));
@@ -81,9 +90,11 @@ impl BpeCodes {
         text
     }
 
-    /// The subwords of a line of words parted by white space; all but a word's last end in `@@`.
+    /// The subwords of a line of words parted by spaces; all but a word's last end in `@@`.
     pub fn encode_line(&self, line: &str) -> Vec<String> {
-        words(line)
+        let words = line.trim_matches(['\r', '\n', ' ']).split(' ');
+        words
+            .filter(|word| !word.is_empty())
             .flat_map(|word| {
                 let mut pieces = self.encode_word(word);
                 let inner = pieces.len() - 1;
@@ -122,6 +133,18 @@ impl BpeCodes {
         let ranked = pairs.filter_map(|(at, pair)| Some((*self.ranks.get(&pair[0])?.get(&pair[1])?, at)));
         ranked.min().map(|(_, at)| at)
     }
+}
+
+/// What single spaces part in a line of codes.
+fn columns(line: &str) -> Vec<&str> {
+    line.trim_matches(['\r', '\n', ' ']).split(' ').collect()
+}
+
+/// The numbers of a version, without zeros at its end, which subword-nmt leaves out as well.
+fn numbers(version: &str) -> Option<Vec<u32>> {
+    let mut numbers: Vec<u32> = version.split('.').map(|number| number.parse().ok()).collect::<Option<_>>()?;
+    while numbers.pop_if(|last| *last == 0).is_some() {}
+    Some(numbers)
 }
 
 /// Joins subwords back to a line of words: every `@@ ` goes, as does a mark at the end of the line.

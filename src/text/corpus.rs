@@ -176,6 +176,13 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_there_plain_and_packed_is_refused() {
+        let dir = folder(&[("a.de", b"eins\n"), ("a.de.gz", &gzip(b"zwei\n")), ("a.en", b"one\n")]);
+        let error = read(&dir, &["a"]).unwrap_err().to_string();
+        assert!(error.contains("a.de and ") && error.contains("a.de.gz are both there: remove"), "{error}");
+    }
+
+    #[test]
     fn both_sides_are_lower_cased_on_request() {
         let dir = folder(&[("a.de", "Ähre\n".as_bytes()), ("a.en", b"EAR\n")]);
         let text = read_with(&DataConfig { lowercase: true, ..data(&dir) }, &["a"]).unwrap();

@@ -69,7 +69,7 @@ impl<'a> NamedText<'a> {
 /// A file that is looked for plain and, mostly, packed; as text, `neither a nor a.gz`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SoughtFile {
-    /// The first that is there counts.
+    /// One of these.
     paths: Vec<PathBuf>,
 }
 
@@ -93,10 +93,18 @@ impl SoughtFile {
     /// Where it is.
     ///
     /// # Errors
-    /// It is not there.
+    /// It is not there, or there both plain and packed, whose text may differ.
     pub fn find(&self) -> Result<PathBuf> {
-        let there = self.there().map(Path::to_path_buf);
-        there.ok_or_else(|| Error::input(format!("found {self}: check `dir` and the prefixes of `[data]`")))
+        let there: Vec<&PathBuf> = self.paths.iter().filter(|path| path.is_file()).collect();
+        match there.as_slice() {
+            [] => Err(Error::input(format!("found {self}: check `dir` and the prefixes of `[data]`"))),
+            [path] => Ok(path.to_path_buf()),
+            [plain, packed, ..] => Err(Error::input(format!(
+                "{} and {} are both there: remove or rename the one that is not meant",
+                plain.display(),
+                packed.display()
+            ))),
+        }
     }
 }
 

@@ -275,8 +275,13 @@ fn learn(data: &DataConfig, texts: &[Pairs], progress: ReportProgress) -> Result
     let stage = |done| progress("learning subwords", done, 2);
     let sources = || texts.iter().filter_map(Pairs::text).flat_map(|text| &text.sources).map(String::as_str);
     let targets = || texts.iter().filter_map(Pairs::text).flat_map(|text| &text.targets).map(String::as_str);
-    let learn = |lines: Vec<&str>| {
-        SubwordModel::learn(lines, data.vocab_size, data.subwords).map(Arc::new).map_err(|error| error.at("data"))
+    let learn = |lines: Vec<&str>| -> Result<_> {
+        let model = SubwordModel::learn(lines, data.vocab_size, data.subwords).map_err(|error| error.at("data"))?;
+        let (asked, found) = (data.vocab_size, model.vocab_size());
+        if found < asked {
+            tracing::warn!("data.vocab_size = {asked}, but the training text gives {found} subwords alone");
+        }
+        Ok(Arc::new(model))
     };
     stage(0);
     let models = if data.joined_vocabulary {

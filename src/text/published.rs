@@ -24,7 +24,9 @@ impl Published {
             id => id,
         };
         match &self.codes {
-            Some(codes) => codes.encode_line(line).iter().map(|subword| id(subword)).collect(),
+            // As with the files between subword-nmt and fairseq: what is no space is part of a word for the one, and parts
+            // the subwords of that word for the other.
+            Some(codes) => codes.encode_line(line).iter().flat_map(|subword| words(subword)).map(id).collect(),
             None => words(line).map(id).collect(),
         }
     }

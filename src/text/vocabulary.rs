@@ -23,6 +23,9 @@ pub const MAX_ENTRIES: usize = 1 << 20;
 /// The largest `dict.txt` that is read, in bytes.
 const MAX_DICT_BYTES: u64 = 1 << 28;
 
+/// Ends a line of a `dict.txt` whose token may be there already.
+const OVERWRITE: &str = " #fairseq:overwrite";
+
 /// Tokens and their ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vocabulary {
@@ -44,10 +47,14 @@ impl Vocabulary {
     }
 
     /// Reads a fairseq `dict.txt`: `token count` a line. The tokens follow the special tokens in the file's order; the
-    /// counts are checked and dropped. Entries that fairseq appended as padding (`madeupword0000`) are kept.
+    /// counts, which SentencePiece makes negative, are checked and dropped. Entries that fairseq appended as padding
+    /// (`madeupword0000`) are kept.
+    ///
+    /// A line that ends in `#fairseq:overwrite` may name a token that is there already. A special token keeps its own id;
+    /// any other gets that of the new line, and its earlier id stands for no text any more.
     ///
     /// # Errors
-    /// If the file cannot be read, a line is not `token count`, or a token is there twice.
+    /// If the file cannot be read, a line is not `token count`, or a token is there twice without that flag.
     pub fn from_fairseq_dict(path: &Path) -> Result<Self> {
         read_with(path, MAX_DICT_BYTES, Self::parse_fairseq_dict)
     }
@@ -59,10 +66,20 @@ impl Vocabulary {
         for (line, number) in lines.filter(|_| !text.is_empty()) {
             let place = format!("line {number}");
             let line = line.strip_suffix('\r').unwrap_or(line);
+            let (line, overwrites) = match line.strip_suffix(OVERWRITE) {
+                Some(line) => (line, true),
+                None => (line, false),
+            };
             let (token, _) = line
                 .rsplit_once(' ')
-                .filter(|(_, count)| count.parse::<u64>().is_ok())
+                .filter(|(_, count)| count.parse::<i64>().is_ok())
                 .ok_or_else(|| Error::input("expected a token, a space and its count").at(&place))?;
+            if overwrites {
+                if SPECIALS.contains(&token) {
+                    continue;
+                }
+                vocabulary.retire(token);
+            }
             vocabulary.push(token.to_string()).map_err(|error| error.at(&place))?;
         }
         Ok(vocabulary)
@@ -91,6 +108,15 @@ impl Vocabulary {
     /// Whether `token` has an id of its own.
     pub fn contains(&self, token: &str) -> bool {
         self.ids.contains_key(token)
+    }
+
+    /// Makes room for another id of `token`: its earlier one gets a name that no word of a text is.
+    fn retire(&mut self, token: &str) {
+        if let Some(id) = self.ids.remove(token) {
+            let name = format!("{token} (id {id})");
+            self.tokens[id as usize].clone_from(&name);
+            self.ids.insert(name, id);
+        }
     }
 
     fn push(&mut self, token: String) -> Result<()> {
@@ -138,10 +164,23 @@ mod tests {
     }
 
     #[test]
+    fn flags_overwrite_earlier_tokens_and_counts_may_be_negative() {
+        let vocabulary =
+            parse("<pad> 0 #fairseq:overwrite\na -1\nb -2\na -3 #fairseq:overwrite\r\nc 1 #fairseq:overwrite\n")
+                .unwrap();
+        assert_eq!(["<pad>", "a", "b", "c"].map(|token| vocabulary.id(token)), [PAD, 6, 5, 7]);
+        assert_eq!(vocabulary.len(), 8);
+        let written = (4..8).map(|id| vocabulary.token(id).unwrap().to_owned());
+        assert_eq!(Vocabulary::from_tokens(written).unwrap(), vocabulary);
+    }
+
+    #[test]
     fn malformed_dict_lines_are_named() {
         for (text, expected) in [
             ("a 1\nb", "line 2: expected a token"),
             ("a one\n", "line 1: expected a token"),
+            ("a 1 #fairseq:other\n", "line 1: expected a token"),
+            ("a #fairseq:overwrite\n", "line 1: expected a token"),
             ("a 1\n\n", "line 2: expected a token"),
             (" 1\n", "line 1: an empty token"),
             ("a 1\nb 1\na 2\n", "line 3: token `a` has id 4 already"),

@@ -10,6 +10,7 @@ mod phases;
 mod pipes;
 pub mod program;
 mod spaces;
+mod text;
 mod text_formats;
 mod translate;
 mod vulkan;

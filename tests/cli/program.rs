@@ -1,5 +1,6 @@
 //! Running the program in a folder of its own.
 
+use crate::shared::shared;
 use assert_cmd::Command;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -31,6 +32,17 @@ pub struct Program {
 impl Program {
     pub fn new() -> Self {
         Self { folder: TempDir::new().unwrap() }
+    }
+
+    /// A program with the inputs of `../shared/field/NAME` in its folder; `None`, after a line, where they are absent.
+    pub fn of_field(name: &str) -> Option<Self> {
+        let folder = shared(name, &format!("field/{name}"))?;
+        let program = Self::new();
+        for entry in std::fs::read_dir(folder).expect("listed") {
+            let path = entry.expect("an entry").path();
+            std::fs::copy(&path, program.folder().join(path.file_name().unwrap())).expect("copied");
+        }
+        Some(program)
     }
 
     pub fn folder(&self) -> &Path {

@@ -3,7 +3,6 @@
 
 use super::{beside, bits, json};
 use crate::cli::program::{Program, TINY, arguments};
-use crate::shared::shared;
 use automoe::interop::NamedTensor;
 use automoe::interop::fairseq::FairseqCheckpoint;
 use automoe::interop::safetensors::read_safetensors;
@@ -248,20 +247,9 @@ fn what_disagrees_is_named_and_nothing_is_written() {
     }
 }
 
-/// The inputs of `../shared/field/NAME` in a folder with the program; `None`, after a line, where they are absent.
-fn field(name: &str) -> Option<Program> {
-    let folder = shared(name, &format!("field/{name}"))?;
-    let program = Program::new();
-    for entry in std::fs::read_dir(folder).expect("listed") {
-        let path = entry.expect("an entry").path();
-        std::fs::copy(&path, program.folder().join(path.file_name().unwrap())).expect("copied");
-    }
-    Some(program)
-}
-
 #[test]
 fn checkpoints_of_all_ages_translate_alike() {
-    let Some(program) = field("I01-fairseq-names") else { return };
+    let Some(program) = Program::of_field("I01-fairseq-names") else { return };
     let input = std::fs::read_to_string(program.folder().join("input")).unwrap();
     let translated = ["old", "sep"].map(|age| {
         let (file, run) = (format!("{age}.pt"), format!("run-{age}"));
@@ -275,7 +263,7 @@ fn checkpoints_of_all_ages_translate_alike() {
 
 #[test]
 fn a_model_of_another_kind_is_refused_wherever_its_settings_stand() {
-    let Some(program) = field("I03-settings-in-cfg") else { return };
+    let Some(program) = Program::of_field("I03-settings-in-cfg") else { return };
     let rest = ["--config", "tiny.toml", "--dict-source", "dict.txt", "--bpe-codes", "codes"];
     let message = program.refusal(&[&["import", "prenorm.pt"], &rest[..]].concat(), "");
     assert!(message.contains("prenorm.pt: its settings (cfg.model) have encoder_normalize_before = True"), "{message}");
