@@ -25,13 +25,22 @@ pub(crate) fn read_with<T>(path: &Path, most: u64, parse: impl FnOnce(&str) -> e
 /// # Errors
 /// One that cannot be read; [`ErrorKind::FileTooLarge`]; [`ErrorKind::InvalidData`] where it is not UTF-8.
 pub(crate) fn read_text(path: &Path, most: u64) -> Result<String> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(Error::new(ErrorKind::FileTooLarge, format!("larger than {most} bytes, the most that is read")));
-    }
+    let mut bytes = read_bytes(path, most)?;
     drop_mark(&mut bytes)?;
     String::from_utf8(bytes).map_err(|error| not_utf_8(error.utf8_error()))
+}
+
+/// The bytes of the file at `path`, `most` of them at most.
+///
+/// # Errors
+/// One that cannot be read; [`ErrorKind::FileTooLarge`].
+pub(crate) fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > most {
+        true => Err(Error::new(ErrorKind::FileTooLarge, format!("larger than {most} bytes, the most that is read"))),
+        false => Ok(bytes),
+    }
 }
 
 /// Takes the byte-order mark off the beginning of a text.

@@ -2,9 +2,10 @@
 //!
 //! The rooms, each depending only on those before it:
 //!
-//! - [`mod@error`], [`seed`], [`progress`], `pool`, `interrupt`, `bounded`, `white_space`, `json`, `yaml`, [`device`],
-//!   [`catalog`] — what went wrong, where randomness comes from, how long it will take, how files are read, where tensors live,
-//!   what configs can name
+//! - [`mod@error`], [`seed`], [`progress`], `pool`, `interrupt` — what went wrong, where randomness comes from, how long it
+//!   will take
+//! - `bounded`, `white_space`, `json`, `yaml`, [`device`], [`catalog`] — how files are read, what parts words, where tensors
+//!   live, what configs can name
 //! - [`space`] — the architecture, the search space, sampling, mutation, crossover
 //! - [`metrics`] — BLEU, chrF
 //! - [`plan`] — what a sentence passes in an architecture's layers: maps, attentions, their names and shapes

@@ -43,6 +43,15 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     bpe_codes: Option<PathBuf>,
 
+    /// The SentencePiece model that segments text for the dictionaries; without them, its pieces are the subwords [default:
+    /// the config's data.sentencepiece]
+    #[arg(long, value_name = "FILE", conflicts_with = "bpe_codes")]
+    sentencepiece: Option<PathBuf>,
+
+    /// The SentencePiece model of the target language [default: the config's data.sentencepiece_target, else the source's]
+    #[arg(long, value_name = "FILE", requires = "sentencepiece")]
+    sentencepiece_target: Option<PathBuf>,
+
     /// Where the run goes [default: the config's run_dir]
     #[arg(long, value_name = "DIR")]
     run_dir: Option<PathBuf>,
@@ -67,6 +76,8 @@ pub fn run(args: ImportArgs) -> Result<()> {
         (&mut config.data.source_dict, args.dict_source),
         (&mut config.data.target_dict, args.dict_target),
         (&mut config.data.bpe_codes, args.bpe_codes),
+        (&mut config.data.sentencepiece, args.sentencepiece),
+        (&mut config.data.sentencepiece_target, args.sentencepiece_target),
     ] {
         if let Some(given) = given {
             *path = given;

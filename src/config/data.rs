@@ -31,12 +31,19 @@ pub struct DataConfig {
     /// `"bpe"`: byte-pair merges over words (unknown characters become `<unk>`); `"byte-bpe"`: over bytes, with no unknowns.
     pub subwords: Subwords,
     /// A fairseq `dict.txt` of the source language: the subwords of a published model instead of learned ones. The text is
-    /// then split at spaces alone, so it must be tokenised as that model's was. Empty: subwords are learned.
+    /// then split at white space alone, so it must be tokenised as that model's was. Empty: subwords are learned, or those of
+    /// `sentencepiece`.
     pub source_dict: PathBuf,
     /// The same of the target language; empty: one dictionary for both.
     pub target_dict: PathBuf,
-    /// The subword-nmt codes that belong to `source_dict`; empty: the text is segmented (`@@ `) already.
+    /// The codes of subword-nmt or fastBPE that belong to `source_dict`; empty: the text is segmented (`@@ `, `▁`) already,
+    /// unless `sentencepiece` does it.
     pub bpe_codes: PathBuf,
+    /// The SentencePiece model (`.model`) that segments text into the subwords of `source_dict`; without that, its own pieces
+    /// are the subwords. Empty: none.
+    pub sentencepiece: PathBuf,
+    /// The same of the target language; empty: one model for both.
+    pub sentencepiece_target: PathBuf,
     /// Subwords in the vocabulary, special symbols included (each vocabulary's, where they are separate).
     pub vocab_size: usize,
     /// One vocabulary for both languages.
@@ -68,6 +75,8 @@ impl Default for DataConfig {
             source_dict: PathBuf::new(),
             target_dict: PathBuf::new(),
             bpe_codes: PathBuf::new(),
+            sentencepiece: PathBuf::new(),
+            sentencepiece_target: PathBuf::new(),
             vocab_size: 32_768,
             joined_vocabulary: true,
             lowercase: false,
@@ -83,17 +92,35 @@ impl DataConfig {
     /// Whether a key may change between calls on one run: where files are and what tests compare with may, what is in files
     /// may not.
     pub(super) fn may_change(key: &str) -> bool {
-        ["bpe_codes", "cache_dir", "dir", "source_dict", "target_dict", "test_reference"].contains(&key)
+        const PLACES: [&str; 8] = [
+            "bpe_codes",
+            "cache_dir",
+            "dir",
+            "sentencepiece",
+            "sentencepiece_target",
+            "source_dict",
+            "target_dict",
+            "test_reference",
+        ];
+        PLACES.contains(&key)
     }
 
     /// Paths that are looked for in the working directory first, then beside the config file.
-    pub(super) fn paths(&mut self) -> [&mut PathBuf; 5] {
-        [&mut self.dir, &mut self.source_dict, &mut self.target_dict, &mut self.bpe_codes, &mut self.test_reference]
+    pub(super) fn paths(&mut self) -> [&mut PathBuf; 7] {
+        [
+            &mut self.dir,
+            &mut self.source_dict,
+            &mut self.target_dict,
+            &mut self.bpe_codes,
+            &mut self.sentencepiece,
+            &mut self.sentencepiece_target,
+            &mut self.test_reference,
+        ]
     }
 
     /// Whether the subwords are a published model's instead of learned ones.
     pub fn has_published_subwords(&self) -> bool {
-        !self.source_dict.as_os_str().is_empty()
+        [&self.source_dict, &self.sentencepiece].into_iter().any(|path| !path.as_os_str().is_empty())
     }
 
     /// Adds what is out of range.
@@ -117,13 +144,22 @@ impl DataConfig {
     }
 
     fn check_published_subwords(&self, faults: &mut Faults) {
-        for (key, path) in [("data.target_dict", &self.target_dict), ("data.bpe_codes", &self.bpe_codes)] {
-            let is_alone = !self.has_published_subwords() && !path.as_os_str().is_empty();
-            faults.need(!is_alone, key, "needs data.source_dict beside it");
+        let is_given = |path: &PathBuf| !path.as_os_str().is_empty();
+        for (key, path, needed, beside) in [
+            ("data.target_dict", &self.target_dict, "data.source_dict", &self.source_dict),
+            ("data.bpe_codes", &self.bpe_codes, "data.source_dict", &self.source_dict),
+            ("data.sentencepiece_target", &self.sentencepiece_target, "data.sentencepiece", &self.sentencepiece),
+        ] {
+            faults.need(!is_given(path) || is_given(beside), key, format!("needs {needed} beside it"));
         }
-        let lacks_target = !self.joined_vocabulary && self.target_dict.as_os_str().is_empty();
-        let message = "needs data.target_dict beside it, or data.joined_vocabulary = true";
-        faults.need(!self.has_published_subwords() || !lacks_target, "data.source_dict", message);
+        let is_double = is_given(&self.bpe_codes) && is_given(&self.sentencepiece);
+        faults.need(!is_double, "data.sentencepiece", "stands beside data.bpe_codes: text is segmented by one of them");
+        let (key, needed, target) = match is_given(&self.source_dict) {
+            true => ("data.source_dict", "data.target_dict", &self.target_dict),
+            false => ("data.sentencepiece", "data.sentencepiece_target", &self.sentencepiece_target),
+        };
+        let lacks_target = self.has_published_subwords() && !self.joined_vocabulary && !is_given(target);
+        faults.need(!lacks_target, key, format!("needs {needed} beside it, or data.joined_vocabulary = true"));
     }
 
     fn check_files(&self, faults: &mut Faults) {

@@ -67,7 +67,7 @@ pub fn import(mut config: Config, request: &Import) -> Result<Imported> {
     let subwords = match config.data.has_published_subwords() {
         true => published_subwords(&config.data)?,
         false => {
-            let hint = "without --dict-source the subwords are those of the config's data";
+            let hint = "without --dict-source or --sentencepiece the subwords are those of the config's data";
             let prepared = prepare_data(&config).map_err(|error| error.at(hint))?;
             [prepared.source_subwords, prepared.target_subwords]
         }
@@ -210,15 +210,24 @@ fn check_settings(config: &Config, tensors: &[NamedTensor], embeddings: &Embeddi
 /// That the embedding tables have a row for each subword.
 fn check_vocabularies(config: &Config, subwords: &[Arc<SubwordModel>; 2], embeddings: &Embeddings) -> Result<()> {
     let data = &config.data;
-    let target_dict = if data.target_dict.as_os_str().is_empty() { &data.source_dict } else { &data.target_dict };
-    let sides =
-        [("encoder", embeddings.source_vocab, &data.source_dict), ("decoder", embeddings.target_vocab, target_dict)];
-    for ((side, rows, dict), subwords) in sides.into_iter().zip(subwords) {
+    let first_given = |paths: &[&PathBuf]| {
+        paths
+            .iter()
+            .find(|path| !path.as_os_str().is_empty())
+            .map(|path| path.display().to_string())
+            .unwrap_or_default()
+    };
+    let source = first_given(&[&data.source_dict, &data.sentencepiece]);
+    let target = first_given(&[&data.target_dict, &data.source_dict, &data.sentencepiece_target, &data.sentencepiece]);
+    let sides = [("encoder", embeddings.source_vocab, source), ("decoder", embeddings.target_vocab, target)];
+    for ((side, rows, file), subwords) in sides.into_iter().zip(subwords) {
         let found = subwords.vocab_size();
         if rows != found {
             let place = match data.has_published_subwords() {
-                true => format!("{} has, with the four special ones, {found}", dict.display()),
-                false => format!("the config's data has {found}; give the model's own with --dict-source"),
+                true => format!("{file} has, with the four special ones, {found}"),
+                false => {
+                    format!("the config's data has {found}; give the model's own with --dict-source or --sentencepiece")
+                }
             };
             return Err(Error::input(format!("the {side}'s table has {rows} subwords where {place}")));
         }

@@ -46,7 +46,7 @@ pub fn with_own_dictionaries(data: &DataConfig) -> Result<DataConfig> {
         return Ok(own);
     };
     let (source, target) = (source.find()?, target.find()?);
-    if !data.has_published_subwords() {
+    if data.source_dict.as_os_str().is_empty() {
         (own.source_dict, own.target_dict) = (source, target);
         return Ok(own);
     }

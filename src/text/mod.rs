@@ -1,8 +1,9 @@
 //! Parallel text: from files to subwords, ids and batches.
 //!
 //! [`prepare()`] does it all once and caches the result by content; the other files are its steps, in order: [`corpus`],
-//! by the text [format](mod@format) of each file, or [`toy`] gives sentence pairs (as text, or as ids already), [`subwords`] (learned here, or a published model's
-//! with its [`bpe_codes`]) turns them into ids of a [`vocabulary`], [`dataset`] holds them, [`batch`] groups and pads them.
+//! by the text [format](mod@format) of each file, or [`toy`] gives sentence pairs (as text, or as ids already), [`subwords`]
+//! (learned here, or a published model's with its [`bpe_codes`] or its [`sentencepiece`] model) turns them into ids of a
+//! [`vocabulary`], [`dataset`] holds them, [`batch`] groups and pads them.
 
 pub mod prepare;
 pub mod prepared;
@@ -24,6 +25,7 @@ pub mod subwords;
 mod pipeline;
 mod published;
 pub mod bpe_codes;
+pub mod sentencepiece;
 pub mod vocabulary;
 
 pub mod dataset;

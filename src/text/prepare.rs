@@ -10,6 +10,7 @@ use super::lines::read_lines;
 use super::pairs::Pairs;
 use super::parallel::ParallelText;
 use super::prepared::Prepared;
+use super::sentencepiece::SentencePiece;
 use super::statistics::{SplitStatistics, Statistics};
 use super::subwords::SubwordModel;
 use super::toy::toy;
@@ -18,7 +19,7 @@ use crate::catalog::{TSV, TWO_FILES};
 use crate::config::{Corpus, DataConfig};
 use crate::error::{Error, Result};
 use crate::white_space::{collapsed, has_odd_space, is_blank};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Raised when the same settings and text give other data than before, so that older caches are not used.
@@ -101,6 +102,12 @@ fn fingerprint(data: &DataConfig, seed: u64) -> Result<String> {
         for path in [&data.source_dict, &data.target_dict, &data.bpe_codes] {
             let hash = if path.as_os_str().is_empty() { String::new() } else { hash_file(path)?.to_string() };
             hasher.update(format!("{hash};").as_bytes());
+        }
+        // Nothing where there is none, so that data prepared before there were these models is found.
+        for path in [&data.sentencepiece, &data.sentencepiece_target] {
+            if !path.as_os_str().is_empty() {
+                hasher.update(format!("sentencepiece {};", hash_file(path)?).as_bytes());
+            }
         }
     }
     match data.corpus {
@@ -278,7 +285,8 @@ fn learn(data: &DataConfig, texts: &[Pairs], progress: ReportProgress) -> Result
     let learn = |lines: Vec<&str>| -> Result<_> {
         let model = SubwordModel::learn(lines, data.vocab_size, data.subwords).map_err(|error| error.at("data"))?;
         let (asked, found) = (data.vocab_size, model.vocab_size());
-        if found < asked {
+        // The toy corpus has no more, whatever is asked for.
+        if found < asked && data.corpus != Corpus::Toy {
             tracing::warn!("data.vocab_size = {asked}, but the training text gives {found} subwords alone");
         }
         Ok(Arc::new(model))
@@ -296,29 +304,39 @@ fn learn(data: &DataConfig, texts: &[Pairs], progress: ReportProgress) -> Result
     Ok(models)
 }
 
-/// The source's and the target's subwords that `data` names: `source_dict`, `target_dict` and `bpe_codes`. They are one
-/// model where there is one dictionary, or two equal ones.
+/// The source's and the target's subwords that `data` names: `source_dict` and `target_dict` with `bpe_codes` or
+/// `sentencepiece` and `sentencepiece_target`, or the latter two alone. They are one model where there is one, or two equal ones.
 ///
 /// # Errors
-/// A file that cannot be used; two dictionaries where `joined_vocabulary` asks for one.
+/// A file that cannot be used; two vocabularies where `joined_vocabulary` asks for one.
 pub fn published_subwords(data: &DataConfig) -> Result<[Arc<SubwordModel>; 2]> {
-    let is_given = |path: &Path| !path.as_os_str().is_empty();
-    let codes = is_given(&data.bpe_codes).then(|| BpeCodes::load(&data.bpe_codes)).transpose()?;
-    let load = |dict: &Path| Ok(SubwordModel::published(Vocabulary::from_fairseq_dict(dict)?, codes.clone()));
-    let source = Arc::new(load(&data.source_dict)?);
-    if !is_given(&data.target_dict) {
+    let given = |path: &PathBuf| (!path.as_os_str().is_empty()).then(|| path.clone());
+    let [dict, model] = [given(&data.source_dict), given(&data.sentencepiece)];
+    let [target_dict, target_model] = [given(&data.target_dict), given(&data.sentencepiece_target)];
+    let codes = given(&data.bpe_codes).map(|path| BpeCodes::load(&path)).transpose()?;
+    let load = |dict: Option<&Path>, model: Option<&Path>| {
+        let vocabulary = dict.map(Vocabulary::from_fairseq_dict).transpose()?;
+        match (model.map(SentencePiece::load).transpose()?, vocabulary) {
+            (Some(model), vocabulary) => SubwordModel::sentencepiece(model, vocabulary),
+            (None, Some(vocabulary)) => Ok(SubwordModel::published(vocabulary, codes.clone())),
+            (None, None) => Err(Error::input("neither data.source_dict nor data.sentencepiece is given")),
+        }
+    };
+    let source = Arc::new(load(dict.as_deref(), model.as_deref())?);
+    let Some(of_target) = target_dict.clone().or(target_model.clone()) else {
         return Ok([Arc::clone(&source), source]);
-    }
-    let target = load(&data.target_dict)?;
+    };
+    let target = load(target_dict.as_deref().or(dict.as_deref()), target_model.as_deref().or(model.as_deref()))?;
     if target.vocabulary() == source.vocabulary() {
-        return Ok([Arc::clone(&source), source]);
+        let segments_alike = target_model.is_none() || target.to_json()? == source.to_json()?;
+        let target = if segments_alike { Arc::clone(&source) } else { Arc::new(target) };
+        return Ok([source, target]);
     }
     if data.joined_vocabulary {
-        let message = format!(
-            "differs from {}, but data.joined_vocabulary = true asks for one vocabulary",
-            data.source_dict.display()
-        );
-        return Err(Error::input(message).at(data.target_dict.display()));
+        let of_source = dict.or(model).unwrap_or_default();
+        let message =
+            format!("differs from {}, but data.joined_vocabulary = true asks for one vocabulary", of_source.display());
+        return Err(Error::input(message).at(of_target.display()));
     }
     Ok([source, Arc::new(target)])
 }

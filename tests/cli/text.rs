@@ -1,7 +1,9 @@
 //! How text of users is read, whatever wrote it.
 
 use super::program::{Program, TINY, arguments};
+use super::text_formats::OVER_FILES;
 use serde_json::Value;
+use std::path::Path;
 
 /// What `automoe data` prints, and its messages.
 fn data(program: &Program, settings: &[&str]) -> (Value, String) {
@@ -77,9 +79,59 @@ fn white_space_and_what_shows_nothing_leave_translations_alone() {
 }
 
 #[test]
+fn a_sentencepiece_model_goes_all_the_way() {
+    let program = Program::new();
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/spm_unigram.model");
+    std::fs::copy(model, program.folder().join("spm.model")).unwrap();
+    let train = "the lower tower\nnew slow towers\nlow, lower, lowest\n".repeat(60);
+    let valid = "the lower tower\n".repeat(20);
+    for (name, text) in [("train.xx", &train), ("train.yy", &train), ("valid.xx", &valid), ("valid.yy", &valid)] {
+        program.write(name, text);
+    }
+    let config = ["--config", "toy", "--set", "train.max_updates=8", "--set", "data.sentencepiece=spm.model"];
+    let config = arguments(&config, &OVER_FILES);
+    let (statistics, _) = data(&program, &config);
+    // By the recorded model: ▁ t h e ▁lower ▁tower, and the end of the sentence.
+    assert_eq!(statistics["valid"]["source_tokens"], 140);
+    program.output(&arguments(&["train"], &config));
+    let translate =
+        |model: &str| program.output_of(&["translate", "--checkpoint", model], "the  lower tower\n\u{200b}\n");
+    let translated = translate("runs/toy/supernet");
+    assert!(!translated.contains('▁') && translated.ends_with("\n\n"), "{translated}");
+    program.output(&["export", "--checkpoint", "runs/toy/supernet", "--out", "model.safetensors"]);
+    let import =
+        ["import", "model.safetensors", "--config", "toy", "--sentencepiece", "spm.model", "--run-dir", "again"];
+    let imported: Value = serde_json::from_str(&program.output(&import)).unwrap();
+    assert_eq!(translate(imported["model"].as_str().unwrap()), translated);
+    // Without it the model's table has other rows.
+    let message =
+        program.refusal_after_start(&["import", "model.safetensors", "--config", "toy", "--run-dir", "other"]);
+    assert!(message.contains("--sentencepiece"), "{message}");
+    for (settings, expected) in [
+        (
+            &["data.bpe_codes=spm.model", "data.source_dict=spm.model"][..],
+            "data.sentencepiece: stands beside data.bpe_codes",
+        ),
+        (&["data.joined_vocabulary=false"], "data.sentencepiece: needs data.sentencepiece_target"),
+        (&["data.sentencepiece=", "data.sentencepiece_target=spm.model"], "needs data.sentencepiece beside it"),
+    ] {
+        let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+        let message = program.refusal(&[&["data"], &config[..], &settings].concat(), "");
+        assert!(message.contains(expected), "{expected:?} is missing in: {message}");
+    }
+    program.write("spm.model", "#version: 0.2\nl o\n");
+    let message = program.refusal(&arguments(&["data"], &config), "");
+    assert!(message.contains("spm.model: not a SentencePiece model"), "{message}");
+}
+
+#[test]
 fn a_text_of_few_subwords_says_so() {
     let program = Program::new();
-    let (statistics, messages) = data(&program, &arguments(&TINY, &["--set", "data.vocab_size=30000"]));
-    let said = format!("data.vocab_size = 30000, but the training text gives {}", statistics["source_vocabulary"]);
+    for name in ["train.xx", "train.yy", "valid.xx", "valid.yy"] {
+        program.write(name, "low lower\nlowest low\n");
+    }
+    let (statistics, messages) =
+        data(&program, &arguments(&OVER_FILES, &["--config", "toy", "--set", "data.vocab_size=300"]));
+    let said = format!("data.vocab_size = 300, but the training text gives {}", statistics["source_vocabulary"]);
     assert!(messages.contains(&said), "{messages}");
 }

@@ -9,8 +9,8 @@ use serde_json::Value;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// A tiny run over text in the program's folder.
-const OVER_FILES: [&str; 8] = [
+/// A tiny run over text in the program's folder, `train` and `valid`.
+pub const OVER_FILES: [&str; 10] = [
     "--set",
     "data.corpus=files",
     "--set",
@@ -19,6 +19,8 @@ const OVER_FILES: [&str; 8] = [
     "data.source_lang=xx",
     "--set",
     "data.target_lang=yy",
+    "--set",
+    "data.test=[]",
 ];
 
 fn two_files(program: &Program, prefix: &str, text: &ParallelText) {

@@ -16,7 +16,9 @@ use automoe::interop::safetensors::{read_safetensors, write_safetensors};
 use automoe::interop::shape::{Shape, infer_shape};
 use automoe::interop::torch::TorchFile;
 use automoe::space::{Architecture, Experts};
+use automoe::text::SubwordModel;
 use automoe::text::bpe_codes::{self, BpeCodes};
+use automoe::text::sentencepiece::SentencePiece;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -200,9 +202,54 @@ fn bpe_codes_segment_as_subword_nmt_does() {
 }
 
 #[test]
+fn sentencepiece_models_segment_as_sentencepiece_does() {
+    let record = json("sentencepiece_cases.json");
+    for (name, cases) in record.as_object().expect("models") {
+        let model = SentencePiece::load(&beside(&format!("{name}.model"))).expect(name);
+        let subwords = SubwordModel::sentencepiece(model.clone(), None).expect(name);
+        let stored = SubwordModel::from_json(&subwords.to_json().expect("JSON")).expect(name);
+        for case in cases.as_array().expect("cases") {
+            let text = case["text"].as_str().expect("text");
+            assert_eq!(serde_json::json!(model.encode(text)), case["pieces"], "{name}: {text:?}");
+            let ids = subwords.encode(text);
+            assert_eq!(stored.encode(text), ids, "{name}: {text:?}");
+            // Lines have no spaces at their ends, and what is unknown has its name.
+            let decoded = case["decoded"].as_str().expect("text").replace(" \u{2047} ", "<unk>");
+            assert_eq!(stored.decode(&ids), decoded.trim_matches(' '), "{name}: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn damaged_sentencepiece_models_are_refused() {
+    let bytes = std::fs::read(beside("spm_bytes.model")).expect("a model");
+    for end in (0..bytes.len()).step_by(7) {
+        // A cut between two fields may leave a smaller model.
+        if let Ok(model) = SentencePiece::parse(&bytes[..end]) {
+            model.encode("the lowest \u{fb01} tower");
+        }
+    }
+    // The trie of the rules: wherever a unit leads, nothing outside is looked at.
+    for place in (0..bytes.len()).step_by(11) {
+        let mut bytes = bytes.clone();
+        bytes[place] ^= 0x55;
+        if let Ok(model) = SentencePiece::parse(&bytes) {
+            model.encode("the lowest \u{fb01} tower \u{ff21}e\u{301}");
+        }
+    }
+    for bytes in [&b""[..], b"#version: 0.2\nl o\n", b"<unk>\t0\n<s>\t0\n"] {
+        let error = SentencePiece::parse(bytes).expect_err("no model").to_string();
+        assert!(error.starts_with("not a SentencePiece model: "), "{error}");
+    }
+}
+
+#[test]
 fn broken_bpe_codes_name_the_line() {
     for (text, message) in [
         ("#version: 0.3\na b\n", "line 1: version 0.3"),
+        ("#version: 0.2.1\na b\n", "line 1: version 0.2.1"),
+        ("a b 2\na b\n", "line 2: expected two symbols and a count, parted by one space"),
+        ("a b 2\na b c\n", "line 2: expected two symbols and a count"),
         ("#version: 0.2\na b\na b c\n", "line 3: expected two symbols"),
         ("", "line 1: expected two symbols"),
         ("a b\n\nc d\n", "line 2: expected two symbols"),

@@ -36,6 +36,44 @@ fn unknown_subwords_and_the_names_of_specials_are_unk() {
 }
 
 #[test]
+fn versions_and_counts_of_codes_change_no_subword_but_0_1_and_0_2_do() {
+    let merges = ["n e", "ne w", "e r</w>"];
+    let codes = |first: &str, count: &str| {
+        BpeCodes::parse(&merges.iter().fold(first.to_owned(), |text, merge| text + merge + count + "\n")).unwrap()
+    };
+    for (first, count, expected) in [
+        ("", " 7", "new@@ er"),
+        ("#version: 0.2\n", "", "new@@ er"),
+        ("#version: 0.2.0\n", "", "new@@ er"),
+        ("#version: 0.2\n", " 7", "new@@ er"),
+        ("", "", "new@@ e@@ r"),
+        ("#version: 0.1.0\n", "", "new@@ e@@ r"),
+    ] {
+        assert_eq!(codes(first, count).encode_line("newer").join(" "), expected, "{first:?} {count:?}");
+    }
+}
+
+#[test]
+fn what_is_no_space_parts_the_subwords_of_a_word() {
+    let vocabulary = Vocabulary::from_tokens(["a@@", "@@", "b", "a"].map(String::from)).unwrap();
+    let model = SubwordModel::published(vocabulary, Some(BpeCodes::parse("#version: 0.2\nx y\n").unwrap()));
+    // As `a@@ \u{a0}@@ b` is read.
+    assert_eq!(model.encode("a\u{a0}b"), [4, 5, 6]);
+    // A word of white space alone is none.
+    assert_eq!(model.encode("a \u{3000} b"), [7, 6]);
+}
+
+#[test]
+fn pieces_of_sentencepiece_are_joined_by_their_own_mark() {
+    let of =
+        |tokens: [&str; 4]| SubwordModel::published(Vocabulary::from_tokens(tokens.map(String::from)).unwrap(), None);
+    let model = of(["▁the", "▁lo", "w", "<0xC3>"]);
+    assert_eq!(model.encode("▁the ▁lo w"), [4, 5, 6]);
+    assert_eq!(model.decode(&[4, 5, 6, UNK, 7, EOS]), "the low<unk>\u{fffd}");
+    assert_eq!(of(["▁the", "lo@@", "w", "▁"]).decode(&[4, 5, 6, EOS]), "▁the low");
+}
+
+#[test]
 fn json_round_trips() {
     for model in [model(None), model(Some(CODES)), model(Some("n e\nne w\n"))] {
         let json = model.to_json().unwrap();
