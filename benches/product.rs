@@ -3,6 +3,7 @@
 use crate::harness::{Bench, Work};
 use crate::models::random;
 use automoe::kernels::operators::project;
+use burn::tensor::FloatDType;
 use std::sync::OnceLock;
 
 /// Rows × inner × columns.
@@ -18,6 +19,6 @@ pub fn run(bench: &Bench) {
         let (a, b) = (random([m, k], 1), random([n, k], 2));
         let work = Work { flops: 2.0 * (m * k * n) as f64, bytes: 0.0 };
         let panels = OnceLock::new();
-        bench.measure(&name, work, || project(a.clone(), b.clone(), &panels));
+        bench.measure(&name, work, || project(a.clone(), b.clone(), FloatDType::F32, &panels));
     }
 }

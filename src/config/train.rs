@@ -2,6 +2,7 @@
 
 use super::catalog_names::WeightSharingName;
 use super::faults::Faults;
+use super::precision::Precision;
 use serde::{Deserialize, Serialize};
 
 /// `[train]`
@@ -41,7 +42,8 @@ pub struct TrainConfig {
     pub encoder_load_balance: f64,
     /// Coefficient of the decoder's load-balance loss; 0: off (0.01 when on).
     pub decoder_load_balance: f64,
-    /// Of the products in training: `"float32"`, `"bfloat16"` or `"float16"`.
+    /// Of the products in training: `"float32"`, `"bfloat16"`, `"float16"` (graphics devices), or `"auto"`: bfloat16 where the device
+    /// computes in it. A run has one.
     pub precision: Precision,
     /// Updates between validations.
     pub validate_every: usize,
@@ -136,16 +138,4 @@ pub enum LrSchedule {
     Cosine,
     /// `lr · sqrt(warmup_updates / update)`.
     InverseSqrt,
-}
-
-/// What products are computed in. Weights and the optimizer's moments are kept in single precision in any case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// Single precision.
-    Float32,
-    /// Half of the bits, single precision's range.
-    Bfloat16,
-    /// Half of the bits; gradients are scaled into its range.
-    Float16,
 }

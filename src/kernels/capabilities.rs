@@ -1,6 +1,7 @@
 //! What the rooms above have to know of a device, for no operator can hide it: how weights are held, what is left to
 //! autodiff, and what is computed in.
 
+use super::cpu::bfloat16::Path;
 use crate::device::is_cpu;
 use burn::tensor::{Device, FloatDType};
 
@@ -29,9 +30,17 @@ pub fn sentences_stand_alone(device: &Device) -> bool {
     is_cpu(device)
 }
 
-/// Whether models train on `device` with products in `dtype`. The kernels on the CPU are of single precision.
-pub fn trains_in(device: &Device, dtype: FloatDType) -> bool {
-    dtype == FloatDType::F32 || (!is_cpu(device) && device.supports_dtype(dtype))
+/// Whether models compute products in `dtype` on `device`; all do in single precision. CPUs do in bfloat16 where they have
+/// instructions for it: elsewhere it would be slower.
+pub fn computes_in(device: &Device, dtype: FloatDType) -> bool {
+    match is_cpu(device) {
+        true => cpu_computes_in(dtype, Path::best()),
+        false => dtype == FloatDType::F32 || device.supports_dtype(dtype),
+    }
+}
+
+fn cpu_computes_in(dtype: FloatDType, path: Path) -> bool {
+    dtype == FloatDType::F32 || (dtype == FloatDType::BF16 && path != Path::Plain)
 }
 
 #[cfg(test)]
@@ -39,9 +48,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cpu_trains_in_single_precision_only() {
-        let cpu = Device::flex();
-        assert!(trains_in(&cpu, FloatDType::F32));
-        assert!(!trains_in(&cpu, FloatDType::BF16) && !trains_in(&cpu.autodiff(), FloatDType::F16));
+    fn cpus_compute_in_bfloat16_where_they_have_instructions_for_it() {
+        for path in [Path::Plain, Path::best()] {
+            assert!(cpu_computes_in(FloatDType::F32, path));
+            assert!(!cpu_computes_in(FloatDType::F16, path));
+        }
+        assert!(!cpu_computes_in(FloatDType::BF16, Path::Plain));
+        assert_eq!(computes_in(&Device::flex(), FloatDType::BF16), Path::best() != Path::Plain);
     }
 }

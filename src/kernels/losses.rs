@@ -3,6 +3,7 @@
 use super::capabilities::fuses_loss;
 use super::cpu::projection;
 use super::loss_sums::LossSums;
+use super::operators::rounded;
 use super::plain;
 use crate::device::scalar;
 use burn::tensor::{FloatDType, Tensor};
@@ -28,13 +29,13 @@ pub fn evaluate(
     if !fuses_loss(&hidden.device()) {
         return differentiable(hidden, table, target, smoothing, dtype).read(balance);
     }
-    let sums = projection::forward(hidden, table, target, smoothing);
+    let sums = projection::forward(hidden, rounded(table, dtype), target, smoothing);
     LossSums { objective: sums.loss + balance.map_or(0.0, scalar), ..sums }
 }
 
 /// Sums of the losses and their gradients, on the CPU, where they are fused; shapes as in [`evaluate`].
-pub fn fused(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64) -> LossGradients {
-    projection::forward_backward(hidden, table, target, smoothing)
+pub fn fused(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64, dtype: FloatDType) -> LossGradients {
+    projection::forward_backward(hidden, rounded(table, dtype), target, smoothing)
 }
 
 /// Losses that autodiff differentiates; shapes as in [`evaluate`].

@@ -94,7 +94,7 @@ fn linear_maps() {
             let x = tensor(&inputs[0], [rows, input], &device);
             let weight = tensor(&inputs[1], [output, input], &device);
             let map = Owned::new(weight.clone(), tensor(&inputs[2], [1, output], &device));
-            vec![host(linear(x.clone(), map.map())), host(project(x, weight, &OnceLock::new()))]
+            vec![host(linear(x.clone(), map.map())), host(project(x, weight, FloatDType::F32, &OnceLock::new()))]
         });
     }
 }

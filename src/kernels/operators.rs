@@ -14,9 +14,7 @@ use super::routing::Assignment;
 use crate::device::is_cpu;
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Dispatch, Flex};
-#[cfg(feature = "gpu")]
-use burn::tensor::FloatDType;
-use burn::tensor::Tensor;
+use burn::tensor::{FloatDType, Tensor};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -37,7 +35,15 @@ impl LinearMap<'_> {
     }
 }
 
-/// `x Wᵀ + b`
+/// A weight, without autodiff, in `dtype`: operators compute products with it in that precision.
+pub fn rounded<const D: usize>(weight: Tensor<D>, dtype: FloatDType) -> Tensor<D> {
+    if dtype != FloatDType::BF16 || !is_cpu(&weight.device()) {
+        return weight.cast(dtype);
+    }
+    Tensor::from_primitive::<Flex>(forward::rounded(primitive(weight)))
+}
+
+/// `x Wᵀ + b`, the product in the weight's precision.
 ///
 /// # Shapes
 /// - x: `[rows, input]`
@@ -53,17 +59,17 @@ pub fn linear(x: Tensor<2>, map: LinearMap) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::linear(x.into_dispatch(), map.weight.into_dispatch(), map.bias.into_dispatch()))
 }
 
-/// `x Tᵀ`, without gradients of our own; `panels` are the table's, where they were asked for before.
+/// `x Tᵀ`, the product in `dtype`, without gradients of our own; `panels` are the table's, where they were asked for before.
 ///
 /// # Shapes
 /// - x: `[rows, embed]`
 /// - table: `[vocab, embed]`
 /// - output: `[rows, vocab]`
-pub fn project(x: Tensor<2>, table: Tensor<2>, panels: &OnceLock<Panels>) -> Tensor<2> {
+pub fn project(x: Tensor<2>, table: Tensor<2>, dtype: FloatDType, panels: &OnceLock<Panels>) -> Tensor<2> {
     if x.is_autodiff() || table.is_autodiff() || !is_cpu(&x.device()) {
-        return x.matmul(table.transpose());
+        return plain::product(x, table.transpose(), dtype);
     }
-    let panels = panels.get_or_init(|| Panels::of(primitive(table)));
+    let panels = panels.get_or_init(|| Panels::of(primitive(rounded(table, dtype))));
     Tensor::from_primitive::<Flex>(forward::project(primitive(x), panels))
 }
 

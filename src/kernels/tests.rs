@@ -3,7 +3,7 @@
 use super::operators::*;
 use super::{Assignment, Dropout, Mask, Panels, assign, plain};
 use crate::device::ids;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use rand::RngExt;
 use std::sync::{Arc, OnceLock};
 
@@ -114,6 +114,64 @@ fn linear_maps_also_of_slices() {
             |[x, w, b]| linear(x.narrow(1, 1, input), Owned::new(w.slice([0..output, 0..input]), b).map()),
             |[x, w, b]| plain::linear(x.narrow(1, 1, input), w.slice([0..output, 0..input]), row(b)),
         );
+    }
+}
+
+/// The same numbers, rounded to bfloat16, as a leaf of that type or of single precision.
+fn half_leaf(seed: u64, shape: [usize; 2], dtype: FloatDType) -> Tensor<2> {
+    let halves = rounded(leaf(seed, shape).inner(), FloatDType::BF16).cast(FloatDType::F32);
+    Tensor::from_inner(rounded(halves, dtype)).require_grad()
+}
+
+/// Outputs and the gradients of all inputs, of a loss that weighs every output element differently.
+fn found<const N: usize>(inputs: [Tensor<2>; N], output: Tensor<2>) -> Vec<Vec<f32>> {
+    let gradients = (output.clone() * half_leaf(99, output.dims(), FloatDType::F32).detach()).sum().backward();
+    let of_inputs = inputs.iter().map(|x| host(x.grad(&gradients).unwrap().cast(FloatDType::F32)));
+    [host(output)].into_iter().chain(of_inputs).collect()
+}
+
+/// All factors are numbers that bfloat16 holds: only sums are rounded, which are in single precision.
+#[test]
+fn linear_maps_of_weights_in_bfloat16() {
+    for [rows, input, output] in [[1, 1, 1], [5, 7, 3], [130, 20, 33], [130, 129, 128]] {
+        let [single, half] = [FloatDType::F32, FloatDType::BF16].map(|dtype| {
+            let inputs = [
+                half_leaf(1, [rows, input], FloatDType::F32),
+                half_leaf(2, [output, input], dtype),
+                leaf(3, [1, output]),
+            ];
+            let [x, w, b] = inputs.clone();
+            found(inputs, linear(x, Owned::new(w, b).map()))
+        });
+        single.iter().zip(&half).for_each(|(single, half)| assert_near(half, single, "linear in bfloat16"));
+        // For inference, from panels.
+        let [x, w] = [half_leaf(1, [rows, input], FloatDType::F32), half_leaf(2, [output, input], FloatDType::BF16)];
+        let map = Owned::new(w.inner(), leaf(3, [1, output]).inner());
+        assert_eq!(host(linear(x.inner(), map.map())), half[0]);
+    }
+}
+
+/// Hidden elements and their gradients are rounded, to 2⁻⁹ of their size.
+#[test]
+fn feed_forward_networks_of_weights_in_bfloat16() {
+    for rows in [0..9, 3..7] {
+        let [single, half] = [FloatDType::F32, FloatDType::BF16].map(|dtype| {
+            let [x, w1, w2] = [(1, [9, 6]), (2, [20, 6]), (4, [6, 20])];
+            let inputs = [
+                half_leaf(x.0, x.1, FloatDType::F32),
+                half_leaf(w1.0, w1.1, dtype),
+                leaf(3, [1, 20]),
+                half_leaf(w2.0, w2.1, dtype),
+                leaf(5, [1, 6]),
+            ];
+            let [x, rest @ ..] = inputs.clone();
+            found(inputs, feed_forward(x, network(rest).each_ref().map(Owned::map), rows.clone(), dropout(0.4)))
+        });
+        for (single, half) in single.iter().zip(&half) {
+            let scale = single.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+            let worst = single.iter().zip(half).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst <= scale / 128.0, "{worst} where the largest is {scale}");
+        }
     }
 }
 

@@ -77,7 +77,7 @@ fn differentiate_whole(
     (losses.read(balance), gradients)
 }
 
-/// Look-up and projection stand outside autodiff, see [`fuses_loss`]; the products are in single precision.
+/// Look-up and projection stand outside autodiff, see [`fuses_loss`].
 fn differentiate_fused(
     model: &Transformer,
     sentences: Sentences,
@@ -89,8 +89,8 @@ fn differentiate_fused(
     let embedded = embedded.map(|x| Tensor::from_inner(x).require_grad());
     let read = [sentences.source, sentences.previous];
     let hidden = model.forward_embedded(embedded.clone(), read, sentences.batch, pass);
-    let table = model.projection_table().inner();
-    let fused = losses::fused(hidden.clone().inner(), table, sentences.target, objective.label_smoothing);
+    let (table, smoothing, dtype) = (model.projection_table().inner(), objective.label_smoothing, model.products.dtype);
+    let fused = losses::fused(hidden.clone().inner(), table, sentences.target, smoothing, dtype);
     // A sum whose gradient with respect to `hidden` is the one computed above.
     let carrier = (hidden * fused.hidden_gradient).sum();
     let (differentiable, balance) = match load_balance(pass, objective) {

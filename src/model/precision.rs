@@ -1,9 +1,9 @@
-//! Products in half precision while training: which numbers they are computed in, and the factor that keeps gradients within
-//! the range of those numbers.
+//! Products in half precision: which numbers they are computed in, and the factor that keeps gradients within the range of
+//! those numbers.
 
 use crate::config::Precision;
 use crate::error::{Error, Result};
-use crate::kernels::capabilities::trains_in;
+use crate::kernels::capabilities::computes_in;
 use burn::tensor::{Device, FloatDType};
 
 /// How a model's products are computed.
@@ -19,29 +19,40 @@ impl Products {
     /// Single precision throughout.
     pub const SINGLE: Self = Self { dtype: FloatDType::F32, loss_scale: 1.0 };
 
-    /// In `precision`, with gradients multiplied by `loss_scale`.
-    pub fn new(precision: Precision, loss_scale: f64) -> Self {
+    /// In `precision` on `device`.
+    pub fn new(precision: Precision, device: &Device) -> Self {
         let dtype = match precision {
             Precision::Float32 => FloatDType::F32,
             Precision::Bfloat16 => FloatDType::BF16,
             Precision::Float16 => FloatDType::F16,
+            Precision::Auto if computes_in(device, FloatDType::BF16) => FloatDType::BF16,
+            Precision::Auto => FloatDType::F32,
         };
-        Self { dtype, loss_scale }
+        Self { dtype, loss_scale: 1.0 }
+    }
+
+    /// The same with gradients multiplied by `loss_scale`.
+    pub fn scaled(self, loss_scale: f64) -> Self {
+        Self { loss_scale, ..self }
     }
 }
 
-/// Whether models train on `device` in `precision`.
+/// The precision that the value `precision` of the setting `key` stands for on `device`, never `auto`.
 ///
 /// # Errors
-/// They do not.
-pub fn check(precision: Precision, device: &Device) -> Result<()> {
-    if trains_in(device, Products::new(precision, 1.0).dtype) {
-        return Ok(());
+/// The device does not compute in it.
+pub fn resolve(key: &str, precision: Precision, device: &Device) -> Result<Precision> {
+    let dtype = Products::new(precision, device).dtype;
+    if !computes_in(device, dtype) {
+        return Err(Error::input(format!(
+            "{key} = \"{precision}\": this device does not compute in it; use \"float32\" or \"auto\", or another --device"
+        )));
     }
-    let name = format!("{precision:?}").to_lowercase();
-    Err(Error::input(format!(
-        "train.precision = \"{name}\": this device does not compute in it; use \"float32\", or another --device"
-    )))
+    Ok(match (precision, dtype) {
+        (Precision::Auto, FloatDType::BF16) => Precision::Bfloat16,
+        (Precision::Auto, _) => Precision::Float32,
+        _ => precision,
+    })
 }
 
 #[cfg(test)]
@@ -49,11 +60,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cpu_trains_in_single_precision_only() {
+    fn a_processor_is_not_asked_for_what_it_does_not_compute_in() {
         let cpu = Device::flex();
-        check(Precision::Float32, &cpu).unwrap();
-        let error = check(Precision::Bfloat16, &cpu).unwrap_err();
+        assert_eq!(resolve("train.precision", Precision::Float32, &cpu).unwrap(), Precision::Float32);
+        let error = resolve("train.precision", Precision::Float16, &cpu).unwrap_err();
         assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().contains("\"bfloat16\""), "{error}");
+        let message = "train.precision = \"float16\": this device does not compute in it; use \"float32\" or \"auto\", or \
+                       another --device";
+        assert_eq!(error.to_string(), message);
+        let fast = computes_in(&cpu, FloatDType::BF16);
+        assert_eq!(resolve("search.precision", Precision::Bfloat16, &cpu).is_ok(), fast);
+        let found = resolve("translate.precision", Precision::Auto, &cpu).unwrap();
+        assert_eq!(found, if fast { Precision::Bfloat16 } else { Precision::Float32 });
     }
 }

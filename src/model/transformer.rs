@@ -170,7 +170,7 @@ impl Transformer {
     /// - hidden: `[rows, decoder embed]`
     /// - output: `[rows, vocab]`
     pub fn project(&self, hidden: Tensor<2>) -> Tensor<2> {
-        project(hidden, self.projection_table(), &self.projection)
+        project(hidden, self.projection_table(), self.products.dtype, &self.projection)
     }
 
     /// The output projection's table, `[vocab, decoder embed]`.

@@ -8,7 +8,7 @@ use super::validation::Validation;
 use super::weights::load_weights;
 use crate::error::{Error, Result};
 use crate::interrupt::Interruptible;
-use crate::model::{Supernet, TransformerConfig, precision};
+use crate::model::{Supernet, TransformerConfig};
 use crate::pool::in_pool;
 use crate::progress::Progress;
 use crate::run::checkpoints::{BEST, LAST};
@@ -80,7 +80,6 @@ impl<'a> Session<'a> {
         device: &Device,
         initial: impl FnOnce() -> Result<Supernet>,
     ) -> Result<Self> {
-        precision::check(job.config.precision, device)?;
         let checkpoints = Checkpoints::new(job.folder);
         let last = checkpoints.path(LAST);
         let (trainer, position) = if last.exists() {

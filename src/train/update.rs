@@ -85,7 +85,7 @@ impl Trainer {
 
     /// Losses and gradient sums, times the loss scale, of `batches`; the weights stay as they are.
     pub fn gradients(&self, architecture: &Architecture, batches: &[Batch], done: usize) -> Result<(LossSums, Values)> {
-        let products = Products::new(self.config.precision, self.scale());
+        let products = Products::new(self.config.precision, &self.supernet.device).scaled(self.scale());
         let model = self.supernet.cut(architecture, true)?.with_products(products);
         let objective = objective(&self.config);
         let mut dropout_seeds = seed::stream(self.seed, "dropout", done as u64);

@@ -57,7 +57,7 @@ fn training_on_vulkan_ends_within_one_per_cent_of_the_cpu() {
 #[test]
 fn training_in_half_precision_ends_within_two_per_cent() {
     let Some(device) = vulkan("training in float16") else { return };
-    if let Err(error) = precision::check(Precision::Float16, &device) {
+    if let Err(error) = precision::resolve("train.precision", Precision::Float16, &device) {
         return skip("training in float16", error);
     }
     let (single, half) = (losses("cpu", "float32", false), losses("vulkan", "float16", true));

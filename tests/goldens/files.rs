@@ -57,6 +57,14 @@ impl Errors {
         self.worst = self.worst.max(error);
     }
 
+    /// That there are errors, and their mean is not above `limit`.
+    pub fn assert_mean_within(&self, limit: f64, what: &str) {
+        assert!(
+            self.count > 0 && self.sum / self.count as f64 <= limit,
+            "{what}: {self} where a mean of {limit:.1e} is allowed"
+        );
+    }
+
     /// That there are errors, none of them above `limit`.
     pub fn assert_within(&self, limit: f64, what: &str) {
         assert!(self.count > 0 && self.worst <= limit, "{what}: {self} where {limit:.1e} is allowed");

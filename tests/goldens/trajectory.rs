@@ -2,7 +2,7 @@
 
 use super::files::{self, Errors, ids};
 use crate::shared::goldens;
-use automoe::config::TrainConfig;
+use automoe::config::{Precision, TrainConfig};
 use automoe::interop::names::to_reference;
 use automoe::model::loss::{Objective, Sentences, evaluate};
 use automoe::run::NamedTensor;
@@ -14,19 +14,47 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// Errors of a trajectory: of learning rates absolute, of the others relative.
+struct Deviation {
+    rates: Errors,
+    losses: Errors,
+    norms: Errors,
+    bias_norms: Errors,
+}
+
 #[test]
 fn twenty_updates_agree() {
     let Some(folder) = goldens("goldens trajectory") else { return };
     for (name, device, factor) in files::devices() {
         for recording in files::recordings(&folder, "goldens trajectory", |json| json.get("steps").is_some()) {
-            check(&folder, &recording, name, &device, factor);
+            let found = follow(&folder, &recording, name, &device, Precision::Float32);
+            found.rates.assert_within(1e-12, "learning rates");
+            found.losses.assert_within(1e-4 * factor, "losses");
+            found.norms.assert_within(1e-4 * factor, "final norms");
+            found.bias_norms.assert_within(1e-3 * factor, "final norms of in_proj_bias");
         }
     }
 }
 
-fn check(folder: &Path, name: &str, device_name: &str, device: &Device, factor: f64) {
+/// Also where the processor has no instructions for it: the portable path computes the same. Biases of keys have no gradient but
+/// rounding errors, which Adam makes steps of its usual size of: their norms differ, and a mean tells of the others.
+#[test]
+fn twenty_updates_in_bfloat16_come_near() {
+    let Some(folder) = goldens("goldens trajectory in bfloat16") else { return };
+    let is_one = |json: &Json| json.get("steps").is_some();
+    for recording in files::recordings(&folder, "goldens trajectory in bfloat16", is_one) {
+        let found = follow(&folder, &recording, "cpu in bfloat16", &Device::flex(), Precision::Bfloat16);
+        found.rates.assert_within(1e-12, "learning rates");
+        found.losses.assert_within(5e-2, "losses");
+        found.norms.assert_mean_within(1e-2, "final norms");
+    }
+}
+
+/// Goes through the updates of a recording.
+fn follow(folder: &Path, name: &str, device_name: &str, device: &Device, precision: Precision) -> Deviation {
     let recording = files::read(folder, name, device);
-    let mut trainer = Trainer::new(recording.supernet, &settings(&recording.json), 0);
+    let settings = TrainConfig { precision, ..settings(&recording.json) };
+    let mut trainer = Trainer::new(recording.supernet, &settings, 0);
     let steps = recording.json["steps"].as_array().unwrap();
     let (mut rates, mut losses) = (Errors::default(), Errors::default());
     for (done, step) in steps.iter().enumerate() {
@@ -41,15 +69,15 @@ fn check(folder: &Path, name: &str, device_name: &str, device: &Device, factor: 
     let want = recording.json["final_loss_first_batch"].as_f64().unwrap();
     losses.add((final_loss - want).abs() / want);
     let [norms, bias_norms] = norm_errors(&trainer, &recording.json["final_norms"]);
-    for (what, errors, limit) in [
-        ("learning rates", rates, 1e-12),
-        ("losses", losses, 1e-4 * factor),
-        ("final norms", norms, 1e-4 * factor),
-        ("final norms of in_proj_bias", bias_norms, 1e-3 * factor),
+    for (what, errors) in [
+        ("learning rates", &rates),
+        ("losses", &losses),
+        ("final norms", &norms),
+        ("final norms of in_proj_bias", &bias_norms),
     ] {
         println!("goldens {name} on {device_name}: {what}: {errors}");
-        errors.assert_within(limit, what);
     }
+    Deviation { rates, losses, norms, bias_norms }
 }
 
 fn settings(json: &Json) -> TrainConfig {

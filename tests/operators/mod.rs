@@ -101,7 +101,7 @@ fn on_cpu(device: &Device) -> Vec<Case> {
     let dropout = || Dropout::new(3).mask(0.3);
     let assignment = Arc::new(assign(&random(7, [5, 3]), 3, 2, None, 0));
     let combined = assignment.clone();
-    let fused = |x: &[Tensor<2>]| losses::fused(x[0].clone(), x[1].clone(), &TARGET, 0.1);
+    let fused = |x: &[Tensor<2>]| losses::fused(x[0].clone(), x[1].clone(), &TARGET, 0.1, FloatDType::F32);
     vec![
         Case::new("feed-forward network with dropout", &FEED_FORWARD, move |x| network(x, 0..4, dropout())),
         Case::new("tokens to their experts", &[[5, 4]], move |x| gather(x[0].clone(), &assignment)),

@@ -2,8 +2,9 @@
 
 use super::attention::{Attention, Scratch};
 use super::forward::{feed_forward_rows, network, over_itself, over_source};
-use super::matrix::{Matrix, column_sums, contiguous, elements, fresh_product, tensor, whole};
+use super::matrix::{Matrix, column_sums, contiguous, elements, tensor, whole};
 use super::norm::Normalized;
+use super::product::Weight;
 use super::{feed_forward, norm, permute};
 use crate::kernels::dropout::Mask;
 use crate::kernels::extension::{AttentionSetup, Kernels};
@@ -60,13 +61,13 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                 let gradient = contiguous(gradients.consume::<Flex>(&ops.node));
                 let gradient = Matrix::of(&gradient);
                 let [x, weight] = &ops.state;
-                let (x, weight) = (Matrix::of(x), Matrix::of(weight));
+                let (x, weight) = (Matrix::of(x), Weight::of(weight));
                 let [x_parent, weight_parent, bias_parent] = parents(&ops);
                 if let Some(parent) = x_parent {
-                    gradients.register::<Flex>(parent, tensor(fresh_product(gradient, weight), x.dims()));
+                    gradients.register::<Flex>(parent, tensor(weight.input_gradient(gradient).fresh(), x.dims()));
                 }
                 let values = [
-                    tensor(fresh_product(gradient.transposed(), x), weight.dims()),
+                    tensor(weight.gradient(gradient, x).fresh(), weight.dims()),
                     tensor(column_sums(gradient), [gradient.dims()[1]]),
                 ];
                 register([weight_parent, bias_parent], values, gradients);
@@ -104,7 +105,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
             fn backward(self, ops: Ops<State, 5>, gradients: &mut Gradients, _: &mut Checkpointer) {
                 let parents = parents(&ops);
                 let State { input, hidden, weights, biases, rows, dropout } = ops.state;
-                let network = network(weights.each_ref().map(Matrix::of), &biases);
+                let network = network(weights.each_ref().map(Weight::of), &biases);
                 // The rows beside these pass their gradient on as it is.
                 let mut gradient = whole(gradients.consume::<Flex>(&ops.node));
                 let input = Matrix::of(&input);
@@ -126,7 +127,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let ((weight1, node1), (bias1, node2)) = (weight1.into_parts(), bias1.into_parts());
         let ((weight2, node3), (bias2, node4)) = (weight2.into_parts(), bias2.into_parts());
         let (weights, biases) = ([weight1, weight2].map(contiguous), [bias1, bias2]);
-        let found = feed_forward_rows(x, network(weights.each_ref().map(Matrix::of), &biases), rows.clone(), dropout);
+        let found = feed_forward_rows(x, network(weights.each_ref().map(Weight::of), &biases), rows.clone(), dropout);
         let (output, input, hidden) = found;
         let nodes = [x_node, node1, node2, node3, node4];
         let state = State { input, hidden: Arc::new(hidden), weights, biases, rows, dropout };

@@ -1,42 +1,40 @@
 //! `W₂ dropout(relu(W₁ x + b₁)) + b₂` on slices.
 
-use super::matrix::{Matrix, PIECE, add_bias, column_sums, fresh_product, product};
+use super::matrix::{Matrix, PIECE, add_bias, column_sums};
 use super::panels::Panels;
+use super::product::{Product, Weight};
 use crate::kernels::dropout::Mask;
 use rayon::prelude::*;
 
-/// A weight `[output, input]` in some layout.
-pub trait Weight: Copy {
+/// A weight `[output, input]` in some layout and precision.
+pub trait Outputs: Copy {
     /// `x Wᵀ`
-    fn fresh_product(self, x: Matrix) -> Vec<f32>;
-
-    /// `out = x Wᵀ`
-    fn product(self, out: &mut [f32], x: Matrix);
+    fn output<'x>(self, x: Matrix<'x>) -> Product<'x>
+    where
+        Self: 'x;
 }
 
-impl Weight for Matrix<'_> {
-    fn fresh_product(self, x: Matrix) -> Vec<f32> {
-        fresh_product(x, self.transposed())
-    }
-
-    fn product(self, out: &mut [f32], x: Matrix) {
-        product(out, x, self.transposed());
+impl Outputs for Weight<'_> {
+    fn output<'x>(self, x: Matrix<'x>) -> Product<'x>
+    where
+        Self: 'x,
+    {
+        Weight::output(self, x)
     }
 }
 
-impl Weight for &Panels {
-    fn fresh_product(self, x: Matrix) -> Vec<f32> {
-        Panels::fresh_product(self, x)
-    }
-
-    fn product(self, out: &mut [f32], x: Matrix) {
-        Panels::product(self, out, x);
+impl Outputs for &Panels {
+    fn output<'x>(self, x: Matrix<'x>) -> Product<'x>
+    where
+        Self: 'x,
+    {
+        Product::Panels(x, self)
     }
 }
 
 /// Weights and biases.
 #[derive(Debug, Clone, Copy)]
-pub struct Network<'a, W = Matrix<'a>> {
+pub struct Network<'a, W = Weight<'a>> {
     /// `[ffn, embed]`
     pub weight1: W,
     /// `[ffn]`
@@ -61,16 +59,16 @@ pub struct Gradients {
 }
 
 /// Writes the output of x `[rows, embed]` over `out` and returns the hidden activations, `[rows, ffn]`.
-pub fn forward<W: Weight>(x: Matrix, network: Network<W>, mask: Mask, out: &mut [f32]) -> Vec<f32> {
+pub fn forward<W: Outputs>(x: Matrix, network: Network<W>, mask: Mask, out: &mut [f32]) -> Vec<f32> {
     let rows = x.dims()[0];
     let ffn = network.bias1.len();
-    let mut hidden = network.weight1.fresh_product(x);
+    let mut hidden = network.weight1.output(x).fresh();
     let piece = (PIECE / ffn.max(1)).max(1) * ffn;
     hidden.par_chunks_mut(piece.max(1)).enumerate().for_each(|(index, chunk)| {
         let rows = chunk.chunks_exact_mut(ffn).enumerate();
         rows.for_each(|(row, hidden)| activate(hidden, network.bias1, (index * piece + row * ffn) as u32, mask));
     });
-    network.weight2.product(out, Matrix::new(&hidden, rows, ffn));
+    network.weight2.output(Matrix::new(&hidden, rows, ffn)).write(out);
     add_bias(out, network.bias2);
     hidden
 }
@@ -81,16 +79,16 @@ pub fn backward(x: Matrix, hidden: &[f32], network: Network, mask: Mask, gradien
     let ffn = network.bias1.len();
     let hidden_view = Matrix::new(hidden, rows, ffn);
     let outer = Matrix::new(gradient, rows, embed);
-    let weight2 = fresh_product(outer.transposed(), hidden_view);
+    let weight2 = network.weight2.gradient(outer, hidden_view).fresh();
     let bias2 = column_sums(outer);
-    let mut delta = fresh_product(outer, network.weight2);
+    let mut delta = network.weight2.input_gradient(outer).fresh();
     delta.par_chunks_mut(PIECE).zip(hidden.par_chunks(PIECE)).for_each(|(delta, hidden)| {
         deactivate(delta, hidden, mask.kept());
     });
     let delta = Matrix::new(&delta, rows, ffn);
-    let weight1 = fresh_product(delta.transposed(), x);
+    let weight1 = network.weight1.gradient(delta, x).fresh();
     let bias1 = column_sums(delta);
-    product(gradient, delta, network.weight1);
+    network.weight1.input_gradient(delta).write(gradient);
     Gradients { weight1, bias1, weight2, bias2 }
 }
 

@@ -1,22 +1,25 @@
 //! The operators on the CPU, without gradients.
 
 use super::attention::{Attention, Bias};
-use super::feed_forward::{self, Network, Weight};
-use super::matrix::{Matrix, add_bias, contiguous, elements, fresh_product, tensor, whole};
+use super::bfloat16::{self, Path};
+use super::feed_forward::{self, Network, Outputs};
+use super::matrix::{Matrix, add_bias, contiguous, elements, tensor, whole};
 use super::panels::Panels;
+use super::product::{Product, Weight};
 use super::{norm, permute};
 use crate::kernels::dropout::Mask;
 use crate::kernels::extension::{AttentionSetup, Kernels};
 use crate::kernels::routing::Assignment;
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
+use burn::tensor::TensorData;
 use std::ops::Range;
 use std::sync::Arc;
 
 impl Kernels for Flex {
     fn linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
-        let (x, weight) = (Matrix::of(&x), Matrix::of(&weight));
-        let mut out = fresh_product(x, weight.transposed());
+        let (x, weight) = (Matrix::of(&x), Weight::of(&weight));
+        let mut out = weight.output(x).fresh();
         add_bias(&mut out, elements(&bias));
         tensor(out, [x.dims()[0], weight.dims()[0]])
     }
@@ -31,7 +34,7 @@ impl Kernels for Flex {
         dropout: Mask,
     ) -> FlexTensor {
         let (weights, biases) = ([weight1, weight2], [bias1, bias2]);
-        feed_forward_rows(x, network(weights.each_ref().map(Matrix::of), &biases), rows, dropout).0
+        feed_forward_rows(x, network(weights.each_ref().map(Weight::of), &biases), rows, dropout).0
     }
 
     fn self_attention(qkv: FlexTensor, setup: AttentionSetup) -> FlexTensor {
@@ -67,10 +70,18 @@ impl Kernels for Flex {
     }
 }
 
+/// A weight (rank 2) in bfloat16.
+pub fn rounded(weight: FlexTensor) -> FlexTensor {
+    let weight = contiguous(weight);
+    let matrix = Matrix::of(&weight);
+    let [rows, columns] = matrix.dims();
+    FlexTensor::from_data(TensorData::new(bfloat16::rounded(matrix, Path::best()), [rows, columns]))
+}
+
 /// `x Wᵀ + b` for inference.
 pub fn linear(x: FlexTensor, weight: &Panels, bias: FlexTensor) -> FlexTensor {
     let x = Matrix::of(&x);
-    let mut out = weight.fresh_product(x);
+    let mut out = Product::Panels(x, weight).fresh();
     add_bias(&mut out, elements(&bias));
     tensor(out, [x.dims()[0], weight.dims()[0]])
 }
@@ -78,7 +89,7 @@ pub fn linear(x: FlexTensor, weight: &Panels, bias: FlexTensor) -> FlexTensor {
 /// `x Tᵀ` for inference.
 pub fn project(x: FlexTensor, table: &Panels) -> FlexTensor {
     let x = Matrix::of(&x);
-    tensor(table.fresh_product(x), [x.dims()[0], table.dims()[0]])
+    tensor(Product::Panels(x, table).fresh(), [x.dims()[0], table.dims()[0]])
 }
 
 /// Both weights and biases.
@@ -87,7 +98,7 @@ pub fn network<W>([weight1, weight2]: [W; 2], [bias1, bias2]: &[FlexTensor; 2]) 
 }
 
 /// The output, and what the backward pass needs: the input rows and the hidden activations.
-pub fn feed_forward_rows<W: Weight>(
+pub fn feed_forward_rows<W: Outputs>(
     x: FlexTensor,
     network: Network<W>,
     rows: Range<usize>,

@@ -1,8 +1,9 @@
 //! Views of matrices, and their product.
 
 use burn::backend::Flex;
-use burn::backend::flex::FlexTensor;
+use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Tensor, TensorData};
+use half::bf16;
 use rayon::prelude::*;
 
 /// Products of at least this many multiplications use all threads.
@@ -14,29 +15,27 @@ const ROWS_A_PIECE: usize = 64;
 
 /// A matrix in somebody's memory.
 #[derive(Debug, Clone, Copy)]
-pub struct Matrix<'a> {
-    data: &'a [f32],
+pub struct Matrix<'a, T = f32> {
+    data: &'a [T],
     rows: usize,
     columns: usize,
     row_stride: usize,
     column_stride: usize,
 }
 
-impl<'a> Matrix<'a> {
+impl<'a, T> Matrix<'a, T> {
     /// `[rows, columns]`, row-major and without gaps.
-    pub fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
+    pub fn new(data: &'a [T], rows: usize, columns: usize) -> Self {
         assert_eq!(data.len(), rows * columns, "the elements fill the shape");
         Self { data, rows, columns, row_stride: columns, column_stride: 1 }
     }
 
-    /// A tensor of rank 2. Its rows can be read where they are [`contiguous`]; products take any layout.
-    pub fn of(tensor: &'a FlexTensor) -> Self {
-        let layout = tensor.layout();
+    /// The elements `data` of a tensor of rank 2, laid out as `layout` says.
+    fn laid_out(data: &'a [T], layout: &Layout) -> Self {
         let (shape, strides) = (layout.shape(), layout.strides());
         assert!(strides.iter().all(|&stride| stride >= 0), "rows and columns run forwards");
-        let data = &tensor.storage::<f32>()[layout.start_offset()..];
         Self {
-            data,
+            data: &data[layout.start_offset()..],
             rows: shape[0],
             columns: shape[1],
             row_stride: strides[0] as usize,
@@ -51,10 +50,9 @@ impl<'a> Matrix<'a> {
         Self { data: &self.data[begin..], rows: count, ..self }
     }
 
-    /// `count` columns from `start` on; the matrix is not transposed.
+    /// `count` columns from `start` on.
     pub fn columns(self, start: usize, count: usize) -> Self {
-        assert!(start + count <= self.columns, "the columns are there");
-        Self { data: &self.data[start.min(self.data.len())..], columns: count, ..self }
+        self.transposed().rows(start, count).transposed()
     }
 
     /// A matrix of one row as one of two, the same row both times.
@@ -74,9 +72,14 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// Whether the elements of a row adjoin.
+    pub fn has_rows(&self) -> bool {
+        self.column_stride == 1
+    }
+
     /// Row `row`, whose elements adjoin.
-    pub fn row(&self, row: usize) -> &'a [f32] {
-        debug_assert_eq!(self.column_stride, 1, "the row is contiguous");
+    pub fn row(&self, row: usize) -> &'a [T] {
+        debug_assert!(self.has_rows(), "the row is contiguous");
         &self.data[row * self.row_stride..row * self.row_stride + self.columns]
     }
 
@@ -88,6 +91,13 @@ impl<'a> Matrix<'a> {
     /// Index of the last element, and one more.
     fn extent(&self) -> usize {
         (self.rows - 1) * self.row_stride + (self.columns - 1) * self.column_stride + 1
+    }
+}
+
+impl<'a> Matrix<'a> {
+    /// A tensor of rank 2 in single precision. Its rows can be read where they are [`contiguous`]; products take any layout.
+    pub fn of(tensor: &'a FlexTensor) -> Self {
+        Self::laid_out(tensor.storage::<f32>(), tensor.layout())
     }
 
     /// Writes `self b` to `out`, or adds it, in rows that are `out_stride` apart.
@@ -137,6 +147,13 @@ impl<'a> Matrix<'a> {
     }
 }
 
+impl<'a> Matrix<'a, bf16> {
+    /// A tensor of rank 2 in bfloat16.
+    pub fn of_bfloat16(tensor: &'a FlexTensor) -> Self {
+        Self::laid_out(tensor.storage::<bf16>(), tensor.layout())
+    }
+}
+
 /// What a tensor on the CPU, without autodiff, is made of.
 pub fn primitive<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
     tensor.try_into_primitive::<Flex>().expect("kernels are called on the CPU, without autodiff")
@@ -165,51 +182,7 @@ pub fn elements(tensor: &FlexTensor) -> &[f32] {
     &tensor.storage::<f32>()[start..start + layout.num_elements()]
 }
 
-/// `out = a b`, where out is row-major and without gaps.
-pub fn product(out: &mut [f32], a: Matrix, b: Matrix) {
-    assert_eq!(out.len(), a.rows * b.columns, "the result has its shape");
-    // SAFETY: `out` has as many elements as the product.
-    unsafe { multiply(out.as_mut_ptr(), false, a, b) }
-}
-
-/// `out += a b`
-pub fn add_product(out: &mut [f32], a: Matrix, b: Matrix) {
-    assert_eq!(out.len(), a.rows * b.columns, "the result has its shape");
-    // SAFETY: `out` has as many elements as the product.
-    unsafe { multiply(out.as_mut_ptr(), true, a, b) }
-}
-
-/// `a b`, row-major.
-pub fn fresh_product(a: Matrix, b: Matrix) -> Vec<f32> {
-    let mut out = Vec::new();
-    refill_product(&mut out, a, b);
-    out
-}
-
-/// Replaces what `out` holds by `a b`, row-major. Its memory is used again and is not cleared first.
-pub fn refill_product(out: &mut Vec<f32>, a: Matrix, b: Matrix) {
-    let count = a.rows * b.columns;
-    out.clear();
-    out.reserve_exact(count);
-    // SAFETY: there is room for `count` elements, and the product writes every one of them.
-    unsafe {
-        multiply(out.as_mut_ptr(), false, a, b);
-        out.set_len(count);
-    }
-}
-
-/// # Safety
-/// `out` has room for a row-major `[a.rows, b.columns]`; with `add` its elements hold numbers.
-unsafe fn multiply(out: *mut f32, add: bool, a: Matrix, b: Matrix) {
-    let parallelism = match is_parallel([a.rows, a.columns, b.columns]) {
-        true => gemm::Parallelism::Rayon(0),
-        false => gemm::Parallelism::None,
-    };
-    // SAFETY: the caller answers for `out`.
-    unsafe { a.multiply(b, out, b.columns, add, parallelism) }
-}
-
-/// Whether a product of `[rows, terms, columns]` is worth all threads.
+/// Whether a product of `[rows, terms, columns]` in single precision is worth all threads.
 pub fn is_parallel(dims: [usize; 3]) -> bool {
     dims.iter().product::<usize>() >= PARALLEL_PRODUCT
 }

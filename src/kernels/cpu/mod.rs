@@ -3,6 +3,7 @@
 pub mod adam;
 mod attention;
 mod autodiff;
+pub mod bfloat16;
 pub mod embedding;
 mod feed_forward;
 pub mod forward;
@@ -10,6 +11,7 @@ pub mod matrix;
 pub mod norm;
 pub mod panels;
 mod permute;
+mod product;
 pub mod projection;
 mod small;
 pub mod step;

@@ -1,7 +1,9 @@
 //! Weights in panels of outputs: what inference on the CPU reads.
 
+use super::bfloat16::{self, Left, Path};
 use super::matrix::{Matrix, contiguous, is_parallel};
 use burn::backend::flex::FlexTensor;
+use burn::tensor::DType;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -13,12 +15,20 @@ const ROWS: usize = 48;
 /// Inputs that gemm sums as one piece, pieces being added up; those of a row by itself it would sum in one go.
 const INPUTS: usize = 512;
 
-/// A weight `[output, input]`, cut into panels of outputs; in a panel the elements of an input adjoin.
+/// A weight `[output, input]`, cut into panels of outputs.
 #[derive(Debug, Clone)]
 pub struct Panels {
-    elements: Arc<[f32]>,
+    packed: Packed,
     outputs: usize,
     inputs: usize,
+}
+
+/// The precisions that a weight can be held in.
+#[derive(Debug, Clone)]
+enum Packed {
+    /// In a panel the elements of an input adjoin.
+    Float32(Arc<[f32]>),
+    Bfloat16(Arc<bfloat16::Panels>),
 }
 
 /// Where the rows of a product start; tasks write different columns of them.
@@ -31,21 +41,19 @@ unsafe impl Send for Out {}
 unsafe impl Sync for Out {}
 
 impl Panels {
-    /// A copy of `weight`, of rank 2. On one thread: it is made where other threads may wait for it.
+    /// A copy of `weight`, of rank 2, in its precision. On one thread: it is made where other threads may wait for it.
     pub fn of(weight: FlexTensor) -> Self {
         let weight = contiguous(weight);
-        let weight = Matrix::of(&weight);
-        let [outputs, inputs] = weight.dims();
-        let mut elements = vec![0.0; outputs * inputs];
-        for start in (0..outputs).step_by(WIDTH) {
-            let width = WIDTH.min(outputs - start);
-            let panel = &mut elements[start * inputs..(start + width) * inputs];
-            for output in 0..width {
-                let places = panel[output..].iter_mut().step_by(width);
-                places.zip(weight.row(start + output)).for_each(|(place, &value)| *place = value);
+        let shape = weight.layout().shape();
+        let (outputs, inputs) = (shape[0], shape[1]);
+        let packed = match weight.dtype() {
+            DType::BF16 => {
+                let columns = Matrix::of_bfloat16(&weight).transposed();
+                Packed::Bfloat16(Arc::new(bfloat16::Panels::on_one_thread(columns, Path::best())))
             }
-        }
-        Self { elements: elements.into(), outputs, inputs }
+            _ => Packed::Float32(in_panels(Matrix::of(&weight)).into()),
+        };
+        Self { packed, outputs, inputs }
     }
 
     /// Outputs and inputs.
@@ -53,33 +61,30 @@ impl Panels {
         [self.outputs, self.inputs]
     }
 
-    /// `x Wᵀ`, row-major.
-    pub fn fresh_product(&self, x: Matrix) -> Vec<f32> {
-        let count = x.dims()[0] * self.outputs;
-        let mut out = Vec::with_capacity(count);
-        // SAFETY: there is room for `count` elements, and the product writes every one of them.
-        unsafe {
-            self.multiply(Out(out.as_mut_ptr()), x);
-            out.set_len(count);
+    /// Writes `x Wᵀ` to `out`, or adds it.
+    ///
+    /// # Safety
+    /// `out` has room for a row-major `[x.rows, outputs]`; with `add` its elements hold numbers.
+    pub(super) unsafe fn multiply(&self, out: *mut f32, add: bool, x: Matrix) {
+        match &self.packed {
+            // SAFETY: the caller answers for `out`.
+            Packed::Float32(elements) => unsafe { self.multiply_float32(Out(out), add, x, elements) },
+            Packed::Bfloat16(panels) => {
+                let path = Path::best();
+                // SAFETY: as above.
+                unsafe { bfloat16::multiply(out, add, x.dims()[0], &Left::of(x, path), panels, path) }
+            }
         }
-        out
-    }
-
-    /// `out = x Wᵀ`, row-major.
-    pub fn product(&self, out: &mut [f32], x: Matrix) {
-        assert_eq!(out.len(), x.dims()[0] * self.outputs, "the result has its shape");
-        // SAFETY: `out` has as many elements as the product.
-        unsafe { self.multiply(Out(out.as_mut_ptr()), x) }
     }
 
     /// # Safety
-    /// `out` has room for a row-major `[x.rows, outputs]`.
-    unsafe fn multiply(&self, out: Out, x: Matrix) {
+    /// As of [`Panels::multiply`].
+    unsafe fn multiply_float32(&self, out: Out, add: bool, x: Matrix, elements: &[f32]) {
         let panel = |start: usize| {
             // The whole of it: else the closure would take the pointer alone, which threads may not share.
             let Out(pointer) = { out };
             let width = WIDTH.min(self.outputs - start);
-            let elements = &self.elements[start * self.inputs..(start + width) * self.inputs];
+            let elements = &elements[start * self.inputs..(start + width) * self.inputs];
             let elements = Matrix::new(elements, self.inputs, width);
             let [rows, _] = x.dims();
             for row in (0..rows).step_by(ROWS) {
@@ -88,8 +93,8 @@ impl Panels {
                 unsafe {
                     let out = pointer.add(row * self.outputs + start);
                     match x.dims() {
-                        [1, inputs] if inputs > INPUTS => multiply_row(x, elements, out),
-                        _ => x.multiply(elements, out, self.outputs, false, gemm::Parallelism::None),
+                        [1, inputs] if inputs > INPUTS => multiply_row(x, elements, out, add),
+                        _ => x.multiply(elements, out, self.outputs, add, gemm::Parallelism::None),
                     }
                 }
             }
@@ -101,23 +106,44 @@ impl Panels {
     }
 }
 
-/// `out = x panel` of one row with the bits that it has among others, so that nothing depends on how many there are: it is
-/// multiplied twice.
+/// Writes `x panel` of one row to `out`, or adds it, with the bits that it has among others, so that nothing depends on how many
+/// there are: it is multiplied twice.
 ///
 /// # Safety
-/// `out` has room for a row of the panel's outputs.
-unsafe fn multiply_row(x: Matrix, panel: Matrix, out: *mut f32) {
+/// `out` has room for a row of the panel's outputs; with `add` they hold numbers.
+unsafe fn multiply_row(x: Matrix, panel: Matrix, out: *mut f32, add: bool) {
+    let width = panel.dims()[1];
     let mut twice = [0.0; 2 * WIDTH];
     // SAFETY: a panel has at most WIDTH outputs; the caller answers for `out`.
     unsafe {
-        x.twice().multiply(panel, twice.as_mut_ptr(), WIDTH, false, gemm::Parallelism::None);
-        out.copy_from_nonoverlapping(twice.as_ptr(), panel.dims()[1]);
+        if add {
+            twice.as_mut_ptr().copy_from_nonoverlapping(out, width);
+        }
+        x.twice().multiply(panel, twice.as_mut_ptr(), WIDTH, add, gemm::Parallelism::None);
+        out.copy_from_nonoverlapping(twice.as_ptr(), width);
     }
+}
+
+/// The elements of `weight`, panel after panel.
+fn in_panels(weight: Matrix) -> Vec<f32> {
+    let [outputs, inputs] = weight.dims();
+    let mut elements = vec![0.0; outputs * inputs];
+    for start in (0..outputs).step_by(WIDTH) {
+        let width = WIDTH.min(outputs - start);
+        let panel = &mut elements[start * inputs..(start + width) * inputs];
+        for output in 0..width {
+            let places = panel[output..].iter_mut().step_by(width);
+            places.zip(weight.row(start + output)).for_each(|(place, &value)| *place = value);
+        }
+    }
+    elements
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::matrix::{fresh_product, tensor};
+    use super::super::forward::rounded;
+    use super::super::matrix::tensor;
+    use super::super::product::Product;
     use super::*;
     use rand::RngExt;
 
@@ -130,10 +156,10 @@ mod tests {
             let panels = Panels::of(tensor(weight.clone(), [outputs, inputs]));
             assert_eq!(panels.dims(), [outputs, inputs]);
             // Whole numbers: their sums are exact in any order.
-            let want = fresh_product(x, Matrix::new(&weight, outputs, inputs).transposed());
-            assert_eq!(panels.fresh_product(x), want);
+            let want = Product::Float32(x, Matrix::new(&weight, outputs, inputs).transposed()).fresh();
+            assert_eq!(Product::Panels(x, &panels).fresh(), want);
             let mut out = vec![f32::NAN; want.len()];
-            panels.product(&mut out, x);
+            Product::Panels(x, &panels).write(&mut out);
             assert_eq!(out, want);
         }
     }
@@ -143,13 +169,17 @@ mod tests {
         let mut random = crate::seed::stream(1, "test rows", 0);
         let mut numbers = |count: usize| -> Vec<f32> { (0..count).map(|_| random.random_range(-1.0..1.0)).collect() };
         for [outputs, inputs] in [[1, 5], [7, 64], [64, 512], [65, 700], [200, 1024], [96, 3072]] {
-            let panels = Panels::of(tensor(numbers(outputs * inputs), [outputs, inputs]));
+            let weight = tensor(numbers(outputs * inputs), [outputs, inputs]);
             let x = numbers(100 * inputs);
-            let alone: Vec<f32> =
-                x.chunks_exact(inputs).flat_map(|row| panels.fresh_product(Matrix::new(row, 1, inputs))).collect();
-            for rows in [2, 3, 5, 16, 33, 48, 49, 50, 97, 100] {
-                let together = panels.fresh_product(Matrix::new(&x[..rows * inputs], rows, inputs));
-                assert!(together == alone[..rows * outputs], "{rows} rows of {inputs} inputs, {outputs} outputs");
+            for (precision, weight) in [("float32", weight.clone()), ("bfloat16", rounded(weight))] {
+                let panels = Panels::of(weight);
+                let product = |x: &[f32]| Product::Panels(Matrix::new(x, x.len() / inputs, inputs), &panels).fresh();
+                let alone: Vec<f32> = x.chunks_exact(inputs).flat_map(product).collect();
+                for rows in [2, 3, 5, 16, 33, 48, 49, 50, 97, 100] {
+                    let together = product(&x[..rows * inputs]);
+                    let what = format!("{precision}: {rows} rows of {inputs} inputs, {outputs} outputs");
+                    assert!(together == alone[..rows * outputs], "{what}");
+                }
             }
         }
     }

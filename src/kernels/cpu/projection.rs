@@ -1,7 +1,8 @@
 //! Output projection, label-smoothed cross-entropy and their gradients as one operator, in blocks of rows: logits of the
 //! whole batch are never held.
 
-use super::matrix::{Matrix, add_product, contiguous, primitive, product, refill_product, tensor};
+use super::matrix::{Matrix, contiguous, primitive, tensor};
+use super::product::Weight;
 use super::vector;
 use crate::kernels::loss_sums::LossSums;
 use crate::text::PAD;
@@ -31,11 +32,11 @@ pub struct LossGradients {
 /// - target: `[rows]` ids; padding rows count nothing
 pub fn forward(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64) -> LossSums {
     let (hidden, table) = (real_rows(hidden, target), primitive(table));
-    let (hidden, table) = (Matrix::of(&hidden), Matrix::of(&table));
+    let (hidden, table) = (Matrix::of(&hidden), Weight::of(&table));
     let mut sums = LossSums::default();
     let mut logits = Vec::new();
     for_each_block(target, table.dims()[0], |start, labels| {
-        refill_product(&mut logits, hidden.rows(start, labels.len()), table.transposed());
+        table.output(hidden.rows(start, labels.len())).refill(&mut logits);
         sums.add(&softmax_loss(&mut logits, labels, smoothing, false));
     });
     sums
@@ -45,7 +46,7 @@ pub fn forward(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f
 pub fn forward_backward(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64) -> LossGradients {
     let [rows, embed] = hidden.dims();
     let (hidden, table) = (real_rows(hidden, target), primitive(table));
-    let (hidden, table) = (Matrix::of(&hidden), Matrix::of(&table));
+    let (hidden, table) = (Matrix::of(&hidden), Weight::of(&table));
     let [vocab, _] = table.dims();
     let mut sums = LossSums::default();
     let mut hidden_gradient = vec![0.0; hidden.dims()[0] * embed];
@@ -53,14 +54,14 @@ pub fn forward_backward(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smo
     let mut logits = Vec::new();
     for_each_block(target, vocab, |start, labels| {
         let inputs = hidden.rows(start, labels.len());
-        refill_product(&mut logits, inputs, table.transposed());
+        table.output(inputs).refill(&mut logits);
         sums.add(&softmax_loss(&mut logits, labels, smoothing, true));
         let delta = Matrix::new(&logits, labels.len(), vocab);
         let block = &mut hidden_gradient[start * embed..(start + labels.len()) * embed];
-        product(block, delta, table);
+        table.input_gradient(delta).write(block);
         match start {
-            0 => refill_product(&mut table_gradient, delta.transposed(), inputs),
-            _ => add_product(&mut table_gradient, delta.transposed(), inputs),
+            0 => table.gradient(delta, inputs).refill(&mut table_gradient),
+            _ => table.gradient(delta, inputs).add_to(&mut table_gradient),
         }
     });
     table_gradient.resize(vocab * embed, 0.0); // There may have been no target at all.

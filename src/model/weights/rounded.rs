@@ -1,6 +1,7 @@
 //! Weights in the precision of a model's products.
 
 use super::named::{Path, track_path};
+use crate::kernels::operators;
 use crate::model::precision::Products;
 use crate::model::transformer::Transformer;
 use burn::module::{Module, ModuleMapper, Param};
@@ -34,7 +35,7 @@ impl ModuleMapper for Rounded {
         }
         let value = param.val();
         let tracked = value.is_require_grad();
-        let rounded = value.inner().cast(self.dtype);
+        let rounded = operators::rounded(value.inner(), self.dtype);
         let rounded = if tracked { Tensor::from_inner(rounded).require_grad() } else { rounded };
         Param::initialized(param.id, rounded)
     }

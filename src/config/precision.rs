@@ -1,0 +1,37 @@
+//! What products are computed in.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What products are computed in. Weights and the optimizer's moments are kept in single precision in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    Float32,
+    /// Half of the bits, single precision's range.
+    Bfloat16,
+    /// Half of the bits; gradients are scaled into its range.
+    Float16,
+    /// Bfloat16 where the device computes in it, else single precision.
+    Auto,
+}
+
+impl Precision {
+    /// As configs have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Bfloat16 => "bfloat16",
+            Self::Float16 => "float16",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
