@@ -23,14 +23,11 @@ pub fn run(bench: &Bench) {
     for (width, layers) in crate::training::SIZES {
         for experts in [0, 6] {
             let size = Size { width, layers, experts };
-            let name = format!("beam/{}", size.name());
-            if !bench.wants(&name) {
-                continue;
-            }
-            let model = size.model();
-            let source = source();
-            let limits = [length_limit(&config, LENGTH); SENTENCES];
-            bench.measure(&name, work(size), || beam_search(&model, &source, &limits, &config));
+            bench.measure_precisions(&format!("beam/{}", size.name()), work(size), |precision| {
+                let (model, source, config) = (size.model(precision), source(), config.clone());
+                let limits = [length_limit(&config, LENGTH); SENTENCES];
+                move || beam_search(&model, &source, &limits, &config)
+            });
         }
     }
 }

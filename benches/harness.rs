@@ -1,8 +1,14 @@
 //! Measures functions and prints results. criterion and divan report statistics of their own; scripts here want one JSON
 //! line a result with its limit beside it, hence these few lines.
 
-use serde_json::json;
+use crate::models::random;
+use automoe::config::Precision;
+use automoe::kernels::capabilities::computes_in;
+use automoe::kernels::operators::project;
+use burn::tensor::{Device, FloatDType};
+use serde_json::{Value, json};
 use std::hint::black_box;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// What one run of the benches was asked for, and the machine's speeds for each number of threads.
@@ -17,6 +23,8 @@ struct Machine {
     threads: usize,
     pool: rayon::ThreadPool,
     flops_per_second: f64,
+    /// Where it has instructions for it.
+    bfloat16_flops_per_second: Option<f64>,
     bytes_per_second: f64,
 }
 
@@ -56,17 +64,35 @@ impl Bench {
         }
         for machine in &self.machines {
             let seconds = machine.pool.install(|| best_time(self.quick, &mut run));
-            let limit = work.flops / machine.flops_per_second + work.bytes / machine.bytes_per_second;
-            let limited = limit > 0.0;
-            let line = json!({
-                "name": format!("{name}/threads-{}", machine.threads),
-                "seconds": round(seconds),
-                "flops": work.flops,
-                "bytes": work.bytes,
-                "limit_seconds": limited.then(|| round(limit)),
-                "ratio_to_limit": limited.then(|| round(seconds / limit)),
-            });
-            println!("{line}");
+            println!("{}", machine.line(name, work, seconds, machine.flops_per_second));
+        }
+    }
+
+    /// Measures what `make` makes for each precision that the machine has instructions for, with each number of threads;
+    /// names carry the precision, and results stand beside that in single precision.
+    pub fn measure_precisions<T, R: FnMut() -> T + Send>(&self, name: &str, work: Work, make: impl Fn(Precision) -> R) {
+        let mut in_float32 = Vec::new();
+        for precision in [Precision::Float32, Precision::Bfloat16] {
+            let name = format!("{name}/{precision}");
+            if !self.wants(&name) {
+                continue;
+            }
+            let mut run = None;
+            for (index, machine) in self.machines.iter().enumerate() {
+                let half = precision == Precision::Bfloat16;
+                let flops_per_second =
+                    if half { machine.bfloat16_flops_per_second } else { Some(machine.flops_per_second) };
+                let Some(flops_per_second) = flops_per_second else { continue };
+                let run = run.get_or_insert_with(|| make(precision));
+                let seconds = machine.pool.install(|| best_time(self.quick, run));
+                let mut line = machine.line(name.as_str(), work, seconds, flops_per_second);
+                match (half, in_float32.get(index)) {
+                    (true, Some(single)) => line["ratio_to_float32"] = json!(round(seconds / single)),
+                    (true, None) => {}
+                    (false, _) => in_float32.push(seconds),
+                }
+                println!("{line}");
+            }
         }
     }
 }
@@ -75,14 +101,39 @@ impl Machine {
     fn new(threads: usize, quick: bool) -> Self {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
         let (flops_per_second, bytes_per_second) = pool.install(|| (product_speed(quick), copy_speed(quick)));
+        let bfloat16 = computes_in(&Device::flex(), FloatDType::BF16);
+        let bfloat16_flops_per_second = bfloat16.then(|| pool.install(|| bfloat16_speed(quick)));
         let line = json!({
             "name": format!("machine/threads-{threads}"),
             "flops_per_second": flops_per_second.round(),
+            "bfloat16_flops_per_second": bfloat16_flops_per_second.map(f64::round),
             "bytes_per_second": bytes_per_second.round(),
         });
         println!("{line}");
-        Self { threads, pool, flops_per_second, bytes_per_second }
+        Self { threads, pool, flops_per_second, bfloat16_flops_per_second, bytes_per_second }
     }
+
+    fn line(&self, name: &str, work: Work, seconds: f64, flops_per_second: f64) -> Value {
+        let limit = work.flops / flops_per_second + work.bytes / self.bytes_per_second;
+        let limited = limit > 0.0;
+        json!({
+            "name": format!("{name}/threads-{}", self.threads),
+            "seconds": round(seconds),
+            "flops": work.flops,
+            "bytes": work.bytes,
+            "limit_seconds": limited.then(|| round(limit)),
+            "ratio_to_limit": limited.then(|| round(seconds / limit)),
+        })
+    }
+}
+
+/// FLOPs a second of a 2048³ product in bfloat16, of a weight that is packed already.
+fn bfloat16_speed(quick: bool) -> f64 {
+    const N: usize = 2048;
+    let [x, weight] = [1, 2].map(|seed| random([N, N], seed));
+    let panels = OnceLock::new();
+    let seconds = best_time(quick, &mut || project(x.clone(), weight.clone(), FloatDType::BF16, &panels));
+    2.0 * (N as f64).powi(3) / seconds
 }
 
 /// FLOPs a second of a 2048³ product, as the library that products are made with computes it.

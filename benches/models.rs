@@ -1,7 +1,8 @@
 //! The models and batches that are measured: 64 sentences of 16 + 16 tokens, vocabulary 10 000, FFN 4 × width, 8 heads.
 
 use crate::harness::Work;
-use automoe::config::Tables;
+use automoe::config::{Precision, Tables};
+use automoe::model::precision::Products;
 use automoe::model::weights::leading_slice::LeadingSlice;
 use automoe::model::{Supernet, Transformer, TransformerConfig};
 use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
@@ -66,9 +67,11 @@ impl Size {
         Supernet::init(self.config(), Arc::new(LeadingSlice), 1, &Device::flex())
     }
 
-    pub fn model(self) -> Transformer {
+    /// Its products in `precision`.
+    pub fn model(self, precision: Precision) -> Transformer {
         let supernet = self.supernet();
-        supernet.cut(&supernet.config.architecture, false).expect("the whole supernet fits")
+        let model = supernet.cut(&supernet.config.architecture, false).expect("the whole supernet fits");
+        model.with_products(Products::new(precision, &supernet.device))
     }
 
     /// FLOPs of a forward pass over a batch: all products, each token in one expert.

@@ -3,7 +3,7 @@
 use crate::harness::{Bench, Work};
 use crate::models::random;
 use automoe::kernels::operators::project;
-use burn::tensor::FloatDType;
+use automoe::model::precision::Products;
 use std::sync::OnceLock;
 
 /// Rows × inner × columns.
@@ -12,13 +12,12 @@ const SHAPES: [[usize; 3]; 6] =
 
 pub fn run(bench: &Bench) {
     for [m, k, n] in SHAPES {
-        let name = format!("product/{m}x{k}x{n}");
-        if !bench.wants(&name) {
-            continue;
-        }
         let (a, b) = (random([m, k], 1), random([n, k], 2));
         let work = Work { flops: 2.0 * (m * k * n) as f64, bytes: 0.0 };
-        let panels = OnceLock::new();
-        bench.measure(&name, work, || project(a.clone(), b.clone(), FloatDType::F32, &panels));
+        bench.measure_precisions(&format!("product/{m}x{k}x{n}"), work, |precision| {
+            let dtype = Products::new(precision, &a.device()).dtype;
+            let (a, b, panels) = (a.clone(), b.clone(), OnceLock::new());
+            move || project(a.clone(), b.clone(), dtype, &panels)
+        });
     }
 }

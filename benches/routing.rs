@@ -2,6 +2,7 @@
 
 use crate::harness::{Bench, Work};
 use crate::models::{LENGTH, SENTENCES, Size, random};
+use automoe::config::Precision;
 use automoe::model::Pass;
 
 pub fn run(bench: &Bench) {
@@ -11,7 +12,7 @@ pub fn run(bench: &Bench) {
             if !bench.wants(&name) {
                 continue;
             }
-            let model = Size { width, layers: 1, experts }.model();
+            let model = Size { width, layers: 1, experts }.model(Precision::Float32);
             let layer = model.encoder.layers[0].moe.as_ref().expect("the layer has experts");
             let rows = SENTENCES * LENGTH;
             let x = random([rows, width], 1);

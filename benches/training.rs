@@ -23,28 +23,23 @@ pub fn run(bench: &Bench) {
 }
 
 fn update(bench: &Bench, size: Size) {
-    let name = format!("update/{}", size.name());
-    if !bench.wants(&name) {
-        return;
-    }
     let architecture = size.config().architecture;
-    let mut trainer = Trainer::new(size.supernet(), &TrainConfig::default(), 1);
-    let batches = [batch()];
-    let mut done = 0;
-    bench.measure(&name, size.update_work(), || {
-        done += 1;
-        trainer.update(&architecture, &batches, done).expect("the architecture is the supernet's own")
+    bench.measure_precisions(&format!("update/{}", size.name()), size.update_work(), |precision| {
+        let config = TrainConfig { precision, ..TrainConfig::default() };
+        let mut trainer = Trainer::new(size.supernet(), &config, 1);
+        let (batches, mut done, architecture) = ([batch()], 0, architecture.clone());
+        move || {
+            done += 1;
+            trainer.update(&architecture, &batches, done).expect("the architecture is the supernet's own")
+        }
     });
 }
 
 fn evaluation(bench: &Bench, size: Size) {
-    let name = format!("evaluate/{}", size.name());
-    if !bench.wants(&name) {
-        return;
-    }
-    let model = size.model();
-    let batch = batch();
-    bench.measure(&name, size.evaluation_work(), || evaluate(&model, sentences(&batch), &EVALUATED).0);
+    bench.measure_precisions(&format!("evaluate/{}", size.name()), size.evaluation_work(), |precision| {
+        let (model, batch) = (size.model(precision), batch());
+        move || evaluate(&model, sentences(&batch), &EVALUATED).0
+    });
 }
 
 fn sentences(batch: &Batch) -> Sentences<'_> {
