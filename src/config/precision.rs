@@ -19,6 +19,13 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// That of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Float32, Self::Bfloat16, Self::Float16, Self::Auto]
+            .into_iter()
+            .find(|precision| precision.name() == name)
+    }
+
     /// As configs have it.
     pub fn name(self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 use super::catalog_names::AlgorithmName;
 use super::faults::{Faults, MANY};
 use super::limits::Limits;
+use super::precision::Precision;
 use crate::catalog::LATENCY_MS;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -40,6 +41,9 @@ pub struct SearchConfig {
     pub max_tokens: usize,
     /// Candidates evaluated side by side; 0: as many as there are threads.
     pub parallel: usize,
+    /// Of the products with which candidates are evaluated, as [`TrainConfig::precision`](super::TrainConfig::precision). The
+    /// trials of a search have one.
+    pub precision: Precision,
 }
 
 impl Default for SearchConfig {
@@ -58,6 +62,7 @@ impl Default for SearchConfig {
             encoder_at_least_decoder: false,
             max_tokens: 4_096,
             parallel: 0,
+            precision: Precision::Float32,
         }
     }
 }
@@ -127,6 +132,7 @@ impl Serialize for SearchConfig {
         keys.serialize_entry("encoder_at_least_decoder", &self.encoder_at_least_decoder)?;
         keys.serialize_entry("max_tokens", &self.max_tokens)?;
         keys.serialize_entry("parallel", &self.parallel)?;
+        keys.serialize_entry("precision", &self.precision)?;
         keys.end()
     }
 }
@@ -163,6 +169,7 @@ impl<'de> Visitor<'de> for Section {
                 "encoder_at_least_decoder" => config.encoder_at_least_decoder = map.next_value()?,
                 "max_tokens" => config.max_tokens = map.next_value()?,
                 "parallel" => config.parallel = map.next_value()?,
+                "precision" => config.precision = map.next_value()?,
                 key => match config.limits.of_key(key) {
                     Some(limit) => *limit = map.next_value()?,
                     None => return Err(A::Error::custom(format!("unknown field `{key}`"))),
@@ -209,6 +216,7 @@ mod tests {
             encoder_at_least_decoder: true,
             max_tokens: 7,
             parallel: 8,
+            precision: Precision::Auto,
         };
         assert_eq!(toml::from_str::<SearchConfig>(&toml::to_string(&search).unwrap()).unwrap(), search);
     }

@@ -42,8 +42,8 @@ pub struct TrainConfig {
     pub encoder_load_balance: f64,
     /// Coefficient of the decoder's load-balance loss; 0: off (0.01 when on).
     pub decoder_load_balance: f64,
-    /// Of the products in training: `"float32"`, `"bfloat16"`, `"float16"` (graphics devices), or `"auto"`: bfloat16 where the device
-    /// computes in it. A run has one.
+    /// Of the products in training: `"float32"`, `"bfloat16"`, `"float16"` (graphics devices), or `"auto"`, which a run
+    /// takes for bfloat16 where its device computes in that, else for float32.
     pub precision: Precision,
     /// Updates between validations.
     pub validate_every: usize,
@@ -91,10 +91,9 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// Whether a key may change between calls on one run, here and in `[train_architecture]`. The precision, like the device,
-    /// changes the last digits of numbers.
+    /// Whether a key may change between calls on one run, here and in `[train_architecture]`.
     pub(super) fn may_change(key: &str) -> bool {
-        ["log_every", "precision", "save_every"].contains(&key)
+        ["log_every", "save_every"].contains(&key)
     }
 
     /// Adds what is out of range; `section` is the name in front of the keys.

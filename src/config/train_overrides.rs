@@ -1,5 +1,6 @@
 //! `[train_architecture]`: `[train]` with other values for some keys.
 
+use super::precision::Precision;
 use super::train::TrainConfig;
 use crate::error::{Error, Result};
 use serde::de::value::MapAccessDeserializer;
@@ -16,6 +17,13 @@ pub struct TrainOverrides {
     /// With defaults for what is not given.
     values: TrainConfig,
     given: BTreeSet<String>,
+}
+
+impl TrainOverrides {
+    /// The precision, where it is given.
+    pub fn precision_mut(&mut self) -> Option<&mut Precision> {
+        self.given.contains("precision").then_some(&mut self.values.precision)
+    }
 }
 
 impl TrainConfig {

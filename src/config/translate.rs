@@ -1,6 +1,7 @@
 //! `[translate]`: beam search.
 
 use super::faults::Faults;
+use super::precision::Precision;
 use serde::{Deserialize, Serialize};
 
 /// `[translate]`
@@ -21,6 +22,9 @@ pub struct TranslateConfig {
     pub max_tokens: usize,
     /// Checkpoints that are averaged before translating (the newest `step-N` ones); 0 or 1: `best` alone.
     pub average_checkpoints: usize,
+    /// Of the products in translation and where latency is measured, as
+    /// [`TrainConfig::precision`](super::TrainConfig::precision).
+    pub precision: Precision,
 }
 
 impl Default for TranslateConfig {
@@ -33,6 +37,7 @@ impl Default for TranslateConfig {
             min_len: 1,
             max_tokens: 4_096,
             average_checkpoints: 10,
+            precision: Precision::Float32,
         }
     }
 }

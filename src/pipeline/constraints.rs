@@ -2,7 +2,7 @@
 
 use super::latency_data::conditions;
 use super::workspace::{dimensions, vocabularies};
-use crate::config::Config;
+use crate::config::{Config, Precision};
 use crate::cost::{Basis, Cost, Costs};
 use crate::error::Result;
 use crate::latency::LatencyProfile;
@@ -49,7 +49,12 @@ pub fn compare_with_profile(config: &Config, profile: &LatencyProfile) -> Result
     }
     if let Some(measured) = &profile.conditions {
         let dimensions = dimensions(config, vocabularies(config))?;
-        let differences = measured.differences(&conditions(config, &dimensions, &measured.device));
+        let mut here = conditions(config, &dimensions, &measured.device);
+        if here.compute_type == Precision::Auto {
+            // What the profile's device is known to do.
+            here.compute_type = measured.compute_type;
+        }
+        let differences = measured.differences(&here);
         if !differences.is_empty() {
             tracing::warn!("the latency profile was measured with {differences} as in this config");
         }

@@ -4,6 +4,7 @@ use super::latency::{MeasuredLatency, Quiet};
 use crate::cost::{Dimensions, expected_flops};
 use crate::error::{Error, Result};
 use crate::model::Supernet;
+use crate::model::precision::Products;
 use crate::search::{Evaluation, Evaluator};
 use crate::space::Architecture;
 use crate::train::Validation;
@@ -14,6 +15,8 @@ use std::time::Instant;
 pub(super) struct SupernetEvaluator {
     /// Subnets are cut from it.
     pub supernet: Arc<Supernet>,
+    /// How their products are computed.
+    pub products: Products,
     /// What they are evaluated on.
     pub validation: Validation,
     /// What FLOPs depend on besides the architecture.
@@ -28,7 +31,7 @@ impl Evaluator for SupernetEvaluator {
     fn evaluate(&self, architecture: &Architecture, fidelity: f64) -> Result<Evaluation> {
         let _busy = self.quiet.busy();
         let start = Instant::now();
-        let model = self.supernet.cut(architecture, false)?;
+        let model = self.supernet.cut(architecture, false)?.with_products(self.products);
         let (sums, routing) = self.validation.evaluate_routed(&model, fidelity);
         let loss = sums.nll_bits();
         if !loss.is_finite() {

@@ -1,9 +1,11 @@
 //! Latency of architectures on this machine, for a search under a measured limit.
 
 use super::workspace::Workspace;
+use crate::config::Precision;
 use crate::error::Result;
 use crate::latency::{Effort, Latency, measure};
 use crate::model::Supernet;
+use crate::model::precision::Products;
 use crate::space::Architecture;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -38,6 +40,7 @@ impl Quiet {
 /// Milliseconds of one dummy sentence, measured with the subnet of a supernet; an architecture is measured once.
 pub(super) struct MeasuredLatency {
     supernet: Arc<Supernet>,
+    products: Products,
     quiet: Quiet,
     sentence_length: usize,
     beam: usize,
@@ -51,6 +54,7 @@ impl MeasuredLatency {
     pub fn new(workspace: &Workspace, supernet: Arc<Supernet>, quiet: Quiet) -> Self {
         Self {
             supernet,
+            products: Products::new(workspace.config.translate.precision, &workspace.device),
             quiet,
             sentence_length: workspace.config.cost.sentence_length,
             beam: workspace.config.translate.beam,
@@ -76,7 +80,7 @@ impl MeasuredLatency {
             return Ok(latency);
         }
         let alone = self.quiet.alone();
-        let model = self.supernet.cut(architecture, false)?;
+        let model = self.supernet.cut(architecture, false)?.with_products(self.products);
         let measure = |effort: Effort| measure(&model, self.sentence_length, self.beam, effort, &|| {}).latency();
         self.warm_up.call_once(|| {
             measure(WARM_UP);
@@ -97,8 +101,12 @@ impl MeasuredLatency {
 
 /// What measured figures depend on besides architecture and weights: they do not compare where any of it differs.
 pub(super) fn conditions(workspace: &Workspace) -> String {
+    let precision = match workspace.config.translate.precision {
+        Precision::Float32 => String::new(),
+        other => format!(" in {other}"),
+    };
     format!(
-        "{} with {} threads, {} tokens, beam {}, {} passes",
+        "{}{precision} with {} threads, {} tokens, beam {}, {} passes",
         workspace.device_name,
         rayon::current_num_threads(),
         workspace.config.cost.sentence_length,

@@ -10,6 +10,7 @@ use crate::interrupt::Interruptible;
 use crate::latency::data::collected::CollectedRow;
 use crate::latency::data::csv::MAX_BYTES;
 use crate::latency::{CollectedFile, Conditions, Latency, Measurement, Undisturbed};
+use crate::model::precision::Products;
 use crate::model::weights::leading_slice::LeadingSlice;
 use crate::model::{Supernet, Transformer};
 use crate::progress::Progress;
@@ -45,6 +46,7 @@ const MOST_BYTES: u64 = 32 << 30;
 /// Models of random weights, cut out of one set of them.
 pub struct RandomModels {
     supernet: Supernet,
+    products: Products,
 }
 
 impl RandomModels {
@@ -64,7 +66,8 @@ impl RandomModels {
             )));
         }
         let shape = transformer_config(config, source_vocab, target_vocab, largest.clone(), largest);
-        Ok(Self { supernet: Supernet::init(shape, Arc::new(LeadingSlice), config.seed, device) })
+        let supernet = Supernet::init(shape, Arc::new(LeadingSlice), config.seed, device);
+        Ok(Self { supernet, products: Products::new(config.translate.precision, device) })
     }
 
     /// The model of `architecture`.
@@ -72,7 +75,7 @@ impl RandomModels {
     /// # Errors
     /// It is larger than the largest.
     pub fn model(&self, architecture: &Architecture) -> Result<Transformer> {
-        self.supernet.cut(architecture, false)
+        Ok(self.supernet.cut(architecture, false)?.with_products(self.products))
     }
 }
 
@@ -163,6 +166,7 @@ pub(super) fn conditions(config: &Config, dimensions: &Dimensions, device_name: 
         beam: config.translate.beam,
         vocab_size: dimensions.vocab_size,
         qkv_dim: dimensions.qkv_dim,
+        compute_type: config.translate.precision,
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A phase that was finished before is found in the run directory and not repeated; one that was interrupted goes on.
 
+mod precision;
 mod workspace;
 mod dry_run;
 mod training;
@@ -26,6 +27,7 @@ pub use dry_run::dry_run;
 pub use export::{Exported, export};
 pub use import::{Import, Imported, import};
 pub use latency_data::{Collected, RandomModels, collect};
+pub use precision::settle_translation;
 pub use sample::{Range, sample_within};
 pub use search::search;
 pub use test::{Scores, load_translator, run_config, test};

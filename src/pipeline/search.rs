@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::cost::{Cost, Dimensions};
 use crate::error::{Error, Result, listed};
 use crate::latency::LatencyProfile;
+use crate::model::precision::Products;
 use crate::model::weights::rule;
 use crate::model::{Supernet, TransformerConfig};
 use crate::run::atomic;
@@ -47,6 +48,7 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     let feasible = Feasible::check(&workspace.space, &constraints, seed)?;
     let evaluator = SupernetEvaluator {
         supernet: supernet.clone(),
+        products: Products::new(settings.precision, &workspace.device),
         validation: Validation::new(&workspace.prepared.valid, settings.max_tokens)?,
         dimensions,
         latency: measured(),

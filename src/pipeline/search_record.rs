@@ -61,7 +61,7 @@ impl SearchRecord {
     /// empty where they do not.
     ///
     /// # Errors
-    /// Trials of other weights or conditions; a record that cannot be read or written.
+    /// Trials of other weights, another precision or other conditions; a record that cannot be read or written.
     pub fn tie(&self, run: &RunDirectory) -> Result<String> {
         let trials = run.trials();
         if !has_begun(&trials) {
@@ -75,6 +75,13 @@ impl SearchRecord {
             return refused(
                 "these trials were measured with other weights; automoe search --fresh removes them".into(),
             );
+        }
+        let precision = |record: &Self| record.settings.as_ref().map(|settings| settings.precision).unwrap_or_default();
+        let (before, now) = (precision(&then), precision(self));
+        if before != now {
+            return refused(format!(
+                "these trials were evaluated in {before}, and search.precision = \"{now}\"; automoe search --fresh removes them"
+            ));
         }
         if self.latency != NOT_MEASURED && self.latency != then.latency {
             return refused(format!(
@@ -217,6 +224,20 @@ mod tests {
             (format!("{then}max_kv_cache_mb = 2.0\n"), "max_kv_cache_mb = 0.0 (now 2.0)"),
         ] {
             assert_eq!(record("a1", NOT_MEASURED, &now).tie(&run).unwrap(), changes);
+        }
+    }
+
+    #[test]
+    fn trials_of_another_precision_are_refused() {
+        let half = "population = 8\nprecision = \"bfloat16\"\n";
+        for (then, now, message) in [
+            ("population = 8\n", half, "evaluated in float32, and search.precision = \"bfloat16\""),
+            (half, "population = 8\n", "evaluated in bfloat16, and search.precision = \"float32\""),
+        ] {
+            let (_folder, run) = begun(&record("a1", NOT_MEASURED, then), None);
+            assert_eq!(record("a1", NOT_MEASURED, then).tie(&run).unwrap(), "");
+            let error = record("a1", NOT_MEASURED, now).tie(&run).unwrap_err();
+            assert!(error.to_string().contains(message) && error.exit_code() == 2, "{error}");
         }
     }
 

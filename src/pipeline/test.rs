@@ -4,6 +4,7 @@ use super::workspace::{Workspace, load_subwords};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::metrics::{BleuConfig, ChrfConfig, bleu, chrf};
+use crate::model::precision::{Products, resolve};
 use crate::progress::Progress;
 use crate::space::Architecture;
 use crate::train::{average_weights, load_weights};
@@ -24,13 +25,14 @@ pub struct Scores {
 /// averaged), with the subwords of the run that it belongs to. `architecture` cuts a subnet out of a supernet.
 ///
 /// # Errors
-/// No checkpoint there, or not within a run directory.
+/// A precision that the device does not compute in; no checkpoint there, or not within a run directory.
 pub fn load_translator(
     path: &Path,
     architecture: Option<&Architecture>,
     config: &Config,
     device: &Device,
 ) -> Result<Translator> {
+    let precision = resolve("translate.precision", config.translate.precision, device)?;
     let weights = match path.is_dir() && config.translate.average_checkpoints > 1 {
         true => average_weights(path, config.translate.average_checkpoints, device)?,
         false => load_weights(path, device)?,
@@ -44,6 +46,7 @@ pub fn load_translator(
     {
         return Err(Error::input("the subwords beside it belong to another model").at(path.display()));
     }
+    let model = model.with_products(Products::new(precision, device));
     let lowercase = config.data.lowercase;
     Ok(Translator { model, source_subwords, target_subwords, lowercase, config: config.translate.clone() })
 }

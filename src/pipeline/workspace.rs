@@ -1,5 +1,6 @@
 //! What every phase needs: settings, space, data, device, run directory.
 
+use super::precision;
 use crate::bounded::read_with;
 use crate::config::Config;
 use crate::cost::Dimensions;
@@ -39,8 +40,10 @@ impl Workspace {
     ///
     /// # Errors
     /// Unusable settings, data or device; a run directory in use or of other settings.
-    pub fn open(config: Config, device_name: &str, created_by: &str, fresh: bool) -> Result<Self> {
+    pub fn open(mut config: Config, device_name: &str, created_by: &str, fresh: bool) -> Result<Self> {
         let device = device::parse(device_name)?;
+        let begun = (!fresh).then(|| config.run_dir.clone());
+        precision::settle(&mut config, begun.as_deref(), &device)?;
         check_sentence_length(&config)?;
         let space = config.space()?;
         let prepared = prepare_data(&config)?;

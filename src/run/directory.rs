@@ -180,18 +180,20 @@ impl RunDirectory {
     }
 
     fn check_settings(&self, new: &Settings, manifest: Manifest) -> Result<()> {
-        if manifest.settings == new.fingerprint() {
-            return Ok(());
-        }
         let path = self.config();
-        let Some(text) = read_own(&path)? else {
+        let old = read_own(&path)?.map(|text| Settings::parse(&text));
+        let others = |differences: String| match differences.is_empty() {
+            true => Ok(()),
+            false => Err(self.refusal(&format!("it was begun with other settings: {differences}"))),
+        };
+        if manifest.settings == new.fingerprint() {
+            return old.and_then(Result::ok).map_or(Ok(()), |old| others(old.other_precisions(new)));
+        }
+        let Some(old) = old else {
             return Err(self.refusal("it was begun with other settings"));
         };
-        let old = Settings::parse(&text).map_err(|error| error.at(path.display()))?;
-        let differences = old.differences(new);
-        if !differences.is_empty() {
-            return Err(self.refusal(&format!("it was begun with other settings: {differences}")));
-        }
+        let old = old.map_err(|error| error.at(path.display()))?;
+        others(old.differences(new))?;
         if manifest.settings != old.fingerprint() {
             return Err(self.refusal("its config.toml was edited after it was begun"));
         }

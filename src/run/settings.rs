@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 /// A key that may change between calls and is, all the same, in the fingerprints of runs that were begun with it: version 0.1.0
 /// had it there.
 const FINGERPRINTED: &str = "train_architecture.save_every";
+/// Keys that may not change between calls and are, all the same, in no fingerprint: in version 0.1.0 they could change.
+const NOT_FINGERPRINTED: [&str; 2] = ["train.precision", "train_architecture.precision"];
 
 /// The settings of a run as flat keys (`train.lr`) and values, without those that may change between calls, and without keys
 /// that are newer than version 0.1.0 and have their default.
@@ -29,10 +31,10 @@ impl Settings {
         Ok(Self(flat))
     }
 
-    /// Equal for equal settings, whatever the order and the layout of their text.
+    /// Equal for equal settings, whatever the order and the layout of their text; precisions are not in it.
     pub fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        for (key, value) in &self.0 {
+        for (key, value) in self.0.iter().filter(|(key, _)| !NOT_FINGERPRINTED.contains(&key.as_str())) {
             hasher.update(format!("{key} = {value}\n").as_bytes());
         }
         hasher.finalize().to_hex().to_string()
@@ -44,6 +46,15 @@ impl Settings {
         let keys = self.0.keys().chain(added).filter(|key| !may_change(key));
         let lines: Vec<String> = keys.filter_map(|key| difference(key, self.value(key), new.value(key))).collect();
         listed(&lines, ", ")
+    }
+
+    /// How precisions differ in `new`, which fingerprints do not tell; empty where they do not.
+    pub fn other_precisions(&self, new: &Self) -> String {
+        let precisions = |settings: &Self| {
+            let kept = settings.0.iter().filter(|(key, _)| NOT_FINGERPRINTED.contains(&key.as_str()));
+            Self(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
+        };
+        precisions(self).differences(&precisions(new))
     }
 
     /// The value of `key`; the default where a config says nothing of a new key.
@@ -94,6 +105,17 @@ mod tests {
         // The same key name elsewhere is another setting.
         let other = settings("seed = 1\n[train]\nlr = 0.1\n[translate_log]\nlog_every = 1\n");
         assert_ne!(a.fingerprint(), other.fingerprint());
+    }
+
+    #[test]
+    fn precisions_are_told_apart_though_no_fingerprint_has_them() {
+        let [single, half] = ["float32", "bfloat16"].map(|name| settings(&format!("[train]\nprecision = '{name}'\n")));
+        assert_eq!(single.fingerprint(), half.fingerprint());
+        assert_eq!(single.other_precisions(&half), r#"train.precision = "float32" (now "bfloat16")"#);
+        let overridden =
+            settings("seed = 2\n[train]\nprecision = 'float32'\n[train_architecture]\nprecision = 'float32'\n");
+        assert_eq!(single.other_precisions(&overridden), r#"train_architecture.precision = "float32" (new)"#);
+        assert_eq!(single.other_precisions(&settings("seed = 2\n[train]\nprecision = 'float32'\n")), "");
     }
 
     #[test]

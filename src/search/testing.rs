@@ -1,7 +1,7 @@
 //! What the tests of this room share: small spaces, toy costs, a made-up loss.
 
 use super::{Constraints, Evaluation, Evaluator, Feasible, Search, Trial, TrialLog, TrialState, algorithm};
-use crate::config::{AlgorithmName, LatencySource, Limits, SearchConfig};
+use crate::config::{AlgorithmName, LatencySource, Limits, Precision, SearchConfig};
 use crate::cost::{Constraint, Cost, Costs};
 use crate::error::{Error, Result};
 use crate::space::{Architecture, Choices, Space, SpaceConfig, Stack};
@@ -24,6 +24,7 @@ pub fn settings() -> SearchConfig {
         encoder_at_least_decoder: false,
         max_tokens: 100,
         parallel: 2,
+        precision: Precision::Float32,
     }
 }
 

@@ -1,39 +1,10 @@
 //! The graphics path, on a Vulkan driver that runs on the CPU where there is no card.
 
-use super::program::{Program, TINY, arguments};
+use super::program::Program;
+use super::training::{losses, worst};
 use crate::devices::{skip, vulkan};
 use automoe::config::Precision;
 use automoe::model::precision;
-use serde_json::Value;
-use std::time::Duration;
-
-/// Losses of a training on `device`, as `metrics.jsonl` has them; with `stop`, it is killed once it has a checkpoint, and goes on.
-fn losses(device: &str, precision: &str, stop: bool) -> Vec<f64> {
-    let program = Program::new();
-    let precision = format!("train.precision={precision}");
-    let train = arguments(&["train", "--device", device, "--set", &precision], &TINY);
-    let train = arguments(&train, &["--set", "train.log_every=4", "--set", "train.max_tokens=512"]);
-    let folder = program.folder().join("runs/toy/supernet");
-    if stop {
-        let mut child = program.start(&train);
-        while !folder.join("last.safetensors").exists() {
-            assert!(child.try_wait().unwrap().is_none(), "ended without a checkpoint");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    program.output(&train);
-    let text = std::fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
-    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    lines.filter_map(|line| line["loss"].as_f64().or(line["valid_mean"].as_f64())).collect()
-}
-
-/// The largest relative difference.
-fn worst(a: &[f64], b: &[f64]) -> f64 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| ((a - b) / a).abs()).fold(0.0, f64::max)
-}
 
 #[test]
 fn training_on_vulkan_ends_within_one_per_cent_of_the_cpu() {
@@ -64,16 +35,6 @@ fn training_in_half_precision_ends_within_two_per_cent() {
     let worst = worst(&single, &half);
     println!("training in float16: losses within {:.3} % of float32's", 100.0 * worst);
     assert!(worst < 0.02, "{single:?} {half:?}");
-}
-
-#[test]
-fn precisions_that_the_device_lacks_are_refused() {
-    let program = Program::new();
-    let train = arguments(&["train", "--set", "train.precision=float16"], &TINY);
-    let message = program.refusal_after_start(&train);
-    assert!(message.contains("train.precision = \"float16\"") && message.contains("float32"), "{message}");
-    let message = program.refusal(&arguments(&["train", "--set", "train.precision=half"], &TINY), "");
-    assert!(message.contains("train.precision") && message.contains("bfloat16"), "{message}");
 }
 
 #[cfg(target_os = "linux")]

@@ -4,7 +4,7 @@ use crate::cli::options::{ConfigArgs, DeviceArgs, ThreadArgs, precision};
 use crate::cli::output;
 use crate::device;
 use crate::error::Result;
-use crate::pipeline;
+use crate::pipeline::{self, settle_translation};
 use std::io;
 use std::path::PathBuf;
 
@@ -47,8 +47,9 @@ pub struct CollectArgs {
 /// # Errors
 /// An unusable config or device; a file that is something else, or was collected otherwise.
 pub fn run(args: CollectArgs) -> Result<()> {
-    let config = args.config.load()?;
+    let mut config = args.config.load()?;
     let device = device::parse(&args.device.device)?;
+    settle_translation(&mut config, &device)?;
     args.threads.apply()?;
     let named = (args.device.device.as_str(), &device);
     let collected = pipeline::collect(&config, named, usize::from(args.samples), args.precision, &args.out)?;

@@ -2,10 +2,12 @@
 
 use crate::cli::options::{ConfigArgs, DeviceArgs, ThreadArgs, precision};
 use crate::cli::{architectures, output};
+use crate::config::Precision;
 use crate::device;
 use crate::error::{Result, listed};
 use crate::latency::{self, Effort, Latency, Timing};
-use crate::pipeline::{RandomModels, check_sentence_length, dimensions, vocabularies};
+use crate::model::precision::Products;
+use crate::pipeline::{RandomModels, check_sentence_length, dimensions, settle_translation, vocabularies};
 use crate::progress::Progress;
 use crate::space::Architecture;
 use crate::train::load_weights;
@@ -18,7 +20,7 @@ use std::time::Duration;
 ///
 /// Prints a JSON line for each architecture: the mean without the highest and the lowest tenth of the passes, the median, the
 /// deviation, and an interval, for the encoder's pass over a dummy sentence of cost.sentence_length tokens, for decoding as
-/// many with translate.beam rows, and for both. The interval is where one more part (an eighth or less) of the run would lie 95
+/// many with translate.beam rows in translate.precision ("compute_type"), and for both. The interval is where one more part (an eighth or less) of the run would lie 95
 /// times of 100; so it allows for a device that drifts, as far as the run shows it, and the intervals of two runs should overlap.
 /// Timing lasts a second at least and ends once the interval is within --precision ("within_precision"). Where other programs
 /// disturb too much, "noisy" says so; "undisturbed_ms" is what a pass takes between disturbances, by which latency predictors
@@ -77,6 +79,7 @@ struct Measured<'a> {
     sentence_length: usize,
     beam: usize,
     vocab_size: usize,
+    compute_type: Precision,
 }
 
 /// Warns where `latency` is not what was asked for.
@@ -98,11 +101,13 @@ fn tell_of_doubt(latency: &Latency, why_noisy: Option<&str>, precision: f64) {
 /// # Errors
 /// A config, device or architecture that cannot be used; architectures before it have been measured.
 pub fn run(args: MeasureArgs) -> Result<()> {
-    let config = args.config.load_of(args.checkpoint.as_deref())?;
+    let mut config = args.config.load_of(args.checkpoint.as_deref())?;
     check_sentence_length(&config)?;
     let vocabularies = vocabularies(&config);
     let sentence_length = dimensions(&config, vocabularies)?.sentence_length;
     let device = device::parse(&args.device.device)?;
+    settle_translation(&mut config, &device)?;
+    let products = Products::new(config.translate.precision, &device);
     args.threads.apply()?;
     let trained = match &args.checkpoint {
         Some(path) => Some((path, load_weights(path, &device)?)),
@@ -111,7 +116,9 @@ pub fn run(args: MeasureArgs) -> Result<()> {
     let space = config.space()?;
     let measure = |architecture: &Architecture| -> Result<bool> {
         let model = match &trained {
-            Some((path, weights)) => weights.subnet(architecture).map_err(|error| error.at(path.display()))?,
+            Some((path, weights)) => {
+                weights.subnet(architecture).map_err(|error| error.at(path.display()))?.with_products(products)
+            }
             None => RandomModels::new(&config, vocabularies, architecture, &device)?.model(architecture)?,
         };
         if let Err(faults) = space.contains(architecture) {
@@ -141,6 +148,7 @@ pub fn run(args: MeasureArgs) -> Result<()> {
             sentence_length,
             beam,
             vocab_size: model.config().target_vocab,
+            compute_type: config.translate.precision,
         };
         output::json_line(&mut io::stdout().lock(), &line)
     };

@@ -1,7 +1,7 @@
 //! The file of measured architectures that `automoe latency collect` writes: a row each, in the order of measurement, as
 //! [`super::csv`] reads it. What a row was measured with stands in the row, so that nothing else can be appended.
 
-use super::conditions::{CONDITION_COLUMNS, Conditions};
+use super::conditions::{COMPUTE_TYPE, CONDITION_COLUMNS, Conditions};
 use super::records::{Field, Place, Records};
 use crate::error::{Error, Result};
 use crate::latency::measure::{Latency, Undisturbed};
@@ -70,7 +70,12 @@ impl CollectedFile {
         let broken = |place, message: &str| at(place, &format!("{message}; remove the row to go on without it"));
         let mut records = Records::new(text.strip_prefix('\u{feff}').unwrap_or(text));
         let header = records.next().transpose().map_err(|(place, message)| at(place, &message))?.unwrap_or_default();
-        if !header.iter().map(|field| field.text.as_str()).eq(columns()) {
+        let names = || header.iter().map(|field| field.text.as_str());
+        if names().eq(columns().into_iter().filter(|name| *name != COMPUTE_TYPE)) {
+            let message = "collected by version 0.1.0, which did not tell the compute_type; give --out another name";
+            return Err(at(Place::START, message));
+        }
+        if !names().eq(columns()) {
             return Err(at(Place::START, "not a file that was collected here; give --out another name"));
         }
         let expected = conditions.fields();
@@ -133,7 +138,7 @@ impl CollectedFile {
 }
 
 /// What a row was measured with, where that is something else than `expected`.
-fn other_conditions(record: &[Field], expected: &[String; 6]) -> Option<String> {
+fn other_conditions(record: &[Field], expected: &[String; 7]) -> Option<String> {
     let differing = record[FIGURE_COLUMNS.len()..]
         .iter()
         .zip(CONDITION_COLUMNS)
@@ -152,12 +157,21 @@ fn ms(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Precision;
     use crate::latency::data::measured_rows::MeasuredRows;
     use crate::latency::measure::Timing;
     use crate::latency::simulated;
 
     fn conditions() -> Conditions {
-        Conditions { device: "cpu".into(), threads: 2, sentence_length: 16, beam: 5, vocab_size: 100, qkv_dim: 64 }
+        Conditions {
+            device: "cpu".into(),
+            threads: 2,
+            sentence_length: 16,
+            beam: 5,
+            vocab_size: 100,
+            qkv_dim: 64,
+            compute_type: Precision::Float32,
+        }
     }
 
     /// A file with a row for each architecture.
@@ -189,6 +203,8 @@ mod tests {
             data.conditions.unwrap().to_string(),
             "cpu with 2 threads, sentence_length 16, beam 5, vocab_size 100, qkv_dim 64"
         );
+        let of_0_1 = text.replace(",compute_type,", ",").replace(",float32,", ",");
+        assert_eq!(MeasuredRows::parse("data.csv", &of_0_1).unwrap().conditions, Some(conditions()));
         let mixed = text.replacen(",cpu,2,", ",cpu,1,", 1);
         let fault = MeasuredRows::parse("data.csv", &mixed).unwrap_err().to_string();
         assert!(fault.starts_with("data.csv:3:1: measured with other conditions"), "{fault}");
@@ -214,6 +230,9 @@ mod tests {
         assert!(message.starts_with("data.csv:3: another architecture"), "{message}");
         let message = fault("a,b\n", &plan, conditions());
         assert!(message.starts_with("data.csv:1: not a file that was collected here"), "{message}");
+        let of_0_1 = text.replacen(",compute_type,", ",", 1);
+        let message = fault(&of_0_1, &plan, conditions());
+        assert!(message.starts_with("data.csv:1: collected by version 0.1.0"), "{message}");
         let cut = &text[..text.len() - 20];
         assert!(fault(cut, &plan, conditions()).starts_with("data.csv:4: "));
     }

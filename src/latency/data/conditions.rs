@@ -1,11 +1,15 @@
 //! What latencies were measured with: figures under other conditions do not compare.
 
+use crate::config::Precision;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The columns of [`Conditions`] in a file.
-pub(super) const CONDITION_COLUMNS: [&str; 6] =
-    ["device", "threads", "sentence_length", "beam", "vocab_size", "qkv_dim"];
+pub(super) const CONDITION_COLUMNS: [&str; 7] =
+    ["device", "threads", "sentence_length", "beam", "vocab_size", "qkv_dim", COMPUTE_TYPE];
+/// The column that files of version 0.1.0 do not have: they were measured in float32.
+pub(super) const COMPUTE_TYPE: &str = "compute_type";
+
 /// What latencies were measured with: others do not compare.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conditions {
@@ -21,17 +25,24 @@ pub struct Conditions {
     pub vocab_size: usize,
     /// Features of queries, keys and values.
     pub qkv_dim: usize,
+    /// What products were computed in, never `auto`.
+    #[serde(default, skip_serializing_if = "is_float32")]
+    pub compute_type: Precision,
+}
+
+fn is_float32(precision: &Precision) -> bool {
+    *precision == Precision::Float32
 }
 
 impl Conditions {
     /// The fields of a row. Names of devices hold nothing that needs quotes.
-    pub(super) fn fields(&self) -> [String; 6] {
-        let [length, beam, vocab, qkv] = self.of_model().map(|(_, value)| value.to_string());
-        [self.device.clone(), self.threads.to_string(), length, beam, vocab, qkv]
+    pub(super) fn fields(&self) -> [String; 7] {
+        let [length, beam, vocab, qkv, compute_type] = self.of_model().map(|(_, value)| value);
+        [self.device.clone(), self.threads.to_string(), length, beam, vocab, qkv, compute_type]
     }
 
     /// The conditions that the fields of a row tell, if they do.
-    pub(super) fn from_fields([device, threads, length, beam, vocab, qkv]: [&str; 6]) -> Option<Self> {
+    pub(super) fn from_fields([device, threads, length, beam, vocab, qkv, compute_type]: [&str; 7]) -> Option<Self> {
         Some(Self {
             device: device.to_owned(),
             threads: threads.parse().ok()?,
@@ -39,6 +50,7 @@ impl Conditions {
             beam: beam.parse().ok()?,
             vocab_size: vocab.parse().ok()?,
             qkv_dim: qkv.parse().ok()?,
+            compute_type: Precision::named(compute_type)?,
         })
     }
 
@@ -49,17 +61,21 @@ impl Conditions {
         differing.map(|((name, mine), (_, other))| format!("{name} {mine}, not {other}")).collect::<Vec<_>>().join("; ")
     }
 
-    fn of_model(&self) -> [(&'static str, usize); 4] {
+    fn of_model(&self) -> [(&'static str, String); 5] {
         let [_, _, names @ ..] = CONDITION_COLUMNS;
-        let values = [self.sentence_length, self.beam, self.vocab_size, self.qkv_dim];
-        std::array::from_fn(|index| (names[index], values[index]))
+        let [length, beam, vocab, qkv] =
+            [self.sentence_length, self.beam, self.vocab_size, self.qkv_dim].map(|count| count.to_string());
+        let mut values = [length, beam, vocab, qkv, self.compute_type.to_string()].into_iter();
+        names.map(|name| (name, values.next().expect("a value for each name")))
     }
 }
 
 impl fmt::Display for Conditions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} with {} threads", self.device, self.threads)?;
-        self.of_model().iter().try_for_each(|(name, value)| write!(f, ", {name} {value}"))
+        let of_model = self.of_model();
+        let told = if is_float32(&self.compute_type) { &of_model[..4] } else { &of_model };
+        told.iter().try_for_each(|(name, value)| write!(f, ", {name} {value}"))
     }
 }
 
@@ -76,12 +92,20 @@ mod tests {
             beam: 5,
             vocab_size: 4000,
             qkv_dim: 192,
+            compute_type: Precision::Float32,
         };
         assert_eq!(here.to_string(), "cpu with 1 threads, sentence_length 16, beam 5, vocab_size 4000, qkv_dim 192");
         let elsewhere = Conditions { device: "gpu".into(), threads: 8, ..here.clone() };
         assert_eq!(here.differences(&elsewhere), "");
         let other = Conditions { sentence_length: 30, beam: 4, ..here.clone() };
         assert_eq!(here.differences(&other), "sentence_length 16, not 30; beam 5, not 4");
+        let in_half = Conditions { compute_type: Precision::Bfloat16, ..here.clone() };
+        assert_eq!(here.differences(&in_half), "compute_type float32, not bfloat16");
+        assert!(in_half.to_string().ends_with(", qkv_dim 192, compute_type bfloat16"));
+        // What says nothing of it was measured before there was a choice.
+        let stored = serde_json::to_value(&here).unwrap();
+        assert_eq!(stored.get("compute_type"), None);
+        assert_eq!(serde_json::from_value::<Conditions>(stored).unwrap(), here);
         assert_eq!(Conditions::from_fields(here.fields().each_ref().map(String::as_str)), Some(here));
     }
 }

@@ -4,17 +4,19 @@
 //! Ours has the columns `architecture,encoder_ms,decoder_ms`, and where they were measured
 //! - `routing_fractions`: JSON like [`RoutingFractions`];
 //! - `reference_ms`: what one and the same architecture took beside each row, the device's drift, which is taken out;
-//! - `device,threads,sentence_length,beam,vocab_size,qkv_dim`: what all rows were measured with.
+//! - `device,threads,sentence_length,beam,vocab_size,qkv_dim`: what all rows were measured with, and `compute_type`: what
+//!   products were computed in, float32 where it is not there.
 //!
 //! HAT's has the names of [`AVERAGES`], `latency_mean_encoder,latency_mean_decoder`, and for models with experts
 //! `encoder_n_experts_avg,decoder_n_experts_avg`. Other columns (deviations, FLOPs) are left alone.
 
 use super::averages::{AVERAGES, Averages, EXPERT_AVERAGES};
-use super::conditions::{CONDITION_COLUMNS, Conditions};
+use super::conditions::{COMPUTE_TYPE, CONDITION_COLUMNS, Conditions};
 use super::features::{FeatureSet, Features, check_routing};
 use super::measured_rows::{MeasuredRows, Sample};
 use super::records::{Fault, Field, Place, Records};
 use crate::bounded::read_text;
+use crate::config::Precision;
 use crate::cost::RoutingFractions;
 use crate::error::{Error, Result};
 use crate::latency::statistics::median;
@@ -97,8 +99,10 @@ struct Columns {
     encoder_ms: usize,
     decoder_ms: usize,
     reference: Option<usize>,
-    /// [`CONDITION_COLUMNS`], where all are there.
+    /// [`CONDITION_COLUMNS`] but the last, where all are there.
     conditions: Option<[usize; 6]>,
+    /// [`COMPUTE_TYPE`]
+    compute_type: Option<usize>,
 }
 
 enum Inputs {
@@ -119,7 +123,8 @@ impl Columns {
         let find = |name: &str| header.iter().position(|field| field.text.trim() == name);
         let need = |name: &str| find(name).ok_or_else(|| (Place::START, format!("the header has no column '{name}'")));
         if let Some(json) = find("architecture") {
-            let conditions: Option<Vec<usize>> = CONDITION_COLUMNS.iter().map(|name| find(name)).collect();
+            let [conditions @ .., _] = CONDITION_COLUMNS;
+            let conditions: Option<Vec<usize>> = conditions.iter().map(|name| find(name)).collect();
             return Ok(Self {
                 count: header.len(),
                 inputs: Inputs::Architecture { json, routing: find("routing_fractions") },
@@ -127,6 +132,7 @@ impl Columns {
                 decoder_ms: need("decoder_ms")?,
                 reference: find("reference_ms"),
                 conditions: conditions.and_then(|columns| columns.try_into().ok()),
+                compute_type: find(COMPUTE_TYPE),
             });
         }
         if find(AVERAGES[0]).is_none() {
@@ -148,6 +154,7 @@ impl Columns {
             decoder_ms: need("latency_mean_decoder")?,
             reference: None,
             conditions: None,
+            compute_type: None,
         })
     }
 
@@ -160,7 +167,10 @@ impl Columns {
 
     /// What a whole row was measured with, where it tells.
     fn conditions(&self, record: &[Field]) -> Option<Conditions> {
-        Conditions::from_fields(self.conditions?.map(|column| record[column].text.trim()))
+        let text = |column: usize| record[column].text.trim();
+        let [device, threads, length, beam, vocab, qkv] = self.conditions?.map(text);
+        let compute_type = self.compute_type.map_or(Precision::Float32.name(), text);
+        Conditions::from_fields([device, threads, length, beam, vocab, qkv, compute_type])
     }
 
     fn sample(&self, record: &[Field]) -> Result<Sample, Fault> {

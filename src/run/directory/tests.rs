@@ -68,6 +68,19 @@ fn the_lock_file_and_the_unfinished_files_of_a_dead_process_are_no_obstacle() {
     drop(run);
 }
 
+/// The manifest's fingerprint does not tell: it is as version 0.1.0 made it.
+#[test]
+fn a_run_of_another_precision_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let settings = |precision: &str| format!("{SETTINGS}precision = \"{precision}\"\n");
+    drop(open(path, &settings("float32")).unwrap());
+    let expected = "run directory RUN: it was begun with other settings: train.precision = \"float32\" (now \"bfloat16\"); give \
+                    another run_dir, or --fresh to discard what is there";
+    assert_eq!(error_of(path, &settings("bfloat16")), expected);
+    drop(open(path, &settings("float32")).unwrap());
+}
+
 /// Some that may change are in fingerprints; the manifest is then of the new ones.
 #[test]
 fn harmless_settings_that_are_fingerprinted_may_change_too() {

@@ -1,0 +1,105 @@
+//! Products in other precisions, on the CPU.
+
+use super::program::{Program, TINY, arguments};
+use super::training::{losses, worst};
+use crate::devices::skip;
+use automoe::config::Precision;
+use automoe::model::precision::resolve;
+use burn::tensor::Device;
+use serde_json::Value;
+
+const IN_BFLOAT16: [&str; 6] = [
+    "--set",
+    "train.precision=bfloat16",
+    "--set",
+    "search.precision=bfloat16",
+    "--set",
+    "translate.precision=bfloat16",
+];
+
+/// Whether the processor computes in bfloat16; if not, a line that says that `test` is skipped.
+fn bfloat16(test: &str) -> bool {
+    resolve("train.precision", Precision::Bfloat16, &Device::flex()).inspect_err(|error| skip(test, error)).is_ok()
+}
+
+#[test]
+fn precisions_that_the_device_lacks_are_refused() {
+    let program = Program::new();
+    for key in ["train", "train_architecture", "search", "translate"] {
+        let float16 = format!("{key}.precision=float16");
+        let message = program.refusal(&arguments(&["train", "--set", &float16], &TINY), "");
+        assert!(
+            message.contains(&format!("{key}.precision = \"float16\"")) && message.contains("float32"),
+            "{message}"
+        );
+        let unknown = format!("{key}.precision=half");
+        let message = program.refusal(&arguments(&["train", "--set", &unknown], &TINY), "");
+        assert!(message.contains(&format!("{key}.precision")) && message.contains("bfloat16"), "{message}");
+    }
+    let measure = ["latency", "measure", "--config", "toy", "--set", "translate.precision=float16"];
+    assert!(program.refusal(&measure, "").contains("translate.precision = \"float16\""));
+}
+
+#[test]
+fn a_training_in_bfloat16_ends_within_one_per_cent() {
+    if !bfloat16("training in bfloat16") {
+        return;
+    }
+    let (single, half) = (losses("cpu", "float32", false), losses("cpu", "bfloat16", false));
+    let worst = worst(&single, &half);
+    println!("training in bfloat16: losses within {:.3} % of float32's", 100.0 * worst);
+    assert!(worst > 0.0 && worst < 0.01, "{single:?} {half:?}");
+    assert_eq!(losses("cpu", "bfloat16", true), half, "one that was interrupted");
+}
+
+#[test]
+fn a_run_in_bfloat16_gives_the_same_bytes_with_any_number_of_threads() {
+    if !bfloat16("run in bfloat16") {
+        return;
+    }
+    let command = arguments(&arguments(&["run", "--json"], &TINY), &IN_BFLOAT16);
+    let [one, two] = ["1", "2"].map(|threads| {
+        let program = Program::new();
+        program.command(&command).env("RAYON_NUM_THREADS", threads).assert().success();
+        let run = program.folder().join("runs/toy");
+        let files = ["supernet/last.safetensors", "models/winner/last.safetensors", "search/winner.json"];
+        files.map(|file| std::fs::read(run.join(file)).unwrap())
+    });
+    assert!(one == two, "one thread and two");
+}
+
+#[test]
+fn a_run_and_its_trials_have_one_precision() {
+    if !bfloat16("one precision a run") {
+        return;
+    }
+    let program = Program::new();
+    let train = |precision: &'static str| arguments(&arguments(&["train"], &TINY), &["--set", precision]);
+    program.output(&train("train.precision=auto"));
+    let stored = std::fs::read_to_string(program.folder().join("runs/toy/config.toml")).unwrap();
+    assert!(stored.contains("precision = \"bfloat16\"") && !stored.contains("auto"), "{stored}");
+    let message = program.refusal_after_start(&train("train.precision=float32"));
+    assert!(message.contains("train.precision = \"bfloat16\" (now \"float32\")"), "{message}");
+
+    let search = |precision: &'static str| {
+        arguments(&arguments(&["search"], &TINY), &["--set", "train.precision=auto", "--set", precision])
+    };
+    let [single, half] = [search("search.precision=float32"), search("search.precision=bfloat16")];
+    program.output(&single);
+    let message = program.refusal_after_start(&half);
+    assert!(message.contains("these trials were evaluated in float32"), "{message}");
+    program.output(&arguments(&half, &["--fresh"]));
+    let message = program.refusal_after_start(&single);
+    assert!(message.contains("these trials were evaluated in bfloat16"), "{message}");
+
+    let translate = ["translate", "--checkpoint", "runs/toy/supernet", "--scores", "--set"];
+    let scores = |precision: &str| -> Vec<f64> {
+        let text = program.output_of(&arguments(&translate, &[precision]), "mi lo\nta ri mo\n");
+        text.lines().map(|line| line.split_once('\t').unwrap().0.parse().unwrap()).collect()
+    };
+    let (single, half) = (scores("translate.precision=float32"), scores("translate.precision=auto"));
+    assert!(single != half && worst(&single, &half) < 0.05, "{single:?} {half:?}");
+    let measure = ["latency", "measure", "--passes", "4", "--checkpoint", "runs/toy/supernet", "--set"];
+    let measured = program.output(&arguments(&measure, &["translate.precision=auto"]));
+    assert_eq!(serde_json::from_str::<Value>(&measured).unwrap()["compute_type"], "bfloat16");
+}
