@@ -7,14 +7,16 @@ pub mod optimizer;
 pub mod schedule;
 mod loss_scale;
 mod validation;
+mod state;
 mod checkpoint;
 mod weights;
 mod estimate;
 
-pub use checkpoint::{StoredWeights, read_weights, save_weights, trained_architecture};
+pub use checkpoint::{StoredWeights, read_weights, save_weights};
 pub use job::{Job, Outcome, Sampler};
 pub use loss_scale::LossScale;
 pub use session::train;
+pub use state::trained_architecture;
 pub use update::{Trainer, UpdateReport};
 pub use validation::Validation;
 pub use weights::{Weights, average_weights, load_weights};

@@ -1,8 +1,9 @@
 //! The training loop of one run: which architecture and which batches each update takes, and what is written when.
 
-use super::checkpoint::{self, Content, Name, Origin, Position};
+use super::checkpoint::{self, Content, Name, Origin};
 use super::estimate::announce;
 use super::job::{Job, Outcome, Sampler};
+use super::state::Position;
 use super::update::{Trainer, UpdateReport};
 use super::validation::Validation;
 use super::weights::load_weights;

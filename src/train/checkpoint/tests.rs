@@ -1,8 +1,10 @@
 use super::super::weights::{Weights, average_weights, load_weights};
 use super::*;
-use crate::config::TrainConfig;
+use crate::config::{Tables, TrainConfig};
+use crate::model::weights::leading_slice::LeadingSlice;
 use crate::model::weights::{Shapes, Shared};
 use crate::run::checkpoints::LAST;
+use crate::space::Architecture;
 
 /// A tiny model's trainer, all of whose weights are `weight`.
 fn trainer(weight: f32) -> Trainer {

@@ -1,0 +1,154 @@
+//! What a checkpoint says of the training that it is from, beside its tensors.
+
+use super::loss_scale::LossScale;
+use crate::config::Tables;
+use crate::error::{Error, Result, refuse};
+use crate::kernels::LossSums;
+use crate::model::TransformerConfig;
+use crate::model::weights::WeightSharing;
+use crate::model::weights::leading_slice::LeadingSlice;
+use crate::run::Checkpoint;
+use crate::space::{Architecture, MAX_WIDTH};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The largest vocabulary of a model that is read: subwords are numbered by `u32`.
+const MAX_VOCABULARY: usize = u32::MAX as usize;
+
+/// Where a run stands. Random streams have no state of their own: they follow from the seed and these counters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Position {
+    /// Updates made.
+    pub update: usize,
+    /// The epoch that the next batch is from.
+    pub epoch: u64,
+    /// The next batch in it.
+    pub batch: usize,
+    /// Lowest validation loss so far, in bits.
+    pub best: Option<f64>,
+    /// Losses since the last line of metrics.
+    #[serde(default)]
+    pub recent: LossSums,
+}
+
+impl Position {
+    /// Before the first update.
+    pub fn start() -> Self {
+        Self { update: 0, epoch: 0, batch: 0, best: None, recent: LossSums::default() }
+    }
+}
+
+/// The JSON part of a checkpoint.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct State {
+    #[serde(flatten)]
+    pub position: Position,
+    /// The shape of the weights.
+    pub architecture: Architecture,
+    pub model: ModelState,
+    /// The rule by which subnets' weights come out of these, as in the catalog.
+    #[serde(default = "reference_rule", skip_serializing_if = "is_reference_rule")]
+    pub weights: String,
+    /// The prepared data's fingerprint.
+    pub data: String,
+    /// Whether this architecture alone was trained, so that no subnet of it means anything.
+    #[serde(default)]
+    pub alone: bool,
+    /// Adam's step counts; empty where the checkpoint has no moments.
+    pub steps: BTreeMap<String, u64>,
+    /// Of training in half precision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_scale: Option<LossScale>,
+}
+
+impl State {
+    /// That of `checkpoint`.
+    ///
+    /// # Errors
+    /// Not a checkpoint of a model; sizes that no model has.
+    pub fn of(checkpoint: &Checkpoint) -> Result<Self> {
+        let state: Self = serde_json::from_value(checkpoint.state.clone())
+            .map_err(|error| Error::input(format!("not a checkpoint of this program's models: {error}")))?;
+        state.model.check(&state.architecture)?;
+        Ok(state)
+    }
+}
+
+/// What a model is beside its architecture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct ModelState {
+    qkv_dim: usize,
+    source_vocab: usize,
+    target_vocab: usize,
+    tables: Tables,
+    encoder_supernet_dim: usize,
+    decoder_supernet_dim: usize,
+    capacity_factor: f64,
+}
+
+impl ModelState {
+    pub fn of(config: &TransformerConfig) -> Self {
+        Self {
+            qkv_dim: config.qkv_dim,
+            source_vocab: config.source_vocab,
+            target_vocab: config.target_vocab,
+            tables: config.tables,
+            encoder_supernet_dim: config.encoder_supernet_dim,
+            decoder_supernet_dim: config.decoder_supernet_dim,
+            capacity_factor: config.capacity_factor,
+        }
+    }
+
+    /// # Errors
+    /// Sizes that no model of `architecture` has.
+    fn check(&self, architecture: &Architecture) -> Result<()> {
+        let [encoder, decoder] = [architecture.encoder.embed_dim, architecture.decoder.embed_dim];
+        for (name, value, least, most) in [
+            ("qkv_dim", self.qkv_dim, 1, MAX_WIDTH),
+            ("source_vocab", self.source_vocab, 1, MAX_VOCABULARY),
+            ("target_vocab", self.target_vocab, 1, MAX_VOCABULARY),
+            ("encoder_supernet_dim", self.encoder_supernet_dim, encoder, MAX_WIDTH),
+            ("decoder_supernet_dim", self.decoder_supernet_dim, decoder, MAX_WIDTH),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(Error::input(format!("its model's {name} of {value} is not between {least} and {most}")));
+            }
+        }
+        refuse(&architecture.head_faults(self.qkv_dim))
+    }
+
+    /// The model without dropout, as translation and evaluation need it.
+    pub fn config(&self, architecture: &Architecture) -> TransformerConfig {
+        TransformerConfig {
+            architecture: architecture.clone(),
+            qkv_dim: self.qkv_dim,
+            source_vocab: self.source_vocab,
+            target_vocab: self.target_vocab,
+            tables: self.tables,
+            encoder_supernet_dim: self.encoder_supernet_dim,
+            decoder_supernet_dim: self.decoder_supernet_dim,
+            dropout: 0.0,
+            attention_dropout: 0.0,
+            activation_dropout: 0.0,
+            expert_dropout_ratio: 1.0,
+            capacity_factor: self.capacity_factor,
+        }
+    }
+}
+
+/// The rule of those checkpoints that name none.
+pub(super) fn reference_rule() -> String {
+    LeadingSlice.name().to_owned()
+}
+
+fn is_reference_rule(name: &str) -> bool {
+    name == LeadingSlice.name()
+}
+
+/// The architecture that the model in `folder` was trained with, if there is one.
+pub fn trained_architecture(folder: &Path) -> Option<Architecture> {
+    let text = std::fs::read_to_string(folder.join("last.json")).ok()?;
+    let state: State = serde_json::from_str(&text).ok()?;
+    Some(state.architecture)
+}
