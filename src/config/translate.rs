@@ -20,7 +20,7 @@ pub struct TranslateConfig {
     pub min_len: usize,
     /// Source tokens in a batch.
     pub max_tokens: usize,
-    /// Checkpoints that are averaged before translating (the newest `step-N` ones); 0 or 1: `best` alone.
+    /// Checkpoints that are averaged before translating (the newest of `step-N`, and the final weights); 0 or 1: `best` alone.
     pub average_checkpoints: usize,
     /// Of the products in translation and where latency is measured, as
     /// [`TrainConfig::precision`](super::TrainConfig::precision).

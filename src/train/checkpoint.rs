@@ -162,6 +162,16 @@ pub fn read_weights(path: &Path) -> Result<StoredWeights> {
     Ok(StoredWeights { tensors: checkpoint.tensors, config, sharing, data, update, alone })
 }
 
+/// The updates that the checkpoint at `path` was made after.
+///
+/// # Errors
+/// Damaged, or not a model's checkpoint.
+pub(super) fn update_of(path: &Path) -> Result<u64> {
+    let checkpoint = Checkpoint::load_some(path, |_| false)?;
+    let state = State::of(&checkpoint).map_err(|error| error.at(path.display()))?;
+    Ok(state.position.update as u64)
+}
+
 /// Saves `tensors`, weights of a model of `config` that were not trained here, as the best checkpoint in `folder`. `data`
 /// says what they may be used on, see [`super::Weights::data`].
 ///

@@ -19,4 +19,4 @@ pub use session::train;
 pub use state::trained_architecture;
 pub use update::{Trainer, UpdateReport};
 pub use validation::Validation;
-pub use weights::{Weights, average_weights, load_weights};
+pub use weights::{Weights, average_weights, averaged_checkpoints, load_weights};

@@ -95,7 +95,7 @@ impl<'a> Session<'a> {
             // A checkpoint of training in another precision has none.
             trainer.loss_scale = trainer.loss_scale.map(|start| restored.loss_scale.unwrap_or(start));
             (trainer, restored.position)
-        } else if load_weights(&checkpoints.path(BEST), device).is_ok_and(|best| best.update == 0) {
+        } else if load_weights(&checkpoints.path(BEST), device).is_ok_and(|best| !best.is_trained()) {
             let message = "this model was imported, and training would overwrite it; give another --name or --run-dir";
             return Err(Error::input(message).at(job.folder.display()));
         } else {

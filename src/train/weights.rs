@@ -1,12 +1,13 @@
 //! Weights from checkpoints, and what may be cut out of them.
 
-use super::checkpoint::{StoredWeights, read_weights, supernet, values};
+use super::checkpoint::{StoredWeights, read_weights, supernet, update_of, values};
 use crate::error::{Error, Result};
 use crate::model::{Supernet, Transformer};
+use crate::run::checkpoints::LAST;
 use crate::run::{Checkpoints, NamedTensor};
 use crate::space::Architecture;
 use burn::tensor::Device;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Weights from a checkpoint, and what they belong to.
 pub struct Weights {
@@ -56,6 +57,11 @@ impl Weights {
         }
     }
 
+    /// Whether they were trained here; imported ones were not.
+    pub fn is_trained(&self) -> bool {
+        self.update > 0
+    }
+
     /// Refuses weights that were trained as one architecture, whose subnets mean nothing.
     ///
     /// # Errors
@@ -85,18 +91,26 @@ pub fn load_weights(path: &Path, device: &Device) -> Result<Weights> {
     Ok(Weights { supernet, data, update, alone })
 }
 
-/// The mean of the newest `count` checkpoints `step-N` in `folder`; `best` (or `last`) where there are none.
+/// The mean of the newest `count` checkpoints in `folder`, see [`averaged_checkpoints`]; `best` (or `last`) alone where there
+/// are none of them.
 ///
 /// # Errors
 /// See [`load_weights`].
 pub fn average_weights(folder: &Path, count: usize, device: &Device) -> Result<Weights> {
-    let mut steps = Checkpoints::new(folder).steps()?;
-    steps.truncate(count);
-    let Some(((_, newest), older)) = steps.split_first() else {
-        return load_weights(folder, device);
+    let averaged = averaged_checkpoints(folder, count)?;
+    let Some((newest, older)) = averaged.split_first() else {
+        let weights = load_weights(folder, device)?;
+        if weights.is_trained() {
+            tracing::warn!(
+                "{}: no step-N checkpoints to average (train.checkpoint_every); its best is taken",
+                folder.display()
+            );
+        }
+        return Ok(weights);
     };
+    tell_averaged(folder, &averaged, count);
     let mut weights = load_weights(newest, device)?;
-    for (_, path) in older {
+    for path in older {
         let mut other = load_weights(path, device)?.supernet.values;
         for (name, value) in &mut weights.supernet.values {
             let added = other.remove(name).filter(|added| added.shape() == value.shape());
@@ -107,9 +121,42 @@ pub fn average_weights(folder: &Path, count: usize, device: &Device) -> Result<W
         }
     }
     for value in weights.supernet.values.values_mut() {
-        *value = value.kind().of(value.tensor.clone() / steps.len() as f64);
+        *value = value.kind().of(value.tensor.clone() / averaged.len() as f64);
     }
     Ok(weights)
+}
+
+/// What an average of the newest `count` checkpoints in `folder` is of, newest first: the `step-N`, and the final weights,
+/// `last`, where the training ended between two of them. None where no `step-N` was kept.
+///
+/// # Errors
+/// A folder that cannot be listed; a `last` that cannot be read.
+pub fn averaged_checkpoints(folder: &Path, count: usize) -> Result<Vec<PathBuf>> {
+    let checkpoints = Checkpoints::new(folder);
+    let mut steps = checkpoints.steps()?;
+    let last = checkpoints.path(LAST);
+    if let Some((newest, _)) = steps.first()
+        && last.is_file()
+    {
+        let update = update_of(&last)?;
+        if update > *newest {
+            steps.insert(0, (update, last));
+        }
+    }
+    Ok(steps.into_iter().map(|(_, path)| path).take(count).collect())
+}
+
+/// Says what the weights are the mean of.
+fn tell_averaged(folder: &Path, averaged: &[PathBuf], count: usize) {
+    let names: Vec<_> = averaged.iter().filter_map(|path| path.file_stem()?.to_str()).collect();
+    let (folder, names) = (folder.display(), names.join(", "));
+    match averaged.len() {
+        found if found < count => tracing::warn!(
+            "{folder}: averaged {names}: {found} checkpoints where translate.average_checkpoints asks for {count} \
+             (train.checkpoint_every)"
+        ),
+        _ => tracing::info!("{folder}: averaged {names}"),
+    }
 }
 
 /// # Errors

@@ -1,5 +1,6 @@
 //! The built program, driven as a user drives it.
 
+mod checkpoints;
 #[cfg(unix)]
 mod closed_output;
 mod constraints;

@@ -77,7 +77,14 @@ fn the_newest_checkpoints_are_averaged() {
     for (count, want) in [(1, 6.0), (2, 4.0), (3, 3.0), (9, 3.0)] {
         assert_average(folder.path(), count, want);
     }
-    assert_eq!(average_weights(folder.path(), 2, &Device::flex()).unwrap().update, 10);
+    // The final weights are among them, also where the training ended between two steps.
+    save(Name::Fixed(LAST), 10, 6.0);
+    assert_average(folder.path(), 2, 4.0);
+    save(Name::Fixed(LAST), 12, 12.0);
+    for (count, want) in [(1, 12.0), (2, 9.0), (4, 5.25), (9, 5.25)] {
+        assert_average(folder.path(), count, want);
+    }
+    assert_eq!(average_weights(folder.path(), 2, &Device::flex()).unwrap().update, 12);
 }
 
 #[test]

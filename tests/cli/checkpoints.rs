@@ -1,0 +1,34 @@
+//! Which checkpoints of a training are translated with.
+
+use super::program::{Program, TINY, arguments};
+
+/// What a call that succeeds says on standard error.
+fn messages(program: &Program, arguments: &[&str], input: &str) -> String {
+    let output = program.command(arguments).write_stdin(input).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{arguments:?}: {errors}");
+    errors
+}
+
+#[test]
+fn what_is_averaged_is_told_and_the_final_weights_are_in_it() {
+    let program = Program::new();
+    let steps =
+        ["--set", "train.max_updates=25", "--set", "train.checkpoint_every=10", "--set", "train.keep_checkpoints=4"];
+    program.output(&arguments(&arguments(&["train"], &TINY), &steps));
+    let translate = |set: &str| {
+        let supernet = ["translate", "--checkpoint", "runs/toy/supernet", "--set", set];
+        messages(&program, &supernet, "mi lo\n")
+    };
+    let told = translate("translate.average_checkpoints=3");
+    assert!(told.contains("runs/toy/supernet: averaged last, step-20, step-10\n"), "{told}");
+    let told = translate("translate.average_checkpoints=4");
+    let fewer = "averaged last, step-20, step-10: 3 checkpoints where translate.average_checkpoints asks for 4";
+    assert!(told.contains(fewer), "{told}");
+    assert_eq!(translate("translate.average_checkpoints=0"), "");
+    for step in [10, 20] {
+        std::fs::remove_file(program.folder().join(format!("runs/toy/supernet/step-{step}.safetensors"))).unwrap();
+    }
+    let told = translate("translate.average_checkpoints=3");
+    assert!(told.contains("no step-N checkpoints to average (train.checkpoint_every); its best is taken"), "{told}");
+}
