@@ -10,9 +10,8 @@ use crate::interop::shape::{infer_embeddings, infer_shape};
 use crate::model::weights::leading_slice::LeadingSlice;
 use crate::model::weights::lookup;
 use crate::model::{Supernet, Transformer, TransformerConfig, Value};
-use crate::run::checkpoints::resolve;
 use crate::run::directory::check_model_name;
-use crate::run::{NamedTensor, RunDirectory};
+use crate::run::{Checkpoints, NamedTensor, RunDirectory};
 use crate::space::{Architecture, MAX_WIDTH};
 use crate::text::{SubwordModel, published_subwords, subwords_fingerprint};
 use crate::train::save_weights;
@@ -79,7 +78,7 @@ pub fn import(mut config: Config, request: &Import) -> Result<Imported> {
 
     let run = RunDirectory::open(&config.run_dir, &config.to_toml()?, "import", request.fresh)?;
     let folder = if chosen.is_supernet { run.supernet() } else { run.model(request.name)? };
-    if resolve(&folder).is_ok() {
+    if Checkpoints::new(&folder).chosen().is_some() {
         let message = "there is a model here already; give another --name or --run-dir, or --fresh to discard the run";
         return Err(Error::input(message).at(folder.display()));
     }

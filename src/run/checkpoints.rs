@@ -31,6 +31,11 @@ impl Checkpoints {
         self.folder.join(format!("{name}.{EXTENSION}"))
     }
 
+    /// [`BEST`], or [`LAST`] where there is no such.
+    pub fn chosen(&self) -> Option<PathBuf> {
+        [BEST, LAST].map(|name| self.path(name)).into_iter().find(|path| path.is_file())
+    }
+
     /// Saves a checkpoint as `name`; see [`save`].
     ///
     /// # Errors
@@ -84,23 +89,24 @@ impl Checkpoints {
     }
 }
 
-/// The checkpoint that `path` means: a `.safetensors` file itself; in a folder [`BEST`], or [`LAST`] where there is no
-/// such.
+/// The checkpoint that `path` means: a `.safetensors` file itself; in a folder the [`Checkpoints::chosen`] one.
 ///
 /// # Errors
 /// [`Error::Input`] when there is none.
 pub fn resolve(path: &Path) -> Result<PathBuf> {
     if path.is_dir() {
         let inside = Checkpoints::new(path);
-        let names = [BEST, LAST];
-        let mut paths = names.iter().map(|name| inside.path(name));
-        return paths.find(|path| path.is_file()).ok_or_else(|| {
+        let chosen = inside.chosen().ok_or_else(|| {
             Error::input(
                 "no checkpoint here: neither best.safetensors nor last.safetensors; \
                  train first, or give another folder",
             )
             .at(path.display())
-        });
+        })?;
+        if chosen != inside.path(BEST) {
+            tracing::warn!("{}: there is no best.safetensors; last.safetensors is taken", path.display());
+        }
+        return Ok(chosen);
     }
     if !path.exists() {
         let message = "there is nothing here; train first, or give another checkpoint";

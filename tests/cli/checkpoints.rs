@@ -32,3 +32,15 @@ fn what_is_averaged_is_told_and_the_final_weights_are_in_it() {
     let told = translate("translate.average_checkpoints=3");
     assert!(told.contains("no step-N checkpoints to average (train.checkpoint_every); its best is taken"), "{told}");
 }
+
+#[test]
+fn a_missing_best_is_told() {
+    let program = Program::new();
+    program.output(&arguments(&["train"], &TINY));
+    std::fs::remove_file(program.folder().join("runs/toy/supernet/best.safetensors")).unwrap();
+    let told = messages(&program, &["translate", "--checkpoint", "runs/toy/supernet"], "mi lo\n");
+    assert!(told.ends_with("runs/toy/supernet: there is no best.safetensors; last.safetensors is taken\n"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    let file = ["translate", "--checkpoint", "runs/toy/supernet/last.safetensors"];
+    assert_eq!(messages(&program, &file, "mi lo\n"), "");
+}
