@@ -31,7 +31,7 @@ pub use limits::Limits;
 pub use model::{ModelConfig, Tables};
 pub use precision::Precision;
 pub use search::{LatencySource, SearchConfig};
-pub use settings::{Config, may_change};
+pub use settings::{Config, is_adjustable, may_change};
 pub use since_0_1::default_of_new_key;
 pub use train::{LrSchedule, TrainConfig};
 pub use train_overrides::TrainOverrides;

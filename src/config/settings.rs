@@ -81,7 +81,7 @@ impl Config {
 }
 
 /// Whether a run may go on with another value of the dotted `key`: it changes nothing that the run computes, or, like the
-/// device, its numbers' last digits.
+/// device, its numbers' last digits, or it [is adjustable](is_adjustable).
 pub fn may_change(key: &str) -> bool {
     match key.split_once('.') {
         None => key == "run_dir",
@@ -93,4 +93,9 @@ pub fn may_change(key: &str) -> bool {
         // All that `[space]`, `[model]` and `[cost]` say is in what a run makes.
         Some(_) => false,
     }
+}
+
+/// Whether the dotted `key` is one that trainings go on with other values of, from where they stand.
+pub fn is_adjustable(key: &str) -> bool {
+    matches!(key.split_once('.'), Some(("train" | "train_architecture", key)) if TrainConfig::is_adjustable(key))
 }

@@ -4,6 +4,8 @@ use super::catalog_names::WeightSharingName;
 use super::faults::Faults;
 use super::precision::Precision;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// `[train]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,7 +95,25 @@ impl Default for TrainConfig {
 impl TrainConfig {
     /// Whether a key may change between calls on one run, here and in `[train_architecture]`.
     pub(super) fn may_change(key: &str) -> bool {
-        ["log_every", "save_every"].contains(&key)
+        ["log_every", "save_every"].contains(&key) || Self::is_adjustable(key)
+    }
+
+    /// Whether a training goes on with another value of a key, see [`Self::adjustable`].
+    pub(super) fn is_adjustable(key: &str) -> bool {
+        Self::default().adjustable().contains_key(key)
+    }
+
+    /// What a training goes on with other values of, by key: how fast it learns, when it ends, and clipping.
+    pub fn adjustable(&self) -> BTreeMap<String, Value> {
+        let values = [
+            ("max_updates", json!(self.max_updates)),
+            ("lr", json!(self.lr)),
+            ("warmup_init_lr", json!(self.warmup_init_lr)),
+            ("warmup_updates", json!(self.warmup_updates)),
+            ("min_lr", json!(self.min_lr)),
+            ("clip_norm", json!(self.clip_norm)),
+        ];
+        values.map(|(key, value)| (key.to_owned(), value)).into()
     }
 
     /// Adds what is out of range; `section` is the name in front of the keys.

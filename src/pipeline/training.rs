@@ -1,5 +1,6 @@
 //! Training phases: the supernet, and single architectures.
 
+use super::search_record::has_begun;
 use super::workspace::Workspace;
 use crate::config::TrainConfig;
 use crate::error::Result;
@@ -8,7 +9,7 @@ use crate::model::weights::rule;
 use crate::model::{Supernet, TransformerConfig};
 use crate::seed;
 use crate::space::Architecture;
-use crate::train::{Job, Outcome, Sampler, load_weights, train, trained_architecture};
+use crate::train::{Job, Outcome, Sampler, load_weights, train, trained_architecture, trained_updates};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
     };
     let shape = workspace.supernet_config();
     warn_about_size(workspace, config);
+    warn_about_trials(workspace, config);
     train(&job, &shape, &workspace.device, || {
         Ok(Supernet::init(shape.clone(), sharing.clone(), workspace.config.seed, &workspace.device))
     })
@@ -47,6 +49,17 @@ fn warn_about_size(workspace: &Workspace, config: &TrainConfig) {
         tracing::warn!(
             "an update takes up to {an_update} tokens, but the training text has {corpus}: set train.max_tokens and \
              train.update_freq, and the sizes in [space], for a corpus of this size (configs/toy.toml, configs/multi30k.toml)"
+        );
+    }
+}
+
+/// Tells before a supernet trains on that trials are of it as it is.
+fn warn_about_trials(workspace: &Workspace, config: &TrainConfig) {
+    let goes_on = trained_updates(&workspace.run.supernet()).is_some_and(|updates| updates < config.max_updates);
+    if goes_on && has_begun(&workspace.run.trials()) {
+        tracing::warn!(
+            "search/ has trials: those of this SuperNet, and their winner, are stale once its best weights are others; automoe \
+             search --fresh removes them then"
         );
     }
 }

@@ -195,7 +195,13 @@ impl RunDirectory {
         let old = old.map_err(|error| error.at(path.display()))?;
         others(old.differences(new))?;
         if manifest.settings != old.fingerprint() {
-            return Err(self.refusal("its config.toml was edited after it was begun"));
+            return Err(self.refusal(
+                "its config.toml was edited after it was begun; undo that, and give with --set what is to change",
+            ));
+        }
+        let adjustments = old.adjustments(new);
+        if !adjustments.is_empty() {
+            tracing::info!("run directory {}: goes on with other settings: {adjustments}", self.root.display());
         }
         // What differs is in fingerprints, but may change.
         self.write_manifest(&Manifest { settings: new.fingerprint(), ..manifest })

@@ -1,14 +1,17 @@
 //! Whether two runs have the same settings, and where they differ.
 
-use crate::config::{default_of_new_key, may_change};
+use crate::config::{default_of_new_key, is_adjustable, may_change};
 use crate::error::{Error, Result, listed};
 use std::collections::BTreeMap;
 
-/// A key that may change between calls and is, all the same, in the fingerprints of runs that were begun with it: version 0.1.0
-/// had it there.
-const FINGERPRINTED: &str = "train_architecture.save_every";
 /// Keys that may not change between calls and are, all the same, in no fingerprint: in version 0.1.0 they could change.
 const NOT_FINGERPRINTED: [&str; 2] = ["train.precision", "train_architecture.precision"];
+
+/// Whether `key` may change between calls and is, all the same, in the fingerprints of runs that were begun with it: version
+/// 0.1.0 had it there.
+fn is_fingerprinted(key: &str) -> bool {
+    key == "train_architecture.save_every" || is_adjustable(key)
+}
 
 /// The settings of a run as flat keys (`train.lr`) and values, without those that may change between calls, and without keys
 /// that are newer than version 0.1.0 and have their default.
@@ -26,7 +29,7 @@ impl Settings {
         flatten("", table, &mut flat);
         flat.retain(|key, value| {
             let is_default = default_of_new_key(key).is_some_and(|default| on_one_line(default) == *value);
-            (!may_change(key) || key == FINGERPRINTED) && !is_default
+            (!may_change(key) || is_fingerprinted(key)) && !is_default
         });
         Ok(Self(flat))
     }
@@ -42,8 +45,17 @@ impl Settings {
 
     /// The lines that differ in `new`: `train.lr = 0.1 (now 0.2), …`; empty when none does.
     pub fn differences(&self, new: &Self) -> String {
+        self.differing(new, |key| !may_change(key))
+    }
+
+    /// The lines that differ in `new` of settings that trainings go on with other values of; empty when none does.
+    pub fn adjustments(&self, new: &Self) -> String {
+        self.differing(new, is_adjustable)
+    }
+
+    fn differing(&self, new: &Self, counts: impl Fn(&str) -> bool) -> String {
         let added = new.0.keys().filter(|key| !self.0.contains_key(*key));
-        let keys = self.0.keys().chain(added).filter(|key| !may_change(key));
+        let keys = self.0.keys().chain(added).filter(|key| counts(key));
         let lines: Vec<String> = keys.filter_map(|key| difference(key, self.value(key), new.value(key))).collect();
         listed(&lines, ", ")
     }
@@ -120,16 +132,26 @@ mod tests {
 
     #[test]
     fn differences_name_key_old_value_and_new_value() {
-        let old = settings("seed = 1\n[data]\ntrain = ['a']\n[train]\nlr = 0.1\n");
+        let old = settings("seed = 1\n[data]\ntrain = ['a']\n[train]\nadam_eps = 0.1\n");
         let new = settings("seed = 1\ndepth = 2\n[data]\ntrain = ['a', 'b']\n");
         assert_eq!(
             old.differences(&new),
-            r#"data.train = ["a"] (now ["a", "b"]), train.lr = 0.1 (now gone), depth = 2 (new)"#
+            r#"data.train = ["a"] (now ["a", "b"]), train.adam_eps = 0.1 (now gone), depth = 2 (new)"#
         );
         assert_ne!(old.fingerprint(), new.fingerprint());
         let many = settings("a = 1\nb = 1\nc = 1\nd = 1\ne = 1\nf = 1\n");
         let named = settings("").differences(&many);
         assert_eq!(named, "a = 1 (new), b = 1 (new), c = 1 (new), d = 1 (new), e = 1 (new), f = 1 (new)");
+    }
+
+    #[test]
+    fn what_trainings_go_on_with_is_fingerprinted_and_told_apart() {
+        let text = "[train]\nlr = 0.1\nclip_norm = 0.0\nlr_schedule = 'cosine'\n";
+        let (old, faster) = (settings(text), text.replace("0.1", "0.2"));
+        assert_ne!(old.fingerprint(), settings(&faster).fingerprint());
+        let new = settings(&format!("{faster}[train_architecture]\nmax_updates = 9\n[space]\nlr = 1\n"));
+        assert_eq!(old.differences(&new), "space.lr = 1 (new)");
+        assert_eq!(old.adjustments(&new), "train.lr = 0.1 (now 0.2), train_architecture.max_updates = 9 (new)");
     }
 
     #[test]

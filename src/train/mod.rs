@@ -9,6 +9,7 @@ mod loss_scale;
 mod validation;
 mod state;
 mod checkpoint;
+mod changes;
 mod weights;
 mod estimate;
 
@@ -16,7 +17,7 @@ pub use checkpoint::{StoredWeights, read_weights, save_weights};
 pub use job::{Job, Outcome, Sampler};
 pub use loss_scale::LossScale;
 pub use session::train;
-pub use state::trained_architecture;
+pub use state::{trained_architecture, trained_updates};
 pub use update::{Trainer, UpdateReport};
 pub use validation::Validation;
 pub use weights::{Weights, average_weights, averaged_checkpoints, load_weights};

@@ -1,5 +1,6 @@
 //! The training loop of one run: which architecture and which batches each update takes, and what is written when.
 
+use super::changes::go_on;
 use super::checkpoint::{self, Content, Name, Origin};
 use super::estimate::announce;
 use super::job::{Job, Outcome, Sampler};
@@ -21,6 +22,7 @@ use crate::space::Architecture;
 use crate::text::{Batch, collate, epoch_batches};
 use burn::tensor::Device;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Batches that the estimate of a run's time is measured on.
@@ -83,14 +85,10 @@ impl<'a> Session<'a> {
     ) -> Result<Self> {
         let checkpoints = Checkpoints::new(job.folder);
         let last = checkpoints.path(LAST);
+        let mut begun_with = BTreeMap::new();
         let (trainer, position) = if last.exists() {
             let restored = checkpoint::restore(&last, shape, &job.sharing, device, job.data)?;
-            match restored.position.update {
-                update if update >= job.config.max_updates => {
-                    tracing::info!("{}: trained already ({update} updates)", job.name);
-                }
-                update => tracing::info!("{}: going on after update {update}", job.name),
-            }
+            begun_with = restored.adjustable;
             let mut trainer = Trainer::resumed(restored.supernet, restored.adam, job.config, job.seed);
             // A checkpoint of training in another precision has none.
             trainer.loss_scale = trainer.loss_scale.map(|start| restored.loss_scale.unwrap_or(start));
@@ -102,7 +100,7 @@ impl<'a> Session<'a> {
             (Trainer::new(initial()?, job.config, job.seed), Position::start())
         };
         let mut metrics = JsonLines::open(&job.folder.join("metrics.jsonl"), Sync::Never)?;
-        metrics.truncate_after(|line| line["update"].as_u64().is_some_and(|u| u > position.update as u64))?;
+        go_on(job, begun_with, position.update, &mut metrics)?;
         let batches = epoch_batches(job.train, job.config.max_tokens, job.seed, position.epoch)?;
         Ok(Self {
             job,

@@ -1,6 +1,7 @@
 //! What a checkpoint says of the training that it is from, beside its tensors.
 
 use super::loss_scale::LossScale;
+use crate::bounded::read_text;
 use crate::config::Tables;
 use crate::error::{Error, Result, refuse};
 use crate::kernels::LossSums;
@@ -10,9 +11,12 @@ use crate::model::weights::leading_slice::LeadingSlice;
 use crate::run::Checkpoint;
 use crate::space::{Architecture, MAX_WIDTH};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// The most that is read of a copy for people, in bytes.
+const MAX_COPY: u64 = 16 << 20;
 /// The largest vocabulary of a model that is read: subwords are numbered by `u32`.
 const MAX_VOCABULARY: usize = u32::MAX as usize;
 
@@ -60,6 +64,10 @@ pub(super) struct State {
     /// Of training in half precision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scale: Option<LossScale>,
+    /// What the training may go on with other values of, see [`crate::config::TrainConfig::adjustable`]; empty where the
+    /// checkpoint has no moments, or is older.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub adjustable: BTreeMap<String, Value>,
 }
 
 impl State {
@@ -148,7 +156,16 @@ fn is_reference_rule(name: &str) -> bool {
 
 /// The architecture that the model in `folder` was trained with, if there is one.
 pub fn trained_architecture(folder: &Path) -> Option<Architecture> {
-    let text = std::fs::read_to_string(folder.join("last.json")).ok()?;
-    let state: State = serde_json::from_str(&text).ok()?;
-    Some(state.architecture)
+    Some(copy_of_last(folder)?.architecture)
+}
+
+/// The updates that were made of the model in `folder` and saved, if there is one.
+pub fn trained_updates(folder: &Path) -> Option<usize> {
+    Some(copy_of_last(folder)?.position.update)
+}
+
+/// What `last` in `folder` says, by its copy for people to read.
+fn copy_of_last(folder: &Path) -> Option<State> {
+    let text = read_text(&folder.join("last.json"), MAX_COPY).ok()?;
+    serde_json::from_str(&text).ok()
 }

@@ -16,7 +16,7 @@ use crate::text::Batch;
 use burn::tensor::Tensor;
 use rand::Rng;
 
-/// The supernet's weights, the optimizer's state, and the settings that both are updated with.
+/// The supernet's weights, the optimizer's state, and what both are updated with.
 pub struct Trainer {
     /// The weights.
     pub supernet: Supernet,
@@ -24,7 +24,8 @@ pub struct Trainer {
     pub adam: Adam,
     /// Of gradients in half precision; `None` where they need none.
     pub loss_scale: Option<LossScale>,
-    config: TrainConfig,
+    /// The settings that both are updated with.
+    pub config: TrainConfig,
     seed: u64,
 }
 

@@ -2,14 +2,6 @@
 
 use super::program::{Program, TINY, arguments};
 
-/// What a call that succeeds says on standard error.
-fn messages(program: &Program, arguments: &[&str], input: &str) -> String {
-    let output = program.command(arguments).write_stdin(input).output().unwrap();
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{arguments:?}: {errors}");
-    errors
-}
-
 #[test]
 fn what_is_averaged_is_told_and_the_final_weights_are_in_it() {
     let program = Program::new();
@@ -18,7 +10,7 @@ fn what_is_averaged_is_told_and_the_final_weights_are_in_it() {
     program.output(&arguments(&arguments(&["train"], &TINY), &steps));
     let translate = |set: &str| {
         let supernet = ["translate", "--checkpoint", "runs/toy/supernet", "--set", set];
-        messages(&program, &supernet, "mi lo\n")
+        program.messages(&supernet, "mi lo\n")
     };
     let told = translate("translate.average_checkpoints=3");
     assert!(told.contains("runs/toy/supernet: averaged last, step-20, step-10\n"), "{told}");
@@ -38,9 +30,9 @@ fn a_missing_best_is_told() {
     let program = Program::new();
     program.output(&arguments(&["train"], &TINY));
     std::fs::remove_file(program.folder().join("runs/toy/supernet/best.safetensors")).unwrap();
-    let told = messages(&program, &["translate", "--checkpoint", "runs/toy/supernet"], "mi lo\n");
+    let told = program.messages(&["translate", "--checkpoint", "runs/toy/supernet"], "mi lo\n");
     assert!(told.ends_with("runs/toy/supernet: there is no best.safetensors; last.safetensors is taken\n"), "{told}");
     assert_eq!(told.lines().count(), 1, "{told}");
     let file = ["translate", "--checkpoint", "runs/toy/supernet/last.safetensors"];
-    assert_eq!(messages(&program, &file, "mi lo\n"), "");
+    assert_eq!(program.messages(&file, "mi lo\n"), "");
 }

@@ -15,5 +15,6 @@ mod spaces;
 mod text;
 mod text_formats;
 mod training;
+mod training_on;
 mod translate;
 mod vulkan;

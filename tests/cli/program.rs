@@ -84,6 +84,14 @@ impl Program {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// What a call that succeeds says on standard error.
+    pub fn messages(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.command(arguments).write_stdin(input).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        errors
+    }
+
     /// The one line that a call with bad input is answered with: exit code 2, nothing printed, nothing written.
     pub fn refusal(&self, arguments: &[&str], input: &str) -> String {
         let before = self.files();

@@ -1,0 +1,89 @@
+//! Trainings that go on with other settings than they were begun with.
+
+use super::program::{Program, TINY, arguments};
+use serde_json::{Value, json};
+
+/// The SuperNet's training with some settings replaced.
+fn train<'a>(settings: &[&'a str]) -> Vec<&'a str> {
+    let replaced: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+    [&["train"][..], &TINY, &replaced].concat()
+}
+
+fn read(program: &Program, file: &str) -> Vec<u8> {
+    std::fs::read(program.folder().join("runs/toy/supernet").join(file)).unwrap()
+}
+
+/// Lines of the SuperNet's metrics that say what it went on with.
+fn changes(program: &Program) -> Vec<Value> {
+    let metrics = String::from_utf8(read(program, "metrics.jsonl")).unwrap();
+    let lines = metrics.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line.get("changed").is_some()).collect()
+}
+
+#[test]
+fn a_training_goes_on_to_more_updates_as_if_it_had_them_from_the_start() {
+    let inverse_sqrt = ["train.lr_schedule=inverse-sqrt", "train.warmup_updates=4"];
+    let of = |updates| train(&[&inverse_sqrt[..], &[updates]].concat());
+    let (long, raised) = (Program::new(), Program::new());
+    long.output(&of("train.max_updates=32"));
+    raised.output(&of("train.max_updates=16"));
+    let told = raised.messages(&of("train.max_updates=32"), "");
+    assert!(told.contains("runs/toy: goes on with other settings: train.max_updates = 16 (now 32)\n"), "{told}");
+    assert!(told.contains("supernet: going on after update 16\n"), "{told}");
+    assert!(told.contains("training supernet: from update 17 on with max_updates = 32 (before: 16)\n"), "{told}");
+    assert_eq!(changes(&raised), [json!({"update": 16, "changed": {"max_updates": [16, 32]}})]);
+    for file in ["last.safetensors", "best.safetensors"] {
+        assert!(read(&long, file) == read(&raised, file), "{file} differs");
+    }
+    // Neither fewer updates nor another rate change anything any more.
+    let told = raised.messages(&[&of("train.max_updates=20")[..], &["--set", "train.lr=0.1"]].concat(), "");
+    assert!(
+        told.contains("supernet: it was trained for 32 updates; max_updates = 20 takes none of them back\n"),
+        "{told}"
+    );
+    let no_more =
+        "supernet: it is trained, and these change nothing in it: lr = 0.1 (before: 0.003); a larger max_updates";
+    assert!(told.contains(no_more), "{told}");
+    assert!(read(&long, "last.safetensors") == read(&raised, "last.safetensors"));
+}
+
+#[test]
+fn a_cosine_that_is_lengthened_says_what_it_does() {
+    let program = Program::new();
+    program.output(&train(&["train.warmup_updates=4", "train.max_updates=8"]));
+    program.output(&[&["search"][..], &TINY, &["--set", "train.warmup_updates=4"]].concat());
+    let longer = ["train.warmup_updates=4", "train.max_updates=12", "train.lr=2e-3", "train.clip_norm=1.0"];
+    let told = program.messages(&train(&longer), "");
+    // Half-way from the warm-up to the end, the mean of lr and min_lr.
+    let cosine = "training supernet: the cosine of the learning rate ends with update 12 now: that of update 9 is 1.005e-3, as in \
+                  a training of that length; the updates before had those of one of 8\n";
+    assert!(told.contains(cosine), "{told}");
+    assert!(told.contains("search/ has trials: those of this SuperNet, and their winner, are stale once"), "{told}");
+    let changed = json!({"clip_norm": [0.0, 1.0], "lr": [0.003, 0.002], "max_updates": [8, 12]});
+    assert_eq!(changes(&program), [json!({"update": 8, "changed": changed})]);
+}
+
+#[test]
+fn a_run_goes_on_with_a_longer_training_of_what_it_found() {
+    let program = Program::new();
+    let run = arguments(&["run", "--json"], &TINY);
+    let row = |results: &str, index: usize| serde_json::from_str::<Value>(results).unwrap()["rows"][index].clone();
+    let first = program.output(&run);
+    let supernet = read(&program, "last.safetensors");
+    let longer =
+        arguments(&run, &["--set", "train_architecture.max_updates=32", "--set", "train_architecture.lr=1e-3"]);
+    let output = program.command(&longer).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
+    for name in ["winner", "baseline"] {
+        let goes_on = format!(
+            "training {name}: from update 25 on with lr = 0.001 (before: 0.003), max_updates = 32 (before: 24)"
+        );
+        assert!(told.contains(&goes_on), "{told}");
+    }
+    let second = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(row(&first, 1)["architecture"], row(&second, 1)["architecture"]);
+    let trained: Value = serde_json::from_slice(&read(&program, "../models/winner/last.json")).unwrap();
+    assert_eq!(trained["update"], 32);
+    assert!(read(&program, "last.safetensors") == supernet);
+}
