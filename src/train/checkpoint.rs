@@ -35,7 +35,11 @@ pub(super) struct Origin<'a> {
     pub alone: bool,
 }
 
-/// Saves `trainer` at `position` as `name`.
+/// Saves `trainer` at `position` as `name`. Where one of its values is not finite nothing is saved: the name of that tensor is
+/// returned instead.
+///
+/// # Errors
+/// The folder cannot be written.
 pub(super) fn save(
     checkpoints: &Checkpoints,
     name: Name,
@@ -43,7 +47,7 @@ pub(super) fn save(
     position: &Position,
     origin: Origin<'_>,
     content: Content,
-) -> Result<()> {
+) -> Result<Option<String>> {
     let config = &trainer.supernet.config;
     let weights = trainer.supernet.named();
     let mut tensors: Vec<NamedTensor> = weights.iter().map(|(name, value)| tensor(name.clone(), value)).collect();
@@ -55,6 +59,9 @@ pub(super) fn save(
             tensors.push(tensor(format!("{SECOND}{name}"), &moments.second));
             steps.insert(name, moments.steps[0]);
         }
+    }
+    if let Some(name) = not_finite(&tensors) {
+        return Ok(Some(name.to_owned()));
     }
     let state = State {
         position: position.clone(),
@@ -70,9 +77,16 @@ pub(super) fn save(
     let state = serde_json::to_value(&state).map_err(Error::failure)?;
     let views = tensors.iter().map(NamedTensor::view);
     match name {
-        Name::Fixed(name) => checkpoints.save(name, views, &state).map(|_| ()),
-        Name::Step(keep) => checkpoints.save_step(position.update as u64, keep, views, &state),
+        Name::Fixed(name) => drop(checkpoints.save(name, views, &state)?),
+        Name::Step(keep) => checkpoints.save_step(position.update as u64, keep, views, &state)?,
     }
+    Ok(None)
+}
+
+/// The name of the first of `tensors` that has a value which is not finite.
+pub(super) fn not_finite(tensors: &[NamedTensor]) -> Option<&str> {
+    let broken = |tensor: &&NamedTensor| tensor.data.iter().any(|value| !value.is_finite());
+    tensors.iter().find(broken).map(|tensor| tensor.name.as_str())
 }
 
 /// What a checkpoint is called.

@@ -39,6 +39,16 @@ pub struct Job<'a> {
     pub data: &'a str,
 }
 
+impl Job<'_> {
+    /// The section of the config that its settings are in.
+    pub fn section(&self) -> &'static str {
+        match self.sampler {
+            Sampler::Uniform(_) => "train",
+            Sampler::Fixed(_) => "train_architecture",
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {

@@ -74,6 +74,8 @@ struct Session<'a> {
     since: Instant,
     /// Spent on making batches since then.
     waited: Duration,
+    /// The update that `last` was saved after; 0 where there is none.
+    saved: usize,
 }
 
 impl<'a> Session<'a> {
@@ -109,6 +111,7 @@ impl<'a> Session<'a> {
             validation: Validation::new(job.valid, job.config.max_tokens)?,
             checkpoints,
             metrics,
+            saved: position.update,
             position,
             since: Instant::now(),
             waited: Duration::ZERO,
@@ -131,11 +134,7 @@ impl<'a> Session<'a> {
                 self.trainer.loss_scale.map_or(1.0, |loss_scale| loss_scale.scale)
             );
         } else if !report.sums.loss.is_finite() {
-            return Err(Error::failure(format!(
-                "training {}: the loss is not a finite number at update {}; lower train.lr or lengthen train.warmup_updates",
-                self.job.name,
-                done + 1
-            )));
+            return Err(self.diverged(&format!("the loss is not finite at update {}", done + 1)));
         }
         if report.sums.loss.is_finite() {
             self.position.recent.add(&report.sums);
@@ -199,9 +198,34 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn save(&self, name: Name, content: Content) -> Result<()> {
+    /// Saves a checkpoint, unless the training has diverged: what is saved is sound.
+    fn save(&mut self, name: Name, content: Content) -> Result<()> {
         let origin = Origin { data: self.job.data, alone: matches!(self.job.sampler, Sampler::Fixed(_)) };
-        checkpoint::save(&self.checkpoints, name, &self.trainer, &self.position, origin, content)
+        let position = &self.position;
+        if let Some(broken) = checkpoint::save(&self.checkpoints, name, &self.trainer, position, origin, content)? {
+            // The loss would show it at the next update.
+            return Err(self.diverged(&format!("{broken} is not finite after update {}", position.update)));
+        }
+        if matches!(name, Name::Fixed(LAST)) {
+            self.saved = position.update;
+        }
+        Ok(())
+    }
+
+    /// What is to be done where numbers are no longer finite.
+    fn diverged(&self, what: &str) -> Error {
+        let Job { name, folder, .. } = self.job;
+        let (section, folder) = (self.job.section(), folder.display());
+        let then = match self.saved {
+            0 => "begins anew".to_owned(),
+            update => {
+                format!("goes on after update {update} (where it was too late by then, remove {folder} to begin anew)")
+            }
+        };
+        Error::failure(format!(
+            "training {name}: {what}; lower {section}.lr, set {section}.clip_norm or lengthen {section}.warmup_updates, and the \
+             same command {then}"
+        ))
     }
 
     fn log(&mut self, report: &UpdateReport, progress: &Progress) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Weights from checkpoints, and what may be cut out of them.
 
-use super::checkpoint::{StoredWeights, read_weights, supernet, update_of, values};
+use super::checkpoint::{StoredWeights, not_finite, read_weights, supernet, update_of, values};
 use crate::error::{Error, Result};
 use crate::model::{Supernet, Transformer};
 use crate::run::checkpoints::LAST;
@@ -162,8 +162,8 @@ fn tell_averaged(folder: &Path, averaged: &[PathBuf], count: usize) {
 /// # Errors
 /// A value that is not finite: the training had diverged.
 fn check_finite(tensors: &[NamedTensor]) -> Result<()> {
-    match tensors.iter().find(|tensor| tensor.data.iter().any(|value| !value.is_finite())) {
-        Some(tensor) => Err(Error::input(format!("parameter {} is not finite: its training diverged", tensor.name))),
+    match not_finite(tensors) {
+        Some(name) => Err(Error::input(format!("parameter {name} is not finite: its training diverged"))),
         None => Ok(()),
     }
 }

@@ -87,3 +87,34 @@ fn a_run_goes_on_with_a_longer_training_of_what_it_found() {
     assert_eq!(trained["update"], 32);
     assert!(read(&program, "last.safetensors") == supernet);
 }
+
+#[test]
+fn a_training_that_diverged_goes_on_with_a_lower_rate() {
+    let program = Program::new();
+    // The second update breaks the weights; the loss would show it at the third.
+    let diverging = train(&["train.lr=1e300", "train.save_every=1", "train.checkpoint_every=1"]);
+    for _ in 0..2 {
+        let output = program.command(&diverging).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        let advice = "is not finite after update 2; lower train.lr, set train.clip_norm or lengthen train.warmup_updates, and the \
+                      same command goes on after update 1 (where it was too late by then, remove runs/toy/supernet to begin anew)";
+        assert!(message.trim_end().ends_with(advice), "{message}");
+    }
+    let saved = |name: &str| program.folder().join(format!("runs/toy/supernet/{name}.safetensors")).is_file();
+    assert!(saved("last") && saved("step-1") && !saved("step-2"));
+    let translate = ["translate", "--checkpoint", "runs/toy/supernet/last.safetensors"];
+    program.output_of(&translate, "mi lo\n");
+    let told = program.messages(&train(&["train.save_every=1", "train.checkpoint_every=1"]), "");
+    assert!(told.contains("training supernet: from update 2 on with lr = 0.003 (before: 1e"), "{told}");
+    let trained: Value = serde_json::from_slice(&read(&program, "last.json")).unwrap();
+    assert_eq!(trained["update"], 24);
+
+    // Before anything was saved.
+    let fresh = [&["train"][..], &TINY, &["--fresh", "--set", "train.lr=1e300"]].concat();
+    let output = program.command(&fresh).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("training supernet: the loss is not finite at update 3; lower train.lr"), "{message}");
+    assert!(message.trim_end().ends_with("and the same command begins anew"), "{message}");
+    program.output(&train(&[]));
+}

@@ -66,9 +66,12 @@ fn the_newest_checkpoints_are_averaged() {
     let save = |name, update, weight| {
         let position = Position { update, ..Position::start() };
         save(&checkpoints, name, &trainer(weight), &position, Origin { data: "data", alone: false }, Content::Weights)
-            .unwrap();
+            .unwrap()
     };
-    save(Name::Fixed(BEST), 7, 50.0);
+    assert_eq!(save(Name::Fixed(BEST), 7, 50.0), None);
+    // Never in place of good ones.
+    let broken = save(Name::Fixed(BEST), 8, f32::NAN).unwrap();
+    assert!(broken.starts_with("decoder."), "{broken}");
     assert_average(folder.path(), 3, 50.0);
     // By number and not by name: 10 is newer than 9.
     for (update, weight) in [(8, 1.0), (10, 6.0), (9, 2.0)] {
