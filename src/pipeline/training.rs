@@ -9,7 +9,7 @@ use crate::model::weights::rule;
 use crate::model::{Supernet, TransformerConfig};
 use crate::seed;
 use crate::space::Architecture;
-use crate::train::{Job, Outcome, Sampler, load_weights, train, trained_architecture, trained_updates};
+use crate::train::{Job, Outcome, Sampler, load_weights, train, trained_updates};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -104,7 +104,7 @@ pub fn train_architecture(
         data: &workspace.prepared.fingerprint,
     };
     let shape = workspace.transformer_config(architecture.clone(), supernet);
-    if inherit.is_some() && trained_architecture(&folder).is_some() {
+    if inherit.is_some() && trained_updates(&folder).is_some() {
         tracing::warn!("{name} goes on from its own weights; --inherit counts only where a training begins");
     }
     train(&job, &shape, &workspace.device, || match inherit {

@@ -185,9 +185,7 @@ fn read(mut file: impl Read, size: u64, keep: impl Fn(&str) -> bool) -> Result<C
         }
     }
     if checksum.finish() != *sum {
-        return Err(Error::input(
-            "damaged: the contents do not have the checksum they were saved with; use another checkpoint",
-        ));
+        return Err(Error::input("damaged: the contents do not have the checksum they were saved with"));
     }
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     let state = serde_json::from_str(state).map_err(|error| Error::input(format!("the state is not JSON: {error}")))?;

@@ -1,13 +1,14 @@
 //! A training run in a checkpoint: weights, moments, and where it stands.
 
+use super::job::{Job, Outcome};
 use super::loss_scale::LossScale;
 use super::optimizer::{Adam, Moments};
-use super::state::{ModelState, Position, State, reference_rule};
+use super::state::{ModelState, Position, State, copy_of_last, reference_rule, trained_updates};
 use super::update::Trainer;
 use crate::error::{Error, Result};
 use crate::model::weights::{WeightSharing, laid_out, lookup, rule};
 use crate::model::{Supernet, TransformerConfig, Value, Values};
-use crate::run::checkpoints::BEST;
+use crate::run::checkpoints::{BEST, LAST};
 use crate::run::{Checkpoint, Checkpoints, NamedTensor};
 use burn::tensor::Device;
 use std::collections::BTreeMap;
@@ -98,18 +99,60 @@ pub(super) enum Name {
     Step(usize),
 }
 
-/// Restores a trainer from the checkpoint at `path`.
+/// The checkpoint that the training in `folder` goes on from, if there is one.
+///
+/// # Errors
+/// Damaged, or of a training that had diverged.
+pub(super) fn load_last(folder: &Path) -> Result<Option<Checkpoint>> {
+    let path = Checkpoints::new(folder).path(LAST);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let loaded = Checkpoint::load(&path)?;
+    match not_finite(&loaded.tensors) {
+        None => Ok(Some(loaded)),
+        Some(name) => Err(Error::input(format!("{name} is not finite: its training diverged")).at(path.display())),
+    }
+}
+
+/// `fault` of the `last` in `folder`, and what to do where the training has to go on from it.
+pub(super) fn cannot_go_on(fault: Error, folder: &Path) -> Error {
+    let Error::Input(fault) = fault else { return fault };
+    let updates = trained_updates(folder).map_or_else(String::new, |updates| format!("{updates} "));
+    Error::Input(format!(
+        "{fault}; a training does not go on without it: put back a copy, or remove it to train anew (the {updates}updates so far \
+         are lost then, with best.safetensors and step-N)"
+    ))
+}
+
+/// How `job`, of a model of `config`, ended where `last` alone is broken: all updates were made, as the copy for people says,
+/// and the best weights are sound.
+pub(super) fn finished(job: &Job, config: &TransformerConfig) -> Option<Outcome> {
+    let state = copy_of_last(job.folder)?;
+    let is_this = state.architecture == config.architecture
+        && state.model == ModelState::of(config)
+        && state.weights == job.sharing.name()
+        && state.data == job.data;
+    if !is_this || state.position.update < job.config.max_updates {
+        return None;
+    }
+    let best = read_weights(&Checkpoints::new(job.folder).path(BEST)).ok()?;
+    let Position { update, best: loss, .. } = state.position;
+    not_finite(&best.tensors).is_none().then_some(Outcome { updates: update, best: loss })
+}
+
+/// Restores a trainer from `checkpoint`, which was loaded from `path`.
 ///
 /// # Errors
 /// The checkpoint is of another architecture, vocabulary or data.
 pub(super) fn restore(
+    checkpoint: Checkpoint,
     path: &Path,
     config: &TransformerConfig,
     sharing: &Arc<dyn WeightSharing>,
     device: &Device,
     data: &str,
 ) -> Result<Restored> {
-    let checkpoint = Checkpoint::load(path)?;
     let state = State::of(&checkpoint).map_err(|error| error.at(path.display()))?;
     if state.architecture != config.architecture && state.data == data {
         let folder = path.parent().unwrap_or(path).display();
@@ -173,7 +216,8 @@ pub struct StoredWeights {
 /// Nothing there, damaged, or not a model's checkpoint.
 pub fn read_weights(path: &Path) -> Result<StoredWeights> {
     let path = crate::run::checkpoints::resolve(path)?;
-    let checkpoint = Checkpoint::load_some(&path, |name| !name.starts_with("adam."))?;
+    let checkpoint =
+        Checkpoint::load_some(&path, |name| !name.starts_with("adam.")).map_err(|error| advised(error, &path))?;
     let state = State::of(&checkpoint).map_err(|error| error.at(path.display()))?;
     let config = state.model.config(&state.architecture);
     let sharing = rule(&state.weights).map_err(|error| error.at(path.display()))?;
@@ -186,9 +230,22 @@ pub fn read_weights(path: &Path) -> Result<StoredWeights> {
 /// # Errors
 /// Damaged, or not a model's checkpoint.
 pub(super) fn update_of(path: &Path) -> Result<u64> {
-    let checkpoint = Checkpoint::load_some(path, |_| false)?;
+    let checkpoint = Checkpoint::load_some(path, |_| false).map_err(|error| advised(error, path))?;
     let state = State::of(&checkpoint).map_err(|error| error.at(path.display()))?;
     Ok(state.position.update as u64)
+}
+
+/// `error`, and what to do where it says that the weights at `path` are damaged.
+fn advised(error: Error, path: &Path) -> Error {
+    let Error::Input(fault) = error else { return error };
+    let has_last = || path.with_file_name(format!("{LAST}.safetensors")).is_file();
+    let advice = match path.file_stem().and_then(|stem| stem.to_str()) {
+        Some(BEST) if has_last() => "or remove it: last.safetensors is taken then",
+        Some(LAST) => "or take best.safetensors (translate.average_checkpoints = 0)",
+        Some(step) if step.starts_with("step-") => "or remove it: an average is without it then",
+        _ => "or give another checkpoint",
+    };
+    Error::Input(format!("{fault}; put back a copy, {advice}"))
 }
 
 /// Saves `tensors`, weights of a model of `config` that were not trained here, as the best checkpoint in `folder`. `data`

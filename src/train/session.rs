@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::run::checkpoints::{BEST, LAST};
 use crate::run::jsonl::Sync;
 use crate::run::memory::peak_memory_bytes;
-use crate::run::{Checkpoints, JsonLines};
+use crate::run::{Checkpoint, Checkpoints, JsonLines};
 use crate::seed;
 use crate::space::Architecture;
 use crate::text::{Batch, collate, epoch_batches};
@@ -39,7 +39,17 @@ pub fn train(
     device: &Device,
     initial: impl FnOnce() -> Result<Supernet>,
 ) -> Result<Outcome> {
-    let mut session = Session::open(job, shape, device, initial)?;
+    let last = match checkpoint::load_last(job.folder) {
+        Ok(last) => last,
+        Err(fault) => {
+            let Some(outcome) = checkpoint::finished(job, shape) else {
+                return Err(checkpoint::cannot_go_on(fault, job.folder));
+            };
+            tracing::warn!("{}: trained already ({} updates), but no further: {fault}", job.name, outcome.updates);
+            return Ok(outcome);
+        }
+    };
+    let mut session = Session::open(job, shape, device, last, initial)?;
     session.announce()?;
     let total = job.config.max_updates;
     let progress = Progress::bar(total as u64, "updates", format!("training {}", job.name))
@@ -83,13 +93,14 @@ impl<'a> Session<'a> {
         job: &'a Job<'a>,
         shape: &TransformerConfig,
         device: &Device,
+        last: Option<Checkpoint>,
         initial: impl FnOnce() -> Result<Supernet>,
     ) -> Result<Self> {
         let checkpoints = Checkpoints::new(job.folder);
-        let last = checkpoints.path(LAST);
         let mut begun_with = BTreeMap::new();
-        let (trainer, position) = if last.exists() {
-            let restored = checkpoint::restore(&last, shape, &job.sharing, device, job.data)?;
+        let (trainer, position) = if let Some(last) = last {
+            let path = checkpoints.path(LAST);
+            let restored = checkpoint::restore(last, &path, shape, &job.sharing, device, job.data)?;
             begun_with = restored.adjustable;
             let mut trainer = Trainer::resumed(restored.supernet, restored.adam, job.config, job.seed);
             // A checkpoint of training in another precision has none.

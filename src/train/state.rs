@@ -8,7 +8,8 @@ use crate::kernels::LossSums;
 use crate::model::TransformerConfig;
 use crate::model::weights::WeightSharing;
 use crate::model::weights::leading_slice::LeadingSlice;
-use crate::run::Checkpoint;
+use crate::run::checkpoints::LAST;
+use crate::run::{Checkpoint, Checkpoints};
 use crate::space::{Architecture, MAX_WIDTH};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -159,13 +160,15 @@ pub fn trained_architecture(folder: &Path) -> Option<Architecture> {
     Some(copy_of_last(folder)?.architecture)
 }
 
-/// The updates that were made of the model in `folder` and saved, if there is one.
+/// The updates that the training in `folder` goes on after; none where there is no `last` to go on from.
 pub fn trained_updates(folder: &Path) -> Option<usize> {
-    Some(copy_of_last(folder)?.position.update)
+    // The copy alone is left where somebody removed it.
+    let is_there = Checkpoints::new(folder).path(LAST).is_file();
+    is_there.then(|| Some(copy_of_last(folder)?.position.update))?
 }
 
 /// What `last` in `folder` says, by its copy for people to read.
-fn copy_of_last(folder: &Path) -> Option<State> {
+pub(super) fn copy_of_last(folder: &Path) -> Option<State> {
     let text = read_text(&folder.join("last.json"), MAX_COPY).ok()?;
     serde_json::from_str(&text).ok()
 }

@@ -108,7 +108,6 @@ pub fn average_weights(folder: &Path, count: usize, device: &Device) -> Result<W
         }
         return Ok(weights);
     };
-    tell_averaged(folder, &averaged, count);
     let mut weights = load_weights(newest, device)?;
     for path in older {
         let mut other = load_weights(path, device)?.supernet.values;
@@ -123,6 +122,7 @@ pub fn average_weights(folder: &Path, count: usize, device: &Device) -> Result<W
     for value in weights.supernet.values.values_mut() {
         *value = value.kind().of(value.tensor.clone() / averaged.len() as f64);
     }
+    tell_averaged(folder, &averaged, count);
     Ok(weights)
 }
 

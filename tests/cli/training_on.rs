@@ -118,3 +118,52 @@ fn a_training_that_diverged_goes_on_with_a_lower_rate() {
     assert!(message.trim_end().ends_with("and the same command begins anew"), "{message}");
     program.output(&train(&[]));
 }
+
+/// Flips a bit in the middle of a checkpoint of the SuperNet.
+fn damage(program: &Program, file: &str) {
+    let mut bytes = read(program, file);
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(program.folder().join("runs/toy/supernet").join(file), bytes).unwrap();
+}
+
+#[test]
+fn a_damaged_last_is_needed_until_the_training_is_over() {
+    let program = Program::new();
+    let steps = ["train.checkpoint_every=8", "train.keep_checkpoints=2"];
+    let to = |updates| train(&[&steps[..], &[updates]].concat());
+    let checksum = "the contents do not have the checksum they were saved with";
+    program.output(&to("train.max_updates=9"));
+    damage(&program, "last.safetensors");
+    let told = program.messages(&to("train.max_updates=9"), "");
+    let over = "supernet: trained already (9 updates), but no further: runs/toy/supernet/last.safetensors: damaged: ";
+    assert!(told.contains(&format!("{over}{checksum}\n")), "{told}");
+    assert_eq!(program.output(&to("train.max_updates=9")).lines().count(), 1);
+
+    let message = program.refusal_after_start(&to("train.max_updates=16"));
+    let advice = "a training does not go on without it: put back a copy, or remove it to train anew (the 9 updates so far are \
+                  lost then, with best.safetensors and step-N)";
+    assert!(message.ends_with(&format!("last.safetensors: damaged: {checksum}; {advice}")), "{message}");
+    let average = ["translate", "--checkpoint", "runs/toy/supernet", "--set", "translate.average_checkpoints=2"];
+    let message = program.refusal(&average, "mi lo\n");
+    let advice = "put back a copy, or take best.safetensors (translate.average_checkpoints = 0)\n";
+    assert!(message.ends_with(&format!("{checksum}; {advice}")), "{message}");
+
+    std::fs::remove_file(program.folder().join("runs/toy/supernet/last.safetensors")).unwrap();
+    program.output(&to("train.max_updates=16"));
+    let whole = Program::new();
+    whole.output(&to("train.max_updates=16"));
+    for file in ["last.safetensors", "best.safetensors", "step-8.safetensors"] {
+        assert!(read(&whole, file) == read(&program, file), "{file} differs");
+    }
+
+    damage(&program, "best.safetensors");
+    let translate = ["translate", "--checkpoint", "runs/toy/supernet"];
+    let message = program.refusal(&translate, "mi lo\n");
+    let advice = "put back a copy, or remove it: last.safetensors is taken then\n";
+    assert!(message.ends_with(&format!("best.safetensors: damaged: {checksum}; {advice}")), "{message}");
+    damage(&program, "step-8.safetensors");
+    let message = program.refusal(&[&translate[..], &average[3..]].concat(), "mi lo\n");
+    let advice = "put back a copy, or remove it: an average is without it then\n";
+    assert!(message.ends_with(&format!("step-8.safetensors: damaged: {checksum}; {advice}")), "{message}");
+}

@@ -131,19 +131,40 @@ fn weights_that_are_shared_by_another_rule_are_refused() {
     );
     let renamed: Arc<dyn WeightSharing> = Arc::new(Renamed);
     assert_eq!(
-        refusal(&path, restore(&path, &config, &renamed, &device, "data").map(|_| ())),
+        refusal(
+            &path,
+            restore(Checkpoint::load(&path).unwrap(), &path, &config, &renamed, &device, "data").map(|_| ())
+        ),
         "its weights are shared as \"shared\", not as \"renamed\"; use another run_dir"
     );
 
     trainer.supernet.sharing = renamed.clone();
     let path = save(&trainer);
-    restore(&path, &config, &renamed, &device, "data").map(|_| ()).unwrap();
+    restore(Checkpoint::load(&path).unwrap(), &path, &config, &renamed, &device, "data").map(|_| ()).unwrap();
     assert_eq!(
         refusal(&path, load_weights(&path, &device).map(|_| ())),
         "\"renamed\" is no rule of weight sharing of this version, which knows: shared"
     );
     // One architecture alone shares nothing.
     Weights { supernet: trainer.supernet, data: String::new(), update: 1, alone: true }.check_rule("shared").unwrap();
+}
+
+/// As earlier versions saved it between the step that broke the weights and the loss that showed it.
+#[test]
+fn a_training_does_not_go_on_from_broken_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path());
+    assert!(load_last(folder.path()).unwrap().is_none());
+    let position = Position { update: 3, ..Position::start() };
+    let origin = Origin { data: "data", alone: false };
+    save(&checkpoints, Name::Fixed(LAST), &trainer(0.1), &position, origin, Content::Everything).unwrap();
+    let mut last = load_last(folder.path()).unwrap().unwrap();
+    last.tensors[0].data[0] = f32::INFINITY;
+    checkpoints.save(LAST, last.tensors.iter().map(NamedTensor::view), &last.state).unwrap();
+    let message = cannot_go_on(load_last(folder.path()).unwrap_err(), folder.path()).to_string();
+    let fault = format!("last.safetensors: {} is not finite: its training diverged; ", last.tensors[0].name);
+    assert!(message.contains(&fault), "{message}");
+    assert!(message.contains("(the 3 updates so far are lost then, "), "{message}");
 }
 
 #[test]
