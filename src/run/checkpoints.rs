@@ -61,12 +61,23 @@ impl Checkpoints {
         state: &Value,
     ) -> Result<()> {
         self.save(&step_name(update), tensors, state)?;
-        for (update, path) in self.steps()?.into_iter().skip(keep) {
+        self.remove_steps(self.steps()?.into_iter().skip(keep))
+    }
+
+    /// Removes the `step-N` checkpoints of updates after `update`.
+    ///
+    /// # Errors
+    /// [`Error::Failure`] when one cannot be removed.
+    pub fn remove_steps_after(&self, update: u64) -> Result<()> {
+        self.remove_steps(self.steps()?.into_iter().filter(|(later, _)| *later > update))
+    }
+
+    fn remove_steps(&self, mut steps: impl Iterator<Item = (u64, PathBuf)>) -> Result<()> {
+        steps.try_for_each(|(update, path)| {
             // The copy first: a checkpoint without it is still one that the next call finds.
             remove(&self.folder.join(format!("{}.json", step_name(update))))?;
-            remove(&path)?;
-        }
-        Ok(())
+            remove(&path)
+        })
     }
 
     /// The `step-N` checkpoints, newest (largest N) first: N and path.

@@ -125,6 +125,20 @@ pub(super) fn cannot_go_on(fault: Error, folder: &Path) -> Error {
     ))
 }
 
+/// Forgets what was saved after `position`, from which a training goes on: it is made again, and with other settings otherwise.
+///
+/// # Errors
+/// A checkpoint that cannot be removed.
+pub(super) fn forget_later(checkpoints: &Checkpoints, position: &mut Position) -> Result<()> {
+    let update = position.update as u64;
+    checkpoints.remove_steps_after(update)?;
+    if update_of(&checkpoints.path(BEST)).is_ok_and(|best| best > update) {
+        // It has replaced the one with this loss. It stays until there is another.
+        position.best = None;
+    }
+    Ok(())
+}
+
 /// How `job`, of a model of `config`, ended where `last` alone is broken: all updates were made, as the copy for people says,
 /// and the best weights are sound.
 pub(super) fn finished(job: &Job, config: &TransformerConfig) -> Option<Outcome> {

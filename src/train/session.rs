@@ -98,7 +98,7 @@ impl<'a> Session<'a> {
     ) -> Result<Self> {
         let checkpoints = Checkpoints::new(job.folder);
         let mut begun_with = BTreeMap::new();
-        let (trainer, position) = if let Some(last) = last {
+        let (trainer, mut position) = if let Some(last) = last {
             let path = checkpoints.path(LAST);
             let restored = checkpoint::restore(last, &path, shape, &job.sharing, device, job.data)?;
             begun_with = restored.adjustable;
@@ -112,6 +112,9 @@ impl<'a> Session<'a> {
         } else {
             (Trainer::new(initial()?, job.config, job.seed), Position::start())
         };
+        if position.update < job.config.max_updates {
+            checkpoint::forget_later(&checkpoints, &mut position)?;
+        }
         let mut metrics = JsonLines::open(&job.folder.join("metrics.jsonl"), Sync::Never)?;
         go_on(job, begun_with, position.update, &mut metrics)?;
         let batches = epoch_batches(job.train, job.config.max_tokens, job.seed, position.epoch)?;

@@ -168,6 +168,27 @@ fn a_training_does_not_go_on_from_broken_weights() {
 }
 
 #[test]
+fn what_is_later_than_where_a_training_goes_on_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path());
+    let at = |update| Position { update, best: Some(1.0), ..Position::start() };
+    for (name, update) in [(Name::Step(9), 8), (Name::Step(9), 16), (Name::Fixed(BEST), 12)] {
+        let origin = Origin { data: "data", alone: false };
+        save(&checkpoints, name, &trainer(0.1), &at(update), origin, Content::Weights).unwrap();
+    }
+    for (update, best, steps) in
+        [(16, Some(1.0), &[16, 8][..]), (12, Some(1.0), &[8]), (11, None, &[8]), (7, None, &[])]
+    {
+        let mut position = at(update);
+        forget_later(&checkpoints, &mut position).unwrap();
+        assert_eq!(position.best, best, "{update}");
+        let left: Vec<_> = checkpoints.steps().unwrap().into_iter().map(|(step, _)| step).collect();
+        assert_eq!(left, steps, "{update}");
+    }
+    assert!(checkpoints.path(BEST).is_file());
+}
+
+#[test]
 fn sizes_that_no_model_has_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let supernet = trainer(0.1).supernet;
