@@ -14,7 +14,7 @@ use crate::run::directory::check_model_name;
 use crate::run::{Checkpoints, NamedTensor, RunDirectory};
 use crate::space::{Architecture, MAX_WIDTH};
 use crate::text::{SubwordModel, published_subwords, subwords_fingerprint};
-use crate::train::save_weights;
+use crate::train::{Origin, save_weights};
 use burn::tensor::Device;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -90,7 +90,8 @@ pub fn import(mut config: Config, request: &Import) -> Result<Imported> {
         return Err(Error::input(message).at(run.root().display()));
     }
     save_subwords(run.root(), [&subwords[0], &subwords[1]])?;
-    save_weights(&folder, &chosen.tensors, &chosen.config, &fingerprint)?;
+    let origin = Origin { data: &fingerprint, alone: !chosen.is_supernet };
+    save_weights(&folder, &chosen.tensors, &chosen.config, origin)?;
     let [parameters, embedding_parameters] = count(&chosen.tensors);
     Ok(Imported { model: folder, architecture: chosen.config.architecture, parameters, embedding_parameters })
 }

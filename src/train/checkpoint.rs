@@ -29,10 +29,10 @@ pub(super) enum Content {
 
 /// What weights were trained for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Origin<'a> {
-    /// The prepared data's fingerprint.
+pub struct Origin<'a> {
+    /// The prepared data's fingerprint; its subwords' for weights that are imported.
     pub data: &'a str,
-    /// Whether one architecture alone is trained.
+    /// Whether they are of one architecture alone, and no SuperNet.
     pub alone: bool,
 }
 
@@ -262,19 +262,24 @@ fn advised(error: Error, path: &Path) -> Error {
     Error::Input(format!("{fault}; put back a copy, {advice}"))
 }
 
-/// Saves `tensors`, weights of a model of `config` that were not trained here, as the best checkpoint in `folder`. `data`
-/// says what they may be used on, see [`super::Weights::data`].
+/// Saves `tensors`, weights of a model of `config` that were not trained here, as the best checkpoint in `folder`. `origin` says
+/// what they may be used on, see [`super::Weights::data`].
 ///
 /// # Errors
 /// The folder cannot be written.
-pub fn save_weights(folder: &Path, tensors: &[NamedTensor], config: &TransformerConfig, data: &str) -> Result<()> {
+pub fn save_weights(
+    folder: &Path,
+    tensors: &[NamedTensor],
+    config: &TransformerConfig,
+    origin: Origin<'_>,
+) -> Result<()> {
     let state = State {
         position: Position::start(),
         architecture: config.architecture.clone(),
         model: ModelState::of(config),
         weights: reference_rule(),
-        data: data.to_owned(),
-        alone: false,
+        data: origin.data.to_owned(),
+        alone: origin.alone,
         steps: BTreeMap::new(),
         loss_scale: None,
         adjustable: BTreeMap::new(),

@@ -13,7 +13,7 @@ mod changes;
 mod weights;
 mod estimate;
 
-pub use checkpoint::{StoredWeights, read_weights, save_weights};
+pub use checkpoint::{Origin, StoredWeights, read_weights, save_weights};
 pub use job::{Job, Outcome, Sampler};
 pub use loss_scale::LossScale;
 pub use session::train;

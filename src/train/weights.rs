@@ -17,7 +17,7 @@ pub struct Weights {
     pub data: String,
     /// Updates made.
     pub update: usize,
-    /// Whether its architecture alone was trained; imported weights, of which that is not known, pass for shared ones.
+    /// Whether its architecture alone was trained, or imported as a model that is no SuperNet.
     pub alone: bool,
 }
 
@@ -67,10 +67,14 @@ impl Weights {
     /// # Errors
     /// They were.
     pub fn check_shared(&self) -> Result<()> {
-        match self.alone {
-            false => Ok(()),
-            true => Err(Error::input(
+        match (self.alone, self.is_trained()) {
+            (false, _) => Ok(()),
+            (true, true) => Err(Error::input(
                 "no SuperNet: these weights were trained for one architecture alone, and no other can be cut out of them",
+            )),
+            (true, false) => Err(Error::input(
+                "no SuperNet: these weights were imported as one architecture's, and no other can be cut out of them; import a \
+                 SuperNet with a config of whose space it is the largest",
             )),
         }
     }

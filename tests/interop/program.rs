@@ -120,6 +120,16 @@ fn a_model_of_pytorch_translates_as_pytorch_did() {
     let imported = summary(&program, &import("translator.pt", &larger));
     assert_eq!(imported["model"], "runs/tiny/models/imported");
     assert_translates(&program, "runs/tiny/models/imported");
+    // It is no SuperNet: what could be cut out of it means nothing.
+    let mut fewer_heads = imported["architecture"].clone();
+    fewer_heads["encoder"]["encoder_self_attention_heads"] = vec![1].into();
+    program.write("fewer_heads.json", &fewer_heads.to_string());
+    let cut = ["translate", "--checkpoint", "runs/tiny/models/imported", "--arch", "fewer_heads.json"];
+    let message = program.refusal(&cut, "mu\n");
+    assert!(
+        message.contains("runs/tiny/models/imported: no SuperNet: these weights were imported as one"),
+        "{message}"
+    );
     // What import prints is an architecture that other commands take.
     let cost = ["cost", "--config", "runs/tiny/config.toml", "--arch", "-"];
     let cost: Value = serde_json::from_str(&program.output_of(&cost, &imported["architecture"].to_string())).unwrap();

@@ -95,7 +95,8 @@ fn imported_weights_come_back_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let supernet = trainer(0.1).supernet;
     let tensors: Vec<_> = supernet.values.iter().map(|(name, value)| tensor(name.clone(), value)).collect();
-    save_weights(folder.path(), &tensors, &supernet.config, "subwords-x").unwrap();
+    let origin = Origin { data: "subwords-x", alone: false };
+    save_weights(folder.path(), &tensors, &supernet.config, origin).unwrap();
     let stored = read_weights(folder.path()).unwrap();
     assert_eq!((stored.tensors, stored.config), (tensors, supernet.config));
     assert_eq!(load_weights(folder.path(), &Device::flex()).unwrap().data, "subwords-x");
@@ -193,7 +194,7 @@ fn sizes_that_no_model_has_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let supernet = trainer(0.1).supernet;
     let tensors: Vec<_> = supernet.values.iter().map(|(name, value)| tensor(name.clone(), value)).collect();
-    save_weights(folder.path(), &tensors, &supernet.config, "data").unwrap();
+    save_weights(folder.path(), &tensors, &supernet.config, Origin { data: "data", alone: false }).unwrap();
     let good = Checkpoint::load(&folder.path().join("best.safetensors")).unwrap();
     for (key, value) in [("encoder_supernet_dim", 1u64 << 40), ("decoder_supernet_dim", 2), ("qkv_dim", 0)] {
         let mut state = good.state.clone();
