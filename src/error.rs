@@ -5,7 +5,8 @@ use std::{fmt, io};
 /// Faults that a message lists before it counts the rest.
 const LISTED: usize = 12;
 
-/// What went wrong, in one line that names the file, key or value at fault and says what to do.
+/// What went wrong, in one line that names the file, key or value at fault and says what to do; where several things did that
+/// do not depend on each other, a line each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// The user's input (command line, config, architecture, data file) cannot be used: exit code 2.
@@ -40,12 +41,13 @@ impl Error {
         }
     }
 
-    /// The same error with `place` (a file, a line, a key) in front: `place: message`.
+    /// The same error with `place` (a file, a line, a key) in front of each line: `place: message`.
     pub fn at(self, place: impl fmt::Display) -> Self {
+        let placed = |message: String| format!("{place}: {}", message.replace('\n', &format!("\n{place}: ")));
         match self {
-            Self::Input(message) => Self::Input(format!("{place}: {message}")),
-            Self::Failure(message) => Self::Failure(format!("{place}: {message}")),
-            Self::Interrupted(message) => Self::Interrupted(format!("{place}: {message}")),
+            Self::Input(message) => Self::Input(placed(message)),
+            Self::Failure(message) => Self::Failure(placed(message)),
+            Self::Interrupted(message) => Self::Interrupted(placed(message)),
         }
     }
 
@@ -59,7 +61,7 @@ impl Error {
     }
 }
 
-/// All of `faults` on one line with `separator` between; of a great many, the first and the number of the others.
+/// All of `faults` with `separator` between; of a great many, the first and the number of the others.
 pub fn listed(faults: &[impl AsRef<str>], separator: &str) -> String {
     let mut shown: Vec<&str> = faults.iter().take(LISTED).map(AsRef::as_ref).collect();
     let others = format!("and {} more", faults.len() - shown.len());
@@ -74,9 +76,21 @@ pub fn listed(faults: &[impl AsRef<str>], separator: &str) -> String {
 /// # Errors
 /// There are any.
 pub fn refuse(faults: &[String]) -> Result<()> {
+    refuse_with(faults, "; ")
+}
+
+/// Refuses what has `faults` that do not depend on each other, with a line for each; see [`listed`].
+///
+/// # Errors
+/// There are any.
+pub fn refuse_each(faults: &[String]) -> Result<()> {
+    refuse_with(faults, "\n")
+}
+
+fn refuse_with(faults: &[String], separator: &str) -> Result<()> {
     match faults.is_empty() {
         true => Ok(()),
-        false => Err(Error::input(listed(faults, "; "))),
+        false => Err(Error::input(listed(faults, separator))),
     }
 }
 
@@ -108,5 +122,8 @@ mod tests {
         assert_eq!(error.to_string(), "config: a.toml: expected a number");
         assert_eq!(error.exit_code(), 2);
         assert_eq!(Error::failure("disk full").at("x").exit_code(), 1);
+        let faults = ["one".to_string(), "two".to_string()];
+        assert_eq!(refuse_each(&faults).unwrap_err().at("a.toml").to_string(), "a.toml: one\na.toml: two");
+        assert_eq!(refuse(&faults).unwrap_err().at("a.toml").to_string(), "a.toml: one; two");
     }
 }

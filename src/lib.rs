@@ -4,8 +4,8 @@
 //!
 //! - [`mod@error`], [`seed`], [`progress`], `pool`, `interrupt` — what went wrong, where randomness comes from, how long it
 //!   will take
-//! - `bounded`, `white_space`, `json`, `yaml`, [`device`], [`catalog`] — how files are read, what parts words, where tensors
-//!   live, what configs can name
+//! - `bounded`, `white_space`, `names`, `json`, `yaml`, [`device`], [`catalog`] — how files are read, what parts words, which
+//!   name was meant, where tensors live, what configs can name
 //! - [`space`] — the architecture, the search space, sampling, mutation, crossover
 //! - [`metrics`] — BLEU, chrF
 //! - [`plan`] — what a sentence passes in an architecture's layers: maps, attentions, their names and shapes
@@ -36,6 +36,7 @@ mod pool;
 mod interrupt;
 mod bounded;
 mod white_space;
+mod names;
 mod json;
 mod yaml;
 pub mod device;

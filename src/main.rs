@@ -17,9 +17,9 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             match tells_in_json {
-                true => tracing::error!("{error}"),
+                true => error.to_string().lines().for_each(|line| tracing::error!("{line}")),
                 // Nobody may be there to read it any more.
-                false => drop(writeln!(anstream::stderr(), "{}", cli::error_line(&error))),
+                false => drop(write!(anstream::stderr(), "{}", cli::error_lines(&error))),
             }
             ExitCode::from(error.exit_code())
         }

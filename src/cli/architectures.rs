@@ -327,8 +327,7 @@ mod tests {
             ("".into(), "stdin: no architecture"),
         ] {
             let message = fault(text.as_bytes());
-            assert!(message.starts_with(expected), "{message}");
-            assert!(!message.contains('\n'), "{message}");
+            assert!(message.lines().all(|line| line.starts_with(expected)), "{message}");
         }
         let not_text = [first.as_bytes(), b"\n\xff\n"].concat();
         assert_eq!(fault(&not_text), "stdin:2: not UTF-8 text");

@@ -93,9 +93,10 @@ fn refuse(error: &clap::Error) -> ! {
     error.exit()
 }
 
-/// The line that tells of `error` on standard error.
-pub fn error_line(error: &Error) -> String {
-    format!("{} {error}", color::paint("automoe:", color::ERROR))
+/// What tells of `error` on standard error: a line for each of its faults.
+pub fn error_lines(error: &Error) -> String {
+    let message = error.to_string();
+    message.lines().map(|line| format!("{} {line}\n", color::paint("automoe:", color::ERROR))).collect()
 }
 
 /// Runs the command that `cli` holds. `has_output`: whether the process was started with a standard output.

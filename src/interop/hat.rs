@@ -3,7 +3,7 @@
 
 use super::fairseq_args::subtransformer;
 use super::fairseq_settings::{Args, Settings};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed, refuse_each};
 use crate::space::{Architecture, GENES, Gene, Scope, Side};
 use crate::yaml;
 use serde_json::{Value, json};
@@ -47,22 +47,35 @@ pub fn architecture(text: &str, qkv_dim: usize) -> Result<Architecture> {
 /// A config, as TOML, of the search space in the YAML `text`, and the names of the settings there that are not in it.
 ///
 /// # Errors
-/// Text that is not such YAML; choices that are missing or no lists of numbers; a setting that models here cannot have.
+/// Text that is not such YAML; choices that are missing or no lists of numbers, all of them; a setting that models here cannot
+/// have.
 pub fn space(text: &str) -> Result<(String, Vec<String>)> {
     let mut args = checked(text)?;
     let mut config = String::from("[space]\n");
+    let (mut missing, mut faults) = (Vec::new(), Vec::new());
     for gene in GENES {
         for side in Side::BOTH {
             let Some(default) = gene.defaults(side) else { continue };
-            let choices = match choices(&mut args, gene, side)? {
-                Some(choices) => choices,
+            let name = name(gene, side);
+            let choices = match args.remove(&name).filter(|given| !given.is_null()) {
+                Some(given) => choices(given, gene),
                 // What HAT does not have is as in its models: dense, nothing dropped.
-                None if gene.name == "n_experts" => json!([]),
-                None => json!(default),
+                None if gene.name == "n_experts" => Ok(json!([])),
+                None => {
+                    missing.extend(gene.is_of_hat().then(|| name.replace('_', "-")));
+                    Ok(json!(default))
+                }
             };
-            let _ = writeln!(config, "{} = {choices}", gene.key(side));
+            match choices {
+                Ok(choices) => drop(writeln!(config, "{} = {choices}", gene.key(side))),
+                Err(message) => faults.push(format!("{}: {message}", name.replace('_', "-"))),
+            }
         }
     }
+    if !missing.is_empty() {
+        faults.push(format!("{}: missing, so this is no search space of HAT's", listed(&missing, ", ")));
+    }
+    refuse_each(&faults)?;
     config.push_str("[model]\n");
     for key in MODEL {
         if let Some(value) = args.remove(key).filter(|value| !value.is_null()) {
@@ -72,35 +85,30 @@ pub fn space(text: &str) -> Result<(String, Vec<String>)> {
     Ok((config, args.into_keys().map(|name| name.replace('_', "-")).collect()))
 }
 
-/// Takes a gene's choices out of `args`.
-fn choices(args: &mut Args, gene: &Gene, side: Side) -> Result<Option<Value>> {
-    let key = gene.key(side);
-    let name = match gene.name {
+/// The setting that holds a gene's choices.
+fn name(gene: &Gene, side: Side) -> String {
+    match gene.name {
         "embed_dim" => format!("{}_embed_choice", side.name()),
-        _ if gene.is_of_hat() => format!("{key}_choice"),
+        _ if gene.is_of_hat() => format!("{}_choice", gene.key(side)),
         // The reference's own genes are named plainly.
-        _ => key,
-    };
-    let wrong = |message: &str| Error::input(message).at(name.replace('_', "-"));
-    let given = match args.remove(&name) {
-        None | Some(Value::Null) if gene.is_of_hat() => {
-            return Err(wrong("missing, so this is no search space of HAT's"));
-        }
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::Array(values)) => Value::Array(values),
-        Some(value) => Value::Array(vec![value]),
-    };
+        _ => gene.key(side),
+    }
+}
+
+/// A gene's choices, or what is wrong with what was `given`.
+fn choices(given: Value, gene: &Gene) -> Result<Value, &'static str> {
+    let given = if given.is_array() { given } else { Value::Array(vec![given]) };
     let layers = given.as_array().into_iter().flatten();
     let values: Vec<_> =
         layers.flat_map(|layer| layer.as_array().map_or(std::slice::from_ref(layer), Vec::as_slice)).collect();
     if values.iter().any(|value| !value.is_i64()) {
-        return Err(wrong("expected a list of whole numbers"));
+        return Err("expected a list of whole numbers");
     }
     // There the reference has flags, of which it makes shares of other sizes.
     if gene.scope() == Scope::Expert && values.iter().all(|value| value.as_i64() < Some(2)) {
-        return Err(wrong("expected the sizes that an expert may have, not flags"));
+        return Err("expected the sizes that an expert may have, not flags");
     }
-    Ok(Some(given))
+    Ok(given)
 }
 
 /// The settings in `text`, none of which makes it another kind of model.
@@ -194,5 +202,12 @@ mod tests {
             let error = space(&text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
+        let text = SPACE.replace("[8, 4]", "[8, x]").replace("encoder-layer-num-choice", "encoder-layer-num");
+        let expected = "encoder-self-attention-heads-choice: expected a list of whole numbers\n\
+            decoder-ende-attention-heads-choice: expected a list of whole numbers\n\
+            encoder-layer-num-choice: missing, so this is no search space of HAT's";
+        assert_eq!(space(&text).unwrap_err().to_string(), expected);
+        let error = space("seed: 1\n").unwrap_err().to_string();
+        assert!(error.starts_with("encoder-embed-choice, decoder-embed-choice, ") && !error.contains('\n'), "{error}");
     }
 }

@@ -10,8 +10,8 @@ use super::architecture::{Architecture, Layer, Stack};
 use super::gene::{At, EACH_EXPERT_FFN_DIM, Gene, InJson, LAYER_NUM, N_EXPERTS, Part, STD_VS_DUMMY_EXPERTS};
 use super::genes;
 use super::side::Side;
-use crate::error::{Error, Result, refuse};
-use crate::json;
+use crate::error::{Error, Result, refuse_each};
+use crate::{json, names};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -20,22 +20,27 @@ impl Architecture {
     /// Reads the JSON form.
     ///
     /// # Errors
-    /// Text that is not JSON, an unknown or missing key, a list that is too short, a value that makes no model.
+    /// Text that is not JSON, unknown or missing keys, lists that are too short or too long, values that make no model.
     pub fn from_json(text: &str) -> Result<Self> {
         let value = json::parse(text).map_err(|error| Error::input(format!("not a JSON architecture: {error}")))?;
         Self::from_value(&value)
     }
 
-    /// As [`Self::from_json`], for JSON that is already parsed.
+    /// As [`Self::from_json`], for JSON that is already parsed. All that is wrong is told, a line each; what makes no model,
+    /// once all is there.
     pub fn from_value(value: &Value) -> Result<Self> {
-        let parts = object(value, "an architecture")?;
-        known_keys(parts, &["encoder".into(), "decoder".into()])?;
-        let stack = |side: Side| {
-            let part = parts.get(side.name()).ok_or_else(|| missing(side.name()))?;
-            StackReader::new(side, object(part, side.name())?)?.read()
+        let parts = value.as_object().ok_or_else(|| Error::input(no_object("an architecture")))?;
+        let mut faults = unknown_keys(parts, &Side::BOTH.map(|side| side.name().to_owned()));
+        let mut stack = |side: Side| match (parts.get(side.name()), parts.get(side.name()).and_then(Value::as_object)) {
+            (_, Some(genes)) => StackReader { side, genes, layers: None, faults: &mut faults }.read(),
+            (given, None) => {
+                faults.push(given.map_or_else(|| missing(side.name()), |_| no_object(side.name())));
+                Stack { embed_dim: 0, layers: Vec::new() }
+            }
         };
-        let architecture = Self { encoder: stack(Side::Encoder)?, decoder: stack(Side::Decoder)? };
-        refuse(&architecture.validate())?;
+        let architecture = Self { encoder: stack(Side::Encoder), decoder: stack(Side::Decoder) };
+        refuse_each(&faults)?;
+        refuse_each(&architecture.validate())?;
         Ok(architecture)
     }
 
@@ -57,7 +62,8 @@ impl Serialize for Architecture {
 impl<'de> Deserialize<'de> for Architecture {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json::Unique(value) = json::Unique::deserialize(deserializer)?;
-        Self::from_value(&value).map_err(serde::de::Error::custom)
+        // Where it is read from has one line for all of them.
+        Self::from_value(&value).map_err(|error| serde::de::Error::custom(error.to_string().replace('\n', "; ")))
     }
 }
 
@@ -65,103 +71,105 @@ impl<'de> Deserialize<'de> for Architecture {
 struct StackReader<'a> {
     side: Side,
     genes: &'a Map<String, Value>,
-    layers: usize,
+    /// How many there are, once that is known.
+    layers: Option<usize>,
+    faults: &'a mut Vec<String>,
 }
 
 impl<'a> StackReader<'a> {
-    fn new(side: Side, genes: &'a Map<String, Value>) -> Result<Self> {
-        known_keys(genes, &keys_of(side))?;
-        let mut reader = Self { side, genes, layers: 0 };
-        reader.layers = reader.scalar(genes::named(LAYER_NUM))?;
-        Ok(reader)
-    }
-
-    fn read(&self) -> Result<Stack> {
-        let mut stack = Stack { embed_dim: 0, layers: vec![Layer::default(); self.layers] };
+    /// The stack, of use where no fault was found.
+    fn read(mut self) -> Stack {
+        self.faults.extend(unknown_keys(self.genes, &keys_of(self.side)));
+        self.layers = self.scalar(genes::named(LAYER_NUM));
+        let mut stack = Stack { embed_dim: 0, layers: vec![Layer::default(); self.layers.unwrap_or(0)] };
         let is_dense = self.value(N_EXPERTS).is_none();
+        let mut knows_experts = true;
         for gene in genes::of_side(self.side) {
+            let faults = self.faults.len();
             match gene.at {
-                At::Stack { .. } => {}
-                _ if gene.part == Part::Experts && is_dense => self.needs_experts(gene)?,
-                At::Layer { set, .. } => self.read_layers(gene, set, &mut stack.layers)?,
-                At::Expert { set, .. } => self.read_experts(gene, set, &mut stack.layers)?,
+                At::Stack { .. } if gene.name == LAYER_NUM => {}
+                At::Stack { set, .. } => drop(self.scalar(gene).map(|value| set(&mut stack, value))),
+                _ if gene.part == Part::Experts && is_dense => self.needs_experts(gene),
+                At::Layer { set, .. } => self.read_layers(gene, set, &mut stack.layers),
+                At::Expert { set, .. } if knows_experts => self.read_experts(gene, set, &mut stack.layers),
+                At::Expert { .. } => {}
             }
+            knows_experts &= gene.name != N_EXPERTS || self.faults.len() == faults;
         }
-        for gene in genes::of_side(self.side) {
-            if let At::Stack { set, .. } = gene.at {
-                set(&mut stack, self.scalar(gene)?);
-            }
-        }
-        Ok(stack)
+        stack
     }
 
     /// A gene of the whole stack.
-    fn scalar(&self, gene: &Gene) -> Result<usize> {
-        let value = self.value(gene.name).ok_or_else(|| missing(&gene.key(self.side)))?;
+    fn scalar(&mut self, gene: &Gene) -> Option<usize> {
+        let Some(value) = self.value(gene.name) else {
+            self.faults.push(missing(&gene.key(self.side)));
+            return None;
+        };
         self.number(gene, value)
     }
 
     /// A gene of each layer.
-    fn read_layers(&self, gene: &Gene, set: fn(&mut Layer, usize), layers: &mut [Layer]) -> Result<()> {
+    fn read_layers(&mut self, gene: &Gene, set: fn(&mut Layer, usize), layers: &mut [Layer]) {
         let values = match self.value(gene.name) {
-            None if gene.json == InJson::Required => return Err(missing(&gene.key(self.side))),
-            None => return Ok(()),
+            None if gene.json == InJson::Required => return self.faults.push(missing(&gene.key(self.side))),
+            None => return,
             Some(Value::Array(values)) => {
-                self.of_all_layers(gene, values.len())?;
-                let values = values.iter().map(|value| self.number(gene, value));
-                values.collect::<Result<_>>()?
+                self.of_all_layers(gene, values.len());
+                values.iter().filter_map(|value| self.number(gene, value)).collect()
             }
-            Some(value) => vec![self.number(gene, value)?; layers.len()],
+            Some(value) => self.number(gene, value).map_or(Vec::new(), |value| vec![value; layers.len()]),
         };
         for (layer, value) in layers.iter_mut().zip(values) {
             set(layer, value);
         }
-        Ok(())
     }
 
     /// A gene of each expert of each layer: a list of sizes for each layer.
-    fn read_experts(&self, gene: &Gene, set: fn(&mut Layer, usize, usize), layers: &mut [Layer]) -> Result<()> {
-        let Some(value) = self.value(gene.name) else {
-            return Ok(());
+    fn read_experts(&mut self, gene: &Gene, set: fn(&mut Layer, usize, usize), layers: &mut [Layer]) {
+        let Some(value) = self.value(gene.name) else { return };
+        let Some(lists) = value.as_array() else {
+            return self.fault(gene, "expected a list of sizes for each layer");
         };
-        let lists = value.as_array().ok_or_else(|| self.fault(gene, "expected a list of sizes for each layer"))?;
-        self.of_all_layers(gene, lists.len())?;
+        self.of_all_layers(gene, lists.len());
         for (index, (layer, list)) in layers.iter_mut().zip(lists).enumerate() {
-            let list = list.as_array().map_or(&[][..], Vec::as_slice);
-            let count = layer.expert_count();
+            let (number, count) = (index + 1, layer.expert_count());
+            let Some(list) = list.as_array() else {
+                self.fault(gene, format!("layer {number}: expected a list of sizes, found {list}"));
+                continue;
+            };
             if list.len() != count {
                 let found = list.len();
-                let needs =
-                    format!("layer {} has {count} experts and needs a list of as many sizes, not {found}", index + 1);
-                return Err(self.fault(gene, needs));
+                self.fault(
+                    gene,
+                    format!("layer {number} has {count} experts and needs a list of as many sizes, not {found}"),
+                );
+                continue;
             }
             for (expert, size) in list.iter().enumerate() {
-                set(layer, expert, self.number(gene, size)?);
+                if let Some(size) = self.number(gene, size) {
+                    set(layer, expert, size);
+                }
             }
         }
-        Ok(())
     }
 
     /// Refuses a gene of a dense stack that only experts can have.
-    fn needs_experts(&self, gene: &Gene) -> Result<()> {
+    fn needs_experts(&mut self, gene: &Gene) {
         let shapes_experts = [EACH_EXPERT_FFN_DIM, STD_VS_DUMMY_EXPERTS].contains(&gene.name);
         if shapes_experts && self.value(gene.name).is_some() {
             let needed = format!("needs {}_{N_EXPERTS}, which is missing", self.side.name());
-            return Err(self.fault(gene, needed));
+            self.fault(gene, needed);
         }
-        Ok(())
     }
 
-    fn of_all_layers(&self, gene: &Gene, length: usize) -> Result<()> {
-        if length == self.layers {
-            return Ok(());
+    fn of_all_layers(&mut self, gene: &Gene, length: usize) {
+        if let Some(layers) = self.layers.filter(|&layers| layers != length) {
+            self.fault(gene, format!("{length} values for {layers} layers"));
         }
-        let message = format!("{length} values for {} layers", self.layers);
-        Err(self.fault(gene, message))
     }
 
-    fn number(&self, gene: &Gene, value: &Value) -> Result<usize> {
-        gene.values.read_json(value).map_err(|message| self.fault(gene, message))
+    fn number(&mut self, gene: &Gene, value: &Value) -> Option<usize> {
+        gene.values.read_json(value).map_err(|message| self.fault(gene, message)).ok()
     }
 
     /// The gene as it was given; a missing gene and an empty list are the same.
@@ -171,32 +179,25 @@ impl<'a> StackReader<'a> {
         (!is_empty).then_some(value)
     }
 
-    fn fault(&self, gene: &Gene, message: impl std::fmt::Display) -> Error {
-        Error::input(message).at(gene.key(self.side))
+    fn fault(&mut self, gene: &Gene, message: impl std::fmt::Display) {
+        self.faults.push(format!("{}: {message}", gene.key(self.side)));
     }
 }
 
-fn object<'a>(value: &'a Value, what: &str) -> Result<&'a Map<String, Value>> {
-    value.as_object().ok_or_else(|| Error::input(format!("{what} must be a JSON object with named values")))
+fn no_object(what: &str) -> String {
+    format!("{what} must be a JSON object with named values")
 }
 
-fn missing(key: &str) -> Error {
-    Error::input(format!("\"{key}\" is missing"))
+fn missing(key: &str) -> String {
+    format!("\"{key}\" is missing")
 }
 
 fn keys_of(side: Side) -> Vec<String> {
     genes::in_order_of_suggestion(side).into_iter().map(|gene| gene.key(side)).collect()
 }
 
-fn known_keys(map: &Map<String, Value>, known: &[String]) -> Result<()> {
-    let Some(key) = map.keys().find(|key| !known.contains(key)) else {
-        return Ok(());
-    };
-    let nearest = known
-        .iter()
-        .max_by(|a, b| strsim::jaro_winkler(key, a).total_cmp(&strsim::jaro_winkler(key, b)))
-        .map_or(String::new(), |nearest| format!("; did you mean \"{nearest}\"?"));
-    Err(Error::input(format!("unknown key \"{key}\"{nearest}")))
+fn unknown_keys(map: &Map<String, Value>, known: &[String]) -> Vec<String> {
+    map.keys().filter(|key| !known.contains(key)).map(|key| names::unknown(key, known)).collect()
 }
 
 fn print_stack(side: Side, stack: &Stack) -> Value {

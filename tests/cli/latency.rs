@@ -179,7 +179,7 @@ fn what_is_no_data_profile_or_predictor_is_refused() {
     program.write("a.csv", "a,b\n1,2\n");
     program.write("short.csv", "architecture,encoder_ms,decoder_ms\n\"{}\",1\n");
     program.write("a.json", "{\"format\":\"something else\"}");
-    program.write("arch.json", "{\"encoder\":{}}");
+    program.write("arch.json", "[]");
     let tensors = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/tensors.pt");
     for (arguments, expected) in [
         (&["latency", "fit", "a.csv", "--out", "b.json"][..], "a.csv:1:1: expected a header"),

@@ -54,7 +54,7 @@ fn errors_are_json_where_messages_are() {
 #[test]
 fn a_wrong_architecture() {
     let program = Program::new();
-    program.write("a.json", r#"{"encoder":{"encoder_embed_dim":64},"decoder":{}}"#);
+    program.write("a.json", "[]");
     for command in ["cost", "train"] {
         let message = program.refusal(&[command, "--arch", "a.json"], "");
         assert_names(&message, &["a.json"]);

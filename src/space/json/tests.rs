@@ -154,6 +154,55 @@ fn faults_name_the_key_and_what_was_expected() {
     assert!(Architecture::from_json("{").unwrap_err().to_string().contains("line 1"));
 }
 
+#[test]
+fn all_that_is_wrong_is_told() {
+    let faults = fault(|value| {
+        value["note"] = json!("mine");
+        value["encoder"]["encoder_ffn_embed_dim"] = json!([64, "wide"]);
+        value["encoder"]["encoder_self_attention_heads"] = json!([4]);
+        value["encoder"]["encoder_n_experts"] = json!([1, -2]);
+        value["encoder"]["encoder_each_expert_ffn_dim"] = json!([[64], [64]]);
+        value["decoder"]["decoder_layer_num"] = json!(1.5);
+        value["decoder"]["foo"] = json!(1);
+        value["decoder"]["decoder_ffn_embed_dim"] = json!([[64]]);
+        value["decoder"].as_object_mut().unwrap().remove("decoder_embed_dim");
+    });
+    let whole = "expected a whole number, 0 or more, found";
+    let expected = [
+        "unknown key \"note\"; expected one of encoder, decoder".to_string(),
+        format!("encoder_ffn_embed_dim: {whole} \"wide\""),
+        "encoder_self_attention_heads: 1 values for 2 layers".into(),
+        format!("encoder_n_experts: {whole} -2"),
+        "unknown key \"foo\"; expected one of decoder_embed_dim, decoder_layer_num, decoder_ffn_embed_dim, \
+         decoder_self_attention_heads, decoder_n_experts, decoder_num_experts_to_route, decoder_each_expert_ffn_dim, \
+         decoder_std_vs_dummy_experts, decoder_drop_mha_sublayer, decoder_drop_ffn_sublayer, decoder_ende_attention_heads, \
+         decoder_arbitrary_ende_attn"
+            .into(),
+        format!("decoder_layer_num: {whole} 1.5"),
+        "\"decoder_embed_dim\" is missing".into(),
+        format!("decoder_ffn_embed_dim: {whole} [64]"),
+    ];
+    assert_eq!(faults.lines().collect::<Vec<_>>(), expected);
+    let parts = Architecture::from_value(&json!({"decoder": [], "encode": {}})).unwrap_err().to_string();
+    let expected = [
+        "unknown key \"encode\"; did you mean \"encoder\"?",
+        "\"encoder\" is missing",
+        "decoder must be a JSON object with named values",
+    ];
+    assert_eq!(parts.lines().collect::<Vec<_>>(), expected);
+    // Where a file of many has it, it stays one line.
+    let error = serde_json::from_str::<Architecture>(r#"{"decoder": [], "encoder": []}"#).unwrap_err().to_string();
+    assert_eq!(error.lines().count(), 1);
+    let flat = fault(|value| {
+        value["encoder"]["encoder_n_experts"] = json!([2, 1]);
+        value["encoder"]["encoder_each_expert_ffn_dim"] = json!([64, 32]);
+    });
+    let list = "expected a list of sizes, found";
+    let expected =
+        [(1, 64), (2, 32)].map(|(layer, size)| format!("encoder_each_expert_ffn_dim: layer {layer}: {list} {size}"));
+    assert_eq!(flat.lines().collect::<Vec<_>>(), expected);
+}
+
 /// Numbers that would need much memory are refused before anything is allocated for them.
 #[test]
 fn sizes_are_bounded() {
