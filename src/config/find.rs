@@ -26,6 +26,8 @@ pub(super) struct Source {
     /// The file's folder; `None` for a built-in config.
     pub folder: Option<PathBuf>,
     pub text: String,
+    /// Whether the text was made of what the file holds.
+    pub is_converted: bool,
 }
 
 impl Source {
@@ -46,6 +48,7 @@ impl Source {
                 place: format!("built-in {built_in}.toml"),
                 folder: None,
                 text: (*text).into(),
+                is_converted: false,
             }),
             None => Err(not_found(name)),
         }
@@ -70,6 +73,7 @@ impl Source {
             place,
             folder: path.parent().map(Path::to_path_buf),
             text,
+            is_converted: false,
         })
     }
 }

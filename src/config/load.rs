@@ -1,11 +1,12 @@
 //! From a config's name and `--set` options to complete, valid settings.
 
+use super::document::Document;
 use super::find::Source;
-use super::mistakes::{Document, known_keys, typed, unknown_key};
+use super::given::Given;
+use super::mistakes::{known_keys, one_line, read};
 use super::settings::Config;
-use crate::error::{Error, Result, refuse};
+use crate::error::{Error, Result, refuse_each};
 use std::path::Path;
-use toml::{Table, Value};
 
 impl Config {
     /// The settings of a config: `name_or_path` is a file, else a name in `configs/` (with or without `.toml`), else one of
@@ -14,7 +15,7 @@ impl Config {
     /// profile that does not exist in the working directory but does in the config file's folder is taken from there.
     ///
     /// # Errors
-    /// No such config; a mistake in it, with its line; settings that do not fit together, all of them.
+    /// No such config; mistakes in it, each with its line; where there are none, settings that do not fit together.
     pub fn load(name_or_path: &str) -> Result<Self> {
         Self::load_with(name_or_path, &[])
     }
@@ -36,21 +37,18 @@ impl Config {
     ) -> Result<Self> {
         let mut source = Source::read(path)?;
         source.text = convert(&source.text).map_err(|error| error.at(&source.place))?;
-        source.place.push_str(" as a config");
+        source.is_converted = true;
         Self::from_source(source, overrides)
     }
 
     fn from_source(source: Source, overrides: &[String]) -> Result<Self> {
-        let document = Document::parse(&source.place, &source.text)?;
-        let mut config = document.typed()?;
-        if !overrides.is_empty() {
-            config = overridden(&source.text, overrides)?;
-        }
+        let document = Document::parse(&source.place, &source.text, source.is_converted)?;
+        let (given, mut config) = typed(&document, overrides)?;
         if config.run_dir.as_os_str().is_empty() {
             config.run_dir = Path::new("runs").join(&source.name);
         }
         if let Some(run) = source.run()
-            && !overrides.iter().any(|option| key_of(option) == "run_dir")
+            && !given.iter().any(|given| given.is_option() && given.key() == "run_dir")
         {
             config.run_dir = run;
         }
@@ -64,64 +62,35 @@ impl Config {
         }
         let placed = config.faults().into_iter().map(|fault| {
             let key = fault.split(':').next().unwrap_or_default();
-            match overrides.iter().rev().find(|option| key_of(option) == key) {
-                Some(option) => format!("--set {option}: {fault}"),
-                None => format!("{}: {fault}", document.place_of(key)),
-            }
+            let giver = given.iter().rev().find(|given| given.key() == key);
+            format!("{}: {fault}", giver.map_or_else(|| document.place_of(key), Given::origin))
         });
         let faults: Vec<String> = placed.collect();
-        refuse(&faults)?;
+        refuse_each(&faults)?;
         Ok(config)
     }
 }
 
-/// The settings of a config whose text is known to be right, with `overrides` in place.
-fn overridden(text: &str, overrides: &[String]) -> Result<Config> {
-    let mut table: Table = toml::from_str(text).map_err(Error::input)?;
-    let mut config = typed(&table)?;
+/// All that the document and `overrides` give, the later before the earlier, and the settings that they make.
+///
+/// # Errors
+/// All mistakes in single values.
+fn typed<'a>(document: &'a Document<'a>, overrides: &'a [String]) -> Result<(Vec<Given<'a>>, Config)> {
+    let known = known_keys();
+    let mut given = Given::in_document(document, &known);
+    let mut faults: Vec<String> = given.iter().filter_map(|given| given.mistake(&known)).collect();
+    let mut table = document.table.clone();
     for option in overrides {
-        let place = format!("--set {option}");
-        set(&mut table, option).map_err(|error| error.at(&place))?;
-        config = typed(&table).map_err(|error| error.at(&place))?;
-    }
-    Ok(config)
-}
-
-/// Applies one `section.key=value`.
-fn set(table: &mut Table, option: &str) -> Result<()> {
-    let Some((_, value)) = option.split_once('=') else {
-        return Err(Error::input("expected section.key=value"));
-    };
-    let value = value.trim();
-    let value = value.parse::<Value>().unwrap_or_else(|_| Value::String(value.into()));
-    let key = key_of(option);
-    let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
-    let mut known = known_keys();
-    let mut target = table;
-    if !section.is_empty() {
-        let Some(Value::Table(inner)) = known.remove(section) else {
-            return Err(unknown_key(section, "", &known_keys()));
-        };
-        known = inner;
-        let entry = target.entry(section).or_insert_with(|| Table::new().into());
-        target = match entry {
-            Value::Table(table) => table,
-            _ => return Err(Error::input(format!("{section} is not a section"))),
-        };
-    }
-    match known.get(name) {
-        None => Err(unknown_key(name, section, &known)),
-        Some(Value::Table(_)) => {
-            let message = format!("{name} is a section: expected {name}.key=value");
-            Err(Error::input(message))
-        }
-        Some(_) => {
-            target.insert(name.into(), value);
-            Ok(())
+        match Given::in_option(option, &known) {
+            Err(fault) => faults.push(fault),
+            Ok(option) => {
+                faults.extend(option.mistake(&known));
+                option.put(&mut table);
+                given.push(option);
+            }
         }
     }
-}
-
-fn key_of(option: &str) -> &str {
-    option.split('=').next().unwrap_or_default().trim()
+    refuse_each(&faults)?;
+    let config = read(table).map_err(|error| Error::input(one_line(error.message())))?;
+    Ok((given, config))
 }

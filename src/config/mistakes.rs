@@ -1,11 +1,12 @@
-//! What a config file gets wrong before its values are looked at: unknown keys and wrong types, each with its line.
+//! What is wrong with a config's values before they are looked at together: unknown keys, and values of another type.
 
 use super::settings::Config;
-use crate::error::{Error, Result};
+use crate::error::listed;
+use crate::names;
 use serde::Deserialize;
 use std::ops::Range;
-use toml::de::{DeTable, DeValue};
-use toml::{Spanned, Table, Value};
+use toml::de::{DeTable, DeValue, Error};
+use toml::{Deserializer, Spanned, Table, Value};
 
 /// Every key there is, with its default: what the keys of a file are compared with.
 pub(super) fn known_keys() -> Table {
@@ -16,152 +17,108 @@ pub(super) fn known_keys() -> Table {
     known
 }
 
-/// A config file's text, parsed but not yet typed.
-pub(super) struct Document<'a> {
-    place: &'a str,
-    text: &'a str,
-    table: DeTable<'a>,
+/// The settings that `table` holds, with defaults for the others.
+pub(super) fn read(table: DeTable) -> Result<Config, Error> {
+    Config::deserialize(Deserializer::from(Spanned::new(0..0, table)))
 }
 
-impl<'a> Document<'a> {
-    /// Parses `text`, which is from the file `place`.
-    pub fn parse(place: &'a str, text: &'a str) -> Result<Self> {
-        match DeTable::parse(text) {
-            Ok(table) => Ok(Self { place, text, table: table.into_inner() }),
-            Err(error) => {
-                let line = line_of(text, &error.span().unwrap_or_default());
-                Err(Error::input(one_line(error.message())).at(format!("{place}:{line}")))
-            }
-        }
+/// What is wrong with `value` in the place of `default`, and where in the text; `table` has this value alone, where a config
+/// has it.
+pub(super) fn mistake(value: &Spanned<DeValue>, default: &Value, table: DeTable) -> Option<(String, Range<usize>)> {
+    let whole = |message| Some((message, value.span()));
+    let (expected, is_right) = expected(default, value.get_ref());
+    if !is_right {
+        return whole(format!("expected {expected}, found {}", found(value.get_ref())));
     }
-
-    /// The typed settings.
-    ///
-    /// # Errors
-    /// The first unknown key, with the nearest known one; else the first value of a wrong type.
-    pub fn typed(&self) -> Result<Config> {
-        self.check_keys(&self.table, &known_keys(), "")?;
-        let parsed = toml::from_str::<Config>(self.text);
-        parsed.map_err(|error| {
-            let span = error.span().unwrap_or_default();
-            let mut place = format!("{}:{}", self.place, line_of(self.text, &span));
-            if let Some(key) = key_at(&self.table, span.start) {
-                place += &format!(": {key}");
-            }
-            Error::input(expectation(error.message())).at(place)
-        })
+    if let Some(impossible) = impossible(value.get_ref()) {
+        return whole(impossible);
     }
+    let error = read(table).err()?;
+    Some((expectation(error.message()), error.span().unwrap_or_else(|| value.span())))
+}
 
-    /// `file:line` of a dotted key that the file gives; the file where it does not.
-    pub fn place_of(&self, key: &str) -> String {
-        let mut table = &self.table;
-        let mut place = self.place.to_string();
-        for part in key.split('.') {
-            let Some((name, value)) = table.iter().find(|(name, _)| *name.get_ref() == part) else {
-                return place;
-            };
-            place = format!("{}:{}", self.place, line_of(self.text, &name.span()));
-            match value.get_ref() {
-                DeValue::Table(inner) => table = inner,
-                _ => return place,
-            }
+/// What no key can have, though TOML can write it.
+fn impossible(value: &DeValue) -> Option<String> {
+    match value {
+        DeValue::Integer(number) => {
+            let fits = i64::from_str_radix(number.as_str(), number.radix()).is_ok();
+            (!fits).then(|| format!("{number} is more than 63 bits"))
         }
-        place
-    }
-
-    fn check_keys(&self, given: &DeTable, known: &Table, section: &str) -> Result<()> {
-        let mut keys: Vec<_> = given.iter().collect();
-        keys.sort_by_key(|(key, _)| key.span().start);
-        for (key, value) in keys {
-            let name: &str = key.get_ref();
-            match (known.get(name), value.get_ref()) {
-                (None, _) => {
-                    let place = format!("{}:{}", self.place, line_of(self.text, &key.span()));
-                    return Err(unknown_key(name, section, known).at(place));
-                }
-                (Some(Value::Table(known)), DeValue::Table(given)) => {
-                    self.check_keys(given, known, name)?;
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        DeValue::Datetime(date) => Some(format!("{date} is a date, which no list here has")),
+        DeValue::Array(values) => values.iter().find_map(|value| impossible(value.get_ref())),
+        _ => None,
     }
 }
 
-/// The error for a key that `section` (empty: the top level) does not have.
-pub(super) fn unknown_key(key: &str, section: &str, known: &Table) -> Error {
-    let place = match section {
-        "" => String::new(),
-        section => format!(" in [{section}]"),
+/// What stands where `default` does, and whether `value` is of that kind.
+fn expected(default: &Value, value: &DeValue) -> (&'static str, bool) {
+    match default {
+        Value::Table(_) => ("a section", value.is_table()),
+        Value::Array(_) => ("a list", value.is_array()),
+        Value::Boolean(_) => ("true or false", value.is_bool()),
+        Value::Integer(_) => ("a whole number, 0 or more", value.is_integer()),
+        Value::Float(_) => ("a number", value.is_integer() || value.is_float()),
+        Value::String(_) | Value::Datetime(_) => ("a string", value.is_str()),
+    }
+}
+
+/// The value as type errors tell it.
+fn found(value: &DeValue) -> String {
+    match value {
+        DeValue::String(text) => format!("string {text:?}"),
+        DeValue::Integer(number) => format!("integer `{number}`"),
+        DeValue::Float(number) => format!("floating point `{number}`"),
+        DeValue::Boolean(value) => format!("boolean `{value}`"),
+        DeValue::Datetime(date) => format!("date `{date}`"),
+        DeValue::Array(_) => "a list".into(),
+        DeValue::Table(_) => "a table".into(),
+    }
+}
+
+/// The message about a key that `section` (empty: the top level) does not have. `known` are the keys of all sections.
+pub(super) fn unknown_key(key: &str, section: &str, known: &Table) -> String {
+    let keys = if section.is_empty() { Some(known) } else { known.get(section).and_then(Value::as_table) };
+    let keys: Vec<&str> = keys.into_iter().flat_map(Table::keys).map(String::as_str).collect();
+    let has = |(name, section): &(&String, &Value)| *name != "train_architecture" && section.get(key).is_some();
+    let elsewhere: Vec<_> = known.iter().filter(has).map(|(section, _)| format!("\"{section}.{key}\"")).collect();
+    let place = if section.is_empty() { String::new() } else { format!(" in [{section}]") };
+    let hint = match names::nearest(key, keys.iter().copied()) {
+        _ if !elsewhere.is_empty() => format!("did you mean {}?", elsewhere.join(" or ")),
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None if section.is_empty() => format!("expected one of {}", listed(&keys, ", ")),
+        None => format!("automoe config --explain {section} lists its keys"),
     };
-    let hint = match nearest(key, known) {
-        Some(nearest) => format!("; did you mean \"{nearest}\"?"),
-        None => String::new(),
-    };
-    Error::input(format!("unknown key \"{key}\"{place}{hint}"))
+    format!("unknown key \"{}\"{place}; {hint}", key.escape_debug())
 }
 
-/// The key of this section that is most like `key`, or else the same key in another section.
-fn nearest(key: &str, known: &Table) -> Option<String> {
-    let likeness = |name: &String| strsim::jaro_winkler(key, name);
-    let best = known.keys().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
-    if likeness(best) > 0.8 {
-        return Some(best.clone());
-    }
-    let all = known_keys();
-    let elsewhere = all.iter().find(|(_, section)| section.get(key).is_some());
-    elsewhere.map(|(section, _)| format!("{section}.{key}"))
+/// A key as messages and options have it.
+pub(super) fn dotted(section: &str, name: &str) -> String {
+    if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") }
 }
 
-/// A type error's message in our words: what was expected, what was found.
-pub(super) fn expectation(message: &str) -> String {
+/// The message about a value within a list, or about one of the right kind, in our words.
+fn expectation(message: &str) -> String {
     let message = one_line(message);
-    let found = message.strip_prefix("invalid type: ").or(message.strip_prefix("invalid value: "));
-    match found.and_then(|found| found.rsplit_once(", expected ")) {
-        None => message,
-        Some((found, expected)) => {
-            let expected = match expected {
-                "usize" | "u64" => "a whole number, 0 or more",
-                "f64" => "a number",
-                "a boolean" => "true or false",
-                "a sequence" => "a list",
-                expected if expected.starts_with("struct ") => "a section",
-                expected => expected,
-            };
-            format!("expected {expected}, found {found}")
-        }
-    }
-}
-
-/// Whether a table, perhaps changed by overrides, has the right types.
-pub(super) fn typed(table: &Table) -> Result<Config> {
-    Config::deserialize(table.clone()).map_err(|error| Error::input(expectation(error.message())))
-}
-
-fn one_line(message: &str) -> String {
-    message.lines().map(str::trim).collect::<Vec<_>>().join("; ")
-}
-
-/// The dotted key of the value at a byte of the text.
-fn key_at(table: &DeTable, offset: usize) -> Option<String> {
-    let holds = |value: &Spanned<DeValue>| {
-        let inner = match value.get_ref() {
-            // A section that is written in several places has the span of one of them only.
-            DeValue::Table(table) => key_at(table, offset),
-            _ => None,
-        };
-        inner.or_else(|| value.span().contains(&offset).then(String::new))
+    let part = |start: &str| message.strip_prefix(start)?.rsplit_once(", expected ");
+    let (found, expected) = match (part("invalid type: ").or(part("invalid value: ")), part("invalid length ")) {
+        (Some((found, expected)), _) => (found.to_owned(), expected),
+        (None, Some((found, expected))) => (format!("a list of {found}"), expected),
+        (None, None) => return message,
     };
-    table.iter().find_map(|(key, value)| {
-        let inner = holds(value)?;
-        let dot = if inner.is_empty() { "" } else { "." };
-        Some(format!("{}{dot}{inner}", key.get_ref()))
-    })
+    let expected = match expected {
+        "usize" | "u64" => "a whole number, 0 or more".into(),
+        "f64" => "a number".into(),
+        expected => expected.replace("an array of length", "a list of"),
+    };
+    let found = match found.as_str() {
+        "sequence" => "a list",
+        "map" => "a table",
+        found => found,
+    };
+    format!("expected {expected}, found {found}")
 }
 
-/// The line on which `span` begins; the first is 1.
-fn line_of(text: &str, span: &Range<usize>) -> usize {
-    let before = &text.as_bytes()[..span.start.min(text.len())];
-    before.iter().filter(|&&byte| byte == b'\n').count() + 1
+/// A library's message without its line breaks.
+pub(super) fn one_line(message: &str) -> String {
+    message.lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }

@@ -132,8 +132,8 @@ impl TrainConfig {
         faults.positive(&key("lr"), self.lr);
         faults.non_negative(&key("warmup_init_lr"), self.warmup_init_lr);
         faults.non_negative(&key("min_lr"), self.min_lr);
-        let is_least = self.min_lr <= self.lr || self.lr_schedule != LrSchedule::Cosine;
-        faults.need(is_least, &key("min_lr"), format!("{} is more than lr", self.min_lr));
+        let is_more = self.min_lr > self.lr && self.lr_schedule == LrSchedule::Cosine;
+        faults.need(!is_more, &key("min_lr"), format!("{} is more than lr", self.min_lr));
         for beta in self.adam_betas {
             faults.rate(&key("adam_betas"), beta);
         }

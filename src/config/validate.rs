@@ -2,7 +2,7 @@
 
 use super::faults::Faults;
 use super::settings::Config;
-use crate::error::{Result, refuse};
+use crate::error::{Result, refuse_each};
 
 impl Config {
     /// That all values are in range and fit together.
@@ -10,7 +10,7 @@ impl Config {
     /// # Errors
     /// The [`Self::faults`].
     pub fn validate(&self) -> Result<()> {
-        refuse(&self.faults())
+        refuse_each(&self.faults())
     }
 
     /// Everything that is wrong, one line for each fault, each beginning with its key.
@@ -41,8 +41,9 @@ impl Config {
             "one table needs one vocabulary: set data.joined_vocabulary = true, or this to false",
         );
         let widest = |gene: &str| self.space[gene].values().max();
+        let widths = widest("encoder_embed_dim").zip(widest("decoder_embed_dim"));
         faults.need(
-            widest("encoder_embed_dim") == widest("decoder_embed_dim"),
+            widths.is_none_or(|(encoder, decoder)| encoder == decoder),
             key,
             "one table needs one largest width: make those of space.encoder_embed_dim and space.decoder_embed_dim equal",
         );

@@ -33,7 +33,7 @@ struct Entry {
 
 /// The values a gene may take: the same for every layer, or each layer's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a list of whole numbers, or a list of such lists, one for each layer")]
+#[serde(untagged, expecting = "expected a list of whole numbers, or a list of such lists, one for each layer")]
 pub enum Choices<T = i64> {
     /// The same values in every layer.
     Every(Vec<T>),
@@ -117,49 +117,38 @@ impl<'de> Visitor<'de> for SpaceVisitor {
         while let Some(key) = map.next_key::<String>()? {
             let entry = config.0.iter_mut().find(|entry| entry.key == key);
             let entry = entry.ok_or_else(|| M::Error::custom(format!("unknown key \"{key}\"")))?;
-            entry.choices = match (entry.gene.scope(), entry.gene.values) {
-                (Scope::Stack, _) => map.next_value::<OfStack>()?.0,
-                (_, ValueKind::Attended) => map.next_value()?,
-                _ => map.next_value::<OfLayers>()?.0,
+            let choices = match entry.gene.scope() {
+                Scope::Stack => Choices::Every(map.next_value()?),
+                Scope::Layer | Scope::Expert => map.next_value()?,
             };
+            entry.choices = signed(choices, entry.gene).map_err(M::Error::custom)?;
         }
         Ok(config)
     }
 }
 
-/// One list of numbers without a sign.
-#[derive(Deserialize)]
-#[serde(try_from = "Vec<usize>")]
-struct OfStack(Choices);
-
-impl TryFrom<Vec<usize>> for OfStack {
-    type Error = String;
-
-    fn try_from(values: Vec<usize>) -> Result<Self, String> {
-        Ok(Self(Choices::Every(signed(values)?)))
-    }
+/// Any whole number that a file can hold.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(untagged, expecting = "expected a list of whole numbers")]
+enum Number {
+    Signed(i64),
+    Unsigned(u64),
 }
 
-/// Lists of numbers without a sign: one for all layers, or each layer's.
-#[derive(Deserialize)]
-#[serde(try_from = "Choices<usize>")]
-struct OfLayers(Choices);
-
-impl TryFrom<Choices<usize>> for OfLayers {
-    type Error = String;
-
-    fn try_from(choices: Choices<usize>) -> Result<Self, String> {
-        Ok(Self(match choices {
-            Choices::Every(values) => Choices::Every(signed(values)?),
-            Choices::PerLayer(lists) => Choices::PerLayer(lists.into_iter().map(signed).collect::<Result<_, _>>()?),
-        }))
-    }
-}
-
-/// The same numbers with a sign; the error names one that is too large for that.
-fn signed(values: Vec<usize>) -> Result<Vec<i64>, String> {
-    let number = |value| i64::try_from(value).map_err(|_| format!("{value} is more than 63 bits"));
-    values.into_iter().map(number).collect()
+/// The same as choices of `gene`; the error says what cannot be one.
+fn signed(choices: Choices<Number>, gene: &Gene) -> Result<Choices, String> {
+    let signed = |number| match number {
+        Number::Signed(value) if value < 0 && gene.values != ValueKind::Attended => {
+            Err(format!("expected whole numbers, 0 or more, found {value}"))
+        }
+        Number::Signed(value) => Ok(value),
+        Number::Unsigned(value) => Err(format!("{value} is more than 63 bits")),
+    };
+    let list = |list: Vec<Number>| list.into_iter().map(signed).collect::<Result<Vec<i64>, String>>();
+    Ok(match choices {
+        Choices::Every(values) => Choices::Every(list(values)?),
+        Choices::PerLayer(lists) => Choices::PerLayer(lists.into_iter().map(list).collect::<Result<_, _>>()?),
+    })
 }
 
 impl<T> Choices<T> {

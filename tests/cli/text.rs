@@ -112,7 +112,10 @@ fn a_sentencepiece_model_goes_all_the_way() {
             &["data.bpe_codes=spm.model", "data.source_dict=spm.model"][..],
             "data.sentencepiece: stands beside data.bpe_codes",
         ),
-        (&["data.joined_vocabulary=false"], "data.sentencepiece: needs data.sentencepiece_target"),
+        (
+            &["data.joined_vocabulary=false", "model.share_all_embeddings=false"],
+            "data.sentencepiece: needs data.sentencepiece_target",
+        ),
         (&["data.sentencepiece=", "data.sentencepiece_target=spm.model"], "needs data.sentencepiece beside it"),
     ] {
         let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
