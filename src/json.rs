@@ -12,6 +12,13 @@ pub(crate) fn parse(text: &str) -> serde_json::Result<Value> {
     serde_json::from_str(text).map(|Unique(value)| value)
 }
 
+/// What is wrong with a text of one line, and in which column: which line of a file it is, others know.
+pub(crate) fn fault(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let cause = text.rsplit_once(" at line ").map_or(text.as_str(), |(cause, _)| cause);
+    format!("{cause} in column {}", error.column())
+}
+
 /// A value in whose objects no name is twice.
 pub(crate) struct Unique(pub Value);
 

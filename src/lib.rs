@@ -4,7 +4,7 @@
 //!
 //! - [`mod@error`], [`seed`], [`progress`], `pool`, `interrupt` — what went wrong, where randomness comes from, how long it
 //!   will take
-//! - `bounded`, `white_space`, `names`, `json`, `yaml`, [`device`], [`catalog`] — how files are read, what parts words, which
+//! - `bounded`, `white_space`, `names`, `json`, `checksum`, `yaml`, [`device`], [`catalog`] — how files are read, what parts words, which
 //!   name was meant, where tensors live, what configs can name
 //! - [`space`] — the architecture, the search space, sampling, mutation, crossover
 //! - [`metrics`] — BLEU, chrF
@@ -38,6 +38,7 @@ mod bounded;
 mod white_space;
 mod names;
 mod json;
+mod checksum;
 mod yaml;
 pub mod device;
 pub mod catalog;

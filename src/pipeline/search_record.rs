@@ -4,6 +4,7 @@ use super::latency::conditions;
 use super::workspace::Workspace;
 use crate::bounded::read_with;
 use crate::catalog::KV_CACHE_MB;
+use crate::checksum;
 use crate::config::SearchConfig;
 use crate::error::{Error, Result};
 use crate::run::{RunDirectory, Settings, atomic};
@@ -112,8 +113,7 @@ impl SearchRecord {
     }
 
     fn write(&self, trials: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self).map_err(Error::failure)?;
-        atomic::write(&trials.with_file_name(FILE), format!("{text}\n").as_bytes())?;
+        atomic::write(&trials.with_file_name(FILE), checksum::to_text(self)?.as_bytes())?;
         FILES_OF_0_1.iter().try_for_each(|name| remove(&trials.with_file_name(name)))
     }
 
@@ -122,11 +122,8 @@ impl SearchRecord {
         if !path.exists() {
             return Ok(Self::of_0_1(trials));
         }
-        read_with(&path, MAX_BYTES, |text| {
-            serde_json::from_str(text).map_err(|error| {
-                Error::input(format!("not the record of a search: {error}; automoe search --fresh removes its trials"))
-            })
-        })
+        let advice = "automoe search --fresh removes its trials";
+        read_with(&path, MAX_BYTES, |text| checksum::from_text(text, "the record of a search", advice))
     }
 
     fn of_0_1(trials: &Path) -> Self {
@@ -272,8 +269,15 @@ mod tests {
     fn a_record_that_is_none_is_named() {
         let then = record("a1", NOT_MEASURED, "");
         let (_folder, run) = begun(&then, None);
-        std::fs::write(run.trials().with_file_name(FILE), "{}").unwrap();
-        let error = then.tie(&run).unwrap_err().to_string();
-        assert!(error.contains("record.json: not the record of a search: ") && error.contains("--fresh"), "{error}");
+        let path = run.trials().with_file_name(FILE);
+        let flipped = std::fs::read_to_string(&path).unwrap().replace("a1", "a3");
+        for (text, message) in [
+            ("{}", "record.json: not the record of a search: "),
+            (flipped.as_str(), "record.json: damaged, or changed after it was written: "),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let error = then.tie(&run).unwrap_err().to_string();
+            assert!(error.contains(message) && error.contains("--fresh"), "{error}");
+        }
     }
 }

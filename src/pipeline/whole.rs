@@ -26,7 +26,7 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
     let given_references = if is_given { workspace.prepared.test_references.as_slice() } else { &[] };
     let settings = fingerprint(&workspace.config, &workspace.device_name, given_references)?;
     let path = workspace.run.results();
-    if let Some(results) = finished(&path, &settings) {
+    if let Some(results) = finished(&path, &settings)? {
         return Ok(results);
     }
     if workspace.prepared.test.is_empty() {
@@ -84,8 +84,12 @@ fn set_aside_other(folder: &Path, architecture: &Architecture) -> Result<()> {
 }
 
 /// The results of an earlier call with the same settings.
-fn finished(path: &Path, settings: &str) -> Option<Results> {
-    Results::read(path).ok().filter(|results| results.settings == settings)
+///
+/// # Errors
+/// A file that is damaged, or something else.
+fn finished(path: &Path, settings: &str) -> Result<Option<Results>> {
+    let results = path.exists().then(|| Results::read(path)).transpose()?;
+    Ok(results.filter(|results| results.settings == settings))
 }
 
 fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &Path) -> Result<TestedModel> {

@@ -1,7 +1,8 @@
 //! What a run of all phases has found: its `results.json`.
 
 use crate::bounded::read_with;
-use crate::error::{Error, Result};
+use crate::checksum;
+use crate::error::Result;
 use crate::latency::Latency;
 use crate::run::atomic;
 use crate::space::Architecture;
@@ -12,6 +13,9 @@ use std::path::Path;
 
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
+
+/// What to do where a file is none, or has changed.
+const ADVICE: &str = "remove the file, and automoe run measures again";
 
 /// `results.json`: `{"rows": [{"name": …, "bleu": …, "gflops": …, "parameters": …}, …]}`. In a file from elsewhere, all but
 /// the names may be missing, and other keys are not read.
@@ -86,11 +90,9 @@ impl Results {
     /// Reads the results at `path`.
     ///
     /// # Errors
-    /// A file that cannot be opened or is no such JSON.
+    /// A file that cannot be opened, is no such JSON, or has a checksum that does not fit.
     pub fn read(path: &Path) -> Result<Self> {
-        read_with(path, MAX_BYTES, |text| {
-            serde_json::from_str(text).map_err(|error| Error::input(format!("not the results of a run: {error}")))
-        })
+        read_with(path, MAX_BYTES, |text| checksum::from_text(text, "the results of a run", ADVICE))
     }
 
     /// Writes them to `path`, whole or not at all.
@@ -98,8 +100,7 @@ impl Results {
     /// # Errors
     /// A path that cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self).map_err(Error::failure)?;
-        atomic::write(path, format!("{text}\n").as_bytes())
+        atomic::write(path, checksum::to_text(self)?.as_bytes())
     }
 }
 

@@ -9,6 +9,7 @@ use super::atomic;
 use super::lock::{LockError, lock};
 use super::settings::Settings;
 use crate::bounded::read_text;
+use crate::checksum;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -274,14 +275,12 @@ impl RunDirectory {
         let Some(text) = read_own(&path)? else {
             return Ok(None);
         };
-        serde_json::from_str(&text).map(Some).map_err(|error| {
-            Error::input(format!("not the manifest of a run ({error}); give another run_dir")).at(path.display())
-        })
+        let manifest = checksum::from_text(&text, "the manifest of a run", "give another run_dir");
+        manifest.map(Some).map_err(|error| error.at(path.display()))
     }
 
     fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
-        let text = serde_json::to_string_pretty(manifest).map_err(Error::failure)?;
-        atomic::write(&self.manifest(), (text + "\n").as_bytes())
+        atomic::write(&self.manifest(), checksum::to_text(manifest)?.as_bytes())
     }
 }
 

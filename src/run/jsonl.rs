@@ -1,6 +1,9 @@
-//! Logs of one JSON value a line, such as `metrics.jsonl`: appended to line by line, and whole again after a crash.
+//! Logs of one JSON value a line, such as `metrics.jsonl`: appended to line by line, and whole again after a crash. A line may
+//! have a checksum, which is looked at whenever it is read.
 
+use crate::checksum::{opened, sealed};
 use crate::error::{Error, Result};
+use crate::json;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -31,16 +34,28 @@ pub struct JsonLines {
 }
 
 impl JsonLines {
-    /// Opens the log at `path`, a new one if there is none. A torn last line, left behind by a crash, is cut off.
+    /// Opens the log at `path`, a new one if there is none. A torn last line, left behind by a crash, is cut off, and told.
     ///
     /// # Errors
-    /// [`Error::Input`], with file and line, for a line before the last that is no JSON; [`Error::Failure`] when the
-    /// file cannot be read or written.
+    /// [`Error::Input`], with file and line, for a line before the last that is no JSON, and for one whose checksum does not
+    /// fit; [`Error::Failure`] when the file cannot be read or written.
     pub fn open(path: &Path, sync: Sync) -> Result<Self> {
         let failure = |error| Error::failure(error).at(path.display());
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failure)?;
-        let length = whole_lines(path, &file, |_: Value| true)?;
+        let mut lines = 0;
+        let length = whole_lines(path, &file, |_: Value| {
+            lines += 1;
+            true
+        })?;
+        if file.metadata().map_err(failure)?.len() > length {
+            tracing::warn!(
+                "{}:{}: the last line is torn, as its writer was killed or the power went: it is cut off, and what it said is \
+                 done again",
+                path.display(),
+                lines + 1
+            );
+        }
         let mut log = Self { path: path.to_path_buf(), file, length, sync };
         log.cut().map_err(failure)?;
         Ok(log)
@@ -49,7 +64,8 @@ impl JsonLines {
     /// The values in the log at `path`, without a torn last line. The file stays as it is.
     ///
     /// # Errors
-    /// [`Error::Input`], with file and line, for a line that is no `T`, or when there is no such file.
+    /// [`Error::Input`], with file and line, for a line that is no `T` or whose checksum does not fit, or when there is no such
+    /// file.
     pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
         let file = File::open(path).map_err(|error| Error::path(error).at(path.display()))?;
         let mut values = Vec::new();
@@ -67,6 +83,14 @@ impl JsonLines {
     pub fn append(&mut self, value: &impl Serialize) -> Result<()> {
         self.append_line(value)
             .map_err(|error| Error::failure(format!("cannot write {}: {error}", self.path.display())))
+    }
+
+    /// Appends `record`, an object, with a checksum: for logs that results are read back from.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn append_sealed(&mut self, record: &impl Serialize) -> Result<()> {
+        self.append(&sealed(record).map_err(Error::failure)?)
     }
 
     /// Cuts off the first line that `after` is true of, and all that follow it: a resumed run drops what was logged
@@ -126,23 +150,34 @@ fn whole_lines<T: DeserializeOwned>(path: &Path, file: &File, mut keep: impl FnM
         if line.last() != Some(&b'\n') {
             break;
         }
-        match serde_json::from_slice(&line) {
-            Ok(value) => {
-                if !keep(value) {
-                    break;
-                }
-                length += line.len() as u64;
-            }
+        let value = match json_of(&line) {
+            Ok(value) => value,
             Err(error) => {
                 let last = reader.fill_buf().map_err(failure)?.is_empty();
                 if last && !error.is_data() {
                     break;
                 }
-                return Err(place(Error::input(format!("not a line of this log: {error}"))));
+                let what = if error.is_eof() { "it is torn, " } else { "" };
+                let why = json::fault(&error);
+                return Err(place(Error::input(format!("not a line of this log: {what}{why}; remove that line"))));
             }
+        };
+        let value = opened(value).map_err(|error| {
+            place(Error::input(format!("{error}; remove that line, and what it said is done again")))
+        })?;
+        let value = serde_json::from_value(value);
+        if !keep(value.map_err(|error| place(Error::input(format!("not a line of this log: {error}"))))?) {
+            break;
         }
+        length += line.len() as u64;
     }
     Ok(length)
+}
+
+/// The value in a line of a file.
+fn json_of(line: &[u8]) -> serde_json::Result<Value> {
+    // Without its end, which would count as a line.
+    serde_json::from_slice(line.trim_ascii_end()).map(|json::Unique(value)| value)
 }
 
 #[cfg(test)]
@@ -176,8 +211,9 @@ mod tests {
             updates.for_each(|update| log.append(&line(update)).unwrap());
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), text(0..4));
+        JsonLines::open(&path, Sync::Never).unwrap().append_sealed(&line(4)).unwrap();
         let read: Vec<Value> = JsonLines::read(&path).unwrap();
-        assert_eq!(read, [0, 1, 2, 3].map(line));
+        assert_eq!(read, [0, 1, 2, 3, 4].map(line));
     }
 
     #[test]
@@ -213,9 +249,21 @@ mod tests {
     #[test]
     fn a_bad_line_is_named_and_nothing_is_cut_off() {
         let too_long = text(0..1) + "\"" + &"x".repeat(MAX_LINE) + "\"\n";
+        let torn = text(0..1) + "{\"upd\n" + &text(1..2);
+        let sealed = sealed(&line(1)).unwrap().to_string() + "\n";
+        let flipped = sealed.replacen(":1,", ":3,", 1);
         let cases = [
-            (text(0..2) + "oops\n" + &text(2..3), ":3: not a line of this log: "),
+            (
+                text(0..2) + "oops\n" + &text(2..3),
+                ":3: not a line of this log: expected value in column 1; remove that line",
+            ),
+            (torn, ":2: not a line of this log: it is torn, EOF while parsing a string in column 5; remove that line"),
+            (text(0..1) + "{\"a\":1,\"a\":2}\n", ":2: not a line of this log: \"a\" is there twice in column "),
             (too_long, ":2: the line is too long for a log"),
+            (
+                sealed + &flipped,
+                ":2: damaged, or changed after it was written: its checksum does not fit; remove that line",
+            ),
         ];
         for (text, expected) in cases {
             let (_folder, path) = log_of(&text);

@@ -51,7 +51,7 @@ pub fn first_within(
             None => {
                 let architecture = trial.architecture.clone();
                 let latency_ms = measure(&architecture)?;
-                log.append(&Finalist { id: trial.id, architecture, latency_ms })?;
+                log.append_sealed(&Finalist { id: trial.id, architecture, latency_ms })?;
                 latency_ms
             }
         };

@@ -1,4 +1,4 @@
-//! `trials.jsonl`: every trial of a search, one JSON object a line. It is the only state that a search has.
+//! `trials.jsonl`: every trial of a search, one JSON object a line, with a checksum. It is the only state that a search has.
 
 use super::trial::{Trial, TrialState};
 use crate::error::{Error, Result};
@@ -77,7 +77,7 @@ impl TrialLog {
     /// # Errors
     /// [`Error::Failure`] when the file cannot be written.
     pub fn append(&mut self, trial: &Trial) -> Result<()> {
-        self.lines.append(trial)?;
+        self.lines.append_sealed(trial)?;
         self.by_id.insert(trial.id, self.trials.len());
         self.trials.push(trial.clone());
         Ok(())
@@ -92,9 +92,11 @@ fn place(path: &Path, index: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checksum::sealed;
     use crate::search::testing::{space, tiny_space, trial};
     use std::fs;
 
+    /// As version 0.1.0 wrote them.
     fn lines(ids: std::ops::Range<u64>) -> String {
         ids.map(|id| serde_json::to_string(&trial(id, Some(1.0))).unwrap() + "\n").collect()
     }
@@ -136,7 +138,8 @@ mod tests {
         let mut log = TrialLog::open(&path, &space()).unwrap();
         assert_eq!(log.trials().len(), 2);
         log.append(&trial(2, Some(1.0))).unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), all);
+        let sealed = sealed(&trial(2, Some(1.0))).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}{sealed}\n", lines(0..2)));
     }
 
     #[test]

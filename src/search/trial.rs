@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// An evaluated candidate: one line of `trials.jsonl`, keys in this order. Further keys may follow.
+/// An evaluated candidate: one line of `trials.jsonl`, keys in this order. Further keys may follow, a checksum the last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     /// Number of the candidate in its search. A number may be missing where the search found nothing new to try.

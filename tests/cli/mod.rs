@@ -4,6 +4,7 @@ mod checkpoints;
 #[cfg(unix)]
 mod closed_output;
 mod constraints;
+mod damage;
 mod interrupted;
 mod latency;
 mod mistakes;
