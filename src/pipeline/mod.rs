@@ -7,6 +7,7 @@ mod workspace;
 mod dry_run;
 mod training;
 
+mod weights_hash;
 mod search;
 mod search_record;
 mod search_shown;
@@ -15,6 +16,7 @@ mod evaluator;
 mod latency;
 
 mod test;
+mod earlier;
 mod whole;
 
 mod latency_data;

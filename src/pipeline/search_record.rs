@@ -1,6 +1,7 @@
 //! What a search was begun with, kept beside its trials: whoever goes on with them must have the same.
 
 use super::latency::conditions;
+use super::weights_hash::hash_file;
 use super::workspace::Workspace;
 use crate::bounded::read_with;
 use crate::catalog::KV_CACHE_MB;
@@ -9,7 +10,6 @@ use crate::config::SearchConfig;
 use crate::error::{Error, Result};
 use crate::run::{RunDirectory, Settings, atomic};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -44,9 +44,6 @@ impl SearchRecord {
     /// # Errors
     /// A checkpoint that cannot be read.
     pub fn new(workspace: &Workspace, checkpoint: &Path) -> Result<Self> {
-        let failure = |error: std::io::Error| Error::failure(error).at(checkpoint.display());
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(File::open(checkpoint).map_err(failure)?).map_err(failure)?;
         // How many work side by side changes no trial.
         let settings = SearchConfig { parallel: 0, ..workspace.config.search.clone() };
         let beam = (settings.limits[KV_CACHE_MB] > 0.0).then_some(workspace.config.translate.beam);
@@ -54,7 +51,7 @@ impl SearchRecord {
             true => conditions(workspace),
             false => NOT_MEASURED.to_owned(),
         };
-        Ok(Self { weights: Some(hasher.finalize().to_hex().to_string()), latency, settings: Some(settings), beam })
+        Ok(Self { weights: Some(hash_file(checkpoint)?), latency, settings: Some(settings), beam })
     }
 
     /// Keeps this beside the trials of `run` where there are none yet. Where there are, they must have been measured with
@@ -91,6 +88,10 @@ impl SearchRecord {
             ));
         }
         if then.weights.is_none() {
+            tracing::info!(
+                "{}: it is not known with which weights they were measured; taken for these",
+                trials.display()
+            );
             Self { weights: self.weights.clone(), ..then.clone() }.write(&trials)?;
         }
         self.changes_since(&then)

@@ -1,8 +1,10 @@
 //! `automoe run`: all phases, and the table of what was found.
 
+use super::earlier::Earlier;
 use super::search::{check_search, search};
 use super::test::{load_translator, test};
 use super::training::{train_architecture, train_supernet};
+use super::weights_hash::hash_tested;
 use super::workspace::Workspace;
 use crate::config::Config;
 use crate::cost::{Basis, CostSummary};
@@ -25,8 +27,8 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
     let is_given = !workspace.config.data.test_reference.as_os_str().is_empty();
     let given_references = if is_given { workspace.prepared.test_references.as_slice() } else { &[] };
     let settings = fingerprint(&workspace.config, &workspace.device_name, given_references)?;
-    let path = workspace.run.results();
-    if let Some(results) = finished(&path, &settings)? {
+    let mut earlier = Earlier::read(workspace, &settings)?;
+    if let Some(results) = earlier.whole() {
         return Ok(results);
     }
     if workspace.prepared.test.is_empty() {
@@ -47,10 +49,16 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
         train_architecture(workspace, "baseline", &baseline, &baseline, None)?;
         models.push(("baseline", baseline, workspace.run.model("baseline")?));
     }
-    let rows = models.into_iter().map(|(name, architecture, folder)| row(workspace, name, architecture, &folder));
+    let rows = models.into_iter().map(|(name, architecture, folder)| {
+        let weights = hash_tested(&folder, workspace.config.translate.average_checkpoints)?;
+        match earlier.row(name, weights.as_ref()) {
+            Some(row) => Ok(row.clone()),
+            None => row(workspace, name, architecture, &folder, weights),
+        }
+    });
     let joined_references = workspace.prepared.has_joined_references;
     let results = Results { settings, joined_references, rows: rows.collect::<Result<_>>()? };
-    results.write(&path)?;
+    results.write(&workspace.run.results())?;
     Ok(results)
 }
 
@@ -83,16 +91,14 @@ fn set_aside_other(folder: &Path, architecture: &Architecture) -> Result<()> {
     }
 }
 
-/// The results of an earlier call with the same settings.
-///
-/// # Errors
-/// A file that is damaged, or something else.
-fn finished(path: &Path, settings: &str) -> Result<Option<Results>> {
-    let results = path.exists().then(|| Results::read(path)).transpose()?;
-    Ok(results.filter(|results| results.settings == settings))
-}
-
-fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &Path) -> Result<TestedModel> {
+/// Tests the model `name` with the checkpoint in `folder`, whose hash is `weights`.
+fn row(
+    workspace: &Workspace,
+    name: &str,
+    architecture: Architecture,
+    folder: &Path,
+    weights: Option<String>,
+) -> Result<TestedModel> {
     let config = &workspace.config;
     let translator = load_translator(folder, Some(&architecture), config, &workspace.device)?;
     let scores = test(workspace, name, &translator)?;
@@ -105,6 +111,7 @@ fn row(workspace: &Workspace, name: &str, architecture: Architecture, folder: &P
     Ok(TestedModel {
         name: name.to_owned(),
         checkpoint: Some(checkpoint.display().to_string()),
+        weights,
         architecture: Some(architecture),
         bleu: Some(scores.bleu),
         chrf: Some(scores.chrf),

@@ -39,6 +39,9 @@ pub struct TestedModel {
     /// The checkpoint that was tested, relative to the run directory.
     #[serde(default, deserialize_with = "if_ours")]
     pub checkpoint: Option<String>,
+    /// BLAKE3 of that checkpoint, or of those that were averaged; none in what version 0.1.0 wrote.
+    #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
     /// Its shape.
     #[serde(default, deserialize_with = "if_ours")]
     pub architecture: Option<Architecture>,

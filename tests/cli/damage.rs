@@ -98,3 +98,72 @@ fn a_torn_line_is_told_and_done_again() {
         assert!(message.contains(part), "{part:?} is missing in: {message}");
     }
 }
+
+/// The results of `automoe run` and its messages.
+fn run(program: &Program) -> (serde_json::Value, String) {
+    let output = program.command(&arguments(&["run", "--json"], &TINY)).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{errors}");
+    (serde_json::from_slice(&output.stdout).unwrap(), errors)
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn rows_hold_for_the_weights_that_they_were_measured_on() {
+    let program = finished();
+    let (first, errors) = run(&program);
+    assert!(!errors.contains("results.json"), "{errors}");
+    assert!(first["rows"].as_array().unwrap().iter().all(|row| row["weights"].as_str().unwrap().len() == 64));
+    let folder = |name: &str| program.folder().join("runs/toy").join(name);
+
+    // As version 0.1.0 wrote them: taken as they are, and noted down.
+    let mut before = first.clone();
+    for row in before["rows"].as_array_mut().unwrap() {
+        row.as_object_mut().unwrap().remove("weights");
+    }
+    std::fs::write(folder("results.json"), before.to_string()).unwrap();
+    let (taken, errors) = run(&program);
+    assert_eq!(taken, first);
+    assert!(errors.contains("runs/toy/results.json: it does not say of which weights"), "{errors}");
+    assert!(!run(&program).1.contains("results.json"));
+
+    // The same training ends with the same weights, and its latency is measured anew.
+    std::fs::remove_dir_all(folder("models/winner")).unwrap();
+    let (again, errors) = run(&program);
+    assert!(errors.contains("results.json: models/winner is gone, and is trained and measured again"), "{errors}");
+    assert!(folder("models/winner/best.safetensors").is_file());
+    assert_eq!([&again["rows"][0], &again["rows"][2]], [&first["rows"][0], &first["rows"][2]]);
+    assert_eq!(again["rows"][1]["weights"], first["rows"][1]["weights"]);
+    assert_ne!(again["rows"][1]["latency"], first["rows"][1]["latency"]);
+
+    // Another training of it.
+    std::fs::remove_dir_all(folder("models/winner")).unwrap();
+    let winner = ["train", "--arch", "runs/toy/search/winner.json", "--name", "winner", "--inherit"];
+    program.output(&arguments(&winner, &TINY));
+    let (other, errors) = run(&program);
+    assert!(errors.contains("results.json: models/winner has other weights than were measured"), "{errors}");
+    assert_ne!(other["rows"][1]["weights"], first["rows"][1]["weights"]);
+    assert_ne!(other["rows"][1]["chrf"], first["rows"][1]["chrf"]);
+    assert_eq!(other["rows"][0], first["rows"][0]);
+    assert!(!run(&program).1.contains("results.json"));
+
+    // Another SuperNet: the search was done with the first.
+    let elsewhere = ["--run-dir", "runs/b", "--set", "train.adam_eps=1e-4"];
+    program.output(&arguments(&arguments(&["train"], &TINY), &elsewhere));
+    std::fs::remove_dir_all(folder("supernet")).unwrap();
+    copy_folder(&program.folder().join("runs/b/supernet"), &folder("supernet"));
+    let message = program.refusal_after_start(&arguments(&["run"], &TINY));
+    assert!(message.contains("trials.jsonl: these trials were measured with other weights"), "{message}");
+    assert!(message.contains("automoe search --fresh"), "{message}");
+    program.output(&arguments(&["search", "--fresh"], &TINY));
+    let (searched, errors) = run(&program);
+    assert!(errors.contains("results.json: supernet has other weights than were measured"), "{errors}");
+    assert_ne!(searched["rows"][0]["weights"], first["rows"][0]["weights"]);
+}
