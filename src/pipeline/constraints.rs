@@ -5,8 +5,9 @@ use super::workspace::{dimensions, vocabularies};
 use crate::config::{Config, Precision};
 use crate::cost::{Basis, Cost, Costs};
 use crate::error::Result;
-use crate::latency::LatencyProfile;
+use crate::latency::{LatencyProfile, Prediction};
 use crate::search::{Constraints, Feasible};
+use crate::space::Architecture;
 use std::sync::Arc;
 
 /// Finds out, by the config alone, whether its search has anything to find; what has to be measured is left out.
@@ -37,6 +38,41 @@ pub(super) fn latency_profile(config: &Config) -> Result<Option<LatencyProfile>>
     settings.predicts_latency().then(|| LatencyProfile::read(&settings.latency_profile)).transpose()
 }
 
+/// Tells of predictions that go beyond what `profile` was fitted to.
+pub struct Extrapolations<'a> {
+    profile: &'a LatencyProfile,
+    /// Architectures that were predicted.
+    predicted: u64,
+    /// Of these, those unlike the ones that were measured.
+    beyond: u64,
+}
+
+impl<'a> Extrapolations<'a> {
+    /// Nothing predicted yet.
+    pub fn of(profile: &'a LatencyProfile) -> Self {
+        Self { profile, predicted: 0, beyond: 0 }
+    }
+
+    /// The prediction for `architecture`.
+    pub fn predict(&mut self, architecture: &Architecture) -> Prediction {
+        let prediction = self.profile.predict(architecture);
+        self.predicted += 1;
+        self.beyond += u64::from(!prediction.beyond_data.is_empty());
+        prediction
+    }
+
+    /// Says of how many predictions it is so, where there are any.
+    pub fn tell(&self) {
+        let Self { predicted, beyond, .. } = self;
+        if *beyond > 0 {
+            tracing::warn!(
+                "{beyond} of {predicted} architectures are unlike those that the profile was fitted to (beyond_data of latency \
+                 predict says in what): do not rely on their figures"
+            );
+        }
+    }
+}
+
 /// Tells where the models of `config` are others than those that `profile` was fitted to, or that this is not known.
 ///
 /// # Errors
@@ -58,6 +94,11 @@ pub fn compare_with_profile(config: &Config, profile: &LatencyProfile) -> Result
         if !differences.is_empty() {
             tracing::warn!("the latency profile was measured with {differences} as in this config");
         }
+    } else if profile.range.is_some() {
+        tracing::warn!(
+            "the profile does not tell the sentence length, beam and vocabulary that it was measured with, nor whether this \
+             config's are the same"
+        );
     }
     Ok(())
 }

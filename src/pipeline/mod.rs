@@ -24,7 +24,7 @@ mod sample;
 mod export;
 mod import;
 
-pub use constraints::{check_constraints, compare_with_profile};
+pub use constraints::{Extrapolations, check_constraints, compare_with_profile};
 pub use dry_run::dry_run;
 pub use export::{Exported, export};
 pub use import::{Import, Imported, import};

@@ -1,6 +1,6 @@
 //! `automoe space --sample` under limits.
 
-use super::constraints::counted_costs;
+use super::constraints::{Extrapolations, compare_with_profile, counted_costs};
 use crate::catalog::CostRow;
 use crate::config::Config;
 use crate::cost::{Constraint, Cost};
@@ -36,8 +36,9 @@ pub fn sample_within(
     mut print: impl FnMut(&Architecture) -> Result<bool>,
 ) -> Result<()> {
     let mut costs = counted_costs(config)?;
-    let profile = profile.map(LatencyProfile::read).transpose()?;
-    costs.extend(profile.map(|profile| Arc::new(profile) as Arc<dyn Cost>));
+    let profile = profile.map(LatencyProfile::read).transpose()?.map(Arc::new);
+    profile.as_ref().map_or(Ok(()), |profile| compare_with_profile(config, profile))?;
+    costs.extend(profile.clone().map(|profile| profile as Arc<dyn Cost>));
     let (mut limits, mut demands) = (Vec::new(), Vec::new());
     for Range { cost: row, most, least } in ranges {
         let cost = costs.get(row.name).ok_or_else(|| {
@@ -53,13 +54,20 @@ pub fn sample_within(
         }
     }
     let space = config.space()?;
+    let mut extrapolations = profile.as_deref().map(Extrapolations::of);
     let mut found = 0;
     let constraints = Constraints { counted: limits, ..Constraints::default() };
     for architecture in sample(&space, &constraints, seed).take(usize::try_from(count).unwrap_or(usize::MAX)) {
         found += 1;
+        if let Some(extrapolations) = &mut extrapolations {
+            extrapolations.predict(&architecture);
+        }
         if !print(&architecture)? {
             return Ok(());
         }
+    }
+    if let Some(extrapolations) = extrapolations {
+        extrapolations.tell();
     }
     if found == count {
         return Ok(());

@@ -112,6 +112,9 @@ fn data_become_a_profile_that_predicts_and_plots() {
     assert!(fitted["test"]["mape"].as_f64().unwrap() < 0.05, "{fitted}");
     let profile = || lines(&std::fs::read_to_string(program.folder().join("here.json")).unwrap().replace('\n', ""));
     assert!(profile()[0].get("conditions").is_none(), "the data do not tell");
+    let silent = program.command(&["latency", "predict", "--profile", "here.json"]).output().unwrap();
+    let warnings = String::from_utf8(silent.stderr).unwrap();
+    assert!(warnings.contains("the profile does not tell the sentence length, beam and vocabulary"), "{warnings}");
     let columns = "device,threads,sentence_length,beam,vocab_size,qkv_dim";
     let conditions = "cpu,2,30,4,40,64";
     let told = invented_data(&program, 120).replace('\n', &format!(",{conditions}\n")).replacen(conditions, columns, 1);
@@ -141,6 +144,11 @@ fn data_become_a_profile_that_predicts_and_plots() {
     let warnings = String::from_utf8(wide.stderr).unwrap();
     assert!(warnings.contains("1 of 1 architectures are unlike those"), "{warnings}");
     assert!(warnings.contains("measured with sentence_length 30, not 12; vocab_size 40, not 400"), "{warnings}");
+    let sample = ["space", "--sample", "3", "--max-latency-ms", "1000", "--latency-profile", "here.json"];
+    let wide = program.command(&arguments(&sample, &["--set", "space.decoder_layer_num=[6]"])).output().unwrap();
+    let warnings = String::from_utf8(wide.stderr).unwrap();
+    assert!(warnings.contains("3 of 3 architectures are unlike those"), "{warnings}");
+    assert!(warnings.contains("measured with sentence_length 30, not 12"), "{warnings}");
     for source in ["here.json", "here.csv"] {
         program.output(&["latency", "plot", source, "--out", "here.svg"]);
         let svg = std::fs::read_to_string(program.folder().join("here.svg")).unwrap();

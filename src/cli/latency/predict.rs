@@ -4,7 +4,7 @@ use crate::cli::options::ConfigArgs;
 use crate::cli::{architectures, output};
 use crate::error::Result;
 use crate::latency::{LatencyProfile, Prediction};
-use crate::pipeline;
+use crate::pipeline::{Extrapolations, compare_with_profile};
 use crate::space::Architecture;
 use serde::Serialize;
 use std::io;
@@ -50,20 +50,14 @@ struct Predicted<'a> {
 pub fn run(args: PredictArgs) -> Result<()> {
     let config = args.config.load()?;
     let profile = LatencyProfile::read(&args.profile)?;
-    pipeline::compare_with_profile(&config, &profile)?;
-    let (mut predicted, mut extrapolated) = (0, 0);
+    compare_with_profile(&config, &profile)?;
+    let mut extrapolations = Extrapolations::of(&profile);
     let predict = |architecture: &Architecture| {
-        let line = Predicted { architecture, prediction: profile.predict(architecture), device: &profile.device };
-        predicted += 1;
-        extrapolated += usize::from(!line.prediction.beyond_data.is_empty());
+        let prediction = extrapolations.predict(architecture);
+        let line = Predicted { architecture, prediction, device: &profile.device };
         output::json_line(&mut io::stdout().lock(), &line)
     };
     architectures::for_each(args.arch.as_deref(), &config, predict)?;
-    if extrapolated > 0 {
-        tracing::warn!(
-            "{extrapolated} of {predicted} architectures are unlike those that the profile was fitted to (beyond_data says in \
-             what): do not rely on their figures"
-        );
-    }
+    extrapolations.tell();
     Ok(())
 }
