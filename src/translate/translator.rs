@@ -33,6 +33,9 @@ pub struct Translation {
     pub score: f64,
 }
 
+/// That of a blank line.
+const BLANK: Translation = Translation { text: String::new(), score: 0.0 };
+
 impl Translator {
     /// The translations of each line, best first, at most `beam` each; blank lines stay blank. `progress` is told how many lines were finished.
     ///
@@ -53,7 +56,7 @@ impl Translator {
         let mut translations = self.translate_ids(&encoded, first_line, progress)?;
         for (line, best) in lines.iter().zip(&mut translations) {
             if is_blank(line) {
-                best.iter_mut().for_each(|translation| *translation = Translation { text: String::new(), score: 0.0 });
+                best.fill(BLANK);
             }
         }
         Ok(translations)
@@ -65,7 +68,8 @@ impl Translator {
         lengths.filter(|(_, length)| *length > MAX_POSITIONS).collect()
     }
 
-    /// [`Translator::translate`] of encoded sources, each with its end-of-sentence symbol.
+    /// [`Translator::translate`] of encoded sources, each with its end-of-sentence symbol. One that is of white space alone, or
+    /// nothing else, is blank.
     ///
     /// # Errors
     /// See [`Translator::translate`].
@@ -84,7 +88,9 @@ impl Translator {
         }
         // Padding would change the order of sums, and with it last bits. Where they differ anyway, fewer batches are faster.
         let one_length = sentences_stand_alone(&self.model.device());
-        let batches = batches(sources, self.config.max_tokens, one_length);
+        let (blank, filled): (Vec<usize>, Vec<usize>) = (0..sources.len()).partition(|&i| self.is_blank(sources[i]));
+        progress(blank.len() as u64);
+        let batches = batches(sources, filled, self.config.max_tokens, one_length);
         let translated: Vec<Vec<Option<Vec<Translation>>>> = batches
             .par_iter()
             .map(|batch| {
@@ -94,6 +100,9 @@ impl Translator {
             })
             .collect();
         let mut in_order = vec![None; sources.len()];
+        for place in blank {
+            in_order[place] = Some(vec![BLANK; self.config.beam]);
+        }
         for (place, translations) in batches.into_iter().flatten().zip(translated.into_iter().flatten()) {
             in_order[place] = translations;
         }
@@ -104,6 +113,10 @@ impl Translator {
             ))
         };
         in_order.into_iter().enumerate().map(|(place, found)| found.ok_or_else(|| not_finite(place))).collect()
+    }
+
+    fn is_blank(&self, source: &[u32]) -> bool {
+        source.len() <= 1 || self.source_subwords.decode(&source[..source.len() - 1]).trim().is_empty()
     }
 
     fn encode(&self, line: &str) -> Vec<u32> {
@@ -125,10 +138,9 @@ impl Translator {
     }
 }
 
-/// Places of sentences of like length (of `one_length`, so that none is padded), sentences × longest at most `max_tokens`,
+/// The `order`ed places of sentences of like length (of `one_length`, so that none is padded), sentences × longest at most `max_tokens`,
 /// the longest batches first so that parallel work ends together.
-fn batches(encoded: &[&[u32]], max_tokens: usize, one_length: bool) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..encoded.len()).collect();
+fn batches(encoded: &[&[u32]], mut order: Vec<usize>, max_tokens: usize, one_length: bool) -> Vec<Vec<usize>> {
     order.sort_by_key(|&i| std::cmp::Reverse(encoded[i].len()));
     let mut batches: Vec<Vec<usize>> = Vec::new();
     for place in order {
@@ -163,7 +175,7 @@ mod tests {
             (false, vec![vec![1], vec![3, 4], vec![0, 5, 2]]),
             (true, vec![vec![1], vec![3, 4], vec![0], vec![5], vec![2]]),
         ] {
-            assert_eq!(batches(&encoded, 10, one_length), want);
+            assert_eq!(batches(&encoded, (0..6).collect(), 10, one_length), want);
         }
     }
 

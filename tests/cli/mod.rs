@@ -7,6 +7,7 @@ mod constraints;
 mod damage;
 mod interrupted;
 mod latency;
+mod lengths;
 mod mistakes;
 mod phases;
 mod pipes;
