@@ -4,7 +4,12 @@ use std::borrow::Cow;
 
 /// Python's `str.isspace`: Unicode's white space and the four ASCII separators.
 fn is_space(character: char) -> bool {
-    character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
+    character.is_whitespace() || is_separator(character)
+}
+
+/// One of the four ASCII separators, which only Python takes for white space.
+pub(crate) fn is_separator(character: char) -> bool {
+    ('\u{1c}'..='\u{1f}').contains(&character)
 }
 
 /// Whether `character` takes no room: Unicode's `Default_Ignorable_Code_Point`.
@@ -35,10 +40,22 @@ pub(crate) fn trim_end(line: &str) -> &str {
 
 /// The line's words with one space between them.
 pub(crate) fn collapsed(line: &str) -> Cow<'_, str> {
-    match words(line).map(|word| word.len() + 1).sum::<usize>() == line.len() + 1 && !has_odd_space(line) {
+    match is_collapsed(line) {
         true => Cow::Borrowed(line),
         false => Cow::Owned(words(line).collect::<Vec<_>>().join(" ")),
     }
+}
+
+/// Whether the white space of `line` is one space between words each.
+pub(crate) fn is_collapsed(line: &str) -> bool {
+    let mut is_within_word = false;
+    for character in line.chars() {
+        let was_within_word = std::mem::replace(&mut is_within_word, !is_space(character));
+        if !is_within_word && (character != ' ' || !was_within_word) {
+            return false;
+        }
+    }
+    is_within_word || line.is_empty()
 }
 
 /// Whether `line` has white space other than the space.

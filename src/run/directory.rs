@@ -156,7 +156,9 @@ impl RunDirectory {
         let mut manifest = self.read_manifest()?.ok_or_else(missing)?;
         match &manifest.data {
             Some(data) if data == fingerprint => Ok(()),
-            Some(_) => Err(self.refusal("the data has changed since it was begun")),
+            Some(_) => {
+                Err(self.refusal("the data has changed since it was begun, or its white space is read otherwise now"))
+            }
             None if self.lock.is_none() => Ok(()),
             None => {
                 manifest.data = Some(fingerprint.to_string());

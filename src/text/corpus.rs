@@ -8,6 +8,19 @@ use crate::catalog::TEXT_FORMATS;
 use crate::config::{Corpus, DataConfig};
 use crate::error::{Error, Result};
 
+/// The names of training, validation and test text.
+///
+/// # Errors
+/// There are none of the first two.
+pub fn parts(data: &DataConfig) -> Result<[&[String]; 3]> {
+    for (key, names) in [("train", &data.train), ("valid", &data.valid)] {
+        if names.is_empty() {
+            return Err(Error::input(format!("`data.{key}` names no files")));
+        }
+    }
+    Ok([&data.train, &data.valid, &data.test])
+}
+
 /// Reads the texts `names` of `data`, in their order; sentences are lower-cased where `data` asks for it, ids are as they are.
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 
 pub mod prepare;
 pub mod prepared;
+mod fingerprint;
 mod encode;
 pub mod statistics;
 mod cache;

@@ -5,7 +5,7 @@ use super::cache;
 use super::corpus;
 use super::dataset::Dataset;
 use super::encode::{ReportProgress, encode, references};
-use super::format::NamedText;
+use super::fingerprint::fingerprint;
 use super::lines::read_lines;
 use super::pairs::Pairs;
 use super::parallel::ParallelText;
@@ -15,18 +15,11 @@ use super::statistics::{SplitStatistics, Statistics};
 use super::subwords::SubwordModel;
 use super::toy::toy;
 use super::vocabulary::Vocabulary;
-use crate::catalog::{TSV, TWO_FILES};
 use crate::config::{Corpus, DataConfig};
 use crate::error::{Error, Result};
-use crate::white_space::{collapsed, has_odd_space, is_blank};
+use crate::white_space::is_blank;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Raised when the same settings and text give other data than before, so that older caches are not used.
-const CACHE_VERSION: u32 = 1;
-
-/// Part of the fingerprint where white space counts otherwise than in version 0.1.0.
-const SPACING: &str = "white space parts words";
 
 /// Prepares the data of `data`, or takes it from the cache where it was prepared before. `seed` matters to the toy corpus
 /// alone. A damaged cache is rebuilt, and one that cannot be written is done without, both with a warning.
@@ -84,109 +77,6 @@ fn with_given_references(mut prepared: Prepared, data: &DataConfig) -> Result<Pr
     Ok(prepared)
 }
 
-/// A hash of the settings that matter and of the text.
-fn fingerprint(data: &DataConfig, seed: u64) -> Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    let settings = serde_json::json!({
-        "version": CACHE_VERSION,
-        "corpus": data.corpus,
-        "subwords": data.subwords,
-        "vocab_size": data.vocab_size,
-        "joined_vocabulary": data.joined_vocabulary,
-        "lowercase": data.lowercase,
-        "max_length": data.max_length,
-        "max_length_ratio": data.max_length_ratio,
-    });
-    hasher.update(settings.to_string().as_bytes());
-    if data.has_published_subwords() {
-        for path in [&data.source_dict, &data.target_dict, &data.bpe_codes] {
-            let hash = if path.as_os_str().is_empty() { String::new() } else { hash_file(path)?.to_string() };
-            hasher.update(format!("{hash};").as_bytes());
-        }
-        // Nothing where there is none, so that data prepared before there were these models is found.
-        for path in [&data.sentencepiece, &data.sentencepiece_target] {
-            if !path.as_os_str().is_empty() {
-                hasher.update(format!("sentencepiece {};", hash_file(path)?).as_bytes());
-            }
-        }
-    }
-    match data.corpus {
-        Corpus::Toy => {
-            hasher.update(serde_json::json!([seed, data.toy_pairs]).to_string().as_bytes());
-        }
-        Corpus::Files => {
-            let mut is_read_otherwise = false;
-            for (part, names) in parts(data)?.into_iter().enumerate() {
-                hasher.update(&(names.len() as u64).to_le_bytes());
-                for name in names {
-                    let text = NamedText::new(data, name);
-                    hash_text(&mut hasher, &text)?;
-                    is_read_otherwise |= is_spaced_otherwise(data, &text, part == 0)?;
-                }
-            }
-            if is_read_otherwise {
-                hasher.update(SPACING.as_bytes());
-            }
-        }
-    }
-    Ok(hasher.finalize().to_hex().to_string())
-}
-
-fn hash_text(hasher: &mut blake3::Hasher, text: &NamedText) -> Result<()> {
-    let format = corpus::format_of(text)?;
-    // Two files add no name, so that data prepared before there were other formats is found.
-    if format.row() != &TWO_FILES {
-        hasher.update(format.row().name.as_bytes());
-    }
-    for file in format.files(text) {
-        hasher.update(hash_file(&file.find()?)?.as_bytes());
-    }
-    Ok(())
-}
-
-/// Whether white space in `text` gives other subwords, or other blank lines, than it gave in version 0.1.0, which read it by
-/// other rules. What is the same is found under the fingerprint that it had then.
-fn is_spaced_otherwise(data: &DataConfig, text: &NamedText, is_training: bool) -> Result<bool> {
-    let format = corpus::format_of(text)?;
-    if ![&TWO_FILES, &TSV].contains(&format.row()) {
-        return Ok(false);
-    }
-    let was_blank = |line: &str| line.trim().is_empty();
-    let differs = |line: &str| match (data.has_published_subwords(), data.bpe_codes.as_os_str().is_empty()) {
-        (false, _) => collapsed(line) != line,
-        (true, false) => has_odd_space(line),
-        (true, true) => line.contains(|character| ('\u{1c}'..='\u{1f}').contains(&character)),
-    };
-    let Pairs::Text(pairs) = format.read(text)? else {
-        return Ok(false);
-    };
-    let mut pairs = pairs.sources.iter().zip(&pairs.targets);
-    Ok(pairs.any(|(source, target)| {
-        // Blank training pairs were dropped, and are.
-        !(is_training && (was_blank(source) || was_blank(target)))
-            && [source, target].into_iter().any(|line| differs(line) || is_blank(line) != was_blank(line))
-    }))
-}
-
-fn hash_file(path: &Path) -> Result<blake3::Hash> {
-    let hash = || {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(std::fs::File::open(path)?)?;
-        Ok(hasher.finalize())
-    };
-    hash().map_err(|error: std::io::Error| Error::input(error).at(path.display()))
-}
-
-/// The names of training, validation and test text. Only the test text may be left out.
-fn parts(data: &DataConfig) -> Result<[&[String]; 3]> {
-    for (key, names) in [("train", &data.train), ("valid", &data.valid)] {
-        if names.is_empty() {
-            return Err(Error::input(format!("`data.{key}` names no files")));
-        }
-    }
-    Ok([&data.train, &data.valid, &data.test])
-}
-
 fn build(data: &DataConfig, seed: u64, fingerprint: String, progress: ReportProgress) -> Result<Prepared> {
     let [train_texts, valid_texts, test_texts] = read(data, seed, progress)?;
     let (train_texts, mut train) = drop_blank(train_texts);
@@ -238,7 +128,7 @@ fn read(data: &DataConfig, seed: u64, progress: ReportProgress) -> Result<[Vec<P
         stage(3);
         return Ok(texts.map(|text| vec![Pairs::Text(text)]));
     }
-    let [train, valid, test] = parts(data)?;
+    let [train, valid, test] = corpus::parts(data)?;
     let train = corpus::read(data, train)?;
     stage(1);
     let valid = corpus::read(data, valid)?;

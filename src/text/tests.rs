@@ -242,6 +242,33 @@ fn data_of_before_is_found_where_its_white_space_counts_alike() {
         let differs: Vec<bool> = found.iter().zip(begins).map(|(found, old)| !found.starts_with(old)).collect();
         assert_eq!(differs, is_read_otherwise, "{text:?}");
     }
+    // A byte-order mark was a part of the codes' first line, and is none.
+    let unmarked = quietly(&coded).unwrap().fingerprint;
+    write("codes", "\u{feff}#version: 0.2\na b</w>\n");
+    assert_eq!(quietly(&coded).unwrap().fingerprint, unmarked);
+}
+
+#[test]
+fn white_space_is_alike_in_all_formats() {
+    let pairs = [["a  b ", "b a"], ["\u{a0}b\u{3000}a", " a b"], ["\u{200b}", "a"], ["a b", "b\u{2028}a"]];
+    let joined = |line: &dyn Fn(&[&str; 2]) -> String| pairs.iter().map(line).collect::<String>();
+    let unit = |[source, target]: &[&str; 2]| {
+        format!("<tu><tuv lang='xx'><seg>{source}</seg></tuv><tuv lang='yy'><seg>{target}</seg></tuv></tu>\n")
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let sides = [0, 1].map(|side| joined(&|pair| format!("{}\n", pair[side])));
+    let data = files(dir.path(), Some([&sides[0], &sides[1]]));
+    let write = |name: &str, text: String| std::fs::write(dir.path().join(name), text).unwrap();
+    write("train.tsv", joined(&|[source, target]| format!("{source}\t{target}\n")));
+    write("train.tmx", format!("\u{feff}<tmx>{}</tmx>", joined(&unit)));
+    let train = |name: &str| quietly(&DataConfig { train: vec![name.into()], ..data.clone() }).unwrap();
+    let expected = train("train");
+    assert_eq!((expected.statistics.train.pairs_kept, expected.statistics.train.dropped_blank), (3, 1));
+    assert_eq!(expected.train.source(0), expected.train.source(2), "a b");
+    for name in ["train.tsv", "train.tmx"] {
+        let found = train(name);
+        assert_eq!((found.train, found.statistics), (expected.train.clone(), expected.statistics.clone()), "{name}");
+    }
 }
 
 #[test]

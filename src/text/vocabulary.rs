@@ -21,7 +21,7 @@ pub const SPECIALS: [&str; 4] = ["<s>", "<pad>", "</s>", "<unk>"];
 pub const MAX_ENTRIES: usize = 1 << 20;
 
 /// The largest `dict.txt` that is read, in bytes.
-const MAX_DICT_BYTES: u64 = 1 << 28;
+pub const MAX_DICT_BYTES: u64 = 1 << 28;
 
 /// Ends a line of a `dict.txt` whose token may be there already.
 const OVERWRITE: &str = " #fairseq:overwrite";
