@@ -21,7 +21,7 @@ pub struct Prepared {
     pub test: Dataset,
     /// The text of the validation targets.
     pub valid_references: Vec<String>,
-    /// The text of the test targets.
+    /// The sentences of the test targets.
     pub test_references: Vec<String>,
     /// Whether references of test pairs are their ids joined to words, as nothing else is known of them.
     pub has_joined_references: bool,

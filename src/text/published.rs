@@ -7,6 +7,7 @@ use super::vocabulary::{SPECIALS, UNK, Vocabulary};
 use crate::error::{Error, Result};
 use crate::white_space::words;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// Mark the JSON forms.
 const SUBWORD_NMT: &str = "subword_nmt";
@@ -56,8 +57,16 @@ impl Published {
         }
     }
 
+    /// See [`super::SubwordModel::sentence`].
+    pub fn sentence<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        match self.segmenter {
+            Segmenter::None => Cow::Owned(self.decode(&words(line).collect::<Vec<_>>())),
+            Segmenter::Codes(_) | Segmenter::SentencePiece(_) => Cow::Borrowed(line),
+        }
+    }
+
     /// The line of `subwords`.
-    pub fn decode(&self, subwords: &[String]) -> String {
+    pub fn decode(&self, subwords: &[impl AsRef<str>]) -> String {
         match self.joins_pieces {
             true => sentencepiece::decode(subwords),
             false => bpe_codes::decode(subwords),

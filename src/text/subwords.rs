@@ -145,6 +145,14 @@ impl SubwordModel {
         }
     }
 
+    /// The sentence that `line` of a text for this model holds: its subwords are joined where lines are segmented already.
+    pub fn sentence<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        match &self.segmentation {
+            Segmentation::Published(published) => published.sentence(line),
+            Segmentation::Learned(_) => Cow::Borrowed(line),
+        }
+    }
+
     /// The tokens and their ids.
     pub fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary

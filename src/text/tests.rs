@@ -271,6 +271,25 @@ fn white_space_is_alike_in_all_formats() {
     }
 }
 
+/// As translations of them have no marks of subwords either.
+#[test]
+fn references_of_segmented_text_are_sentences() {
+    for (dict, line, expected) in [("a@@ 1\nb 1\n", "a@@  b x@@ y", "ab xy"), ("▁a 1\nb 1\n", "▁a b ▁x y", "ab xy")]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let data = files(dir.path(), None);
+        for name in ["test.xx", "test.yy"] {
+            std::fs::write(dir.path().join(name), line).unwrap();
+        }
+        std::fs::write(dir.path().join("dict"), dict).unwrap();
+        let data = DataConfig { source_dict: dir.path().join("dict"), ..data };
+        // The second time from the cache.
+        for _ in 0..2 {
+            assert_eq!(quietly(&data).unwrap().test_references, [expected]);
+        }
+    }
+}
+
 #[test]
 fn no_training_pair_left_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
