@@ -78,8 +78,12 @@ fn white_space_and_what_shows_nothing_leave_translations_alone() {
     }
 }
 
-#[test]
-fn a_sentencepiece_model_goes_all_the_way() {
+/// Settings of a tiny run with the SentencePiece model that [`with_sentencepiece`] has.
+const SENTENCEPIECE: [&str; 6] =
+    ["--config", "toy", "--set", "train.max_updates=8", "--set", "data.sentencepiece=spm.model"];
+
+/// A program with text and a SentencePiece model in its folder.
+fn with_sentencepiece() -> Program {
     let program = Program::new();
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/spm_unigram.model");
     std::fs::copy(model, program.folder().join("spm.model")).unwrap();
@@ -88,8 +92,13 @@ fn a_sentencepiece_model_goes_all_the_way() {
     for (name, text) in [("train.xx", &train), ("train.yy", &train), ("valid.xx", &valid), ("valid.yy", &valid)] {
         program.write(name, text);
     }
-    let config = ["--config", "toy", "--set", "train.max_updates=8", "--set", "data.sentencepiece=spm.model"];
-    let config = arguments(&config, &OVER_FILES);
+    program
+}
+
+#[test]
+fn a_sentencepiece_model_goes_all_the_way() {
+    let program = with_sentencepiece();
+    let config = arguments(&SENTENCEPIECE, &OVER_FILES);
     let (statistics, _) = data(&program, &config);
     // By the recorded model: ▁ t h e ▁lower ▁tower, and the end of the sentence.
     assert_eq!(statistics["valid"]["source_tokens"], 140);
@@ -125,6 +134,19 @@ fn a_sentencepiece_model_goes_all_the_way() {
     program.write("spm.model", "#version: 0.2\nl o\n");
     let message = program.refusal(&arguments(&["data"], &config), "");
     assert!(message.contains("spm.model: not a SentencePiece model"), "{message}");
+}
+
+#[test]
+fn a_sentencepiece_model_segments_text_for_ids_that_have_dictionaries() {
+    let program = with_sentencepiece();
+    let (statistics, _) = data(&program, &[&SENTENCEPIECE[..], &OVER_FILES, &["--export-fairseq", "bin"]].concat());
+    let config = [&SENTENCEPIECE[..], &OVER_FILES, &["--set", "data.dir=bin"]].concat();
+    assert_eq!(data(&program, &config).0, statistics);
+    program.output(&arguments(&["train"], &config));
+    let translate = |input| program.output_of(&["translate", "--checkpoint", "runs/toy/supernet"], input);
+    assert_eq!(translate("the lower tower\n"), translate(" the  lower tower\n"));
+    let subwords = std::fs::read_to_string(program.folder().join("runs/toy/subwords-source.json")).unwrap();
+    assert!(subwords.starts_with("{\"sentencepiece\""), "text is segmented by the model");
 }
 
 #[test]
