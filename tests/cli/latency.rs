@@ -150,9 +150,13 @@ fn data_become_a_profile_that_predicts_and_plots() {
     assert!(warnings.contains("3 of 3 architectures are unlike those"), "{warnings}");
     assert!(warnings.contains("measured with sentence_length 30, not 12"), "{warnings}");
     for source in ["here.json", "here.csv"] {
-        program.output(&["latency", "plot", source, "--out", "here.svg"]);
-        let svg = std::fs::read_to_string(program.folder().join("here.svg")).unwrap();
-        assert!(svg.contains("here: 12 test rows"), "{source}");
+        let text = std::fs::read_to_string(program.folder().join(source)).unwrap();
+        for text in [format!("\u{feff}{text}"), text] {
+            program.write(source, &text);
+            program.output(&["latency", "plot", source, "--out", "here.svg"]);
+            let svg = std::fs::read_to_string(program.folder().join("here.svg")).unwrap();
+            assert!(svg.contains("here: 12 test rows"), "{source}");
+        }
     }
 }
 

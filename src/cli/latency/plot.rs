@@ -1,6 +1,7 @@
 //! `automoe latency plot`: how well a device's latency is predicted, and what it depends on, as a picture.
 
 use super::profiles;
+use crate::bounded::drop_mark;
 use crate::error::{Error, Result};
 use crate::latency::{LatencyProfile, MeasuredRows, Metrics, fit};
 use crate::report::latency_plot;
@@ -56,5 +57,6 @@ pub fn run(args: PlotArgs) -> Result<()> {
 fn is_json(path: &Path) -> std::io::Result<bool> {
     let mut start = Vec::new();
     File::open(path)?.take(64).read_to_end(&mut start)?;
+    drop_mark(&mut start)?;
     Ok(start.trim_ascii_start().first() == Some(&b'{'))
 }

@@ -232,7 +232,7 @@ fn check_encoding<E>(declared: Option<Result<std::borrow::Cow<str>, E>>) -> Resu
 
 fn of_xml(error: quick_xml::Error) -> Error {
     match error {
-        quick_xml::Error::Encoding(_) => Error::input("not UTF-8"),
+        quick_xml::Error::Encoding(_) => Error::input("not UTF-8 text: save it as UTF-8"),
         quick_xml::Error::Io(error) => Error::input(error),
         error => Error::input(format!("not XML: {error}")),
     }
@@ -352,7 +352,7 @@ mod tests {
             (tmx(&unit("&#0;", "a")).as_bytes(), "line 6: &#0; stands for no character"),
             (tmx(&long).as_bytes(), "line 6: a tag or a text longer than 1048576 bytes"),
             (tmx(&parts).as_bytes(), "line 6: a sentence longer than 1048576 bytes"),
-            (b"<tmx><body>\n\xff", "line 2: not UTF-8"),
+            (b"<tmx><body>\n\xff", "line 2: not UTF-8 text: save it as UTF-8"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.to_string().contains(&format!("a.tmx: {expected}")), "expected {expected}: {error}");
