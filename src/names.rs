@@ -5,13 +5,17 @@ use crate::error::listed;
 /// How alike two names must be for one to be suggested: two thirds of the longer one's characters are right.
 const NEAR: f64 = 2.0 / 3.0;
 
-/// The message about a `key` that is none of `known`: the nearest of these, or all of them where none is near.
+/// The message about a `key` that is none of `known`.
 pub(crate) fn unknown(key: &str, known: &[String]) -> String {
-    let hint = match nearest(key, known.iter().map(String::as_str)) {
+    format!("unknown key \"{}\"; {}", key.escape_debug(), hint(key, known))
+}
+
+/// What `key` may stand for: the nearest of `known`, or any of them where none is near.
+pub(crate) fn hint(key: &str, known: &[impl AsRef<str>]) -> String {
+    match nearest(key, known.iter().map(AsRef::as_ref)) {
         Some(near) => format!("did you mean \"{near}\"?"),
         None => format!("expected one of {}", listed(known, ", ")),
-    };
-    format!("unknown key \"{}\"; {hint}", key.escape_debug())
+    }
 }
 
 /// The one of `known` that `key` is most likely meant to be; `None` where none is near.

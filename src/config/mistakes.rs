@@ -1,7 +1,6 @@
 //! What is wrong with a config's values before they are looked at together: unknown keys, and values of another type.
 
 use super::settings::Config;
-use crate::error::listed;
 use crate::names;
 use serde::Deserialize;
 use std::ops::Range;
@@ -82,11 +81,9 @@ pub(super) fn unknown_key(key: &str, section: &str, known: &Table) -> String {
     let has = |(name, section): &(&String, &Value)| *name != "train_architecture" && section.get(key).is_some();
     let elsewhere: Vec<_> = known.iter().filter(has).map(|(section, _)| format!("\"{section}.{key}\"")).collect();
     let place = if section.is_empty() { String::new() } else { format!(" in [{section}]") };
-    let hint = match names::nearest(key, keys.iter().copied()) {
-        _ if !elsewhere.is_empty() => format!("did you mean {}?", elsewhere.join(" or ")),
-        Some(near) => format!("did you mean \"{near}\"?"),
-        None if section.is_empty() => format!("expected one of {}", listed(&keys, ", ")),
-        None => format!("automoe config --explain {section} lists its keys"),
+    let hint = match elsewhere.is_empty() {
+        true => names::hint(key, &keys),
+        false => format!("did you mean {}?", elsewhere.join(" or ")),
     };
     format!("unknown key \"{}\"{place}; {hint}", key.escape_debug())
 }
