@@ -1,7 +1,7 @@
 //! Which weights something was measured on.
 
 use crate::error::{Error, Result};
-use crate::run::checkpoints::resolve;
+use crate::run::Checkpoints;
 use crate::train::averaged_checkpoints;
 use std::fs::File;
 use std::io;
@@ -22,7 +22,7 @@ pub(super) fn hash_file(path: &Path) -> Result<String> {
 pub(super) fn hash_tested(folder: &Path, averaged: usize) -> Result<Option<String>> {
     let mut files = if averaged > 1 { averaged_checkpoints(folder, averaged)? } else { Vec::new() };
     if files.is_empty() {
-        files.extend(resolve(folder));
+        files.extend(Checkpoints::new(folder).chosen());
     }
     (!files.is_empty()).then(|| hash_files(&files)).transpose()
 }
