@@ -9,6 +9,7 @@ mod feed_forward;
 pub mod forward;
 pub mod matrix;
 pub mod norm;
+mod out;
 pub mod panels;
 mod permute;
 mod product;

@@ -2,6 +2,7 @@
 
 use super::bfloat16::{self, Left, Path};
 use super::matrix::{Matrix, contiguous, is_parallel};
+use super::out::Out;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::DType;
 use rayon::prelude::*;
@@ -31,15 +32,6 @@ enum Packed {
     Bfloat16(Arc<bfloat16::Panels>),
 }
 
-/// Where the rows of a product start; tasks write different columns of them.
-#[derive(Clone, Copy)]
-struct Out(*mut f32);
-
-// SAFETY: whoever shares one writes elements that nobody else writes.
-unsafe impl Send for Out {}
-// SAFETY: as above.
-unsafe impl Sync for Out {}
-
 impl Panels {
     /// A copy of `weight`, of rank 2, in its precision. On one thread: it is made where other threads may wait for it.
     pub fn of(weight: FlexTensor) -> Self {
@@ -68,7 +60,7 @@ impl Panels {
     pub(super) unsafe fn multiply(&self, out: *mut f32, add: bool, x: Matrix) {
         match &self.packed {
             // SAFETY: the caller answers for `out`.
-            Packed::Float32(elements) => unsafe { self.multiply_float32(Out(out), add, x, elements) },
+            Packed::Float32(elements) => unsafe { self.multiply_float32(Out::new(out), add, x, elements) },
             Packed::Bfloat16(panels) => {
                 let path = Path::best();
                 // SAFETY: as above.
@@ -81,8 +73,7 @@ impl Panels {
     /// As of [`Panels::multiply`].
     unsafe fn multiply_float32(&self, out: Out, add: bool, x: Matrix, elements: &[f32]) {
         let panel = |start: usize| {
-            // The whole of it: else the closure would take the pointer alone, which threads may not share.
-            let Out(pointer) = { out };
+            let pointer = out.pointer();
             let width = WIDTH.min(self.outputs - start);
             let elements = &elements[start * self.inputs..(start + width) * self.inputs];
             let elements = Matrix::new(elements, self.inputs, width);

@@ -3,6 +3,7 @@
 use super::packed::{Left, Panels};
 use super::path::Path;
 use super::tile::{ROWS, Tile, WIDTH};
+use crate::kernels::cpu::out::Out;
 use rayon::prelude::*;
 
 /// Rows of a task.
@@ -12,26 +13,16 @@ const STEPS: usize = 512;
 /// Products of at least this many multiplications use all threads.
 const PARALLEL: usize = 128 * 128 * 128;
 
-/// Where a result starts; tasks write different tiles of it.
-#[derive(Clone, Copy)]
-struct Out(*mut f32);
-
-// SAFETY: whoever shares one writes elements that nobody else writes.
-unsafe impl Send for Out {}
-// SAFETY: as above.
-unsafe impl Sync for Out {}
-
 /// Writes `a b`, or adds it, `[rows, b.columns()]` row-major.
 ///
 /// # Safety
 /// a has `rows` rows; `out` has room for the result, and with `add` it holds numbers.
 pub unsafe fn multiply(out: *mut f32, add: bool, rows: usize, a: &Left, b: &Panels, path: Path) {
     assert_eq!(a.steps(), b.steps(), "inner dimensions agree");
-    let out = Out(out);
+    let out = Out::new(out);
     let parts = rows.div_ceil(ROWS_A_TASK);
     let task = |index: usize| {
-        // The whole of it: else the closure would take the pointer alone, which threads may not share.
-        let Out(pointer) = { out };
+        let pointer = out.pointer();
         let (row, column) = (index % parts * ROWS_A_TASK, index / parts * WIDTH);
         let count = ROWS_A_TASK.min(rows - row);
         // SAFETY: these rows of these columns are this task's alone, and there is room for them.
