@@ -43,7 +43,9 @@ fn count(name: &str, supernet: Supernet) -> serde_json::Value {
     let mut trainer = Trainer::new(supernet, &TrainConfig::default(), 1);
     let batches = [batch()];
     let mut update = |done| {
-        trainer.update(&architecture, &batches, done).expect("the architecture is the supernet's own");
+        trainer
+            .update(std::slice::from_ref(&architecture), &batches, done)
+            .expect("the architecture is the supernet's own");
     };
     // The first update makes the moments and chooses kernels.
     update(0);

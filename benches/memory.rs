@@ -27,7 +27,9 @@ pub fn run(bench: &Bench) {
         let mut trainer = Trainer::new(size.supernet(), &TrainConfig::default(), 1);
         let architecture = size.config().architecture;
         for done in 0..UPDATES {
-            trainer.update(&architecture, &[batch()], done).expect("the architecture is the supernet's own");
+            trainer
+                .update(std::slice::from_ref(&architecture), &[batch()], done)
+                .expect("the architecture is the supernet's own");
         }
         let counted = counted_bytes(size);
         let peak = peak_memory_bytes().map(|bytes| bytes as f64);

@@ -27,10 +27,10 @@ fn update(bench: &Bench, size: Size) {
     bench.measure_precisions(&format!("update/{}", size.name()), size.update_work(), |precision| {
         let config = TrainConfig { precision, ..TrainConfig::default() };
         let mut trainer = Trainer::new(size.supernet(), &config, 1);
-        let (batches, mut done, architecture) = ([batch()], 0, architecture.clone());
+        let (batches, mut done, architectures) = ([batch()], 0, [architecture.clone()]);
         move || {
             done += 1;
-            trainer.update(&architecture, &batches, done).expect("the architecture is the supernet's own")
+            trainer.update(&architectures, &batches, done).expect("the architecture is the supernet's own")
         }
     });
 }

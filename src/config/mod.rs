@@ -35,7 +35,7 @@ pub use precision::Precision;
 pub use search::{LatencySource, SearchConfig};
 pub use settings::{Config, is_adjustable, may_change};
 pub use since_0_1::default_of_new_key;
-pub use train::{LrSchedule, TrainConfig};
+pub use train::{LrSchedule, Sampling, TrainConfig};
 pub use train_overrides::TrainOverrides;
 pub use translate::TranslateConfig;
 

@@ -106,12 +106,18 @@ fn what_is_fingerprinted_loads_as_the_same_settings() {
             section = if line.starts_with('[') { line } else { section };
             let new = match section {
                 "[data]" => &["sentencepiece = \"\"", "sentencepiece_target = \"\"", "test_reference = \"\""][..],
-                "[train]" => &["weights = \"shared\""],
+                "[train]" => &[
+                    "weights = \"shared\"",
+                    "sampling = \"uniform\"",
+                    "sandwich_random = 2",
+                    "distillation = 0.0",
+                    "router_warmup_updates = 0",
+                ],
                 "[search]" => &["max_kv_cache_mb = 0.0", "precision = \"float32\""],
                 "[translate]" => &["precision = \"float32\""],
                 _ => &[],
             };
-            !new.contains(line)
+            !new.contains(&line)
         });
         assert!(kept.eq(fingerprinted.lines()), "{name}");
     }
@@ -163,6 +169,14 @@ fn every_bound_is_checked() {
     assert_eq!(faults(&|c| c.space["encoder_embed_dim"] = Choices::Every(vec![512])), ["model.share_all_embeddings"]);
     assert_eq!(faults(&|c| c.train.adam_betas[1] = 1.0), ["train.adam_betas"]);
     assert_eq!(faults(&|c| c.train.min_lr = 1.0), ["train.min_lr"]);
+    assert_eq!(faults(&|c| c.train.distillation = 0.5), ["train.distillation"]);
+    let taught = |share: f64| {
+        faults(&|c| c.train = TrainConfig { sampling: Sampling::Sandwich, distillation: share, ..c.train.clone() })
+    };
+    assert_eq!(taught(1.0), [""; 0]);
+    assert_eq!(taught(1.5), ["train.distillation"]);
+    assert_eq!(taught(f64::NAN), ["train.distillation"]);
+    assert_eq!(faults(&|c| c.train.sandwich_random = 1_000_000_000), ["train.sandwich_random"]);
     assert_eq!(faults(&|c| c.train_architecture = overrides("lr = -1")).len(), 2);
     assert_eq!(faults(&|c| c.train.checkpoint_every = 0), ["translate.average_checkpoints"]);
     assert_eq!(faults(&|c| c.search.mutation_probability = 1.1), ["search.mutation_probability"]);

@@ -1,7 +1,7 @@
 //! `[train]`: training of the SuperNet, and with other values here and there of one architecture.
 
 use super::catalog_names::WeightSharingName;
-use super::faults::Faults;
+use super::faults::{Faults, MANY};
 use super::precision::Precision;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,6 +20,11 @@ pub struct TrainConfig {
     pub max_tokens: usize,
     /// Micro-batches whose gradients are summed before one update.
     pub update_freq: usize,
+    /// Which architectures an update trains (SuperNet only): `"uniform"`, one at random, or `"sandwich"`, the largest, the
+    /// smallest and some at random, all on the update's batches, by the mean of their gradients.
+    pub sampling: Sampling,
+    /// Random architectures of an update (sandwich only).
+    pub sandwich_random: usize,
     /// `"cosine"`, or `"inverse-sqrt"`.
     pub lr_schedule: LrSchedule,
     /// Learning rate at the end of the warm-up.
@@ -40,10 +45,15 @@ pub struct TrainConfig {
     pub clip_norm: f64,
     /// Label smoothing.
     pub label_smoothing: f64,
+    /// The share of the other architectures' losses that is cross-entropy with what the largest predicts, as a constant
+    /// (sandwich only); 0: off.
+    pub distillation: f64,
     /// Coefficient of the encoder's load-balance loss; 0: off (0.01 when on).
     pub encoder_load_balance: f64,
     /// Coefficient of the decoder's load-balance loss; 0: off (0.01 when on).
     pub decoder_load_balance: f64,
+    /// Updates at the beginning in which routers stay as they began, so that experts learn before they are chosen among.
+    pub router_warmup_updates: usize,
     /// Of the products in training: `"float32"`, `"bfloat16"`, `"float16"` (graphics devices), or `"auto"`, which a run
     /// takes for bfloat16 where its device computes in that, else for float32.
     pub precision: Precision,
@@ -69,6 +79,8 @@ impl Default for TrainConfig {
             max_tokens: 4_096,
             // 4 096 × 128: the 524K tokens that the reference's GPUs see together.
             update_freq: 128,
+            sampling: Sampling::Uniform,
+            sandwich_random: 2,
             lr_schedule: LrSchedule::Cosine,
             lr: 1e-3,
             warmup_init_lr: 1e-7,
@@ -79,8 +91,10 @@ impl Default for TrainConfig {
             weight_decay: 0.0,
             clip_norm: 0.0,
             label_smoothing: 0.1,
+            distillation: 0.0,
             encoder_load_balance: 0.0,
             decoder_load_balance: 0.0,
+            router_warmup_updates: 0,
             precision: Precision::Float32,
             validate_every: 1_000,
             validate_random: 4,
@@ -141,12 +155,28 @@ impl TrainConfig {
         faults.non_negative(&key("weight_decay"), self.weight_decay);
         faults.non_negative(&key("clip_norm"), self.clip_norm);
         faults.rate(&key("label_smoothing"), self.label_smoothing);
+        let share = self.distillation;
+        faults.need((0.0..=1.0).contains(&share), &key("distillation"), format!("{share} is not between 0 and 1"));
+        let has_teacher = share == 0.0 || self.sampling == Sampling::Sandwich;
+        let message = "needs the largest architecture in every update: set train.sampling = \"sandwich\", or this to 0";
+        faults.need(has_teacher, &key("distillation"), message);
+        faults.range(&key("sandwich_random"), self.sandwich_random, 0, MANY);
         faults.non_negative(&key("encoder_load_balance"), self.encoder_load_balance);
         faults.non_negative(&key("decoder_load_balance"), self.decoder_load_balance);
         let keeps = self.checkpoint_every == 0 || self.keep_checkpoints > 0;
         let message = "must be 1 or more where checkpoint_every is";
         faults.need(keeps, &key("keep_checkpoints"), message);
     }
+}
+
+/// Which architectures of the space an update trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sampling {
+    /// One, drawn uniformly.
+    Uniform,
+    /// The largest, the smallest and `sandwich_random` others, drawn uniformly.
+    Sandwich,
 }
 
 /// How the learning rate goes after the warm-up.

@@ -80,17 +80,30 @@ pub struct Flops {
 
 /// Counts the FLOPs of `architecture`.
 pub fn flops(architecture: &Architecture, dimensions: &Dimensions) -> Flops {
-    let prices = prices(architecture, dimensions);
-    let fixed = embeddings(architecture, dimensions) + prices.always();
+    let lengths = [dimensions.sentence_length; 2];
+    let prices = prices(architecture, dimensions.qkv_dim, lengths);
+    let fixed = embeddings(architecture, lengths) + prices.always();
     let [least, worst] = prices.bounds();
-    let tokens = dimensions.sentence_length as u128;
-    let width = architecture.decoder.embed_dim as u128;
     Flops {
         least: 2 * (fixed + least),
         mean: 2.0 * (fixed as f64 + prices.mean()),
         worst: 2 * (fixed + worst),
-        projection: 2 * tokens * width * dimensions.vocab_size as u128,
+        projection: projection(architecture, dimensions.vocab_size, dimensions.sentence_length),
     }
+}
+
+/// FLOPs of one pass over a source and a target of so many tokens each, all experts of a layer equally likely, the output
+/// projection to `vocab_size` entries included.
+fn pass_flops(architecture: &Architecture, qkv_dim: usize, vocab_size: usize, lengths: [usize; 2]) -> f64 {
+    let prices = prices(architecture, qkv_dim, lengths);
+    let fixed = embeddings(architecture, lengths) + prices.always();
+    2.0 * (fixed as f64 + prices.mean()) + projection(architecture, vocab_size, lengths[1]) as f64
+}
+
+/// FLOPs of training on a pair of sentences of so many tokens: one pass, and a backward pass of twice as many, as is usually
+/// counted (Kaplan et al. 2020, section 2.1).
+pub fn training_flops(architecture: &Architecture, qkv_dim: usize, vocab_size: usize, lengths: [usize; 2]) -> f64 {
+    3.0 * pass_flops(architecture, qkv_dim, vocab_size, lengths)
 }
 
 /// FLOPs without the output projection that are expected under measured routing.
@@ -102,27 +115,31 @@ pub fn expected_flops(
     dimensions: &Dimensions,
     fractions: &RoutingFractions,
 ) -> Result<f64> {
-    let prices = prices(architecture, dimensions);
-    let fixed = embeddings(architecture, dimensions) + prices.always();
+    let lengths = [dimensions.sentence_length; 2];
+    let prices = prices(architecture, dimensions.qkv_dim, lengths);
+    let fixed = embeddings(architecture, lengths) + prices.always();
     Ok(2.0 * (fixed as f64 + prices.expected(fractions)?))
 }
 
-/// Multiplications of the embeddings and positions of both sides.
-fn embeddings(architecture: &Architecture, dimensions: &Dimensions) -> u128 {
-    let tokens = dimensions.sentence_length as u128;
-    let widths = (architecture.encoder.embed_dim + architecture.decoder.embed_dim) as u128;
-    tokens * widths + 2 * tokens
+/// FLOPs of the output projection of `tokens` tokens.
+pub fn projection(architecture: &Architecture, vocab_size: usize, tokens: usize) -> u128 {
+    2 * tokens as u128 * architecture.decoder.embed_dim as u128 * vocab_size as u128
+}
+
+/// Multiplications of the embeddings and positions of both sides, which have `lengths` tokens.
+fn embeddings(architecture: &Architecture, lengths: [usize; 2]) -> u128 {
+    let widths = [architecture.encoder.embed_dim, architecture.decoder.embed_dim];
+    lengths.into_iter().zip(widths).map(|(tokens, width)| tokens as u128 * (width as u128 + 1)).sum()
 }
 
 /// Multiplications of the layers; an expert's as if all tokens were sent to it.
-fn prices(architecture: &Architecture, dimensions: &Dimensions) -> Prices {
-    let length = dimensions.sentence_length;
-    Prices::of(Plan::new(architecture, dimensions.qkv_dim), |step| multiplications(step, length))
+fn prices(architecture: &Architecture, qkv_dim: usize, lengths: [usize; 2]) -> Prices {
+    Prices::of(Plan::new(architecture, qkv_dim), |step| multiplications(step, lengths))
 }
 
-/// Multiplications of a step where source and target have `length` tokens each.
-fn multiplications(step: &Step, length: usize) -> u128 {
-    let count = |tokens: Tokens| tokens.count(length, length) as u128;
+/// Multiplications of a step where source and target have these many tokens.
+fn multiplications(step: &Step, [source, target]: [usize; 2]) -> u128 {
+    let count = |tokens: Tokens| tokens.count(source, target) as u128;
     let tokens = count(step.tokens);
     match step.operator {
         Operator::Linear { inputs, outputs } => tokens * inputs as u128 * outputs as u128,

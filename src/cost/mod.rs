@@ -20,7 +20,7 @@ mod tests;
 pub use basis::Basis;
 pub use constraint::{Constraint, Cost, Limit};
 pub use costs::Costs;
-pub use flops::{Dimensions, Flops, expected_flops, flops};
+pub use flops::{Dimensions, Flops, expected_flops, flops, projection, training_flops};
 pub use parameters::{Embeddings, Parameters, expected_active_parameters, parameters, reference_convention};
 pub use routing::RoutingFractions;
 pub use summary::CostSummary;

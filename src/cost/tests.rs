@@ -55,6 +55,21 @@ fn flops_are_the_references() {
 }
 
 #[test]
+fn training_takes_three_passes_of_the_sentences_that_are_there() {
+    let architecture = Architecture::dense(8, 16, 2, 1, 2);
+    let [q, vocab] = [8, 50];
+    let of = |lengths| training_flops(&architecture, q, vocab, lengths);
+    let dimensions = Dimensions::new(q, 9, vocab).unwrap();
+    let counted = flops(&architecture, &dimensions);
+    assert_eq!(of([9, 9]), 3.0 * (counted.mean + counted.projection as f64));
+    // A target token more passes two decoder layers: self-attention (maps 4·8·8, products 2·(10² - 9²)·8 in all, scaling 8,
+    // norm 8), cross-attention (maps 2·8·8, products 2·9·8, scaling 8, norm 8), network (2·8·16, norm 8); and embedding, position
+    // and projection.
+    let layer = (4 * 8 * 8 + 2 * 19 * 8 + 8 + 8) + (2 * 8 * 8 + 2 * 9 * 8 + 8 + 8) + (2 * 8 * 16 + 8);
+    assert_eq!(of([9, 10]) - of([9, 9]), f64::from(6 * (2 * layer + 8 + 1 + 8 * 50)));
+}
+
+#[test]
 fn parameters_in_the_references_convention_are_the_references() {
     let Some(rows) = counts() else { return };
     for json in &rows {

@@ -5,6 +5,7 @@ use super::cpu::projection;
 use super::loss_sums::LossSums;
 use super::operators::rounded;
 use super::plain;
+use super::targets::Targets;
 use crate::device::scalar;
 use burn::tensor::{FloatDType, Tensor};
 
@@ -17,34 +18,27 @@ pub use super::plain::Losses;
 /// # Shapes
 /// - hidden: `[batch · target, embed]`
 /// - table: `[vocab, embed]`
-/// - target: `[batch · target]` ids; padding counts nothing
+/// - targets: of `[batch · target]` rows
 pub fn evaluate(
     hidden: Tensor<2>,
     table: Tensor<2>,
-    target: &[u32],
-    smoothing: f64,
+    targets: Targets<'_>,
     dtype: FloatDType,
     balance: Option<Tensor<1>>,
 ) -> LossSums {
     if !fuses_loss(&hidden.device()) {
-        return differentiable(hidden, table, target, smoothing, dtype).read(balance);
+        return differentiable(hidden, table, targets, dtype).read(balance);
     }
-    let sums = projection::forward(hidden, rounded(table, dtype), target, smoothing);
+    let sums = projection::forward(hidden, rounded(table, dtype), targets);
     LossSums { objective: sums.loss + balance.map_or(0.0, scalar), ..sums }
 }
 
 /// Sums of the losses and their gradients, on the CPU, where they are fused; shapes as in [`evaluate`].
-pub fn fused(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64, dtype: FloatDType) -> LossGradients {
-    projection::forward_backward(hidden, rounded(table, dtype), target, smoothing)
+pub fn fused(hidden: Tensor<2>, table: Tensor<2>, targets: Targets<'_>, dtype: FloatDType) -> LossGradients {
+    projection::forward_backward(hidden, rounded(table, dtype), targets)
 }
 
 /// Losses that autodiff differentiates; shapes as in [`evaluate`].
-pub fn differentiable(
-    hidden: Tensor<2>,
-    table: Tensor<2>,
-    target: &[u32],
-    smoothing: f64,
-    dtype: FloatDType,
-) -> Losses {
-    plain::losses(hidden, table, target, smoothing, dtype)
+pub fn differentiable(hidden: Tensor<2>, table: Tensor<2>, targets: Targets<'_>, dtype: FloatDType) -> Losses {
+    plain::losses(hidden, table, targets, dtype)
 }

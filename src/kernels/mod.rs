@@ -14,6 +14,7 @@ pub mod dropout;
 pub mod routing;
 pub mod adam_step;
 pub mod loss_sums;
+pub mod targets;
 
 mod extension;
 pub mod cpu;
@@ -36,3 +37,4 @@ pub use loss_sums::LossSums;
 pub use losses::Losses;
 pub use operators::LinearMap;
 pub use routing::{Assignment, assign};
+pub use targets::{SoftTargets, Targets};

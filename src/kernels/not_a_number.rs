@@ -4,7 +4,7 @@
 use super::cpu::{embedding, projection};
 use super::operators::*;
 use super::tests::{Owned, host, network, numbers};
-use super::{AdamStep, Dropout, Mask, assign, losses};
+use super::{AdamStep, Dropout, Mask, Targets, assign, losses};
 use crate::test_devices::devices;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use std::sync::{Arc, OnceLock};
@@ -193,13 +193,13 @@ fn look_up_and_its_gradient() {
 #[test]
 fn losses() {
     let [rows, vocabulary, embed] = [4, 19, 5];
-    let target = [3, 18, crate::text::PAD, 7];
+    let targets = Targets::hard(&[3, 18, crate::text::PAD, 7], 0.1);
     let inputs = [numbers(1, rows * embed), numbers(2, vocabulary * embed)];
     for (name, device) in devices("what is not a number in losses") {
         holds(&format!("{name}: loss"), &inputs, |inputs| {
             let hidden = leaf(&inputs[0], [rows, embed], &device);
             let table = leaf(&inputs[1], [vocabulary, embed], &device);
-            let losses = losses::differentiable(hidden.clone(), table.clone(), &target, 0.1, FloatDType::F32);
+            let losses = losses::differentiable(hidden.clone(), table.clone(), targets, FloatDType::F32);
             let gradients = losses.loss.backward();
             let gradients = [hidden.grad(&gradients), table.grad(&gradients)].map(|gradient| host(gradient.unwrap()));
             let sums = losses.read(None);
@@ -209,8 +209,8 @@ fn losses() {
     holds("projection", &inputs, |inputs| {
         let hidden = tensor(&inputs[0], [rows, embed], &Device::flex());
         let table = tensor(&inputs[1], [vocabulary, embed], &Device::flex());
-        let sums = projection::forward(hidden.clone(), table.clone(), &target, 0.1);
-        let step = projection::forward_backward(hidden, table, &target, 0.1);
+        let sums = projection::forward(hidden.clone(), table.clone(), targets);
+        let step = projection::forward_backward(hidden, table, targets);
         let losses = [sums.loss, sums.nll, step.sums.loss, step.sums.nll].map(|loss| loss as f32);
         vec![losses.to_vec(), host(step.hidden_gradient), host(step.table_gradient)]
     });

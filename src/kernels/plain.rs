@@ -4,6 +4,7 @@
 use super::cpu::norm::EPSILON;
 use super::dropout::Mask;
 use super::loss_sums::LossSums;
+use super::targets::{SoftTargets, Targets};
 use crate::device::{ids, to_host};
 use crate::text::PAD;
 use burn::tensor::activation::{log_softmax, relu, softmax};
@@ -117,23 +118,37 @@ pub struct Losses {
 impl Losses {
     /// The sums; `balance` is the load-balance loss. Waits for the device, once.
     pub fn read(self, balance: Option<Tensor<1>>) -> LossSums {
+        self.read_with(balance, Vec::new()).0
+    }
+
+    /// The same, and the elements of `others`, which are no part of autodiff: they come with the sums, for each reading waits.
+    pub fn read_with(self, balance: Option<Tensor<1>>, others: Vec<Tensor<1>>) -> (LossSums, Vec<f32>) {
+        let has_balance = balance.is_some();
         let parts = [Some(self.loss), Some(self.nll), balance].into_iter().flatten().map(Tensor::inner);
-        let values: Vec<f64> = to_host(Tensor::cat(parts.collect(), 0)).into_iter().map(f64::from).collect();
-        let balance = values.get(2).unwrap_or(&0.0);
-        LossSums { loss: values[0], nll: values[1], objective: values[0] + balance, tokens: self.tokens }
+        let mut values = to_host(Tensor::cat(parts.chain(others).collect(), 0)).into_iter();
+        let mut next = || f64::from(values.next().expect("an element a sum"));
+        let (loss, nll) = (next(), next());
+        let balance = if has_balance { next() } else { 0.0 };
+        (LossSums { loss, nll, objective: loss + balance, tokens: self.tokens }, values.collect())
     }
 }
 
 /// Label-smoothed cross-entropy, the projection in `dtype`. Shapes are those of [`super::losses::evaluate`].
-pub fn losses(hidden: Tensor<2>, table: Tensor<2>, target: &[u32], smoothing: f64, dtype: FloatDType) -> Losses {
+pub fn losses(hidden: Tensor<2>, table: Tensor<2>, targets: Targets<'_>, dtype: FloatDType) -> Losses {
     let device = hidden.device().inner();
     let [vocab, _] = table.dims();
+    let (target, smoothing) = (targets.ids, targets.smoothing);
     let log_probabilities = log_softmax(product(hidden, table.transpose(), dtype), 1); // [rows, vocab]
     let real: Vec<f32> = target.iter().map(|&t| f32::from(u8::from(t != PAD))).collect();
     let real = Tensor::<2>::from_data(TensorData::new(real, [target.len(), 1]), &device);
     let chosen = ids(target, &device).unsqueeze_dim::<2>(1);
     let nll = (log_probabilities.clone().gather(1, chosen) * real.clone()).sum().neg();
-    let all = (log_probabilities.sum_dim(1) * real).sum().neg();
-    let loss = nll.clone() * (1.0 - smoothing) + all * (smoothing / vocab as f64);
+    let all = (log_probabilities.clone().sum_dim(1) * real.clone()).sum().neg();
+    let mut loss = nll.clone() * (1.0 - smoothing) + all * (smoothing / vocab as f64);
+    if let Some(SoftTargets { hidden, table, share }) = targets.soft {
+        let predicted = softmax(product(hidden.clone(), table.clone().transpose(), dtype), 1);
+        let predicted = Tensor::from_inner(predicted * real.inner());
+        loss = loss * targets.hard_share() - (log_probabilities * predicted).sum() * *share;
+    }
     Losses { loss, nll, tokens: target.iter().filter(|&&t| t != PAD).count() }
 }

@@ -5,7 +5,8 @@ use super::transformer::Transformer;
 use super::weights::Values;
 use crate::device::scalar;
 use crate::kernels::capabilities::fuses_loss;
-use crate::kernels::{LossSums, losses};
+use crate::kernels::operators::rounded;
+use crate::kernels::{LossSums, SoftTargets, Targets, losses};
 use burn::tensor::Tensor;
 
 /// The objective's settings.
@@ -32,28 +33,52 @@ pub struct Sentences<'a> {
     pub batch: usize,
 }
 
+/// What a forward–backward step found.
+pub struct Differentiated {
+    /// The losses.
+    pub sums: LossSums,
+    /// The gradients of the objective's *sum*, times the model's loss scale, by name, as the device holds weights. A parameter
+    /// without an entry took part with gradient 0.
+    pub gradients: Values,
+    /// Decoder outputs before the projection, without autodiff: `[batch · target, embed]`.
+    pub hidden: Tensor<2>,
+    /// Tokens sent to each expert of each layer of `pass`, those of the encoder first.
+    pub routed: Vec<Vec<u64>>,
+    /// The pass.
+    pub pass: Pass,
+}
+
+impl Differentiated {
+    /// `hidden` with the model's table: what another model is to predict for a share of its loss.
+    pub fn soft_targets(&self, model: &Transformer, share: f64) -> SoftTargets {
+        let table = rounded(model.projection_table().inner(), model.products.dtype);
+        SoftTargets { hidden: self.hidden.clone(), table, share }
+    }
+}
+
 /// Losses of a batch, without gradients.
 pub fn evaluate(model: &Transformer, sentences: Sentences, objective: &Objective) -> (LossSums, Pass) {
     let mut pass = Pass::inference();
     let hidden = model.forward(sentences.source, sentences.previous, sentences.batch, &mut pass);
-    let (table, smoothing, dtype) = (model.projection_table(), objective.label_smoothing, model.products.dtype);
+    let (table, dtype) = (model.projection_table(), model.products.dtype);
+    let targets = Targets::hard(sentences.target, objective.label_smoothing);
     let balance = load_balance(&pass, objective);
-    (losses::evaluate(hidden, table, sentences.target, smoothing, dtype, balance), pass)
+    (losses::evaluate(hidden, table, targets, dtype, balance), pass)
 }
 
-/// Losses of a batch and the gradients of the objective's *sum*, times the model's loss scale; `model` holds tracked leaves.
-/// A parameter without an entry took part with gradient 0.
+/// Losses of a batch and their gradients; `model` holds tracked leaves. `soft` are what another model predicts for the batch.
 pub fn differentiate(
     model: &Transformer,
     sentences: Sentences,
     objective: &Objective,
-    mut pass: Pass,
-) -> (LossSums, Values, Pass) {
-    let (sums, gradients) = match fuses_loss(&model.device()) {
-        true => differentiate_fused(model, sentences, objective, &mut pass),
-        false => differentiate_whole(model, sentences, objective, &mut pass),
-    };
-    (sums, gradients, pass)
+    soft: Option<&SoftTargets>,
+    pass: Pass,
+) -> Differentiated {
+    let targets = Targets { soft, ..Targets::hard(sentences.target, objective.label_smoothing) };
+    match fuses_loss(&model.device()) {
+        true => differentiate_fused(model, sentences, objective, targets, pass),
+        false => differentiate_whole(model, sentences, objective, targets, pass),
+    }
 }
 
 /// Autodiff differentiates everything.
@@ -61,20 +86,25 @@ fn differentiate_whole(
     model: &Transformer,
     sentences: Sentences,
     objective: &Objective,
-    pass: &mut Pass,
-) -> (LossSums, Values) {
-    let hidden = model.forward(sentences.source, sentences.previous, sentences.batch, pass);
-    let (table, smoothing, dtype) = (model.projection_table(), objective.label_smoothing, model.products.dtype);
-    let losses = losses::differentiable(hidden, table, sentences.target, smoothing, dtype);
-    let balance = load_balance(pass, objective);
+    targets: Targets,
+    mut pass: Pass,
+) -> Differentiated {
+    let hidden = model.forward(sentences.source, sentences.previous, sentences.batch, &mut pass);
+    let losses = losses::differentiable(hidden.clone(), model.projection_table(), targets, model.products.dtype);
+    let balance = load_balance(&pass, objective);
     let differentiable = balance.iter().fold(losses.loss.clone(), |sum, balance| sum + balance.clone());
     let differentiable = match model.products.loss_scale {
         1.0 => differentiable,
         scale => differentiable * scale,
     };
     let gradients = model.gradients(&mut differentiable.backward());
+    let layers: Vec<&LayerRouting> = pass.encoder_routing.iter().chain(&pass.decoder_routing).collect();
+    let counts = layers.iter().map(|layer| layer.counts.clone().float()).collect();
     // Reading waits for the device: it comes when all is queued.
-    (losses.read(balance), gradients)
+    let (sums, counts) = losses.read_with(balance, counts);
+    let mut counts = counts.into_iter().map(|count| count as u64);
+    let routed = layers.iter().map(|layer| counts.by_ref().take(layer.counts.dims()[0]).collect()).collect();
+    Differentiated { sums, gradients, hidden: hidden.inner(), routed, pass }
 }
 
 /// Look-up and projection stand outside autodiff, see [`fuses_loss`].
@@ -82,18 +112,19 @@ fn differentiate_fused(
     model: &Transformer,
     sentences: Sentences,
     objective: &Objective,
-    pass: &mut Pass,
-) -> (LossSums, Values) {
+    targets: Targets,
+    mut pass: Pass,
+) -> Differentiated {
     let tables = model.tables().map(Tensor::inner);
     let embedded = model.embed(tables, sentences.source, sentences.previous, sentences.batch);
     let embedded = embedded.map(|x| Tensor::from_inner(x).require_grad());
     let read = [sentences.source, sentences.previous];
-    let hidden = model.forward_embedded(embedded.clone(), read, sentences.batch, pass);
-    let (table, smoothing, dtype) = (model.projection_table().inner(), objective.label_smoothing, model.products.dtype);
-    let fused = losses::fused(hidden.clone().inner(), table, sentences.target, smoothing, dtype);
+    let hidden = model.forward_embedded(embedded.clone(), read, sentences.batch, &mut pass);
+    let table = model.projection_table().inner();
+    let fused = losses::fused(hidden.clone().inner(), table, targets, model.products.dtype);
     // A sum whose gradient with respect to `hidden` is the one computed above.
-    let carrier = (hidden * fused.hidden_gradient).sum();
-    let (differentiable, balance) = match load_balance(pass, objective) {
+    let carrier = (hidden.clone() * fused.hidden_gradient).sum();
+    let (differentiable, balance) = match load_balance(&pass, objective) {
         Some(balance) => (carrier + balance.clone(), scalar(balance)),
         None => (carrier, 0.0),
     };
@@ -106,7 +137,10 @@ fn differentiate_fused(
         of_embedded,
         [sentences.source, sentences.previous],
     );
-    (LossSums { objective: fused.sums.loss + balance, ..fused.sums }, gradients)
+    let sums = LossSums { objective: fused.sums.loss + balance, ..fused.sums };
+    let layers: Vec<&LayerRouting> = pass.encoder_routing.iter().chain(&pass.decoder_routing).collect();
+    let routed = LayerRouting::counts(&layers);
+    Differentiated { sums, gradients, hidden: hidden.inner(), routed, pass }
 }
 
 /// The load-balance losses of both stacks with their coefficients; `None` where they are off.

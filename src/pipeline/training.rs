@@ -13,7 +13,7 @@ use crate::train::{Job, Outcome, Sampler, load_weights, train, trained_updates};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Trains the supernet, one uniformly drawn architecture an update.
+/// Trains the supernet, each update the architectures that `train.sampling` says.
 ///
 /// # Errors
 /// See [`train`].
@@ -26,7 +26,7 @@ pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
         folder: &folder,
         config,
         seed: workspace.config.seed,
-        sampler: Sampler::Uniform(&workspace.space),
+        sampler: Sampler::of(config, &workspace.space),
         sharing: sharing.clone(),
         validated: validated(workspace, config),
         train: &workspace.prepared.train,

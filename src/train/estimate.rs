@@ -12,24 +12,24 @@ use std::time::{Duration, Instant};
 /// Runs shorter than this are not worth an estimate.
 const FEW_UPDATES: usize = 20;
 
-/// Logs one line: updates, tokens, estimated time, memory, disk. The time is measured on `samples`, an architecture and a
-/// batch each, the first of which only warms up.
+/// Logs one line: updates, tokens, estimated time, memory, disk. The time is measured on `samples`, the architectures and
+/// a batch of an update each, the first of which only warms up.
 pub(super) fn announce(
     job: &Job,
     trainer: &Trainer,
     remaining: usize,
-    samples: &[(Architecture, Batch)],
+    samples: &[(Vec<Architecture>, Batch)],
 ) -> Result<()> {
     if remaining < FEW_UPDATES || samples.len() < 2 {
         return Ok(());
     }
     let (mut spent, mut tokens, mut timed) = (Duration::ZERO, 0, 0);
-    for (index, (architecture, batch)) in samples.iter().enumerate() {
+    for (index, (architectures, batch)) in samples.iter().enumerate() {
         let start = Instant::now();
-        let (sums, _) = in_pool(|| trainer.gradients(architecture, std::slice::from_ref(batch), 0))?;
+        in_pool(|| trainer.gradients(architectures, std::slice::from_ref(batch), 0))?;
         if index > 0 {
             spent += start.elapsed();
-            tokens += sums.tokens;
+            tokens += batch.target_tokens;
             timed += 1;
         }
     }

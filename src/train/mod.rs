@@ -2,6 +2,7 @@
 
 mod job;
 mod session;
+mod slots;
 mod update;
 pub mod optimizer;
 pub mod schedule;
@@ -17,7 +18,8 @@ pub use checkpoint::{Origin, StoredWeights, read_weights, save_weights};
 pub use job::{Job, Outcome, Sampler};
 pub use loss_scale::LossScale;
 pub use session::train;
+pub use slots::RoutedTokens;
 pub use state::{trained_architecture, trained_updates};
-pub use update::{Trainer, UpdateReport};
+pub use update::{Gradients, Trainer, UpdateReport};
 pub use validation::Validation;
 pub use weights::{Weights, average_weights, averaged_checkpoints, load_weights};

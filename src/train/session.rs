@@ -1,4 +1,4 @@
-//! The training loop of one run: which architecture and which batches each update takes, and what is written when.
+//! The training loop of one run: which architectures and which batches each update takes, and what is written when.
 
 use super::changes::go_on;
 use super::checkpoint::{self, Content, Name, Origin};
@@ -17,8 +17,6 @@ use crate::run::checkpoints::{BEST, LAST};
 use crate::run::jsonl::Sync;
 use crate::run::memory::peak_memory_bytes;
 use crate::run::{Checkpoint, Checkpoints, JsonLines};
-use crate::seed;
-use crate::space::Architecture;
 use crate::text::{Batch, collate, epoch_batches};
 use burn::tensor::Device;
 use serde_json::{Value, json};
@@ -134,12 +132,12 @@ impl<'a> Session<'a> {
 
     fn step(&mut self, progress: &Progress) -> Result<()> {
         let done = self.position.update;
-        let architecture = self.architecture(done);
+        let architectures = self.job.sampler.architectures(self.job.seed, done);
         let start = Instant::now();
         let micro_batches = (0..self.job.config.update_freq).map(|_| self.next_batch());
         let micro_batches = micro_batches.collect::<Result<Vec<Batch>>>()?;
         self.waited += start.elapsed();
-        let report = in_pool(|| self.trainer.update(&architecture, &micro_batches, done))?;
+        let report = in_pool(|| self.trainer.update(&architectures, &micro_batches, done))?;
         if report.skipped {
             tracing::warn!(
                 "training {}: update {} left out, its gradients overflowed; the loss scale is {} now",
@@ -153,18 +151,10 @@ impl<'a> Session<'a> {
         if report.sums.loss.is_finite() {
             self.position.recent.add(&report.sums);
         }
+        self.position.trained_flops = self.position.trained_flops.map(|flops| flops + report.flops);
+        self.position.slots.add(&report.routed);
         self.position.update = done + 1;
         self.write_outputs(&report, progress)
-    }
-
-    /// The architecture of the update after `done` updates.
-    fn architecture(&self, done: usize) -> Architecture {
-        match &self.job.sampler {
-            Sampler::Uniform(space) => {
-                space.sample(&mut seed::stream(self.job.seed, "sample-architecture", done as u64))
-            }
-            Sampler::Fixed(architecture) => architecture.clone(),
-        }
     }
 
     /// Tells what the rest of the run will cost, measured on the next few updates' batches.
@@ -173,7 +163,9 @@ impl<'a> Session<'a> {
         let ahead = self.batches.iter().skip(self.position.batch).take(ESTIMATE_SAMPLES);
         let samples: Vec<_> = (done..)
             .zip(ahead)
-            .map(|(update, indices)| (self.architecture(update), collate(self.job.train, indices)))
+            .map(|(update, indices)| {
+                (self.job.sampler.architectures(self.job.seed, update), collate(self.job.train, indices))
+            })
             .collect();
         announce(self.job, &self.trainer, self.job.config.max_updates.saturating_sub(done), &samples)
     }
@@ -245,7 +237,8 @@ impl<'a> Session<'a> {
     fn log(&mut self, report: &UpdateReport, progress: &Progress) -> Result<()> {
         let sums = std::mem::take(&mut self.position.recent);
         let nll = sums.nll_bits();
-        progress.set_message(format!("training {}: perplexity {:.2}", self.job.name, nll.exp2()));
+        let spent = self.trained_gflops().map_or(String::new(), |gflops| format!(", {gflops:.0} GFLOPs"));
+        progress.set_message(format!("training {}: perplexity {:.2}{spent}", self.job.name, nll.exp2()));
         let line = json!({
             "update": self.position.update,
             "loss": sums.loss_bits(),
@@ -253,12 +246,18 @@ impl<'a> Session<'a> {
             "perplexity": nll.exp2(),
             "lr": report.lr,
             "tokens": sums.tokens,
+            "trained_gflops": self.trained_gflops(),
             "seconds": self.since.elapsed().as_secs_f64(),
             "wait_seconds": std::mem::take(&mut self.waited).as_secs_f64(),
             "peak_memory_bytes": peak_memory_bytes(),
         });
         self.since = Instant::now();
         self.metrics.append(&line)
+    }
+
+    /// FLOPs of all updates, in units of 10⁹.
+    fn trained_gflops(&self) -> Option<f64> {
+        self.position.trained_flops.map(|flops| flops / 1e9)
     }
 
     /// Validates; the mean over the architectures decides which checkpoint is best.
@@ -273,14 +272,20 @@ impl<'a> Session<'a> {
         }
         let listed: Vec<String> =
             losses.iter().map(|(name, nll)| format!("{name} {:.3}", nll.as_f64().unwrap_or(f64::NAN))).collect();
+        let spent = self.trained_gflops().map_or(String::new(), |gflops| format!(" and {gflops:.0} GFLOPs"));
         tracing::info!(
-            "{} after update {}: validation loss in bits: {}",
+            "{} after update {}{spent}: validation loss in bits: {}",
             self.job.name,
             self.position.update,
             listed.join(", ")
         );
-        self.metrics
-            .append(&json!({"update": self.position.update, "valid": Value::Object(losses), "valid_mean": mean}))?;
+        self.metrics.append(&json!({
+            "update": self.position.update,
+            "valid": Value::Object(losses),
+            "valid_mean": mean,
+            "trained_gflops": self.trained_gflops(),
+            "slots": self.position.slots.shares(),
+        }))?;
         if mean.is_finite() && self.position.best.is_none_or(|best| mean < best) {
             self.position.best = Some(mean);
             self.save(Name::Fixed(BEST), Content::Weights)?;

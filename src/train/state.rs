@@ -1,6 +1,7 @@
 //! What a checkpoint says of the training that it is from, beside its tensors.
 
 use super::loss_scale::LossScale;
+use super::slots::SlotUse;
 use crate::bounded::read_text;
 use crate::config::Tables;
 use crate::error::{Error, Result, refuse};
@@ -35,12 +36,26 @@ pub(super) struct Position {
     /// Losses since the last line of metrics.
     #[serde(default)]
     pub recent: LossSums,
+    /// FLOPs of all updates; a training that version 0.1.0 began has not counted them.
+    #[serde(default)]
+    pub trained_flops: Option<f64>,
+    /// What each expert slot has had, in the updates since it is counted.
+    #[serde(default)]
+    pub slots: SlotUse,
 }
 
 impl Position {
     /// Before the first update.
     pub fn start() -> Self {
-        Self { update: 0, epoch: 0, batch: 0, best: None, recent: LossSums::default() }
+        Self {
+            update: 0,
+            epoch: 0,
+            batch: 0,
+            best: None,
+            recent: LossSums::default(),
+            trained_flops: Some(0.0),
+            slots: SlotUse::default(),
+        }
     }
 }
 

@@ -1,20 +1,23 @@
-//! One update: an architecture is cut out, its gradients over all micro-batches are summed, and Adam takes one step.
+//! One update: architectures are cut out, their gradients over all micro-batches are summed, and Adam takes one step.
 
 use super::loss_scale::LossScale;
 use super::optimizer::Adam;
 use super::schedule::learning_rate;
+use super::slots::RoutedTokens;
 use crate::config::TrainConfig;
+use crate::cost::{projection, training_flops};
 use crate::device::to_host;
 use crate::error::Result;
-use crate::kernels::LossSums;
+use crate::kernels::{LossSums, SoftTargets};
 use crate::model::loss::{Objective, Sentences, differentiate};
 use crate::model::precision::Products;
-use crate::model::{Pass, Supernet, Values};
+use crate::model::{Pass, Supernet, TransformerConfig, Values};
 use crate::seed;
 use crate::space::Architecture;
 use crate::text::Batch;
 use burn::tensor::Tensor;
 use rand::Rng;
+use std::collections::BTreeSet;
 
 /// The supernet's weights, the optimizer's state, and what both are updated with.
 pub struct Trainer {
@@ -30,14 +33,31 @@ pub struct Trainer {
 }
 
 /// What one update did.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct UpdateReport {
-    /// Losses over all micro-batches, before the step.
+    /// Losses over all architectures and micro-batches, before the step.
     pub sums: LossSums,
+    /// FLOPs of all forward and backward passes.
+    pub flops: f64,
+    /// Where the tokens went.
+    pub routed: RoutedTokens,
     /// The learning rate of the step.
     pub lr: f64,
     /// Scaled gradients overflowed: no weight has changed.
     pub skipped: bool,
+}
+
+/// What the passes of one update found.
+#[derive(Debug, Default)]
+pub struct Gradients {
+    /// Losses over all architectures and micro-batches; a token counts once for each architecture.
+    pub sums: LossSums,
+    /// Gradient sums of the shared parameters, times the loss scale, as the device holds them.
+    pub values: Values,
+    /// FLOPs of all forward and backward passes, padding included.
+    pub flops: f64,
+    /// Where the tokens went.
+    pub routed: RoutedTokens,
 }
 
 impl Trainer {
@@ -52,14 +72,23 @@ impl Trainer {
         Self { supernet, adam, loss_scale, config: config.clone(), seed }
     }
 
-    /// Trains `architecture` on `batches` (its micro-batches), `done` updates having been made before. An update whose scaled
-    /// gradients overflowed changes no weight, but counts.
+    /// Trains `architectures` together on `batches` (micro-batches, of which each architecture sees all), `done` updates having
+    /// been made before. The step is by the mean of the architectures' gradients, so that `clip_norm`, and how a gradient
+    /// compares with Adam's ε, do not depend on how many they are; a weight that some of them lack has gradient 0 from those.
+    /// An update whose scaled gradients overflowed changes no weight, but counts.
     ///
     /// # Errors
-    /// The architecture does not fit into the supernet; gradients overflow whatever the loss scale.
-    pub fn update(&mut self, architecture: &Architecture, batches: &[Batch], done: usize) -> Result<UpdateReport> {
-        let (sums, mut gradients) = self.gradients(architecture, batches, done)?;
+    /// An architecture does not fit into the supernet; gradients overflow whatever the loss scale.
+    pub fn update(&mut self, architectures: &[Architecture], batches: &[Batch], done: usize) -> Result<UpdateReport> {
+        let Gradients { sums, values: mut gradients, flops, routed } = self.gradients(architectures, batches, done)?;
+        let mut parts: BTreeSet<String> =
+            architectures.iter().flat_map(|architecture| self.supernet.parts(architecture).into_keys()).collect();
+        if done < self.config.router_warmup_updates {
+            parts.retain(|name| !is_router(name));
+            gradients.retain(|name, _| !is_router(name));
+        }
         let lr = learning_rate(&self.config, done);
+        // Tokens count once for each architecture.
         let scale = 1.0 / (sums.tokens.max(1) as f64 * self.scale());
         let mut clip = 1.0;
         if self.config.clip_norm > 0.0 || self.loss_scale.is_some() {
@@ -68,15 +97,14 @@ impl Trainer {
             if let Some(loss_scale) = &mut self.loss_scale {
                 loss_scale.note(norm.is_finite())?;
                 if !norm.is_finite() {
-                    return Ok(UpdateReport { sums, lr, skipped: true });
+                    return Ok(UpdateReport { sums, flops, routed, lr, skipped: true });
                 }
             }
         }
         let scale = scale * clip;
-        let parts = self.supernet.parts(architecture);
         let weights = &mut self.supernet.values;
-        self.adam.update(weights, parts.keys(), &mut gradients, scale, lr, &self.config);
-        Ok(UpdateReport { sums, lr, skipped: false })
+        self.adam.update(weights, parts.iter(), &mut gradients, scale, lr, &self.config);
+        Ok(UpdateReport { sums, flops, routed, lr, skipped: false })
     }
 
     /// What the objective is multiplied by.
@@ -84,22 +112,54 @@ impl Trainer {
         self.loss_scale.map_or(1.0, |loss_scale| loss_scale.scale)
     }
 
-    /// Losses and gradient sums, times the loss scale, of `batches`; the weights stay as they are.
-    pub fn gradients(&self, architecture: &Architecture, batches: &[Batch], done: usize) -> Result<(LossSums, Values)> {
+    /// Losses and gradients of `architectures` on `batches`; the weights stay as they are. With `distillation` the first
+    /// architecture teaches the others: what it predicts for a batch, dropout included, is a constant in their losses.
+    ///
+    /// # Errors
+    /// An architecture does not fit into the supernet.
+    pub fn gradients(&self, architectures: &[Architecture], batches: &[Batch], done: usize) -> Result<Gradients> {
         let products = Products::new(self.config.precision, &self.supernet.device).scaled(self.scale());
-        let model = self.supernet.cut(architecture, true)?.with_products(products);
         let objective = objective(&self.config);
         let mut dropout_seeds = seed::stream(self.seed, "dropout", done as u64);
-        let mut sums = LossSums::default();
-        let mut total = Values::new();
-        for batch in batches {
-            let pass = Pass::training(dropout_seeds.next_u64());
-            let (part, gradients, _) = differentiate(&model, sentences(batch), &objective, pass);
-            sums.add(&part);
-            accumulate(&mut total, gradients);
+        let mut found = Gradients::default();
+        let share = self.config.distillation;
+        let is_taught = share > 0.0 && architectures.len() > 1;
+        // The teacher's, of the batches that it has seen.
+        let mut soft_targets: Vec<SoftTargets> = Vec::new();
+        for (student, architecture) in architectures.iter().enumerate() {
+            let model = self.supernet.cut(architecture, true)?.with_products(products);
+            let mut of_subnet = Values::new();
+            for (index, batch) in batches.iter().enumerate() {
+                let pass = Pass::training(dropout_seeds.next_u64());
+                let soft = soft_targets.get(index);
+                let step = differentiate(&model, sentences(batch), &objective, soft, pass);
+                let teacher = soft.map(|_| &architectures[0]);
+                found.flops += self.flops(architecture, teacher, batch);
+                if is_taught && student == 0 {
+                    soft_targets.push(step.soft_targets(&model, share));
+                }
+                found.sums.add(&step.sums);
+                found.routed.add(&step);
+                accumulate(&mut of_subnet, step.gradients);
+            }
+            accumulate(&mut found.values, self.supernet.gradients(architecture, of_subnet));
         }
-        Ok((sums, self.supernet.gradients(architecture, total)))
+        Ok(found)
     }
+
+    /// FLOPs of training `architecture` on `batch`, padding included; those of a teacher are its projection, see [`SoftTargets`].
+    fn flops(&self, architecture: &Architecture, teacher: Option<&Architecture>, batch: &Batch) -> f64 {
+        let TransformerConfig { qkv_dim, target_vocab, .. } = self.supernet.config;
+        let lengths = [batch.source_len, batch.target_len];
+        let of_teacher = teacher.map_or(0, |teacher| projection(teacher, target_vocab, batch.target_len));
+        let of_pair = training_flops(architecture, qkv_dim, target_vocab, lengths) + of_teacher as f64;
+        batch.sentences as f64 * of_pair
+    }
+}
+
+/// Whether a parameter is of the choice among experts.
+fn is_router(name: &str) -> bool {
+    name.contains(".moe.router.")
 }
 
 /// The objective that `config` asks for.
@@ -123,7 +183,7 @@ fn accumulate(total: &mut Values, gradients: Values) {
     }
     for (name, gradient) in gradients {
         let sum = match total.remove(&name) {
-            Some(sum) => sum.kind().of(sum.tensor + gradient.tensor),
+            Some(sum) => sum.plus(gradient),
             None => gradient,
         };
         total.insert(name, sum);
@@ -154,7 +214,8 @@ mod tests {
     use super::*;
     use crate::config::Tables;
     use crate::model::weights::{Init, Shapes, Shared, WeightSharing, leading_slice::LeadingSlice};
-    use crate::model::{Kind, TransformerConfig, Value};
+    use crate::model::{Kind, Value};
+    use crate::space::Experts;
     use burn::tensor::Device;
     use std::collections::BTreeMap;
     use std::sync::Arc;
@@ -211,8 +272,12 @@ mod tests {
     }
 
     fn trainer() -> Trainer {
+        trainer_of(Architecture::dense(16, 32, 2, 2, 2), Arc::new(Gained), &TrainConfig::default())
+    }
+
+    fn trainer_of(architecture: Architecture, sharing: Arc<dyn WeightSharing>, settings: &TrainConfig) -> Trainer {
         let config = TransformerConfig {
-            architecture: Architecture::dense(16, 32, 2, 2, 2),
+            architecture,
             qkv_dim: 16,
             source_vocab: 12,
             target_vocab: 12,
@@ -225,8 +290,8 @@ mod tests {
             expert_dropout_ratio: 1.0,
             capacity_factor: 0.0,
         };
-        let supernet = Supernet::init(config, Arc::new(Gained), 1, &Device::flex());
-        Trainer::new(supernet, &TrainConfig::default(), 1)
+        let supernet = Supernet::init(config, sharing, 1, &Device::flex());
+        Trainer::new(supernet, settings, 1)
     }
 
     fn batch() -> Batch {
@@ -245,14 +310,14 @@ mod tests {
     #[test]
     fn a_rule_of_weight_sharing_may_have_parameters_of_its_own() {
         let mut trainer = trainer();
-        let (subnet, batches) = (Architecture::dense(8, 16, 2, 1, 1), [batch()]);
+        let (subnet, batches) = ([Architecture::dense(8, 16, 2, 1, 1)], [batch()]);
         let gradient = |trainer: &Trainer| trainer.gradients(&subnet, &batches, 0).unwrap();
         let loss_at = |gain: f32| {
             let mut moved = super::tests::trainer();
             moved.supernet.values.insert("gain".into(), Value::from_vec(vec![gain], &[1], &Device::flex()));
-            gradient(&moved).0.loss
+            gradient(&moved).sums.loss
         };
-        let found = f64::from(gradient(&trainer).1["gain"].to_vec()[0]);
+        let found = f64::from(gradient(&trainer).values["gain"].to_vec()[0]);
         let differences = (loss_at(1.51) - loss_at(1.49)) / 0.02;
         assert!((found - differences).abs() < 1e-3 * differences.abs(), "{found}, expected {differences}");
 
@@ -262,5 +327,111 @@ mod tests {
         let after = trainer.supernet.values["encoder.layers.0.ffn.fc1.weight"].to_vec();
         let moved: Vec<bool> = whole.iter().zip(&after).map(|(before, after)| before != after).collect();
         assert!(moved[0] && !moved[8..16].contains(&true), "the slice is moved, and no more");
+    }
+
+    /// The largest, and one that has a part of each of its weights.
+    fn sandwich() -> [Architecture; 2] {
+        let experts = |architecture: &mut Architecture, ffn_dims: &[usize]| {
+            let stacks = [&mut architecture.encoder, &mut architecture.decoder];
+            for layer in stacks.into_iter().flat_map(|stack| &mut stack.layers) {
+                layer.experts = Some(Experts { ffn_dims: ffn_dims.to_vec(), top_k: 1 });
+            }
+        };
+        let mut architectures = [Architecture::dense(16, 32, 2, 2, 2), Architecture::dense(8, 16, 2, 1, 1)];
+        experts(&mut architectures[0], &[32, 32]);
+        experts(&mut architectures[1], &[16]);
+        architectures
+    }
+
+    fn sandwich_trainer(settings: &TrainConfig) -> Trainer {
+        trainer_of(sandwich()[0].clone(), Arc::new(LeadingSlice), settings)
+    }
+
+    fn elements(values: &Values) -> BTreeMap<&String, Vec<f32>> {
+        values.iter().map(|(name, value)| (name, value.to_vec())).collect()
+    }
+
+    fn assert_near(got: &Values, want: &Values) {
+        assert!(got.keys().eq(want.keys()));
+        for (name, want) in want {
+            let (got, want) = (got[name].to_vec(), want.to_vec());
+            assert_eq!(got.len(), want.len(), "{name}");
+            let worst = got.iter().zip(&want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max);
+            assert!(worst < 1e-5, "{name}: {worst}");
+        }
+    }
+
+    #[test]
+    fn gradients_of_a_sandwich_are_summed_where_both_have_the_weight() {
+        let (trainer, batches) = (sandwich_trainer(&TrainConfig::default()), [batch(), batch()]);
+        let of = |architectures: &[Architecture]| trainer.gradients(architectures, &batches, 0).unwrap();
+        let [largest, smallest] = sandwich();
+        let [whole, part] = [&largest, &smallest].map(|one| of(std::slice::from_ref(one)));
+        for together in [of(&[largest.clone(), smallest.clone()]), of(&[smallest, largest])] {
+            let mut want = whole.values.clone();
+            for (name, part) in &part.values {
+                let (rows, part) = (want[name].tensor.dims(), part.clone());
+                let padded = part.padded(rows).tensor;
+                let sum = want[name].tensor.clone() + padded;
+                want.insert(name.clone(), part.kind().of(sum));
+            }
+            assert_near(&together.values, &want);
+            assert_eq!(together.sums.tokens, 2 * whole.sums.tokens);
+            assert!((together.sums.loss - whole.sums.loss - part.sums.loss).abs() < 1e-9);
+            assert_eq!(together.flops, whole.flops + part.flops);
+        }
+    }
+
+    #[test]
+    fn a_step_is_by_the_mean_and_moves_what_any_of_them_has() {
+        let [largest, smallest] = sandwich();
+        let after = |architectures: &[Architecture]| {
+            let mut trainer = sandwich_trainer(&TrainConfig { clip_norm: 0.1, ..TrainConfig::default() });
+            trainer.update(architectures, &[batch()], 5_000).unwrap();
+            trainer.supernet.values
+        };
+        let once = after(std::slice::from_ref(&smallest));
+        assert_eq!(elements(&after(&[smallest.clone(), smallest.clone()])), elements(&once));
+        let both = after(&[smallest, largest]);
+        let name = "decoder.layers.1.self_attn.in_proj.weight";
+        let before = sandwich_trainer(&TrainConfig::default()).supernet.values;
+        assert!(once[name].to_vec() == before[name].to_vec());
+        assert!(both[name].to_vec() != before[name].to_vec());
+    }
+
+    /// A student that is its teacher predicts what it is taught: its loss is the teacher's entropy, whose gradient would not be 0
+    /// if the teacher moved, too.
+    #[test]
+    fn what_the_largest_teaches_is_a_constant() {
+        let [largest, smallest] = sandwich();
+        let gradients = |distillation, architectures: &[Architecture]| {
+            let trainer = sandwich_trainer(&TrainConfig { distillation, ..TrainConfig::default() });
+            trainer.gradients(architectures, &[batch(), batch()], 0).unwrap()
+        };
+        let alone = gradients(1.0, std::slice::from_ref(&largest));
+        let twins = gradients(1.0, &[largest.clone(), largest.clone()]);
+        assert_near(&twins.values, &alone.values);
+        assert!(twins.sums.loss > alone.sums.loss);
+        // The teacher learns from the text alone, the student, a part of it, from the teacher.
+        let name = "decoder.layers.1.self_attn.in_proj.weight";
+        let [taught, untaught] = [1.0, 0.0].map(|share| gradients(share, &[largest.clone(), smallest.clone()]));
+        assert!(taught.values[name].to_vec() == alone.values[name].to_vec());
+        assert_eq!(taught.sums.nll, untaught.sums.nll);
+        assert_ne!(taught.sums.loss, untaught.sums.loss);
+        assert!(taught.flops > untaught.flops);
+    }
+
+    #[test]
+    fn routers_rest_while_they_warm_up() {
+        let mut trainer = sandwich_trainer(&TrainConfig { router_warmup_updates: 3, ..TrainConfig::default() });
+        let [router, expert] = ["router", "experts.0.fc1"].map(|part| format!("encoder.layers.0.moe.{part}.weight"));
+        let mut weights = |done| {
+            trainer.update(&sandwich()[..1], &[batch()], done).unwrap();
+            [&router, &expert].map(|name| trainer.supernet.values[name].to_vec())
+        };
+        let [first, second, third] = [1, 2, 3].map(&mut weights);
+        assert_eq!(first[0], second[0]);
+        assert_ne!(second[0], third[0]);
+        assert_ne!(first[1], second[1]);
     }
 }

@@ -52,9 +52,11 @@ fn interrupt(program: &Program, arguments: &[&str], signal: &str, begun: &str) -
 fn a_training_saves_on_signals_and_ends_alike() {
     let rare = ["--set", "train.max_updates=200", "--set", "train.save_every=1000", "--set", "train.log_every=1"];
     let train = arguments(&arguments(&["train"], &TINY), &rare);
-    let whole = Program::new();
-    whole.output(&train);
-    for signal in ["-INT", "-TERM"] {
+    let sandwich = ["--set", "train.sampling=sandwich", "--set", "train.distillation=0.5"];
+    for (signal, rules) in [("-INT", &[][..]), ("-TERM", &sandwich)] {
+        let train = arguments(&train, rules);
+        let whole = Program::new();
+        whole.output(&train);
         training_saves_on(signal, &train, &whole);
     }
 }

@@ -97,6 +97,39 @@ fn phases_one_by_one_in_a_pipeline() {
     assert!(warnings.contains("inherited goes on from its own weights"), "{warnings}");
 }
 
+/// Losses, FLOPs and shares of the last validation of a training.
+fn last_validation(program: &Program) -> Value {
+    let metrics = std::fs::read_to_string(program.folder().join("runs/toy/supernet/metrics.jsonl")).unwrap();
+    let mut lines = metrics.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.rfind(|line| line.get("valid").is_some()).unwrap()
+}
+
+#[test]
+fn the_log_tells_what_each_expert_slot_had_and_what_it_cost() {
+    let shares = |rules: &[&str]| {
+        let program = Program::new();
+        program.output(&arguments(&arguments(&["train"], &TINY), rules));
+        let line = last_validation(&program);
+        let of = |what: &str| {
+            let stacks = ["encoder", "decoder"].map(|stack| line["slots"][what][stack].clone());
+            stacks.map(|stack| serde_json::from_value::<Vec<[f64; 2]>>(stack).unwrap()).concat()
+        };
+        (line["trained_gflops"].as_f64().unwrap(), of("updates"), of("tokens"))
+    };
+    let (uniform, updates, tokens) = shares(&[]);
+    assert_eq!(updates.len(), 4);
+    assert!(updates[..2].iter().all(|&[first, second]| first == 1.0 && second < 1.0), "{updates:?}");
+    for [first, second] in tokens {
+        assert!(first > 0.0 && second >= 0.0 && (first + second - 1.0).abs() < 1e-12);
+    }
+    // The largest, which has both experts, is in every update, and the smallest beside it.
+    let (sandwich, updates, _) = shares(&["--set", "train.sampling=sandwich"]);
+    assert_eq!(updates, [[1.0; 2]; 4]);
+    assert!(sandwich > 3.0 * uniform, "{sandwich} {uniform}");
+    let (distilled, ..) = shares(&["--set", "train.sampling=sandwich", "--set", "train.distillation=0.5"]);
+    assert!(distilled > sandwich && distilled < 1.5 * sandwich, "{distilled} {sandwich}");
+}
+
 #[test]
 fn any_number_of_threads_gives_the_same_bytes() {
     let weights = ["1", "2", "3"].map(|threads| {

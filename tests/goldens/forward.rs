@@ -3,7 +3,7 @@
 use super::files::{self, Errors, Ids, Recording, ids, numbers};
 use automoe::config::Precision;
 use automoe::interop::names::to_reference;
-use automoe::model::loss::{self, Objective, Sentences};
+use automoe::model::loss::{self, Differentiated, Objective, Sentences};
 use automoe::model::precision::Products;
 use automoe::model::weights::layout::ungroup;
 use automoe::model::{LayerRouting, Pass, Values};
@@ -94,7 +94,8 @@ fn check_case(recording: &Recording, case: &Json, products: Products, errors: &m
     check_logits(recording, &architecture, tokens, products, case, errors);
 
     let model = recording.supernet.cut(&architecture, true).unwrap().with_products(products);
-    let (sums, gradients, pass) = loss::differentiate(&model, tokens, &objective, recorded());
+    let Differentiated { sums, gradients, pass, .. } =
+        loss::differentiate(&model, tokens, &objective, None, recorded());
     assert_eq!(sums.tokens as u64, case["ntokens"].as_u64().unwrap());
     for (got, key) in [(sums.loss, "loss_sum"), (sums.nll, "nll_sum"), (sums.objective, "objective_sum")] {
         let want = case[key].as_f64().unwrap();

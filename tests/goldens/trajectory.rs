@@ -59,7 +59,7 @@ fn follow(folder: &Path, name: &str, device_name: &str, device: &Device, precisi
     let (mut rates, mut losses) = (Errors::default(), Errors::default());
     for (done, step) in steps.iter().enumerate() {
         let architecture: Architecture = serde_json::from_value(step["architecture"].clone()).unwrap();
-        let report = trainer.update(&architecture, &[batch(step)], done).unwrap();
+        let report = trainer.update(&[architecture], &[batch(step)], done).unwrap();
         rates.add((report.lr - step["lr"].as_f64().unwrap()).abs());
         let loss = step["loss_sum"].as_f64().unwrap();
         losses.add((report.sums.loss - loss).abs() / loss);

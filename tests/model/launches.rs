@@ -30,7 +30,7 @@ impl LaunchObserver for Launches {
 /// Launches and synchronisations of the second update of a layer with experts of the FFN widths `ffn_dims`.
 fn of_update(ffn_dims: &[usize], device: &Device) -> (u64, u64) {
     let config = config(architecture(8, 8, experts(ffn_dims, 1)), Tables::Shared);
-    let own = config.architecture.clone();
+    let own = [config.architecture.clone()];
     let settings = TrainConfig { encoder_load_balance: 0.1, decoder_load_balance: 0.1, ..TrainConfig::default() };
     let mut trainer = Trainer::new(Supernet::init(config, Arc::new(LeadingSlice), 1, device), &settings, 1);
     trainer.update(&own, &[batch()], 0).unwrap();

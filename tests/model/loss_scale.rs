@@ -16,7 +16,7 @@ fn bits(supernet: &Supernet) -> Vec<u32> {
 #[test]
 fn an_update_that_overflows_changes_nothing_but_the_scale() {
     let config = config(architecture(8, 8, experts(&[12, 12], 1)), Tables::Shared);
-    let own = config.architecture.clone();
+    let own = [config.architecture.clone()];
     let mut trainer =
         Trainer::new(Supernet::init(config, Arc::new(LeadingSlice), 1, &Device::flex()), &TrainConfig::default(), 1);
     trainer.loss_scale = LossScale::start(Precision::Float16);

@@ -8,7 +8,7 @@ mod plan;
 
 use automoe::config::Tables;
 use automoe::kernels::cpu::{adam, projection};
-use automoe::kernels::{AdamStep, losses};
+use automoe::kernels::{AdamStep, Targets, losses};
 use automoe::model::loss::{self, Objective, Sentences};
 use automoe::model::weights::leading_slice::LeadingSlice;
 use automoe::model::{Kind, LayerRouting, Pass, Supernet, Transformer, TransformerConfig, Value};
@@ -279,9 +279,10 @@ fn the_projection_kernel_agrees_with_the_plain_composition() {
     let (hidden, table) = (random(3, [rows, embed]), random(4, [vocab, embed]));
     let target: Vec<u32> =
         (0..rows as u32).map(|row| if row % 7 == 3 { 1 } else { row * 1999 % vocab as u32 }).collect();
-    let step = projection::forward_backward(hidden.clone(), table.clone(), &target, 0.1);
-    assert_eq!(step.sums, projection::forward(hidden.clone(), table.clone(), &target, 0.1));
-    let sums = losses::differentiable(hidden.clone(), table.clone(), &target, 0.1, FloatDType::F32).read(None);
+    let targets = Targets::hard(&target, 0.1);
+    let step = projection::forward_backward(hidden.clone(), table.clone(), targets);
+    assert_eq!(step.sums, projection::forward(hidden.clone(), table.clone(), targets));
+    let sums = losses::differentiable(hidden.clone(), table.clone(), targets, FloatDType::F32).read(None);
     assert_eq!(sums.tokens, step.sums.tokens);
     for (got, want) in [(step.sums.loss, sums.loss), (step.sums.nll, sums.nll)] {
         assert!((got - want).abs() / want < 1e-5, "{got} {want}");
@@ -347,10 +348,10 @@ fn gradients_of_the_whole_model_do_not_depend_on_how_the_loss_is_computed() {
     let supernet = supernet.unwrap();
     let tracked = || supernet.cut(&model.config().architecture, true).unwrap();
     let objective = Objective { label_smoothing: 0.1, ..Objective::default() };
-    let (_, fused, _) = loss::differentiate(&tracked(), tokens, &objective, Pass::inference());
+    let fused = loss::differentiate(&tracked(), tokens, &objective, None, Pass::inference()).gradients;
     let model = tracked();
     let hidden = model.forward(&SOURCE, &PREVIOUS, 2, &mut Pass::inference());
-    let plain = losses::differentiable(hidden, model.projection_table(), &TARGET, 0.1, FloatDType::F32);
+    let plain = losses::differentiable(hidden, model.projection_table(), Targets::hard(&TARGET, 0.1), FloatDType::F32);
     let composed = model.gradients(&mut plain.loss.backward());
     for (name, value) in composed {
         assert_near(&fused[&name].to_vec(), &value.to_vec(), 2e-5);

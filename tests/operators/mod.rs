@@ -5,7 +5,7 @@ use automoe::kernels::operators::{
     LinearMap, add_embedding_gradient, add_norm, combine, cross_attention, embed, feed_forward, gather, linear,
     self_attention,
 };
-use automoe::kernels::{Dropout, Mask, assign, losses};
+use automoe::kernels::{Dropout, Mask, SoftTargets, Targets, assign, losses};
 use automoe::text::PAD;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use rand::RngExt;
@@ -70,6 +70,12 @@ fn look_up(device: &Device) -> Case {
     Case::new("look-up", &[[9, 4]], move |x| embed(x[0].clone(), &positions, &TOKENS, &[2, 3, 1, 4]))
 }
 
+/// What a narrower model predicts.
+fn soft_targets(device: &Device) -> SoftTargets {
+    let [hidden, table] = [(5, [4, 3]), (6, [7, 3])].map(|(seed, shape)| tensor(&random(seed, shape), shape, device));
+    SoftTargets { hidden, table, share: 0.4 }
+}
+
 /// Operators of all devices.
 fn everywhere(device: &Device) -> Vec<Case> {
     let (self_mask, cross_mask) = (mask(2, 3, device), mask(2, 4, device));
@@ -91,7 +97,16 @@ fn everywhere(device: &Device) -> Vec<Case> {
             add_norm(x[0].clone(), x[1].clone(), weight, bias, Mask::NONE)
         }),
         Case::new("projection and loss", &[[4, 5], [7, 5]], |x| {
-            losses::differentiable(x[0].clone(), x[1].clone(), &TARGET, 0.1, FloatDType::F32).loss.unsqueeze()
+            losses::differentiable(x[0].clone(), x[1].clone(), Targets::hard(&TARGET, 0.1), FloatDType::F32)
+                .loss
+                .unsqueeze()
+        }),
+        Case::new("projection and loss with soft targets", &[[4, 5], [7, 5]], {
+            let soft = soft_targets(device);
+            move |x| {
+                let targets = Targets { soft: Some(&soft), ..Targets::hard(&TARGET, 0.1) };
+                losses::differentiable(x[0].clone(), x[1].clone(), targets, FloatDType::F32).loss.unsqueeze()
+            }
         }),
     ]
 }
@@ -101,20 +116,26 @@ fn on_cpu(device: &Device) -> Vec<Case> {
     let dropout = || Dropout::new(3).mask(0.3);
     let assignment = Arc::new(assign(&random(7, [5, 3]), 3, 2, None, 0));
     let combined = assignment.clone();
-    let fused = |x: &[Tensor<2>]| losses::fused(x[0].clone(), x[1].clone(), &TARGET, 0.1, FloatDType::F32);
+    let projection = |name, soft: Option<SoftTargets>| {
+        let fused = Arc::new(move |x: &[Tensor<2>]| {
+            let targets = Targets { soft: soft.as_ref(), ..Targets::hard(&TARGET, 0.1) };
+            losses::fused(x[0].clone(), x[1].clone(), targets, FloatDType::F32)
+        });
+        let of_loss = fused.clone();
+        Case::new(name, &[[4, 5], [7, 5]], move |x| tensor(&[of_loss(x).sums.loss as f32], [1, 1], &x[0].device()))
+            .outside_autodiff(move |x, gradient| {
+                let fused = fused(x);
+                vec![fused.hidden_gradient * gradient.clone(), fused.table_gradient * gradient]
+            })
+    };
     vec![
         Case::new("feed-forward network with dropout", &FEED_FORWARD, move |x| network(x, 0..4, dropout())),
         Case::new("tokens to their experts", &[[5, 4]], move |x| gather(x[0].clone(), &assignment)),
         Case::new("experts' sums", &[[10, 4], [5, 3]], move |x| combine(x[0].clone(), x[1].clone(), &combined)),
         Case { name: "look-up outside autodiff", ..look_up(device) }
             .outside_autodiff(|x, gradient| vec![add_embedding_gradient(x[0].zeros_like(), gradient, &TOKENS)]),
-        Case::new("projection and loss as one", &[[4, 5], [7, 5]], move |x| {
-            tensor(&[fused(x).sums.loss as f32], [1, 1], &x[0].device())
-        })
-        .outside_autodiff(move |x, gradient| {
-            let fused = fused(x);
-            vec![fused.hidden_gradient * gradient.clone(), fused.table_gradient * gradient]
-        }),
+        projection("projection and loss as one", None),
+        projection("projection and loss with soft targets as one", Some(soft_targets(device))),
     ]
 }
 

@@ -112,6 +112,11 @@ fn values_that_do_not_fit_are_named_with_their_line() {
     assert_eq!(faults.len(), 3, "{message}");
     assert_eq!(faults[0], "x.toml:3: train_architecture.update_freq: must be 1 or more");
     assert!(faults.contains(&"x.toml:2: train_architecture.lr: 0 is not more than 0"), "{message}");
+    let message = mistake("[train]\ndistillation = 0.5\n", &[]);
+    assert_eq!(
+        message,
+        "x.toml:2: train.distillation: needs the largest architecture in every update: set train.sampling = \"sandwich\", or this to 0"
+    );
     let message = mistake("[translate]\naverage_checkpoints = 20\n", &[]);
     assert_eq!(message, "x.toml:2: translate.average_checkpoints: 20 are more than train.keep_checkpoints = 10");
 }

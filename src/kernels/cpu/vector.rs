@@ -107,6 +107,18 @@ pub fn sum_exp(values: &[f32], shift: f32) -> f32 {
     lane_sum(values, |x| exp(x - shift))
 }
 
+/// Σ a b.
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    lane_dot(a, b)
+}
+
+/// Adds `scale` · b to a, element by element.
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
+pub fn add_scaled(a: &mut [f32], b: &[f32], scale: f32) {
+    a.iter_mut().zip(b).for_each(|(a, b)| *a += b * scale);
+}
+
 /// Replaces each x by `x · scale + shift`.
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 pub fn scale_and_shift(values: &mut [f32], scale: f32, shift: f32) {

@@ -111,6 +111,16 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_groups_are_added_where_they_stand() {
+        let ones = |shape: &[usize]| Value::from_vec(vec![1.0; shape.iter().product()], shape, &Device::flex());
+        let sum = ones(&[1, 3, 1]).plus(ones(&[2, 2, 2]));
+        assert_eq!(sum.shape(), [2, 3, 2]);
+        assert_eq!(sum.to_vec(), [2.0, 1.0, 2.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0]);
+        let sum = ones(&[2]).plus(ones(&[3]));
+        assert_eq!((sum.shape(), sum.to_vec()), (vec![3], vec![2.0, 2.0, 1.0]));
+    }
+
+    #[test]
     fn a_cut_group_has_the_leading_part_of_each_expert() {
         let whole = Value::from_vec((0..12).map(|i| i as f32).collect(), &[2, 3, 2], &Device::flex());
         let part = whole.leading(&[2, 2, 1]);

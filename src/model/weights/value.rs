@@ -123,6 +123,31 @@ impl Value {
         self.kind.of(whole.slice_assign([0..part_rows, 0..part_columns], self.tensor.clone()))
     }
 
+    /// The sum of two leading parts of one whole, in the shape that holds both.
+    pub fn plus(self, other: Self) -> Self {
+        let (mine, others) = (self.shape(), other.shape());
+        if mine == others {
+            return self.kind.of(self.tensor + other.tensor);
+        }
+        let shape: Vec<usize> = mine.into_iter().zip(others).map(|(a, b)| a.max(b)).collect();
+        let [mine, other] = [self, other].map(|part| part.grown(&shape));
+        mine.kind.of(mine.tensor + other.tensor)
+    }
+
+    /// This value in the leading places of zeros of `shape`: the inverse of [`Value::leading`], of groups, too.
+    fn grown(self, shape: &[usize]) -> Self {
+        let (kind, [rows, columns]) = Kind::dims(shape);
+        let (Kind::Group(matrices), &[whole, whole_rows, _]) = (self.kind, shape) else {
+            return self.padded([rows, columns]);
+        };
+        let [part_rows, part_columns] = self.tensor.dims();
+        let part_rows = part_rows / matrices;
+        let part = self.tensor.reshape([matrices, part_rows, part_columns]);
+        let zeros = Tensor::<3>::zeros([whole, whole_rows, columns], &part.device());
+        let grown = zeros.slice_assign([0..matrices, 0..part_rows, 0..part_columns], part);
+        kind.of(grown.reshape([rows, columns]))
+    }
+
     pub(super) fn wrap<const D: usize>(tensor: Tensor<D>) -> Self {
         let (kind, dims) = Kind::dims(&tensor.dims());
         kind.of(tensor.reshape(dims))
