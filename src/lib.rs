@@ -8,6 +8,7 @@
 //!   name was meant, where tensors live, what configs can name
 //! - [`space`] — the architecture, the search space, sampling, mutation, crossover
 //! - [`metrics`] — BLEU, chrF
+//! - [`rank`] — how well a measure orders architectures that were trained alone
 //! - [`plan`] — what a sentence passes in an architecture's layers: maps, attentions, their names and shapes
 //! - [`config`] — TOML to typed settings
 //! - [`run`] — the run directory: locks, atomic files, checkpoints, logs
@@ -44,6 +45,7 @@ pub mod device;
 pub mod catalog;
 pub mod space;
 pub mod metrics;
+pub mod rank;
 pub mod plan;
 pub mod config;
 pub mod run;

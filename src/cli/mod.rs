@@ -16,6 +16,7 @@ mod options;
 mod output;
 mod ranges;
 mod read_ahead;
+pub mod rank;
 pub mod run;
 pub mod score;
 pub mod search;
@@ -67,6 +68,7 @@ enum Command {
     Data(data::DataArgs),
     Train(train::TrainArgs),
     Search(search::SearchArgs),
+    Rank(rank::RankArgs),
     Cost(cost::CostArgs),
     Latency(latency::LatencyArgs),
     Translate(translate::TranslateArgs),
@@ -113,6 +115,7 @@ pub fn main(cli: Cli, has_output: bool) -> Result<()> {
         Command::Data(args) => data::run(args),
         Command::Train(args) => train::run(args),
         Command::Search(args) => search::run(args),
+        Command::Rank(args) => rank::run(args),
         Command::Cost(args) => cost::run(args),
         Command::Latency(args) => latency::run(args),
         Command::Translate(args) => translate::run(args),

@@ -6,6 +6,7 @@ use super::baseline::BaselineConfig;
 use super::cost::CostConfig;
 use super::data::DataConfig;
 use super::model::ModelConfig;
+use super::rank::RankConfig;
 use super::search::SearchConfig;
 use super::train::TrainConfig;
 use super::train_overrides::TrainOverrides;
@@ -35,6 +36,8 @@ pub struct Config {
     pub train_architecture: TrainOverrides,
     /// The evolutionary search.
     pub search: SearchConfig,
+    /// How well a SuperNet orders architectures that are trained alone.
+    pub rank: RankConfig,
     /// Beam search.
     pub translate: TranslateConfig,
     /// How FLOPs and latency are counted.
@@ -55,6 +58,7 @@ impl Default for Config {
             train: TrainConfig::default(),
             train_architecture: TrainOverrides::default(),
             search: SearchConfig::default(),
+            rank: RankConfig::default(),
             translate: TranslateConfig::default(),
             cost: CostConfig::default(),
             baseline: BaselineConfig::default(),
@@ -88,6 +92,7 @@ pub fn may_change(key: &str) -> bool {
         Some(("data", key)) => DataConfig::may_change(key),
         Some(("train" | "train_architecture", key)) => TrainConfig::may_change(key),
         Some(("search", key)) => SearchConfig::may_change(key),
+        Some(("rank", key)) => RankConfig::may_change(key),
         Some(("translate", key)) => TranslateConfig::may_change(key),
         Some(("baseline", key)) => BaselineConfig::may_change(key),
         // All that `[space]`, `[model]` and `[cost]` say is in what a run makes.

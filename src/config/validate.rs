@@ -24,6 +24,7 @@ impl Config {
         self.check_embeddings(&mut faults);
         self.check_training(&mut faults);
         self.search.check(&mut faults);
+        self.rank.check(&mut faults);
         self.translate.check(&mut faults);
         self.cost.check(&mut faults);
         self.baseline.check(self.model.qkv_dim, &mut faults);

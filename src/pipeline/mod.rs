@@ -19,6 +19,10 @@ mod test;
 mod earlier;
 mod whole;
 
+mod rank;
+mod rank_log;
+mod rank_sample;
+
 mod latency_data;
 mod sample;
 mod export;
@@ -30,6 +34,8 @@ pub use export::{Exported, export};
 pub use import::{Import, Imported, import};
 pub use latency_data::{Collected, RandomModels, collect};
 pub use precision::settle_translation;
+pub use rank::{Ranked, Ranking, rank};
+pub use rank_log::Evaluated;
 pub use sample::{Range, sample_within};
 pub use search::search;
 pub use test::{Scores, load_translator, run_config, test};

@@ -87,13 +87,13 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     Ok(winner)
 }
 
-/// That attentions have the width that costs are counted with, and that the winner is trained with.
-fn check_qkv_dim(weights: &TransformerConfig, config: &Config) -> Result<()> {
+/// That attentions have the width that costs are counted with, and that architectures alone are trained with.
+pub(super) fn check_qkv_dim(weights: &TransformerConfig, config: &Config) -> Result<()> {
     let (found, configured) = (weights.qkv_dim, config.model.qkv_dim);
     match found == configured {
         true => Ok(()),
         false => Err(Error::input(format!(
-            "its attentions have {found} features, the config model.qkv_dim = {configured}; search with another run directory \
+            "its attentions have {found} features, the config model.qkv_dim = {configured}; take another run directory \
              and --set model.qkv_dim={found}"
         ))),
     }

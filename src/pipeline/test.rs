@@ -7,8 +7,9 @@ use crate::metrics::{BleuConfig, ChrfConfig, bleu, chrf};
 use crate::model::precision::{Products, resolve};
 use crate::progress::Progress;
 use crate::space::Architecture;
+use crate::text::Dataset;
 use crate::train::{average_weights, load_weights};
-use crate::translate::Translator;
+use crate::translate::{Translation, Translator};
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 
@@ -72,17 +73,32 @@ pub fn run_config(path: &Path, overrides: &[String]) -> Result<Config> {
 /// # Errors
 /// See [`Translator::translate`].
 pub fn test(workspace: &Workspace, name: &str, translator: &Translator) -> Result<Scores> {
-    let test = &workspace.prepared.test;
-    let sources: Vec<&[u32]> = (0..test.len()).map(|i| test.source(i)).collect();
-    let bar = Progress::bar(sources.len() as u64, "sentences", format!("translating with {name}"));
-    let translations = translator.translate_ids(&sources, 1, &|done| bar.inc(done));
-    let translations = translations.map_err(|error| error.at(format!("{name}: test set")))?;
-    bar.finish();
-    let best: Vec<String> =
-        translations.into_iter().map(|best| best.into_iter().next().map_or_else(String::new, |t| t.text)).collect();
+    let best =
+        best_of(&workspace.prepared.test, translator, name).map_err(|error| error.at(format!("{name}: test set")))?;
     let references = vec![workspace.prepared.test_references.clone()];
     Ok(Scores {
         bleu: bleu(&best, &references, &BleuConfig::default())?.score,
         chrf: chrf(&best, &references, &ChrfConfig::default())?.score,
     })
+}
+
+/// Translates the validation set with `translator`: sacreBLEU's BLEU (13a, exp).
+///
+/// # Errors
+/// See [`Translator::translate`].
+pub(super) fn validation_bleu(workspace: &Workspace, name: &str, translator: &Translator) -> Result<f64> {
+    let prepared = &workspace.prepared;
+    let best =
+        best_of(&prepared.valid, translator, name).map_err(|error| error.at(format!("{name}: validation set")))?;
+    Ok(bleu(&best, std::slice::from_ref(&prepared.valid_references), &BleuConfig::default())?.score)
+}
+
+/// The best translation of each source of `split`.
+fn best_of(split: &Dataset, translator: &Translator, name: &str) -> Result<Vec<String>> {
+    let sources: Vec<&[u32]> = (0..split.len()).map(|i| split.source(i)).collect();
+    let bar = Progress::bar(sources.len() as u64, "sentences", format!("translating with {name}"));
+    let translations = translator.translate_ids(&sources, 1, &|done| bar.inc(done))?;
+    bar.finish();
+    let best = |found: Vec<Translation>| found.into_iter().next().map_or_else(String::new, |best| best.text);
+    Ok(translations.into_iter().map(best).collect())
 }

@@ -89,12 +89,38 @@ pub fn train_architecture(
 ) -> Result<Outcome> {
     let config = workspace.config.train.with(&workspace.config.train_architecture)?;
     let folder = workspace.run.model(name)?;
-    std::fs::create_dir_all(&folder).map_err(|error| crate::error::Error::failure(error).at(folder.display()))?;
+    let alone = Alone { name, folder: &folder, config: &config, seed: workspace.config.seed, architecture };
+    train_alone(workspace, &alone, supernet, inherit)
+}
+
+/// A training of one architecture.
+pub(super) struct Alone<'a> {
+    /// For messages.
+    pub name: &'a str,
+    /// Where it goes.
+    pub folder: &'a Path,
+    /// Its settings.
+    pub config: &'a TrainConfig,
+    /// What its randomness flows from.
+    pub seed: u64,
+    /// What is trained.
+    pub architecture: &'a Architecture,
+}
+
+/// See [`train_architecture`].
+pub(super) fn train_alone(
+    workspace: &Workspace,
+    alone: &Alone,
+    supernet: &Architecture,
+    inherit: Option<&Path>,
+) -> Result<Outcome> {
+    let &Alone { name, folder, config, seed, architecture } = alone;
+    std::fs::create_dir_all(folder).map_err(|error| crate::error::Error::failure(error).at(folder.display()))?;
     let job = Job {
         name,
-        folder: &folder,
-        config: &config,
-        seed: workspace.config.seed,
+        folder,
+        config,
+        seed,
         sampler: Sampler::Fixed(architecture.clone()),
         // Alone, it has all of its weights to itself.
         sharing: Arc::new(LeadingSlice),
@@ -104,11 +130,11 @@ pub fn train_architecture(
         data: &workspace.prepared.fingerprint,
     };
     let shape = workspace.transformer_config(architecture.clone(), supernet);
-    if inherit.is_some() && trained_updates(&folder).is_some() {
+    if inherit.is_some() && trained_updates(folder).is_some() {
         tracing::warn!("{name} goes on from its own weights; --inherit counts only where a training begins");
     }
     train(&job, &shape, &workspace.device, || match inherit {
-        None => Ok(Supernet::init(shape.clone(), Arc::new(LeadingSlice), workspace.config.seed, &workspace.device)),
+        None => Ok(Supernet::init(shape.clone(), Arc::new(LeadingSlice), seed, &workspace.device)),
         Some(path) => inherited(workspace, &shape, path),
     })
 }

@@ -6,7 +6,7 @@ use super::test::{load_translator, test};
 use super::training::{train_architecture, train_supernet};
 use super::weights_hash::hash_tested;
 use super::workspace::Workspace;
-use crate::config::Config;
+use crate::config::{Config, RankConfig};
 use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
 use crate::latency::{Effort, measure};
@@ -64,6 +64,8 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
 
 /// Of all that the results depend on; `given_references` are those of `data.test_reference`, which is no part of the data.
 fn fingerprint(config: &Config, device_name: &str, given_references: &[String]) -> Result<String> {
+    // What is ranked is none of its phases.
+    let config = Config { rank: RankConfig::default(), ..config.clone() };
     let settings = format!("{}\ndevice = {device_name}", config.fingerprinted()?);
     let mut hasher = blake3::Hasher::new();
     hasher.update(settings.as_bytes());

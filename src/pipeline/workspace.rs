@@ -78,12 +78,21 @@ impl Workspace {
     /// # Errors
     /// They were, or do.
     pub fn check_weights(&self, weights: &Weights, path: &Path) -> Result<()> {
+        self.check_data_of(weights, path)?;
+        weights.check_rule(self.config.train.weights.as_str()).map_err(|error| error.at(path.display()))
+    }
+
+    /// Refuses weights, loaded from `path`, that were trained on other data, or imported with other subwords.
+    ///
+    /// # Errors
+    /// They were.
+    pub fn check_data_of(&self, weights: &Weights, path: &Path) -> Result<()> {
         let prepared = &self.prepared;
         if weights.data != prepared.fingerprint && weights.data != prepared.subwords_fingerprint()? {
             let message = "trained on other data than this config's; give the config it was trained with";
             return Err(Error::input(message).at(path.display()));
         }
-        weights.check_rule(self.config.train.weights.as_str()).map_err(|error| error.at(path.display()))
+        Ok(())
     }
 
     /// A Transformer of `architecture` with the positions and the dropout of one cut from `supernet`.

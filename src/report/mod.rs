@@ -8,6 +8,8 @@ mod table;
 mod results;
 mod results_table;
 
+mod rank_table;
+
 mod differences;
 mod paper;
 mod published;
@@ -18,6 +20,7 @@ pub use exporter::Exporter;
 pub use latency_plot::latency_plot;
 pub use paper::paper_tables;
 pub use published::{PublishedArchitecture, published_architectures};
+pub use rank_table::rank_tables;
 pub use results::{Results, TestedModel};
 pub use results_table::results_table;
 pub use table::{Cell, Column, Rounding, Row, Table};

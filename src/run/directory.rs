@@ -1,7 +1,7 @@
 //! The run directory: one folder that holds everything of one run, under one lock.
 //!
 //! `config.toml` (resolved settings) · `manifest.json` · `supernet/`, `models/NAME/`: checkpoints and `metrics.jsonl` ·
-//! `search/trials.jsonl`, `search/record.json` (what the trials were begun with), `search/finalists.jsonl`,
+//! `rank/`: architectures trained alone by `automoe rank` and `evaluations.jsonl` · `search/trials.jsonl`, `search/record.json` (what the trials were begun with), `search/finalists.jsonl`,
 //! `search/winner.json` · `results.json`. The manifest says which settings and which data all of it was made with; a run goes
 //! on only with the same ones.
 
@@ -127,6 +127,11 @@ impl RunDirectory {
         Ok(self.models().join(name))
     }
 
+    /// The architectures that are trained alone to see how well a SuperNet orders them, a folder each.
+    pub fn rank(&self) -> PathBuf {
+        self.root.join("rank")
+    }
+
     /// The trials of the search.
     pub fn trials(&self) -> PathBuf {
         self.search().join("trials.jsonl")
@@ -218,7 +223,7 @@ impl RunDirectory {
     /// Removes what a run makes, and nothing else. Its manifest stays until it is replaced: a run that is half removed is
     /// still one.
     fn clear(&self) -> Result<()> {
-        for path in [self.search(), self.models(), self.supernet(), self.results()] {
+        for path in self.folders().into_iter().chain([self.results()]) {
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             match removed {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -245,23 +250,24 @@ impl RunDirectory {
 
     /// Removes unfinished files where a run writes, and nowhere else: the folder may hold more than the run.
     fn remove_leftovers(&self) -> Result<()> {
-        let models = self.models();
-        for folder in [self.root(), &self.supernet(), &models, &self.search()] {
-            atomic::remove_leftovers(folder)?;
+        for folder in [self.root().to_path_buf()].into_iter().chain(self.folders()) {
+            atomic::remove_leftovers(&folder)?;
         }
-        let failure = |error| Error::failure(error).at(models.display());
-        for entry in fs::read_dir(&models).map_err(failure)? {
-            let path = entry.map_err(failure)?.path();
-            if path.is_dir() {
-                atomic::remove_leftovers(&path)?;
+        for folder in [self.models(), self.rank()] {
+            let failure = |error| Error::failure(error).at(folder.display());
+            for entry in fs::read_dir(&folder).map_err(failure)? {
+                let path = entry.map_err(failure)?.path();
+                if path.is_dir() {
+                    atomic::remove_leftovers(&path)?;
+                }
             }
         }
         Ok(())
     }
 
     /// The folders of what a run makes.
-    fn folders(&self) -> [PathBuf; 3] {
-        [self.supernet(), self.models(), self.search()]
+    fn folders(&self) -> [PathBuf; 4] {
+        [self.supernet(), self.models(), self.search(), self.rank()]
     }
 
     fn models(&self) -> PathBuf {

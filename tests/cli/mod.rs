@@ -13,6 +13,7 @@ mod phases;
 mod pipes;
 mod precision;
 pub mod program;
+mod rank;
 mod spaces;
 mod text;
 mod text_formats;

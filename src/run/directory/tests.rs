@@ -55,9 +55,11 @@ fn the_lock_file_and_the_unfinished_files_of_a_dead_process_are_no_obstacle() {
     let path = folder.path();
     drop(open(path, SETTINGS).unwrap());
     fs::write(path.join(".lock"), "4000000000 and more than a number\n").unwrap();
-    fs::create_dir(path.join("models/dense")).unwrap();
-    let torn =
-        ["", "supernet/", "search/", "models/dense/"].map(|folder| path.join(folder).join(".automoe-unfinished-x1"));
+    for model in ["models/dense", "rank/0123"] {
+        fs::create_dir(path.join(model)).unwrap();
+    }
+    let torn = ["", "supernet/", "search/", "rank/", "models/dense/", "rank/0123/"]
+        .map(|folder| path.join(folder).join(".automoe-unfinished-x1"));
     for torn in &torn {
         fs::write(torn, "half").unwrap();
     }
