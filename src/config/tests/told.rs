@@ -13,11 +13,12 @@ fn unknown_keys_are_named_with_line_and_nearest_key() {
     let message = mistake("[train_architecture]\nwarmup = 1\n", &[]);
     assert_eq!(message, "x.toml:2: unknown key \"warmup\" in [train_architecture]; did you mean \"warmup_updates\"?");
     let message = mistake("zzz = 1\n", &[]);
-    let sections = "baseline, cost, data, model, rank, run_dir, search, seed, space, train, train_architecture, translate";
+    let sections =
+        "baseline, cost, data, model, rank, run_dir, search, seed, space, train, train_architecture, translate";
     assert_eq!(message, format!("x.toml:1: unknown key \"zzz\"; expected one of {sections}"));
     let message = mistake("[train]\nfoo = 1\n", &[]);
-    let keys = "adam_betas, adam_eps, checkpoint_every, clip_norm, decoder_load_balance, encoder_load_balance, keep_checkpoints, \
-                label_smoothing, log_every, lr, lr_schedule, max_tokens, and 11 more";
+    let keys = "adam_betas, adam_eps, checkpoint_every, clip_norm, decoder_load_balance, distillation, encoder_load_balance, \
+                keep_checkpoints, label_smoothing, log_every, lr, lr_schedule, and 15 more";
     assert_eq!(message, format!("x.toml:2: unknown key \"foo\" in [train]; expected one of {keys}"));
     let message = mistake("[model]\nmax_tokens = 1\n", &[]);
     let elsewhere = "\"search.max_tokens\" or \"train.max_tokens\" or \"translate.max_tokens\"";
