@@ -111,6 +111,7 @@ fn what_is_fingerprinted_loads_as_the_same_settings() {
                 "[data]" => &["sentencepiece = \"\"", "sentencepiece_target = \"\"", "test_reference = \"\""][..],
                 "[train]" => &[
                     "weights = \"shared\"",
+                    "mixture = 2",
                     "sampling = \"uniform\"",
                     "sandwich_random = 2",
                     "distillation = 0.0",
@@ -181,6 +182,7 @@ fn every_bound_is_checked() {
     assert_eq!(taught(1.5), ["train.distillation"]);
     assert_eq!(taught(f64::NAN), ["train.distillation"]);
     assert_eq!(faults(&|c| c.train.sandwich_random = 1_000_000_000), ["train.sandwich_random"]);
+    assert_eq!(faults(&|c| c.train.mixture = 1), ["train.mixture"]);
     assert_eq!(faults(&|c| c.train_architecture = overrides("lr = -1")).len(), 2);
     assert_eq!(faults(&|c| c.train.checkpoint_every = 0), ["translate.average_checkpoints"]);
     assert_eq!(faults(&|c| c.search.mutation_probability = 1.1), ["search.mutation_probability"]);

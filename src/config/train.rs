@@ -3,6 +3,7 @@
 use super::catalog_names::WeightSharingName;
 use super::faults::{Faults, MANY};
 use super::precision::Precision;
+use crate::catalog::MAX_COPIES;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -12,8 +13,10 @@ use std::collections::BTreeMap;
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
     /// How subnets share the weights (SuperNet only): a name of [`WEIGHT_SHARING`](crate::catalog::WEIGHT_SHARING),
-    /// `"shared"`, leading slices.
+    /// `"shared"`, leading slices, or `"mixture"`, of feed-forward weights a mixture of several copies.
     pub weights: WeightSharingName,
+    /// Copies that a mixture mixes.
+    pub mixture: usize,
     /// Updates in all.
     pub max_updates: usize,
     /// Tokens in a micro-batch: sentences × the longest side, padding included.
@@ -75,6 +78,8 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             weights: WeightSharingName::default(),
+            // Those of the paper.
+            mixture: 2,
             max_updates: 40_000,
             max_tokens: 4_096,
             // 4 096 × 128: the 524K tokens that the reference's GPUs see together.
@@ -143,6 +148,7 @@ impl TrainConfig {
         ] {
             faults.need(count > 0, &key(name), "must be 1 or more");
         }
+        faults.range(&key("mixture"), self.mixture, 2, MAX_COPIES);
         faults.positive(&key("lr"), self.lr);
         faults.non_negative(&key("warmup_init_lr"), self.warmup_init_lr);
         faults.non_negative(&key("min_lr"), self.min_lr);

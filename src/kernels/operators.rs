@@ -2,7 +2,7 @@
 //! devices alone, says so.
 
 use super::adam_step::{AdamStep, Division};
-use super::cpu::matrix::primitive;
+use super::cpu::matrix::{Matrix, contiguous, primitive, tensor};
 use super::cpu::panels::Panels;
 use super::cpu::{self, forward};
 use super::dropout::Mask;
@@ -230,6 +230,42 @@ pub fn mixture(
         dropout,
     ));
     output.cast(FloatDType::F32)
+}
+
+/// A matrix each of whose rows is the sum of that row of `copies`, times the row's shares.
+///
+/// # Shapes
+/// - copies, output: `[rows, columns]`
+/// - shares: `[rows, copies]`
+pub fn blend(copies: &[Tensor<2>], shares: Tensor<2>) -> Tensor<2> {
+    if !is_cpu(&shares.device()) {
+        return plain::blend(copies, shares);
+    }
+    let (copies, shares) = rows_of(copies, shares);
+    let copies: Vec<Matrix> = copies.iter().map(Matrix::of).collect();
+    let values = cpu::blend::forward(&copies, Matrix::of(&shares));
+    Tensor::from_primitive::<Flex>(tensor(values, copies[0].dims()))
+}
+
+/// The gradients of [`blend`] with respect to each copy and to the shares, from that of its output.
+pub fn blend_gradients(copies: &[Tensor<2>], shares: Tensor<2>, gradient: Tensor<2>) -> (Vec<Tensor<2>>, Tensor<2>) {
+    if !is_cpu(&shares.device()) {
+        return plain::blend_gradients(copies, shares, gradient);
+    }
+    let (copies, shares) = rows_of(copies, shares);
+    let gradient = contiguous(primitive(gradient));
+    let copies: Vec<Matrix> = copies.iter().map(Matrix::of).collect();
+    let (shares, gradient) = (Matrix::of(&shares), Matrix::of(&gradient));
+    let (of_copies, of_shares) = cpu::blend::backward(&copies, shares, gradient);
+    let of = |values, dims| Tensor::from_primitive::<Flex>(tensor(values, dims));
+    let of_copies = of_copies.into_iter().map(|values| of(values, gradient.dims()));
+    (of_copies.collect(), of(of_shares, shares.dims()))
+}
+
+/// Tensors on the CPU whose rows can be read.
+fn rows_of(copies: &[Tensor<2>], shares: Tensor<2>) -> (Vec<FlexTensor>, FlexTensor) {
+    let copies = copies.iter().map(|copy| contiguous(primitive(copy.clone()))).collect();
+    (copies, contiguous(primitive(shares)))
 }
 
 /// One step of Adam: the weight of a parameter, and its first and second moment, after the step.

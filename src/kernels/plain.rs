@@ -48,6 +48,19 @@ fn activate(x: Tensor<2>) -> Tensor<2> {
     relu(x * keep.clone()) * keep
 }
 
+/// Of each row the sum over `copies`, times the row's shares.
+pub fn blend(copies: &[Tensor<2>], shares: Tensor<2>) -> Tensor<2> {
+    let scaled = copies.iter().enumerate().map(|(place, copy)| copy.clone() * shares.clone().narrow(1, place, 1));
+    scaled.reduce(|a, b| a + b).expect("there are copies")
+}
+
+/// The gradients of [`blend`] with respect to each copy and to the shares, without autodiff.
+pub fn blend_gradients(copies: &[Tensor<2>], shares: Tensor<2>, gradient: Tensor<2>) -> (Vec<Tensor<2>>, Tensor<2>) {
+    let of_copies = (0..copies.len()).map(|place| gradient.clone() * shares.clone().narrow(1, place, 1)).collect();
+    let of_shares = copies.iter().map(|copy| (copy.clone() * gradient.clone()).sum_dim(1)).collect();
+    (of_copies, Tensor::cat(of_shares, 1))
+}
+
 /// `√d · table[tokens] + sinusoids[positions]`; padding takes its row as a constant.
 pub fn embed(table: Tensor<2>, sinusoids: &Tensor<2>, tokens: &[u32], positions: &[u32]) -> Tensor<2> {
     let device = sinusoids.device();

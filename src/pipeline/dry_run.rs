@@ -1,16 +1,18 @@
 //! `automoe train --dry-run`: what a full training needs, counted from the config.
 
+use super::workspace::transformer_config;
 use crate::config::{Config, Corpus};
 use crate::cost::memory::training_bytes;
 use crate::cost::{Embeddings, parameters};
 use crate::error::Result;
+use crate::model::weights::rules::of_config;
 use crate::text::{NamedText, corpus};
 use serde::Serialize;
 
 /// What a training of the supernet needs and what of it is there.
 #[derive(Debug, Clone, Serialize)]
 pub struct Needs {
-    /// Parameters of the supernet, embeddings included.
+    /// Parameters of the supernet, embeddings and, of a mixture, all copies included.
     pub parameters: u64,
     /// Of these, in the embeddings.
     pub embedding_parameters: u64,
@@ -39,13 +41,19 @@ pub fn dry_run(config: &Config) -> Result<Needs> {
     let largest = space.supernet();
     let embeddings = Embeddings::of(config, [config.data.vocab_size; 2]);
     let embedding_parameters = embeddings.parameters(&largest);
-    let parameters = parameters(&largest, config.model.qkv_dim).total + embedding_parameters;
+    let of_model = parameters(&largest, config.model.qkv_dim).total + embedding_parameters;
+    let vocab_size = config.data.vocab_size;
+    let shape = transformer_config(config, vocab_size, vocab_size, largest.clone(), &largest);
+    let shapes = of_config(&config.train)?.parameters(&shape);
+    let parameters = shapes.values().map(|shape| shape.iter().product::<usize>() as u64).sum();
+    // What a rule of weight sharing has beyond a model: weights, both moments, gradients.
+    let added_bytes = 16 * (parameters - of_model);
     let (found, missing) = text_files(config);
     Ok(Needs {
         parameters,
         embedding_parameters,
         architectures: space.architectures().to_string(),
-        training_bytes: training_bytes(&largest, &largest, config.model.qkv_dim, &embeddings),
+        training_bytes: training_bytes(&largest, &largest, config.model.qkv_dim, &embeddings) + added_bytes,
         checkpoint_bytes: 12 * parameters,
         updates: config.train.max_updates,
         tokens_per_update: config.train.max_tokens.saturating_mul(config.train.update_freq),
@@ -83,27 +91,29 @@ fn text_files(config: &Config) -> (Vec<String>, Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::WeightSharingName;
     use crate::model::Supernet;
-    use crate::model::weights::leading_slice::LeadingSlice;
-    use crate::pipeline::workspace::transformer_config;
     use burn::tensor::Device;
-    use std::sync::Arc;
 
     #[test]
     fn parameters_are_those_of_the_supernet() {
-        for (shared, tied) in [(true, true), (false, true), (false, false)] {
+        for (shared, tied, weights) in
+            [(true, true, "shared"), (false, true, "shared"), (false, false, "shared"), (true, true, "mixture")]
+        {
             let mut config = Config::load("toy").unwrap();
             config.model.share_all_embeddings = shared;
             config.model.share_decoder_input_output_embed = tied;
+            config.train.weights = WeightSharingName::new(weights).unwrap();
             let needs = dry_run(&config).unwrap();
             let (vocab_size, largest) = (config.data.vocab_size, config.space().unwrap().supernet());
             let shape = transformer_config(&config, vocab_size, vocab_size, largest.clone(), &largest);
-            let supernet = Supernet::init(shape, Arc::new(LeadingSlice), 1, &Device::flex());
+            let supernet = Supernet::init(shape, of_config(&config.train).unwrap(), 1, &Device::flex());
             let sizes =
                 supernet.values.iter().map(|(name, value)| (name, value.shape().iter().product::<usize>() as u64));
             let (tables, others): (Vec<_>, Vec<_>) = sizes.partition(|(name, _)| name.contains("embed_"));
             let [tables, others] = [tables, others].map(|sizes| sizes.iter().map(|(_, size)| size).sum::<u64>());
             assert_eq!((needs.embedding_parameters, needs.parameters), (tables, tables + others));
+            assert!(needs.training_bytes >= 4 * (4 * needs.parameters));
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::cost::{Cost, Dimensions};
 use crate::error::{Error, Result, listed};
 use crate::latency::LatencyProfile;
 use crate::model::precision::Products;
-use crate::model::weights::rule;
+use crate::model::weights::rules::of_config;
 use crate::model::{Supernet, TransformerConfig};
 use crate::run::atomic;
 use crate::run::checkpoints::resolve;
@@ -111,7 +111,7 @@ pub(super) fn check_search(workspace: &Workspace) -> Result<()> {
     if !config.search.measures_latency() || has_begun(&workspace.run.trials()) {
         return Ok(());
     }
-    let sharing = rule(config.train.weights.as_str())?;
+    let sharing = of_config(&config.train)?;
     let supernet = Supernet::init(workspace.supernet_config(), sharing, config.seed, &workspace.device);
     let measured = MeasuredLatency::new(workspace, Arc::new(supernet), Quiet::default());
     let constraints = Constraints::new(&config.search, &counted_costs(config)?);

@@ -5,7 +5,7 @@ use super::workspace::Workspace;
 use crate::config::TrainConfig;
 use crate::error::Result;
 use crate::model::weights::leading_slice::LeadingSlice;
-use crate::model::weights::rule;
+use crate::model::weights::rules::of_config;
 use crate::model::{Supernet, TransformerConfig};
 use crate::seed;
 use crate::space::Architecture;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
     let config = &workspace.config.train;
     let folder = workspace.run.supernet();
-    let sharing = rule(config.weights.as_str())?;
+    let sharing = of_config(config)?;
     let job = Job {
         name: "supernet",
         folder: &folder,

@@ -24,6 +24,7 @@ mod schema;
 #[expect(clippy::module_inception, reason = "the type that the room is named for")]
 mod space;
 mod spread;
+mod vector;
 
 pub use architecture::{Architecture, CrossAttention, Experts, Layer, MAX_WIDTH, Stack};
 pub use choices::{Choices, SpaceConfig};

@@ -3,10 +3,11 @@
 use super::job::{Job, Outcome};
 use super::loss_scale::LossScale;
 use super::optimizer::{Adam, Moments};
-use super::state::{ModelState, Position, State, copy_of_last, reference_rule, trained_updates};
+use super::state::{ModelState, Position, State, copy_of_last, trained_updates};
 use super::update::Trainer;
 use crate::error::{Error, Result};
-use crate::model::weights::{WeightSharing, laid_out, lookup, rule};
+use crate::model::weights::rules::made;
+use crate::model::weights::{Rule, WeightSharing, laid_out, lookup};
 use crate::model::{Supernet, TransformerConfig, Value, Values};
 use crate::run::checkpoints::{BEST, LAST};
 use crate::run::{Checkpoint, Checkpoints, NamedTensor};
@@ -68,7 +69,7 @@ pub(super) fn save(
         position: position.clone(),
         architecture: config.architecture.clone(),
         model: ModelState::of(config),
-        weights: trainer.supernet.sharing.name().to_owned(),
+        rule: trainer.supernet.sharing.rule(),
         data: origin.data.to_owned(),
         alone: origin.alone,
         steps,
@@ -145,7 +146,7 @@ pub(super) fn finished(job: &Job, config: &TransformerConfig) -> Option<Outcome>
     let state = copy_of_last(job.folder)?;
     let is_this = state.architecture == config.architecture
         && state.model == ModelState::of(config)
-        && state.weights == job.sharing.name()
+        && state.rule == job.sharing.rule()
         && state.data == job.data;
     if !is_this || state.position.update < job.config.max_updates {
         return None;
@@ -176,9 +177,9 @@ pub(super) fn restore(
     if state.model != ModelState::of(config) || state.data != data {
         return Err(Error::input("made with other data or another model; use another run_dir").at(path.display()));
     }
-    if state.weights != sharing.name() {
+    if state.rule != sharing.rule() {
         let message =
-            format!("its weights are shared as {:?}, not as {:?}; use another run_dir", state.weights, sharing.name());
+            format!("its weights are shared as {}, not as {}; use another run_dir", state.rule, sharing.rule());
         return Err(Error::input(message).at(path.display()));
     }
     state.loss_scale.map_or(Ok(()), LossScale::check).map_err(|error| error.at(path.display()))?;
@@ -195,7 +196,7 @@ pub(super) fn restore(
         let (first, second) = (take(FIRST)?, take(SECOND)?);
         moments.insert(name.clone(), Moments { first, second, steps: vec![steps] });
     }
-    let adam = Adam::from_named(moments, |named| laid_out(named, config, device));
+    let adam = Adam::from_named(moments, |named| laid_out(named, &**sharing, config, device));
     let supernet = supernet(config.clone(), sharing, &values, device).map_err(|error| error.at(path.display()))?;
     let State { position, loss_scale, adjustable, .. } = state;
     Ok(Restored { supernet, adam, loss_scale, position, adjustable })
@@ -224,6 +225,13 @@ pub struct StoredWeights {
     pub(super) alone: bool,
 }
 
+impl StoredWeights {
+    /// The rule by which subnets' weights come out of them.
+    pub fn rule(&self) -> Rule {
+        self.sharing.rule()
+    }
+}
+
 /// Reads the weights at `path`, a checkpoint or a folder with one, bit for bit.
 ///
 /// # Errors
@@ -234,7 +242,7 @@ pub fn read_weights(path: &Path) -> Result<StoredWeights> {
         Checkpoint::load_some(&path, |name| !name.starts_with("adam.")).map_err(|error| advised(error, &path))?;
     let state = State::of(&checkpoint).map_err(|error| error.at(path.display()))?;
     let config = state.model.config(&state.architecture);
-    let sharing = rule(&state.weights).map_err(|error| error.at(path.display()))?;
+    let sharing = made(&state.rule).map_err(|error| error.at(path.display()))?;
     let (data, update, alone) = (state.data, state.position.update, state.alone);
     Ok(StoredWeights { tensors: checkpoint.tensors, config, sharing, data, update, alone })
 }
@@ -277,7 +285,7 @@ pub fn save_weights(
         position: Position::start(),
         architecture: config.architecture.clone(),
         model: ModelState::of(config),
-        weights: reference_rule(),
+        rule: Rule::default(),
         data: origin.data.to_owned(),
         alone: origin.alone,
         steps: BTreeMap::new(),

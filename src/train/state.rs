@@ -7,8 +7,7 @@ use crate::config::Tables;
 use crate::error::{Error, Result, refuse};
 use crate::kernels::LossSums;
 use crate::model::TransformerConfig;
-use crate::model::weights::WeightSharing;
-use crate::model::weights::leading_slice::LeadingSlice;
+use crate::model::weights::Rule;
 use crate::run::checkpoints::LAST;
 use crate::run::{Checkpoint, Checkpoints};
 use crate::space::{Architecture, MAX_WIDTH};
@@ -67,9 +66,9 @@ pub(super) struct State {
     /// The shape of the weights.
     pub architecture: Architecture,
     pub model: ModelState,
-    /// The rule by which subnets' weights come out of these, as in the catalog.
-    #[serde(default = "reference_rule", skip_serializing_if = "is_reference_rule")]
-    pub weights: String,
+    /// How subnets' weights come out of these.
+    #[serde(flatten)]
+    pub rule: Rule,
     /// The prepared data's fingerprint.
     pub data: String,
     /// Whether this architecture alone was trained, so that no subnet of it means anything.
@@ -159,15 +158,6 @@ impl ModelState {
             capacity_factor: self.capacity_factor,
         }
     }
-}
-
-/// The rule of those checkpoints that name none.
-pub(super) fn reference_rule() -> String {
-    LeadingSlice.name().to_owned()
-}
-
-fn is_reference_rule(name: &str) -> bool {
-    name == LeadingSlice.name()
 }
 
 /// The architecture that the model in `folder` was trained with, if there is one.

@@ -47,7 +47,7 @@ impl Weights {
     /// # Errors
     /// They do.
     pub fn check_rule(&self, wanted: &str) -> Result<()> {
-        let rule = self.supernet.sharing.name();
+        let rule = self.supernet.sharing.rule().name;
         match self.alone || rule == wanted {
             true => Ok(()),
             false => Err(Error::input(format!(

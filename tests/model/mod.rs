@@ -4,6 +4,7 @@ mod by_hand;
 #[cfg(feature = "gpu")]
 mod launches;
 mod loss_scale;
+mod mixture;
 mod plan;
 
 use automoe::config::Tables;

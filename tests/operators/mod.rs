@@ -2,8 +2,8 @@
 
 use crate::devices::devices;
 use automoe::kernels::operators::{
-    LinearMap, add_embedding_gradient, add_norm, combine, cross_attention, embed, feed_forward, gather, linear,
-    self_attention,
+    LinearMap, add_embedding_gradient, add_norm, blend, blend_gradients, combine, cross_attention, embed, feed_forward,
+    gather, linear, self_attention,
 };
 use automoe::kernels::{Dropout, Mask, SoftTargets, Targets, assign, losses};
 use automoe::text::PAD;
@@ -96,6 +96,11 @@ fn everywhere(device: &Device) -> Vec<Case> {
             let [weight, bias] = [&x[2], &x[3]].map(|row| row.clone().squeeze_dim(0));
             add_norm(x[0].clone(), x[1].clone(), weight, bias, Mask::NONE)
         }),
+        Case::new("blend of copies", &[[4, 5], [4, 5], [4, 5], [4, 3]], |x| blend(&x[..3], x[3].clone()))
+            .outside_autodiff(|x, gradient| {
+                let (of_copies, of_shares) = blend_gradients(&x[..3], x[3].clone(), gradient);
+                of_copies.into_iter().chain([of_shares]).collect()
+            }),
         Case::new("projection and loss", &[[4, 5], [7, 5]], |x| {
             losses::differentiable(x[0].clone(), x[1].clone(), Targets::hard(&TARGET, 0.1), FloatDType::F32)
                 .loss

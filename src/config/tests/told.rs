@@ -18,7 +18,7 @@ fn unknown_keys_are_named_with_line_and_nearest_key() {
     assert_eq!(message, format!("x.toml:1: unknown key \"zzz\"; expected one of {sections}"));
     let message = mistake("[train]\nfoo = 1\n", &[]);
     let keys = "adam_betas, adam_eps, checkpoint_every, clip_norm, decoder_load_balance, distillation, encoder_load_balance, \
-                keep_checkpoints, label_smoothing, log_every, lr, lr_schedule, and 15 more";
+                keep_checkpoints, label_smoothing, log_every, lr, lr_schedule, and 16 more";
     assert_eq!(message, format!("x.toml:2: unknown key \"foo\" in [train]; expected one of {keys}"));
     let message = mistake("[model]\nmax_tokens = 1\n", &[]);
     let elsewhere = "\"search.max_tokens\" or \"train.max_tokens\" or \"translate.max_tokens\"";
@@ -73,7 +73,7 @@ fn wrong_types_are_named_with_line_key_and_expectation() {
     let message = mistake("[search]\nalgorithm = \"annealing\"\n", &[]);
     assert_eq!(message, "x.toml:2: search.algorithm: unknown variant `annealing`, expected `evolution` or `random`");
     let message = mistake("[train]\nweights = \"mixed\"\n", &[]);
-    assert_eq!(message, "x.toml:2: train.weights: unknown variant `mixed`, expected `shared`");
+    assert_eq!(message, "x.toml:2: train.weights: unknown variant `mixed`, expected `shared` or `mixture`");
     let message = mistake("[search]\nalgorithm = 3\n", &[]);
     assert_eq!(message, "x.toml:2: search.algorithm: expected a string, found integer `3`");
     let message = mistake("train = 3\n", &[]);

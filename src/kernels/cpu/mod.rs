@@ -4,6 +4,7 @@ pub mod adam;
 mod attention;
 mod autodiff;
 pub mod bfloat16;
+pub mod blend;
 pub mod embedding;
 mod feed_forward;
 pub mod forward;

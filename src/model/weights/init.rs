@@ -23,7 +23,8 @@ impl Supernet {
     pub fn init(config: TransformerConfig, sharing: Arc<dyn WeightSharing>, seed: u64, device: &Device) -> Self {
         let declare = Declare::on(&Device::flex());
         let declared = declared(&config.skeleton(&Positions::absent(declare.device()), &declare), &declare);
-        let values = draw(sharing.parameters(&config), |name| sharing.initial(name, &declared), seed, device);
+        let values =
+            draw(sharing.parameters(&config), |name, shape| sharing.initial(name, shape, &declared), seed, device);
         Self::new(config, sharing, values, device)
     }
 }
@@ -41,7 +42,7 @@ pub fn init<M: Module>(seed: u64, device: &Device, build: impl Fn(&Declare) -> M
     let declare = Declare::on(&Device::flex());
     let named = build(&declare);
     let declared = declared(&named, &declare);
-    let named = draw(shapes_of(&named), |name| declared[name], seed, device);
+    let named = draw(shapes_of(&named), |name, _| declared[name], seed, device);
     let skeleton = build(&Declare::on(device));
     let values = match groups_experts(device) {
         true => group(named, &shapes_of(&skeleton), device),
@@ -51,11 +52,11 @@ pub fn init<M: Module>(seed: u64, device: &Device, build: impl Fn(&Declare) -> M
     filled(skeleton, false, value).expect("it has the parameters that it declared")
 }
 
-fn draw(shapes: Shapes, begins: impl Fn(&str) -> Init + Sync, seed: u64, device: &Device) -> Values {
+fn draw(shapes: Shapes, begins: impl Fn(&str, &[usize]) -> Init + Sync, seed: u64, device: &Device) -> Values {
     let drawn: Vec<(String, Vec<usize>, Vec<f32>)> = shapes
         .into_par_iter()
         .map(|(name, shape)| {
-            let elements = begins(&name).draw(&shape, &mut seed::stream(seed, &format!("init {name}"), 0));
+            let elements = begins(&name, &shape).draw(&shape, &mut seed::stream(seed, &format!("init {name}"), 0));
             (name, shape, elements)
         })
         .collect();

@@ -4,7 +4,7 @@
 //! the first layers and the first experts are used.
 
 use super::layout::Shapes;
-use super::sharing::{Shared, WeightSharing};
+use super::sharing::{Rule, Shared, WeightSharing};
 use super::value::{Value, Values};
 use crate::error::Result;
 use crate::model::config::TransformerConfig;
@@ -16,8 +16,8 @@ use crate::space::Architecture;
 pub struct LeadingSlice;
 
 impl WeightSharing for LeadingSlice {
-    fn name(&self) -> &'static str {
-        "shared"
+    fn rule(&self) -> Rule {
+        Rule::default()
     }
 
     fn weight(&self, shared: Shared<'_>, _: &Architecture, name: &str, shape: &[usize]) -> Result<Value> {

@@ -3,31 +3,86 @@
 use super::declare::Init;
 use super::layout::{Shapes, place};
 use super::value::{Value, Values};
+use crate::catalog::SHARED;
 use crate::error::{Error, Result};
 use crate::model::config::TransformerConfig;
 use crate::model::transformer::Transformer;
 use crate::space::Architecture;
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt::Debug;
+use std::fmt::{self, Debug, Display, Formatter};
+
+/// Which rule subnets share weights by, and its settings: what a checkpoint notes down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its name in the catalog. Checkpoints of the first rule do not say so: there was no other.
+    #[serde(rename = "weights", default = "first", skip_serializing_if = "is_first")]
+    pub name: String,
+    /// Copies of feed-forward weights that are mixed; 0 where the rule mixes none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub copies: usize,
+}
+
+impl Rule {
+    /// The rule called `name`, which has no settings.
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), copies: 0 }
+    }
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self::named(SHARED)
+    }
+}
+
+/// As in messages.
+impl Display for Rule {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.copies {
+            0 => write!(f, "{:?}", self.name),
+            copies => write!(f, "{:?} of {copies}", self.name),
+        }
+    }
+}
+
+fn first() -> String {
+    SHARED.to_owned()
+}
+
+fn is_first(name: &str) -> bool {
+    name == SHARED
+}
+
+fn is_none(copies: &usize) -> bool {
+    *copies == 0
+}
 
 /// A rule of weight sharing: how a subnet's weights come out of the shared parameters, and how its gradients go back.
 ///
 /// Shared parameters have names and one to two dimensions; those of a layer's experts are named one by one and may be held
 /// together (see [`super::layout`]), which [`Shared::slice`] knows of. The optimizer moves those that [`Self::parts`] names, by the
-/// gradients of [`Self::gradients`]: it knows no rule, and a checkpoint only its name.
+/// gradients of [`Self::gradients`]: it knows no rule, and a checkpoint only its [`Rule`].
 ///
-/// To add one: a file beside `leading_slice.rs`, its name in the catalog, and its line in [`super::rules`].
+/// To add one: a file beside `leading_slice.rs`, its name in the catalog, and its line in [`super::rules`]; what it can be set
+/// to is a field of [`Rule`].
 pub trait WeightSharing: Debug + Send + Sync {
-    /// Its name in the catalog.
-    fn name(&self) -> &'static str;
+    /// What makes it again.
+    fn rule(&self) -> Rule;
 
     /// Names and shapes of all shared parameters of a supernet of `config`. Left as it is, those of the largest Transformer.
     fn parameters(&self, config: &TransformerConfig) -> Shapes {
         Transformer::named_shapes(config)
     }
 
-    /// How the parameter `name` begins. Left as it is, as the largest Transformer's modules declared, by name.
-    fn initial(&self, name: &str, declared: &BTreeMap<String, Init>) -> Init {
+    /// The same as `device` holds them: experts are grouped on graphics devices.
+    fn held(&self, config: &TransformerConfig, device: &Device) -> Shapes {
+        Transformer::shapes(config, device)
+    }
+
+    /// How the parameter `name` of this shape begins. Left as it is, as the largest Transformer's modules declared, by name.
+    fn initial(&self, name: &str, _shape: &[usize], declared: &BTreeMap<String, Init>) -> Init {
         declared[name]
     }
 
@@ -56,6 +111,11 @@ pub struct Shared<'a> {
 }
 
 impl Shared<'_> {
+    /// Where they are.
+    pub(super) fn device(&self) -> Device {
+        self.values.first_key_value().map_or_else(Device::flex, |(_, value)| value.tensor.device())
+    }
+
     /// The leading slice of the parameter `name` in `shape`; an expert's is found in a group, too.
     ///
     /// # Errors

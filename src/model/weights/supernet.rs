@@ -36,7 +36,7 @@ impl Supernet {
         named: Values,
         device: &Device,
     ) -> Self {
-        let values = laid_out(named, &config, device);
+        let values = laid_out(named, &*sharing, &config, device);
         Self { positions: Positions::new(&config, device), config, values, sharing, device: device.clone() }
     }
 
@@ -119,10 +119,10 @@ impl Supernet {
     }
 }
 
-/// `named`, parameters of a model of `config`, as `device` holds them.
-pub fn laid_out(named: Values, config: &TransformerConfig, device: &Device) -> Values {
+/// `named`, parameters of a supernet of `config` by the rule `sharing`, as `device` holds them.
+pub fn laid_out(named: Values, sharing: &dyn WeightSharing, config: &TransformerConfig, device: &Device) -> Values {
     match groups_experts(device) {
-        true => group(named, &Transformer::shapes(config, device), device),
+        true => group(named, &sharing.held(config, device), device),
         false => named,
     }
 }

@@ -34,8 +34,8 @@ fn trainer(weight: f32) -> Trainer {
 struct Renamed;
 
 impl WeightSharing for Renamed {
-    fn name(&self) -> &'static str {
-        "renamed"
+    fn rule(&self) -> Rule {
+        Rule::named("renamed")
     }
 
     fn weight(&self, shared: Shared<'_>, architecture: &Architecture, name: &str, shape: &[usize]) -> Result<Value> {
@@ -144,7 +144,7 @@ fn weights_that_are_shared_by_another_rule_are_refused() {
     restore(Checkpoint::load(&path).unwrap(), &path, &config, &renamed, &device, "data").map(|_| ()).unwrap();
     assert_eq!(
         refusal(&path, load_weights(&path, &device).map(|_| ())),
-        "\"renamed\" is no rule of weight sharing of this version, which knows: shared"
+        "\"renamed\" is no rule of weight sharing of this version, which knows: shared, mixture"
     );
     // One architecture alone shares nothing.
     Weights { supernet: trainer.supernet, data: String::new(), update: 1, alone: true }.check_rule("shared").unwrap();

@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::Tables;
-use crate::model::weights::{Init, Shapes, Shared, WeightSharing, leading_slice::LeadingSlice};
+use crate::model::weights::{Init, Rule, Shapes, Shared, WeightSharing, leading_slice::LeadingSlice};
 use crate::model::{Kind, Value};
 use crate::space::Experts;
 use burn::tensor::Device;
@@ -16,15 +16,15 @@ fn is_gained(name: &str) -> bool {
 }
 
 impl WeightSharing for Gained {
-    fn name(&self) -> &'static str {
-        "gained"
+    fn rule(&self) -> Rule {
+        Rule::named("gained")
     }
 
     fn parameters(&self, config: &TransformerConfig) -> Shapes {
         self.parts(config, &config.architecture)
     }
 
-    fn initial(&self, name: &str, declared: &BTreeMap<String, Init>) -> Init {
+    fn initial(&self, name: &str, _: &[usize], declared: &BTreeMap<String, Init>) -> Init {
         if name == "gain" { Init::Constant(1.5) } else { declared[name] }
     }
 
