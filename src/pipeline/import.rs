@@ -1,6 +1,6 @@
 //! `automoe import`: a run directory from a model that was trained elsewhere.
 
-use super::export::count;
+use super::export::{count, named_tensors};
 use super::workspace::{load_subwords, prepare_data, save_subwords, transformer_config};
 use crate::config::{Config, Tables};
 use crate::cost::Embeddings;
@@ -170,8 +170,7 @@ fn cut(config: TransformerConfig, tensors: Vec<NamedTensor>, architecture: &Arch
         tensors.into_iter().map(|tensor| (tensor.name, Value::from_vec(tensor.data, &tensor.shape, &device))).collect();
     let supernet =
         Supernet::from_source(config, Arc::new(LeadingSlice), &device, |name, shape| lookup(&values, name, shape))?;
-    let values = supernet.weights(architecture)?.into_iter();
-    Ok(values.map(|(name, value)| NamedTensor { name, shape: value.shape(), data: value.to_vec() }).collect())
+    supernet.weights(architecture).map(named_tensors)
 }
 
 /// That the settings of `config` are the model's, as far as its tensors tell.

@@ -27,7 +27,7 @@ fn run_for(program: &Program, arguments: &[&str], limit: Duration) -> bool {
 /// Starts a command and sends it a signal once the file `begun` is there and not empty: its exit code and the last line of
 /// its messages.
 #[cfg(unix)]
-fn interrupt(program: &Program, arguments: &[&str], signal: &str, begun: &str) -> (Option<i32>, String) {
+pub fn interrupt(program: &Program, arguments: &[&str], signal: &str, begun: &str) -> (Option<i32>, String) {
     let child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("automoe"))
         .args(arguments)
         .current_dir(program.folder())

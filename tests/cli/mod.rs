@@ -21,3 +21,4 @@ mod training;
 mod training_on;
 mod translate;
 mod vulkan;
+mod weight_sharing;
