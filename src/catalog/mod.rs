@@ -11,4 +11,4 @@ mod weight_sharing;
 pub use algorithms::ALGORITHMS;
 pub use costs::{COSTS, CostRow, KV_CACHE_MB, LATENCY_MS, Origin, cost};
 pub use text_formats::{FAIRSEQ, PARQUET, TEXT_FORMATS, TMX, TSV, TWO_FILES, TextFormatRow};
-pub use weight_sharing::{MAX_COPIES, MIXTURE, SHARED, WEIGHT_SHARING};
+pub use weight_sharing::{MAX_COPIES, MAX_CORRECTIONS, MAX_RANK, MIXTURE, SHARED, WEIGHT_SHARING};

@@ -10,3 +10,7 @@ pub static WEIGHT_SHARING: [&str; 2] = [SHARED, MIXTURE];
 
 /// The most copies that [`MIXTURE`] mixes.
 pub const MAX_COPIES: usize = 16;
+/// The most corrections of a linear map of an adapted SuperNet.
+pub const MAX_CORRECTIONS: usize = 64;
+/// Their highest rank.
+pub const MAX_RANK: usize = 256;

@@ -3,6 +3,7 @@
 //! [`Config::load`] finds the file (a path, a name in `configs/`, or one that ships with the program), points at the line of
 //! every mistake in it, and returns settings in which nothing is left open; [`Config::to_toml`] writes them down.
 
+mod adapt;
 mod baseline;
 mod catalog_names;
 mod cost;
@@ -25,6 +26,7 @@ mod train_overrides;
 mod translate;
 mod validate;
 
+pub use adapt::AdaptConfig;
 pub use baseline::BaselineConfig;
 pub use catalog_names::{AlgorithmName, WeightSharingName};
 pub use cost::CostConfig;

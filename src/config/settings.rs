@@ -2,6 +2,7 @@
 //! documentation (the field's doc comment), its default (`Default`, the paper's value), its range (`check`), and whether it may
 //! change between calls on one run (`may_change`). What several sections must agree on is in [`super::validate`].
 
+use super::adapt::AdaptConfig;
 use super::baseline::BaselineConfig;
 use super::cost::CostConfig;
 use super::data::DataConfig;
@@ -32,6 +33,8 @@ pub struct Config {
     pub model: ModelConfig,
     /// Training of the SuperNet.
     pub train: TrainConfig,
+    /// Adapting of the trained SuperNet.
+    pub adapt: AdaptConfig,
     /// Training of one architecture (the winner, the dense baseline): `[train]` with the keys that are given here replaced.
     pub train_architecture: TrainOverrides,
     /// The evolutionary search.
@@ -56,6 +59,7 @@ impl Default for Config {
             space: SpaceConfig::default(),
             model: ModelConfig::default(),
             train: TrainConfig::default(),
+            adapt: AdaptConfig::default(),
             train_architecture: TrainOverrides::default(),
             search: SearchConfig::default(),
             rank: RankConfig::default(),
@@ -91,6 +95,7 @@ pub fn may_change(key: &str) -> bool {
         None => key == "run_dir",
         Some(("data", key)) => DataConfig::may_change(key),
         Some(("train" | "train_architecture", key)) => TrainConfig::may_change(key),
+        Some(("adapt", key)) => AdaptConfig::may_change(key),
         Some(("search", key)) => SearchConfig::may_change(key),
         Some(("rank", key)) => RankConfig::may_change(key),
         Some(("translate", key)) => TranslateConfig::may_change(key),

@@ -102,9 +102,16 @@ fn what_is_fingerprinted_loads_as_the_same_settings() {
         assert_eq!(Config::load(&path).unwrap(), config, "{name}");
         let (written, fingerprinted) = (config.to_toml().unwrap(), config.fingerprinted().unwrap());
         let mut section = "";
-        let has_rank = config.rank != RankConfig::default();
-        let of_rank = toml::to_string(&RankConfig::default()).unwrap();
-        let of_rank: Vec<&str> = of_rank.lines().collect();
+        let [of_rank, of_adapt] =
+            [toml::to_string(&RankConfig::default()).unwrap(), toml::to_string(&AdaptConfig::default()).unwrap()];
+        let [of_rank, of_adapt]: [Vec<&str>; 2] = [&of_rank, &of_adapt].map(|text| text.lines().collect());
+        let mut absent = Vec::new();
+        if config.rank == RankConfig::default() {
+            absent.push("[rank]");
+        }
+        if config.adapt == AdaptConfig::default() {
+            absent.push("[adapt]");
+        }
         let kept = written.lines().filter(|line| {
             section = if line.starts_with('[') { line } else { section };
             let new = match section {
@@ -120,9 +127,10 @@ fn what_is_fingerprinted_loads_as_the_same_settings() {
                 "[search]" => &["max_kv_cache_mb = 0.0", "precision = \"float32\""],
                 "[translate]" => &["precision = \"float32\""],
                 "[rank]" => &of_rank,
+                "[adapt]" => &of_adapt,
                 _ => &[],
             };
-            !line.is_empty() && !new.contains(line) && (*line != "[rank]" || has_rank)
+            !line.is_empty() && !new.contains(line) && !absent.contains(line)
         });
         assert!(kept.eq(fingerprinted.lines().filter(|line| !line.is_empty())), "{name}");
     }
@@ -183,6 +191,8 @@ fn every_bound_is_checked() {
     assert_eq!(taught(f64::NAN), ["train.distillation"]);
     assert_eq!(faults(&|c| c.train.sandwich_random = 1_000_000_000), ["train.sandwich_random"]);
     assert_eq!(faults(&|c| c.train.mixture = 1), ["train.mixture"]);
+    assert_eq!(faults(&|c| c.adapt.rank = 0), ["adapt.rank"]);
+    assert_eq!(faults(&|c| c.adapt.lr = 0.0), ["adapt.lr"]);
     assert_eq!(faults(&|c| c.train_architecture = overrides("lr = -1")).len(), 2);
     assert_eq!(faults(&|c| c.train.checkpoint_every = 0), ["translate.average_checkpoints"]);
     assert_eq!(faults(&|c| c.search.mutation_probability = 1.1), ["search.mutation_probability"]);

@@ -23,6 +23,7 @@ impl Config {
         self.model.check(&mut faults);
         self.check_embeddings(&mut faults);
         self.check_training(&mut faults);
+        self.adapt.check(&mut faults);
         self.search.check(&mut faults);
         self.rank.check(&mut faults);
         self.translate.check(&mut faults);

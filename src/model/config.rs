@@ -71,6 +71,12 @@ impl TransformerConfig {
         Self { architecture: architecture.clone(), ..self.clone() }
     }
 
+    /// The same model as it translates and is evaluated.
+    pub fn without_dropout(&self) -> Self {
+        let (dropout, attention_dropout, activation_dropout) = (0.0, 0.0, 0.0);
+        Self { dropout, attention_dropout, activation_dropout, expert_dropout_ratio: 1.0, ..self.clone() }
+    }
+
     /// Rates of a stack of width `dim` cut from one of width `supernet_dim`. In the encoder the self-attention's output
     /// keeps the unscaled rate.
     pub(super) fn rates(&self, dim: usize, supernet_dim: usize, encoder: bool) -> DropoutRates {

@@ -60,7 +60,7 @@ fn whole(checkpoint: &Path) -> Result<(Vec<NamedTensor>, TransformerConfig)> {
     let rule = stored.rule();
     if rule != Rule::default() {
         let message =
-            format!("a SuperNet with train.weights = {rule}, of which subnets alone can be exported; give --arch");
+            format!("a SuperNet whose weights are shared as {rule}: its subnets alone can be exported; give --arch");
         return Err(Error::input(message).at(checkpoint.display()));
     }
     Ok((stored.tensors, stored.config))

@@ -39,6 +39,6 @@ pub use rank_log::Evaluated;
 pub use sample::{Range, sample_within};
 pub use search::search;
 pub use test::{Scores, load_translator, run_config, test};
-pub use training::{train_architecture, train_supernet};
+pub use training::{adapt_supernet, train_architecture, train_supernet};
 pub use whole::run;
 pub use workspace::{Workspace, check_sentence_length, dimensions, prepare_data, vocabularies};

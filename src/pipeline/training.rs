@@ -3,9 +3,9 @@
 use super::search_record::has_begun;
 use super::workspace::Workspace;
 use crate::config::TrainConfig;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::weights::leading_slice::LeadingSlice;
-use crate::model::weights::rules::of_config;
+use crate::model::weights::rules::{of_adapted, of_config};
 use crate::model::{Supernet, TransformerConfig};
 use crate::seed;
 use crate::space::Architecture;
@@ -23,6 +23,7 @@ pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
     let sharing = of_config(config)?;
     let job = Job {
         name: "supernet",
+        section: "train",
         folder: &folder,
         config,
         seed: workspace.config.seed,
@@ -39,6 +40,58 @@ pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
     train(&job, &shape, &workspace.device, || {
         Ok(Supernet::init(shape.clone(), sharing.clone(), workspace.config.seed, &workspace.device))
     })
+}
+
+/// Trains corrections of the supernet at `checkpoint`, that of the run where none is given. Its own parameters stay as they are;
+/// what comes of it is another supernet.
+///
+/// # Errors
+/// See [`train`]; the checkpoint is not of the config's supernet, or was adapted already.
+pub fn adapt_supernet(workspace: &Workspace, checkpoint: Option<&Path>) -> Result<Outcome> {
+    let config = workspace.config.train.adapting(&workspace.config.adapt);
+    let folder = workspace.run.adapted();
+    let sharing = of_adapted(&workspace.config.train, &workspace.config.adapt)?;
+    let job = Job {
+        name: "adapted",
+        section: "adapt",
+        folder: &folder,
+        config: &config,
+        seed: workspace.config.seed,
+        sampler: Sampler::of(&config, &workspace.space),
+        sharing: sharing.clone(),
+        validated: validated(workspace, &config),
+        train: &workspace.prepared.train,
+        valid: &workspace.prepared.valid,
+        data: &workspace.prepared.fingerprint,
+    };
+    let shape = workspace.supernet_config();
+    if checkpoint.is_some() && trained_updates(&folder).is_some() {
+        tracing::warn!(
+            "what was adapted goes on from its own weights; --adapt's checkpoint counts only where a training begins"
+        );
+    }
+    train(&job, &shape, &workspace.device, || {
+        let of_run = workspace.run.supernet();
+        let supernet = to_adapt(workspace, &shape, checkpoint.unwrap_or(&of_run))?;
+        Ok(supernet.extended(shape.clone(), sharing.clone(), workspace.config.seed))
+    })
+}
+
+/// The supernet at `path`, which is to be adapted.
+fn to_adapt(workspace: &Workspace, shape: &TransformerConfig, path: &Path) -> Result<Supernet> {
+    let weights = load_weights(path, &workspace.device)?;
+    workspace.check_data_of(&weights, path)?;
+    let place = |error: Error| error.at(path.display());
+    weights.check_shared().map_err(place)?;
+    let (found, wanted) = (weights.supernet.sharing.rule(), of_config(&workspace.config.train)?.rule());
+    if found != wanted {
+        let message = format!("its weights are shared as {found}; what is adapted has those of the config, {wanted}");
+        return Err(place(Error::input(message)));
+    }
+    if weights.supernet.config != shape.without_dropout() {
+        return Err(place(Error::input("not the SuperNet of this config's [space] and [model]")));
+    }
+    Ok(weights.supernet)
 }
 
 /// Tells when the settings of a large corpus were kept for a small one.
@@ -115,9 +168,10 @@ pub(super) fn train_alone(
     inherit: Option<&Path>,
 ) -> Result<Outcome> {
     let &Alone { name, folder, config, seed, architecture } = alone;
-    std::fs::create_dir_all(folder).map_err(|error| crate::error::Error::failure(error).at(folder.display()))?;
+    std::fs::create_dir_all(folder).map_err(|error| Error::failure(error).at(folder.display()))?;
     let job = Job {
         name,
+        section: "train_architecture",
         folder,
         config,
         seed,

@@ -1,9 +1,9 @@
 //! The run directory: one folder that holds everything of one run, under one lock.
 //!
-//! `config.toml` (resolved settings) · `manifest.json` · `supernet/`, `models/NAME/`: checkpoints and `metrics.jsonl` ·
-//! `rank/`: architectures trained alone by `automoe rank` and `evaluations.jsonl` · `search/trials.jsonl`, `search/record.json` (what the trials were begun with), `search/finalists.jsonl`,
-//! `search/winner.json` · `results.json`. The manifest says which settings and which data all of it was made with; a run goes
-//! on only with the same ones.
+//! `config.toml` (resolved settings) · `manifest.json` · `supernet/`, `adapted/`, `models/NAME/`: checkpoints and `metrics.jsonl` ·
+//! `rank/`: architectures trained alone by `automoe rank` and `evaluations.jsonl` · `search/trials.jsonl`, `search/record.json` (what
+//! the trials were begun with), `search/finalists.jsonl`, `search/winner.json` · `results.json`. The manifest says which settings
+//! and which data all of it was made with; a run goes on only with the same ones.
 
 use super::atomic;
 use super::lock::{LockError, lock};
@@ -116,6 +116,11 @@ impl RunDirectory {
     /// The folder of the SuperNet's checkpoints and metrics.
     pub fn supernet(&self) -> PathBuf {
         self.root.join("supernet")
+    }
+
+    /// The folder of the checkpoints and metrics of the SuperNet with what it was adapted by.
+    pub fn adapted(&self) -> PathBuf {
+        self.root.join("adapted")
     }
 
     /// The folder of the checkpoints and metrics of the model `name`, which is a plain folder name.
@@ -266,8 +271,8 @@ impl RunDirectory {
     }
 
     /// The folders of what a run makes.
-    fn folders(&self) -> [PathBuf; 4] {
-        [self.supernet(), self.models(), self.search(), self.rank()]
+    fn folders(&self) -> [PathBuf; 5] {
+        [self.supernet(), self.adapted(), self.models(), self.search(), self.rank()]
     }
 
     fn models(&self) -> PathBuf {

@@ -178,8 +178,9 @@ pub(super) fn restore(
         return Err(Error::input("made with other data or another model; use another run_dir").at(path.display()));
     }
     if state.rule != sharing.rule() {
+        let (found, wanted, folder) = (state.rule, sharing.rule(), path.parent().unwrap_or(path).display());
         let message =
-            format!("its weights are shared as {}, not as {}; use another run_dir", state.rule, sharing.rule());
+            format!("its weights are shared as {found}, not as {wanted}; use another run_dir, or remove {folder}");
         return Err(Error::input(message).at(path.display()));
     }
     state.loss_scale.map_or(Ok(()), LossScale::check).map_err(|error| error.at(path.display()))?;

@@ -46,6 +46,8 @@ impl<'a> Sampler<'a> {
 pub struct Job<'a> {
     /// Name for messages: `supernet`, `winner`, ….
     pub name: &'a str,
+    /// The section of the config that its learning rate and warm-up are in.
+    pub section: &'static str,
     /// Where checkpoints and `metrics.jsonl` are.
     pub folder: &'a Path,
     /// Settings.
@@ -64,16 +66,6 @@ pub struct Job<'a> {
     pub valid: &'a Dataset,
     /// The prepared data's fingerprint.
     pub data: &'a str,
-}
-
-impl Job<'_> {
-    /// The section of the config that its settings are in.
-    pub fn section(&self) -> &'static str {
-        match self.sampler {
-            Sampler::Uniform(_) | Sampler::Sandwich(..) => "train",
-            Sampler::Fixed(_) => "train_architecture",
-        }
-    }
 }
 
 /// How a run ended.

@@ -220,8 +220,10 @@ impl<'a> Session<'a> {
 
     /// What is to be done where numbers are no longer finite.
     fn diverged(&self, what: &str) -> Error {
-        let Job { name, folder, .. } = self.job;
-        let (section, folder) = (self.job.section(), folder.display());
+        let Job { name, section, folder, .. } = self.job;
+        let folder = folder.display();
+        // There is none of [adapt].
+        let clips = if *section == "adapt" { "train" } else { section };
         let then = match self.saved {
             0 => "begins anew".to_owned(),
             update => {
@@ -229,7 +231,7 @@ impl<'a> Session<'a> {
             }
         };
         Error::failure(format!(
-            "training {name}: {what}; lower {section}.lr, set {section}.clip_norm or lengthen {section}.warmup_updates, and the \
+            "training {name}: {what}; lower {section}.lr, set {clips}.clip_norm or lengthen {section}.warmup_updates, and the \
              same command {then}"
         ))
     }

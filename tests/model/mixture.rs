@@ -17,7 +17,7 @@ const COPIES: usize = 3;
 const STEP: f32 = 5e-3;
 
 /// Dense layers, and layers of experts of which one is the identity.
-fn kinds() -> [(Architecture, Architecture); 2] {
+pub fn kinds() -> [(Architecture, Architecture); 2] {
     let smaller = |layer: &mut Layer| layer.ffn_embed_dim = 8;
     let of = |largest: fn(&mut Layer), own: fn(&mut Layer)| (architecture(12, 8, largest), architecture(8, 8, own));
     [

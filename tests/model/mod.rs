@@ -4,6 +4,7 @@ mod by_hand;
 #[cfg(feature = "gpu")]
 mod launches;
 mod loss_scale;
+mod low_rank;
 mod mixture;
 mod plan;
 

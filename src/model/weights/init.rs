@@ -21,15 +21,38 @@ use std::sync::Arc;
 impl Supernet {
     /// A supernet by the rule `sharing` with fresh weights. Each parameter draws from its own stream, named by its path.
     pub fn init(config: TransformerConfig, sharing: Arc<dyn WeightSharing>, seed: u64, device: &Device) -> Self {
-        let declare = Declare::on(&Device::flex());
-        let declared = declared(&config.skeleton(&Positions::absent(declare.device()), &declare), &declare);
-        let values =
-            draw(sharing.parameters(&config), |name, shape| sharing.initial(name, shape, &declared), seed, device);
-        Self::new(config, sharing, values, device)
+        Self::completed(config, sharing, Values::new(), seed, device)
+    }
+
+    /// This supernet by the rule `sharing`, which has more parameters: those are fresh. `config` is its own but for dropout.
+    pub fn extended(&self, config: TransformerConfig, sharing: Arc<dyn WeightSharing>, seed: u64) -> Self {
+        Self::completed(config, sharing, self.named(), seed, &self.device)
+    }
+
+    /// A supernet with these parameters, experts one by one; those that are missing are fresh.
+    fn completed(
+        config: TransformerConfig,
+        sharing: Arc<dyn WeightSharing>,
+        mut named: Values,
+        seed: u64,
+        device: &Device,
+    ) -> Self {
+        let declared = config.declared();
+        let begins = |name: &str, shape: &[usize]| sharing.initial(name, shape, &declared);
+        let mut missing = sharing.parameters(&config);
+        missing.retain(|name, _| !named.contains_key(name));
+        named.extend(draw(missing, begins, seed, device));
+        Self::new(config, sharing, named, device)
     }
 }
 
 impl TransformerConfig {
+    /// How the parameters of its modules begin, by name.
+    fn declared(&self) -> BTreeMap<String, Init> {
+        let declare = Declare::on(&Device::flex());
+        declared(&self.skeleton(&Positions::absent(declare.device()), &declare), &declare)
+    }
+
     /// A Transformer of its own with fresh weights that follow from `seed`.
     pub fn init(&self, seed: u64, device: &Device) -> Transformer {
         let supernet = Supernet::init(self.clone(), Arc::new(LeadingSlice), seed, device);

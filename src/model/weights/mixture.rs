@@ -110,7 +110,7 @@ fn rows(tensor: Tensor<2>, parameter: &str) -> Tensor<2> {
 
 impl WeightSharing for Mixture {
     fn rule(&self) -> Rule {
-        Rule { name: MIXTURE.into(), copies: self.copies }
+        Rule { copies: self.copies, ..Rule::named(MIXTURE) }
     }
 
     fn parameters(&self, config: &TransformerConfig) -> Shapes {

@@ -22,12 +22,24 @@ pub struct Rule {
     /// Copies of feed-forward weights that are mixed; 0 where the rule mixes none.
     #[serde(default, skip_serializing_if = "is_none")]
     pub copies: usize,
+    /// Of a supernet that was adapted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrections: Option<Corrections>,
+}
+
+/// What each linear map is corrected by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Corrections {
+    /// Rank of a pair.
+    pub rank: usize,
+    /// Pairs, of which the architecture says in which shares they are mixed.
+    pub experts: usize,
 }
 
 impl Rule {
     /// The rule called `name`, which has no settings.
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), copies: 0 }
+        Self { name: name.to_owned(), copies: 0, corrections: None }
     }
 }
 
@@ -40,9 +52,13 @@ impl Default for Rule {
 /// As in messages.
 impl Display for Rule {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.copies {
-            0 => write!(f, "{:?}", self.name),
-            copies => write!(f, "{:?} of {copies}", self.name),
+        write!(f, "{:?}", self.name)?;
+        if self.copies > 0 {
+            write!(f, " of {}", self.copies)?;
+        }
+        match self.corrections {
+            None => Ok(()),
+            Some(Corrections { rank, experts }) => write!(f, " with {experts} corrections of rank {rank}"),
         }
     }
 }

@@ -136,7 +136,10 @@ fn weights_that_are_shared_by_another_rule_are_refused() {
             &path,
             restore(Checkpoint::load(&path).unwrap(), &path, &config, &renamed, &device, "data").map(|_| ())
         ),
-        "its weights are shared as \"shared\", not as \"renamed\"; use another run_dir"
+        format!(
+            "its weights are shared as \"shared\", not as \"renamed\"; use another run_dir, or remove {}",
+            folder.path().display()
+        )
     );
 
     trainer.supernet.sharing = renamed.clone();
