@@ -32,7 +32,8 @@ pub struct TrainArgs {
     #[arg(long, value_name = "NAME", default_value = "model", requires = "arch")]
     name: String,
 
-    /// Start --arch from the SuperNet's weights: a checkpoint, or a folder with one [default: the run's supernet/]
+    /// Start --arch from the SuperNet's weights, with the settings of [finetune]: a checkpoint, or a folder with one [default: the
+    /// run's supernet/]
     #[arg(long, value_name = "CHECKPOINT", requires = "arch", num_args = 0..=1)]
     inherit: Option<Option<PathBuf>>,
 

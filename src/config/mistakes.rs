@@ -7,12 +7,16 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue, Error};
 use toml::{Deserializer, Spanned, Table, Value};
 
+/// The sections that repeat keys of `[train]`, which are optional there and have no defaults to print.
+pub(super) const OVERRIDES: [&str; 2] = ["train_architecture", "finetune"];
+
 /// Every key there is, with its default: what the keys of a file are compared with.
 pub(super) fn known_keys() -> Table {
     let mut known = Table::try_from(Config::default()).expect("defaults fit into TOML");
     let train = known["train"].clone();
-    // Its keys are optional and have no defaults to print.
-    known.insert("train_architecture".into(), train);
+    for section in OVERRIDES {
+        known.insert(section.into(), train.clone());
+    }
     known
 }
 
@@ -78,7 +82,7 @@ fn found(value: &DeValue) -> String {
 pub(super) fn unknown_key(key: &str, section: &str, known: &Table) -> String {
     let keys = if section.is_empty() { Some(known) } else { known.get(section).and_then(Value::as_table) };
     let keys: Vec<&str> = keys.into_iter().flat_map(Table::keys).map(String::as_str).collect();
-    let has = |(name, section): &(&String, &Value)| *name != "train_architecture" && section.get(key).is_some();
+    let has = |(name, section): &(&String, &Value)| !OVERRIDES.contains(&name.as_str()) && section.get(key).is_some();
     let elsewhere: Vec<_> = known.iter().filter(has).map(|(section, _)| format!("\"{section}.{key}\"")).collect();
     let place = if section.is_empty() { String::new() } else { format!(" in [{section}]") };
     let hint = match elsewhere.is_empty() {

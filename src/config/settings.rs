@@ -37,6 +37,9 @@ pub struct Config {
     pub adapt: AdaptConfig,
     /// Training of one architecture (the winner, the dense baseline): `[train]` with the keys that are given here replaced.
     pub train_architecture: TrainOverrides,
+    /// Training of one architecture that begins with the SuperNet's weights: `[train_architecture]` with the keys that are given
+    /// here replaced.
+    pub finetune: TrainOverrides,
     /// The evolutionary search.
     pub search: SearchConfig,
     /// How well a SuperNet orders architectures that are trained alone.
@@ -61,6 +64,7 @@ impl Default for Config {
             train: TrainConfig::default(),
             adapt: AdaptConfig::default(),
             train_architecture: TrainOverrides::default(),
+            finetune: TrainOverrides::default(),
             search: SearchConfig::default(),
             rank: RankConfig::default(),
             translate: TranslateConfig::default(),
@@ -95,6 +99,8 @@ pub fn may_change(key: &str) -> bool {
         None => key == "run_dir",
         Some(("data", key)) => DataConfig::may_change(key),
         Some(("train" | "train_architecture", key)) => TrainConfig::may_change(key),
+        // All may: each model that inherits begins anew.
+        Some(("finetune", _)) => true,
         Some(("adapt", key)) => AdaptConfig::may_change(key),
         Some(("search", key)) => SearchConfig::may_change(key),
         Some(("rank", key)) => RankConfig::may_change(key),

@@ -10,9 +10,13 @@ use toml::{Table, Value};
 /// A run's `config.toml`, written by version 0.1.0: it has every key that 0.1.0 knew.
 pub(super) const WRITTEN_BY_0_1: &str = include_str!("written_by_0_1.toml");
 
-/// The dotted keys that are newer, with their defaults. None is of `[train_architecture]`, whose default is what `[train]` says.
+/// The same, read.
+static KNOWN: LazyLock<Table> = LazyLock::new(|| toml::from_str(WRITTEN_BY_0_1).expect("0.1.0 wrote TOML"));
+
+/// The dotted keys that are newer, with their defaults. None is of `[train_architecture]` or `[finetune]`, whose default is what
+/// the section before says.
 static NEW_KEYS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
-    let known: Table = toml::from_str(WRITTEN_BY_0_1).expect("0.1.0 wrote TOML");
+    let known = &*KNOWN;
     let mut new = BTreeMap::new();
     for (name, value) in Table::try_from(Config::default()).expect("defaults fit into TOML") {
         match (value, known.get(&name)) {
@@ -47,9 +51,10 @@ impl Config {
         settings.as_object_mut().expect("sections").retain(|name, value| match value.as_object_mut() {
             None => !is_default(name, value),
             Some(section) => {
-                let was_empty = section.is_empty();
+                // 0.1.0 wrote its sections also where they were empty.
+                let stays = section.is_empty() && KNOWN.contains_key(name);
                 section.retain(|key, value| !is_default(&format!("{name}.{key}"), value));
-                was_empty || !section.is_empty()
+                stays || !section.is_empty()
             }
         });
         toml::to_string(&settings).map_err(Error::input)

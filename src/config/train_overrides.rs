@@ -1,4 +1,4 @@
-//! `[train_architecture]`: `[train]` with other values for some keys.
+//! `[train_architecture]` and `[finetune]`: `[train]` with other values for some keys.
 
 use super::precision::Precision;
 use super::train::TrainConfig;
@@ -12,6 +12,7 @@ use std::fmt;
 use toml::Table;
 
 /// `[train_architecture]`: keys of [`TrainConfig`] that differ when one architecture is trained; the others are `[train]`'s.
+/// `[finetune]`: those that differ where that begins with the SuperNet's weights; the others are `[train_architecture]`'s.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TrainOverrides {
     /// With defaults for what is not given.
@@ -32,7 +33,8 @@ impl TrainConfig {
     /// # Errors
     /// A number that TOML cannot hold.
     pub fn with(&self, overrides: &TrainOverrides) -> Result<Self> {
-        let too_large = |_| Error::input("a number here or in [train_architecture] is more than 63 bits");
+        let too_large =
+            |_| Error::input("a number here, in [train_architecture] or in [finetune] is more than 63 bits");
         let mut settings = Table::try_from(self).map_err(too_large)?;
         let values = Table::try_from(&overrides.values).map_err(too_large)?;
         settings.extend(values.into_iter().filter(|(key, _)| overrides.given.contains(key)));

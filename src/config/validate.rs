@@ -61,6 +61,13 @@ impl Config {
         if faults.lines.len() == before {
             architecture.check("train_architecture", faults);
         }
+        let finetuned = match architecture.with(&self.finetune) {
+            Ok(finetuned) => finetuned,
+            Err(error) => return faults.lines.push(format!("finetune: {error}")),
+        };
+        if faults.lines.len() == before {
+            finetuned.check("finetune", faults);
+        }
         let averaged = self.translate.average_checkpoints;
         let kept = architecture.keep_checkpoints;
         if averaged > 1 {

@@ -35,10 +35,11 @@ pub fn settle_translation(config: &mut Config, device: &Device) -> Result<()> {
 }
 
 /// The precisions that `config` gives.
-fn precisions(config: &mut Config) -> [(&'static str, Option<&mut Precision>); 4] {
+fn precisions(config: &mut Config) -> [(&'static str, Option<&mut Precision>); 5] {
     [
         ("train.precision", Some(&mut config.train.precision)),
         ("train_architecture.precision", config.train_architecture.precision_mut()),
+        ("finetune.precision", config.finetune.precision_mut()),
         ("search.precision", Some(&mut config.search.precision)),
         ("translate.precision", Some(&mut config.translate.precision)),
     ]
@@ -67,6 +68,11 @@ mod tests {
         let mut anew = config([auto, single, auto]);
         settle(&mut anew, None, &device).unwrap();
         assert_eq!(anew, config([fast, single, fast]));
+
+        let finetune = |precision: &str| toml::from_str(&format!("precision = {precision:?}")).unwrap();
+        let mut overridden = Config { finetune: finetune("auto"), ..config([single; 3]) };
+        settle(&mut overridden, None, &device).unwrap();
+        assert_eq!(overridden, Config { finetune: finetune(&fast.to_string()), ..config([single; 3]) });
 
         // A run that was begun in single precision goes on in it.
         let run = tempfile::tempdir().unwrap();

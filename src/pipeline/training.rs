@@ -2,7 +2,7 @@
 
 use super::search_record::has_begun;
 use super::workspace::Workspace;
-use crate::config::TrainConfig;
+use crate::config::{Config, TrainConfig};
 use crate::error::{Error, Result};
 use crate::model::weights::leading_slice::LeadingSlice;
 use crate::model::weights::rules::{of_adapted, of_config};
@@ -128,7 +128,8 @@ fn validated(workspace: &Workspace, config: &TrainConfig) -> Vec<(String, Archit
     architectures
 }
 
-/// Trains `architecture` as the model `name`, from scratch, or from the weights of the supernet at `inherit`.
+/// Trains `architecture` as the model `name`, from scratch, or by the settings of `[finetune]` from the weights of the supernet
+/// at `inherit`.
 /// `supernet` gives the widths that positions and dropout are made for.
 ///
 /// # Errors
@@ -140,7 +141,9 @@ pub fn train_architecture(
     supernet: &Architecture,
     inherit: Option<&Path>,
 ) -> Result<Outcome> {
-    let config = workspace.config.train.with(&workspace.config.train_architecture)?;
+    let Config { train: settings, train_architecture, finetune, .. } = &workspace.config;
+    let from_scratch = settings.with(train_architecture)?;
+    let config = if inherit.is_some() { from_scratch.with(finetune)? } else { from_scratch };
     let folder = workspace.run.model(name)?;
     let alone = Alone { name, folder: &folder, config: &config, seed: workspace.config.seed, architecture };
     train_alone(workspace, &alone, supernet, inherit)
@@ -171,7 +174,7 @@ pub(super) fn train_alone(
     std::fs::create_dir_all(folder).map_err(|error| Error::failure(error).at(folder.display()))?;
     let job = Job {
         name,
-        section: "train_architecture",
+        section: if inherit.is_some() { "finetune" } else { "train_architecture" },
         folder,
         config,
         seed,

@@ -35,14 +35,17 @@ fn is_of_use(program: &Program, settings: &[&str], folder: &str) {
     let inherited = format!("inherited-{folder}");
     let inherit = ["train", "--arch", "winner.json", "--name", &inherited, "--inherit", &checkpoint];
     let summary: Value = serde_json::from_str(&program.output(&arguments(&inherit, settings))).unwrap();
-    assert_eq!(summary["updates"], 24);
+    assert_eq!(summary["updates"], 6);
 }
 
 #[test]
 fn a_supernet_of_each_rule_is_of_use_adapted_too() {
     for rule in RULES {
         let program = Program::new();
-        let settings = arguments(&arguments(&TINY, rule), &["--set", "adapt.max_updates=12", "--set", "adapt.rank=2"]);
+        let settings = arguments(
+            &arguments(&TINY, rule),
+            &["--set", "adapt.max_updates=12", "--set", "adapt.rank=2", "--set", "finetune.max_updates=6"],
+        );
         program.output(&arguments(&["train"], &settings));
         is_of_use(&program, &settings, "supernet");
         let adapted: Value =

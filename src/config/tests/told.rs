@@ -12,9 +12,11 @@ fn unknown_keys_are_named_with_line_and_nearest_key() {
     assert_eq!(message, "x.toml:1: unknown key \"update_freq\"; did you mean \"train.update_freq\"?");
     let message = mistake("[train_architecture]\nwarmup = 1\n", &[]);
     assert_eq!(message, "x.toml:2: unknown key \"warmup\" in [train_architecture]; did you mean \"warmup_updates\"?");
+    let message = mistake("[finetune]\nwarmup = 1\n", &[]);
+    assert_eq!(message, "x.toml:2: unknown key \"warmup\" in [finetune]; did you mean \"warmup_updates\"?");
     let message = mistake("zzz = 1\n", &[]);
     let sections =
-        "adapt, baseline, cost, data, model, rank, run_dir, search, seed, space, train, train_architecture, and 1 more";
+        "adapt, baseline, cost, data, finetune, model, rank, run_dir, search, seed, space, train, and 2 more";
     assert_eq!(message, format!("x.toml:1: unknown key \"zzz\"; expected one of {sections}"));
     let message = mistake("[train]\nfoo = 1\n", &[]);
     let keys = "adam_betas, adam_eps, checkpoint_every, clip_norm, decoder_load_balance, distillation, encoder_load_balance, \
@@ -41,8 +43,8 @@ fn all_mistakes_are_told_at_once() {
         "x.toml:11: space.encoder_embed_dim: expected a list of whole numbers",
         "x.toml:15: space.decoder_embed_dim: expected a list, found integer `64`",
         "--set seed=18446744073709551616: 18446744073709551616 is more than 63 bits",
-        "--set foo=1: unknown key \"foo\"; expected one of adapt, baseline, cost, data, model, rank, run_dir, search, seed, space, \
-         train, train_architecture, and 1 more",
+        "--set foo=1: unknown key \"foo\"; expected one of adapt, baseline, cost, data, finetune, model, rank, run_dir, search, seed, \
+         space, train, and 2 more",
         "--set search.parents=many: expected a whole number, 0 or more, found string \"many\"",
         "--set train: expected section.key=value",
     ];
@@ -156,5 +158,5 @@ fn numbers_that_toml_cannot_hold_are_refused() {
     }
     let train = TrainConfig { warmup_updates: usize::MAX, ..TrainConfig::default() };
     let error = train.with(&TrainOverrides::default()).unwrap_err().to_string();
-    assert_eq!(error, "a number here or in [train_architecture] is more than 63 bits");
+    assert_eq!(error, "a number here, in [train_architecture] or in [finetune] is more than 63 bits");
 }
