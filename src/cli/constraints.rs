@@ -76,7 +76,7 @@ impl ConstraintArgs {
         }
         let profile_source = latency_profile.as_ref().map(|_| LatencySource::Predictor);
         let source = latency.or(profile_source);
-        if source.is_some() && search.limits[LATENCY_MS] == 0.0 {
+        if source.is_some() && !search.asks_for(LATENCY_MS) {
             let option = if latency.is_some() { "--latency" } else { "--latency-profile" };
             return Err(Error::input("there is no limit on latency: give --max-latency-ms").at(option));
         }

@@ -6,10 +6,14 @@ use super::output;
 use crate::error::Result;
 use crate::pipeline::search;
 use crate::run::checkpoints::resolve;
+use crate::search::Pick;
 use std::io;
 use std::path::PathBuf;
 
 /// Search for the best architecture with the SuperNet's weights and print it as JSON.
+///
+/// With several search.objectives it prints the trials of the Pareto front, one a line, the knee first, or with --pick one
+/// architecture.
 ///
 /// Every candidate goes to search/trials.jsonl in the run directory; an interrupted search goes on from there. Limits
 /// combine. Latency is predicted by a profile, which may be that of another machine, or measured on --device: each candidate
@@ -20,6 +24,7 @@ use std::path::PathBuf;
   automoe search --config multi30k --max-gflops 0.2 > winner.json
   automoe search --config toy --fresh --max-latency-ms 1.2 --latency measured
   automoe search --max-latency-ms 40 --latency-profile phone.json --max-memory-mb 20
+  automoe search --config toy --set search.algorithm=nsga2 --set 'search.objectives=[\"loss\", \"gflops\"]' > front.jsonl
   automoe search --config toy | automoe train --config toy --arch - --name winner")]
 pub struct SearchArgs {
     #[command(flatten)]
@@ -32,6 +37,11 @@ pub struct SearchArgs {
     /// Remove the trials of an earlier search with other settings
     #[arg(long)]
     fresh: bool,
+
+    /// Print one architecture: the knee of the front, the one with the lowest loss, or that among those with a COST of at most
+    /// MOST, such as gflops=0.04 [default: knee; with one objective: loss]
+    #[arg(long, value_name = "knee|loss|COST=MOST")]
+    pick: Option<Pick>,
 
     #[command(flatten)]
     constraints: ConstraintArgs,
@@ -46,7 +56,19 @@ pub fn run(args: SearchArgs) -> Result<()> {
     args.constraints.apply(&mut config)?;
     let checkpoint = args.checkpoint.unwrap_or_else(|| config.run_dir.join("supernet"));
     resolve(&checkpoint)?;
+    let objectives = config.search.objectives.len();
     let workspace = args.run.open(config, "search", false)?;
-    let winner = workspace.carry_out(|workspace| search(workspace, &checkpoint, args.fresh))?;
-    output::json_line(&mut io::stdout().lock(), &winner.architecture).map(|_| ())
+    let pick = args.pick.unwrap_or(Pick::Knee);
+    let is_front = args.pick.is_none() && objectives > 1;
+    let found = workspace.carry_out(|workspace| search(workspace, &checkpoint, pick, args.fresh))?;
+    let mut out = io::stdout().lock();
+    if !is_front {
+        return output::json_line(&mut out, &found[0].architecture).map(|_| ());
+    }
+    for trial in &found {
+        if !output::json_line(&mut out, trial)? {
+            break;
+        }
+    }
+    Ok(())
 }

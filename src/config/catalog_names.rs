@@ -1,6 +1,6 @@
 //! Names that a config takes from a list of the catalog.
 
-use crate::catalog::{ALGORITHMS, WEIGHT_SHARING};
+use crate::catalog::{ALGORITHMS, OBJECTIVES, WEIGHT_SHARING};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -52,6 +52,11 @@ macro_rules! names_of {
 names_of! {
     /// The name of a search algorithm, one of [`ALGORITHMS`].
     AlgorithmName, ALGORITHMS
+}
+
+names_of! {
+    /// The name of what a search minimises, one of [`OBJECTIVES`].
+    ObjectiveName, OBJECTIVES
 }
 
 names_of! {

@@ -28,7 +28,7 @@ mod validate;
 
 pub use adapt::AdaptConfig;
 pub use baseline::BaselineConfig;
-pub use catalog_names::{AlgorithmName, WeightSharingName};
+pub use catalog_names::{AlgorithmName, ObjectiveName, WeightSharingName};
 pub use cost::CostConfig;
 pub use data::{Corpus, DataConfig, Subwords};
 pub use find::BUILT_IN;

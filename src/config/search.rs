@@ -1,10 +1,10 @@
 //! `[search]`: how architectures are searched for, and within which limits.
 
-use super::catalog_names::AlgorithmName;
+use super::catalog_names::{AlgorithmName, ObjectiveName};
 use super::faults::{Faults, MANY};
 use super::limits::Limits;
 use super::precision::Precision;
-use crate::catalog::LATENCY_MS;
+use crate::catalog::{LATENCY_MS, LOSS, OF_ONE_OBJECTIVE};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -16,6 +16,9 @@ use std::path::PathBuf;
 pub struct SearchConfig {
     /// Who proposes candidates: a name of [`ALGORITHMS`](crate::catalog::ALGORITHMS), such as `"evolution"`.
     pub algorithm: AlgorithmName,
+    /// What is minimised: names of [`OBJECTIVES`](crate::catalog::OBJECTIVES), `"loss"` and any costs. With several the search
+    /// finds a front (not `"evolution"`).
+    pub objectives: Vec<ObjectiveName>,
     /// Size of the population.
     pub population: usize,
     /// The best that survive and have children.
@@ -28,6 +31,8 @@ pub struct SearchConfig {
     pub mutation_probability: f64,
     /// Generations, the first random one not counted.
     pub generations: usize,
+    /// Generations without a lower loss (with several objectives: a larger hypervolume) after which the search ends; 0: all.
+    pub patience: usize,
     /// The most that is allowed of each cost: a key for each row of [`COSTS`](crate::catalog::COSTS), such as `max_gflops`.
     pub limits: Limits,
     /// Where latency comes from: `"predictor"`, the profile below, or `"measured"`, on the device of the search.
@@ -50,12 +55,14 @@ impl Default for SearchConfig {
     fn default() -> Self {
         Self {
             algorithm: AlgorithmName::default(),
+            objectives: vec![ObjectiveName::default()],
             population: 125,
             parents: 25,
             mutations: 50,
             crossovers: 50,
             mutation_probability: 0.3,
             generations: 15,
+            patience: 0,
             limits: Limits::default(),
             latency: LatencySource::Predictor,
             latency_profile: PathBuf::new(),
@@ -78,18 +85,24 @@ impl SearchConfig {
         true
     }
 
-    /// Whether a profile predicts the latency of candidates, which is limited.
-    pub fn predicts_latency(&self) -> bool {
-        self.limits[LATENCY_MS] > 0.0 && self.latency == LatencySource::Predictor
+    /// Whether the cost called `name` is limited or an objective.
+    pub fn asks_for(&self, name: &str) -> bool {
+        self.limits[name] > 0.0 || self.objectives.iter().any(|objective| objective.as_str() == name)
     }
 
-    /// Whether the latency of candidates, which is limited, is measured.
+    /// Whether a profile predicts the latency of candidates, which is asked for.
+    pub fn predicts_latency(&self) -> bool {
+        self.asks_for(LATENCY_MS) && self.latency == LatencySource::Predictor
+    }
+
+    /// Whether the latency of candidates, which is asked for, is measured.
     pub fn measures_latency(&self) -> bool {
-        self.limits[LATENCY_MS] > 0.0 && self.latency == LatencySource::Measured
+        self.asks_for(LATENCY_MS) && self.latency == LatencySource::Measured
     }
 
     /// Adds what is out of range.
     pub(super) fn check(&self, faults: &mut Faults) {
+        self.check_objectives(faults);
         faults.range("search.population", self.population, 1, MANY);
         faults.range("search.parents", self.parents, 1, self.population);
         faults.range("search.parallel", self.parallel, 0, 1024);
@@ -104,11 +117,23 @@ impl SearchConfig {
         }
         faults.need(
             !self.predicts_latency() || !self.latency_profile.as_os_str().is_empty(),
-            "search.max_latency_ms",
+            if self.limits[LATENCY_MS] > 0.0 { "search.max_latency_ms" } else { "search.objectives" },
             "needs a device's profile to predict latency with: set search.latency_profile (--latency-profile), or \
              search.latency = \"measured\" (--latency measured)",
         );
         faults.need(self.max_tokens > 0, "search.max_tokens", "must be 1 or more");
+    }
+
+    fn check_objectives(&self, faults: &mut Faults) {
+        let (key, objectives) = ("search.objectives", &self.objectives);
+        let has_loss = objectives.iter().any(|objective| objective.as_str() == LOSS);
+        faults.need(has_loss, key, "must have \"loss\"");
+        let repeated = objectives.iter().enumerate().find(|(place, name)| objectives[..*place].contains(name));
+        let name = repeated.map_or("", |(_, name)| name.as_str());
+        faults.need(repeated.is_none(), key, format!("\"{name}\" is there twice"));
+        let algorithm = self.algorithm.as_str();
+        let fits = objectives.len() < 2 || !OF_ONE_OBJECTIVE.contains(&algorithm);
+        faults.need(fits, key, format!("\"{algorithm}\" minimises the loss alone; set search.algorithm = \"nsga2\""));
     }
 }
 
@@ -116,12 +141,14 @@ impl Serialize for SearchConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut keys = serializer.serialize_map(None)?;
         keys.serialize_entry("algorithm", &self.algorithm)?;
+        keys.serialize_entry("objectives", &self.objectives)?;
         keys.serialize_entry("population", &self.population)?;
         keys.serialize_entry("parents", &self.parents)?;
         keys.serialize_entry("mutations", &self.mutations)?;
         keys.serialize_entry("crossovers", &self.crossovers)?;
         keys.serialize_entry("mutation_probability", &self.mutation_probability)?;
         keys.serialize_entry("generations", &self.generations)?;
+        keys.serialize_entry("patience", &self.patience)?;
         for (row, limit) in self.limits.iter() {
             keys.serialize_entry(&row.key(), &limit)?;
             if row.name == LATENCY_MS {
@@ -158,12 +185,14 @@ impl<'de> Visitor<'de> for Section {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "algorithm" => config.algorithm = map.next_value()?,
+                "objectives" => config.objectives = map.next_value()?,
                 "population" => config.population = map.next_value()?,
                 "parents" => config.parents = map.next_value()?,
                 "mutations" => config.mutations = map.next_value()?,
                 "crossovers" => config.crossovers = map.next_value()?,
                 "mutation_probability" => config.mutation_probability = map.next_value()?,
                 "generations" => config.generations = map.next_value()?,
+                "patience" => config.patience = map.next_value()?,
                 "latency" => config.latency = map.next_value()?,
                 "latency_profile" => config.latency_profile = map.next_value()?,
                 "encoder_at_least_decoder" => config.encoder_at_least_decoder = map.next_value()?,
@@ -204,12 +233,14 @@ mod tests {
         }
         let search = SearchConfig {
             algorithm: AlgorithmName::new("random").unwrap(),
+            objectives: ["gflops", "loss"].map(|name| ObjectiveName::new(name).unwrap()).into(),
             population: 1,
             parents: 2,
             mutations: 3,
             crossovers: 4,
             mutation_probability: 0.5,
             generations: 6,
+            patience: 5,
             limits,
             latency: LatencySource::Measured,
             latency_profile: "xeon.json".into(),

@@ -15,19 +15,24 @@ use crate::model::weights::rules::of_config;
 use crate::model::{Supernet, TransformerConfig};
 use crate::run::atomic;
 use crate::run::checkpoints::resolve;
-use crate::search::{Budget, Constraints, Feasible, Search, Trial, TrialLog, algorithm, first_within};
+use crate::search::{
+    Budget, Constraints, Feasible, Pick, Search, Trial, TrialLog, algorithm, first_within, front, picked,
+};
 use crate::train::{Validation, load_weights};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Searches with the weights of the supernet at `checkpoint` and returns the winner; every candidate goes to the trial log.
-/// With `fresh` the log of an earlier search is removed first. Where latency is measured, the winner is the best trial that
-/// keeps the limit when measured at length too.
+/// Searches with the weights of the supernet at `checkpoint`; every candidate goes to the trial log. With `fresh` the log of an
+/// earlier search is removed first.
+///
+/// With one objective it returns the complete trials, best first; where latency is measured, those before the first that keeps
+/// the limit when measured at length too are left out. With several it returns the front, the knee first. What `pick` means
+/// comes before the others: it is the winner.
 ///
 /// # Errors
 /// No such checkpoint, or one of other data; constraints that nothing in the space satisfies; a log of another search;
 /// [`Error::Interrupted`] after a signal.
-pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<Trial> {
+pub fn search(workspace: &Workspace, checkpoint: &Path, pick: Pick, fresh: bool) -> Result<Vec<Trial>> {
     let (settings, seed) = (&workspace.config.search, workspace.config.seed);
     let checkpoint = resolve(checkpoint)?;
     let weights = load_weights(&checkpoint, &workspace.device)?;
@@ -69,22 +74,25 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, fresh: bool) -> Result<T
     }
     let search = Search { settings, feasible: &feasible, gflops: &*gflops, changes: &changes };
     let mut algorithm = algorithm(settings, &feasible, seed);
-    let mut shown = Shown::new(Budget::new(settings).total(), known as u64, &constraints);
+    let mut shown = Shown::new(Budget::new(settings).total(), known as u64, &constraints, &settings.objectives);
     let ranked = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| shown.trial(progress))?;
     shown.finish();
-    let (winner, at_length) = match constraints.measured {
-        None => (ranked[0].clone(), None),
+    let (mut found, at_length) = match constraints.measured {
+        _ if settings.objectives.len() > 1 => (front(&ranked, &settings.objectives), None),
+        None => (ranked, None),
         Some(limit) => {
             let full = measured().at_length();
             let finalists = workspace.run.finalists();
             let (winner, latency) = first_within(&ranked, limit, &|architecture| full.of(architecture), &finalists)?;
-            (winner, Some(latency))
+            (ranked.into_iter().skip_while(|trial| trial.id != winner.id).collect(), Some(latency))
         }
     };
-    tracing::info!("{}", summary(&winner, &constraints, settings.latency, at_length));
-    let text = serde_json::to_string(&winner.architecture).map_err(Error::failure)?;
+    let place = picked(&found, pick)?;
+    found[..=place].rotate_right(1);
+    tracing::info!("{}", summary(&found[0], &constraints, settings.latency, at_length));
+    let text = serde_json::to_string(&found[0].architecture).map_err(Error::failure)?;
     atomic::write(&workspace.run.winner(), format!("{text}\n").as_bytes())?;
-    Ok(winner)
+    Ok(found)
 }
 
 /// That attentions have the width that costs are counted with, and that architectures alone are trained with.

@@ -46,7 +46,7 @@ impl SearchRecord {
     pub fn new(workspace: &Workspace, checkpoint: &Path) -> Result<Self> {
         // How many work side by side changes no trial.
         let settings = SearchConfig { parallel: 0, ..workspace.config.search.clone() };
-        let beam = (settings.limits[KV_CACHE_MB] > 0.0).then_some(workspace.config.translate.beam);
+        let beam = settings.asks_for(KV_CACHE_MB).then_some(workspace.config.translate.beam);
         let latency = match settings.measures_latency() {
             true => conditions(workspace),
             false => NOT_MEASURED.to_owned(),

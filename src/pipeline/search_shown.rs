@@ -1,15 +1,16 @@
 //! How a search and its winner are told to the user.
 
 use crate::catalog::{self, LATENCY_MS};
-use crate::config::LatencySource;
+use crate::config::{LatencySource, ObjectiveName};
 use crate::cost::Limit;
 use crate::progress::Progress;
-use crate::search::{self, Constraints, Trial, round_up};
+use crate::search::{self, Constraints, Course, Trial, round_up};
 
 /// Shows how a search goes: a bar, and a line for each generation that is over.
 pub(super) struct Shown<'a> {
     bar: Progress,
     constraints: &'a Constraints,
+    course: Course,
     /// The generation of the last trial, and its line as of then: pruned trials are replaced, so that only the next
     /// generation tells that this one is over.
     current: Option<(u64, String)>,
@@ -17,13 +18,14 @@ pub(super) struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     /// That of a search of `total` candidates, of which `known` were searched before.
-    pub fn new(total: u64, known: u64, constraints: &'a Constraints) -> Self {
+    pub fn new(total: u64, known: u64, constraints: &'a Constraints, objectives: &[ObjectiveName]) -> Self {
         let bar = Progress::bar(total, "candidates", "searching").resumed_at(known);
-        Self { bar, constraints, current: None }
+        Self { bar, constraints, course: Course::new(objectives), current: None }
     }
 
     /// Shows a trial.
     pub fn trial(&mut self, progress: search::SearchProgress) {
+        self.course.tell(progress.trial);
         // The bar begins after the trials of an earlier process.
         if !progress.resumed {
             self.bar.set_length(progress.total);
@@ -43,7 +45,11 @@ impl<'a> Shown<'a> {
         if self.current.as_ref().is_some_and(|(current, _)| *current != generation) {
             self.tell();
         }
-        let line = format!("searching: generation {generation}, {done} candidates: best loss {loss:.4} at {figures}");
+        let front = self.course.front();
+        let front =
+            front.map_or_else(String::new, |(count, volume)| format!(", front of {count}, hypervolume {volume:.4}"));
+        let line =
+            format!("searching: generation {generation}, {done} candidates: best loss {loss:.4} at {figures}{front}");
         self.current = Some((generation, line));
     }
 

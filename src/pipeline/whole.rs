@@ -11,6 +11,7 @@ use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
 use crate::latency::{Effort, measure};
 use crate::report::{Results, TestedModel};
+use crate::search::Pick;
 use crate::space::Architecture;
 use crate::train::trained_architecture;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,7 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
     check_search(workspace)?;
     train_supernet(workspace)?;
     let supernet = workspace.run.supernet();
-    let winner = search(workspace, &supernet, false)?.architecture;
+    let winner = search(workspace, &supernet, Pick::Knee, false)?.swap_remove(0).architecture;
     let largest = workspace.space.supernet();
     let winner_folder = workspace.run.model("winner")?;
     set_aside_other(&winner_folder, &winner)?;

@@ -17,8 +17,11 @@ pub struct Constraints {
     pub rules: Vec<Constraint>,
     /// Limits on what the architecture alone tells: nothing beyond them is proposed.
     pub counted: Vec<Constraint>,
+    /// What trials tell of the architecture besides, though nothing limits it: objectives.
+    pub told: Vec<Arc<dyn Cost>>,
     /// The limit on latency where that is measured, which takes time and comes out a little different each time. So it is
     /// a part of the evaluation: a candidate beyond it becomes a pruned trial, and another is proposed in its place.
+    /// Infinite where latency is an objective only.
     pub measured: Option<Limit<'static>>,
 }
 
@@ -31,21 +34,26 @@ impl Constraints {
             constraints.rules.push(Constraint { cost: Arc::new(DecoderExcess), limit: 0.0 });
         }
         for cost in costs.iter() {
-            if let Some(limit) = settings.limits.get(cost.name()).filter(|limit| *limit > 0.0) {
-                constraints.counted.push(Constraint { cost: cost.clone(), limit });
+            match settings.limits.get(cost.name()) {
+                Some(limit) if limit > 0.0 => constraints.counted.push(Constraint { cost: cost.clone(), limit }),
+                Some(_) if settings.asks_for(cost.name()) => constraints.told.push(cost.clone()),
+                _ => {}
             }
         }
         if settings.latency == LatencySource::Measured {
-            let limited = |(row, limit): &(&CostRow, f64)| row.origin == Origin::Measured && *limit > 0.0;
-            let limited = settings.limits.iter().find(limited);
-            constraints.measured = limited.map(|(row, most)| Limit { name: row.name, unit: row.unit, most });
+            let asked = |(row, _): &(&CostRow, f64)| row.origin == Origin::Measured && settings.asks_for(row.name);
+            let asked = settings.limits.iter().find(asked);
+            // An objective need have no limit.
+            let most = |limit| if limit > 0.0 { limit } else { f64::INFINITY };
+            constraints.measured =
+                asked.map(|(row, limit)| Limit { name: row.name, unit: row.unit, most: most(limit) });
         }
         constraints
     }
 
     /// The limits on figures that trials report.
     pub fn limits(&self) -> impl Iterator<Item = Limit<'_>> {
-        self.counted.iter().map(Limit::from).chain(self.measured)
+        self.counted.iter().map(Limit::from).chain(self.measured.filter(|limit| limit.most.is_finite()))
     }
 
     /// What a proposal keeps to: all but what has to be measured.
@@ -69,7 +77,7 @@ impl Constraints {
     /// Whether `trial`, from a log, holds the figures that these constraints find, and was pruned exactly where they
     /// prune. Another profile or another limit shows here, where both happen to propose the same candidates.
     pub fn agree_with(&self, trial: &Trial) -> bool {
-        let is_same = |Constraint { cost, .. }: &Constraint| {
+        let is_same = |cost: &Arc<dyn Cost>| {
             let now = cost.of(&trial.architecture);
             trial.figure(cost.name()).is_some_and(|logged| (logged - now).abs() <= SAME * now.abs())
         };
@@ -81,7 +89,7 @@ impl Constraints {
                 None => trial.state == TrialState::Failed,
             },
         };
-        is_judged_alike && self.counted.iter().all(is_same)
+        is_judged_alike && self.counted.iter().map(|constraint| &constraint.cost).chain(&self.told).all(is_same)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::algorithm::{Algorithm, Candidate};
 use super::budget::Budget;
+use super::course::Course;
 use super::evaluator::Evaluator;
 use super::feasible::Feasible;
 use super::infeasible::round_up;
@@ -45,7 +46,7 @@ pub struct SearchProgress<'a> {
 }
 
 impl Search<'_> {
-    /// Runs `algorithm`, which is at its start, to its end, and returns the complete trials, which are all feasible, by
+    /// Runs `algorithm`, which is at its start, to its end or to that of `settings.patience`, and returns the complete trials, which are all feasible, by
     /// [`Trial::rank`]: the first is the winner, and there is one.
     ///
     /// Candidates whose trial is in `log` are not evaluated again. The others are, `settings.parallel` at a time. Trials
@@ -69,10 +70,13 @@ impl Search<'_> {
         let budget = Budget::new(self.settings);
         let (mut ranked, mut pruned): (Vec<Trial>, Vec<Trial>) = (Vec::new(), Vec::new());
         let mut done = 0;
+        let mut course = Course::new(&self.settings.objectives);
         let interruptible = Interruptible::begin();
         loop {
             let batch = self.logged(algorithm.ask(budget.largest_generation()), log)?;
-            if batch.is_empty() {
+            let Some((first, _)) = batch.first() else { break };
+            course.enter(first.generation);
+            if self.settings.patience > 0 && course.has_stalled(self.settings.patience) {
                 break;
             }
             let mut failures = Vec::new();
@@ -85,6 +89,7 @@ impl Search<'_> {
                     log.append(&trial)?;
                 }
                 algorithm.tell(&trial);
+                course.tell(&trial);
                 match trial.state {
                     TrialState::Complete => {
                         let place = ranked.partition_point(|other| other.rank(&trial).is_lt());
@@ -160,7 +165,8 @@ impl Search<'_> {
     /// The trial of `candidate`; whatever goes wrong is in it.
     fn evaluate(&self, candidate: &Candidate, evaluator: &dyn Evaluator) -> Trial {
         let architecture = &candidate.architecture;
-        let counted = self.feasible.constraints().counted.iter().map(|constraint| &constraint.cost);
+        let constraints = self.feasible.constraints();
+        let counted = constraints.counted.iter().map(|constraint| &constraint.cost).chain(&constraints.told);
         let counted = counted.filter(|cost| cost.name() != self.gflops.name());
         let mut trial = Trial {
             id: candidate.id,

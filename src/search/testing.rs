@@ -1,7 +1,7 @@
 //! What the tests of this room share: small spaces, toy costs, a made-up loss.
 
 use super::{Constraints, Evaluation, Evaluator, Feasible, Search, Trial, TrialLog, TrialState, algorithm};
-use crate::config::{AlgorithmName, LatencySource, Limits, Precision, SearchConfig};
+use crate::config::{AlgorithmName, LatencySource, Limits, ObjectiveName, Precision, SearchConfig};
 use crate::cost::{Constraint, Cost, Costs};
 use crate::error::{Error, Result};
 use crate::space::{Architecture, Choices, Space, SpaceConfig, Stack};
@@ -12,12 +12,14 @@ use std::sync::{Arc, Mutex};
 pub fn settings() -> SearchConfig {
     SearchConfig {
         algorithm: AlgorithmName::default(),
+        objectives: vec![ObjectiveName::default()],
         population: 10,
         parents: 4,
         mutations: 4,
         crossovers: 3,
         mutation_probability: 0.2,
         generations: 4,
+        patience: 0,
         limits: Limits::default(),
         latency: LatencySource::Predictor,
         latency_profile: Default::default(),

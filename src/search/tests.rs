@@ -1,8 +1,8 @@
 //! What holds for every algorithm, and which of them is the better one.
 
 use super::testing::{MadeUp, Toy, constraints, latency, loss, search, settings, space, tiny_space};
-use super::{Candidate, Feasible, Trial, TrialState, algorithm, best};
-use crate::config::{AlgorithmName, LatencySource, Limits, SearchConfig};
+use super::{Candidate, Feasible, Trial, TrialState, algorithm, best, front, hypervolume};
+use crate::config::{AlgorithmName, LatencySource, Limits, ObjectiveName, SearchConfig};
 use crate::cost::{Constraint, Cost};
 use crate::space::Space;
 use proptest::prelude::*;
@@ -14,12 +14,24 @@ fn named(algorithm: &str) -> AlgorithmName {
 
 /// Small settings for every algorithm, with a constraint that most architectures break.
 fn every_algorithm() -> impl Iterator<Item = SearchConfig> {
-    AlgorithmName::all().map(|algorithm| SearchConfig {
+    let of_one = AlgorithmName::all().map(|algorithm| SearchConfig {
         algorithm,
         limits: Limits::from([("gflops", 1.6)]),
         encoder_at_least_decoder: true,
         ..settings()
-    })
+    });
+    let of_several = of_several("nsga2");
+    of_one.chain([SearchConfig {
+        limits: Limits::from([("gflops", 1.6)]),
+        encoder_at_least_decoder: true,
+        ..of_several
+    }])
+}
+
+/// Settings of a search for the front of loss, FLOPs and memory.
+fn of_several(algorithm: &str) -> SearchConfig {
+    let objectives = ["loss", "gflops", "memory_mb"].map(|name| ObjectiveName::new(name).unwrap());
+    SearchConfig { algorithm: named(algorithm), objectives: objectives.into(), ..settings() }
 }
 
 /// Some architectures fail: resuming has to cope with them too.
@@ -126,6 +138,7 @@ fn asked(settings: &SearchConfig, space: &Space, told: &[Trial], n: usize) -> Ve
 
 fn result(candidate: &Candidate) -> Trial {
     let Candidate { id, generation, parents, architecture } = candidate.clone();
+    let width = architecture.encoder.embed_dim + architecture.decoder.embed_dim;
     Trial {
         id,
         generation,
@@ -135,7 +148,7 @@ fn result(candidate: &Candidate) -> Trial {
         tokens: 100,
         gflops: Toy.of(&architecture),
         seconds: 0.5,
-        costs: Default::default(),
+        costs: [("memory_mb".to_owned(), width as f64)].into(),
         error: None,
         architecture,
     }
@@ -258,6 +271,61 @@ fn evolution_beats_random_search_of_the_same_budget() {
     };
     let (evolution, random) = (mean_loss(named("evolution")), mean_loss(named("random")));
     assert!(evolution < 0.9 * random, "evolution {evolution}, random {random}");
+}
+
+#[test]
+fn nsga2_finds_a_larger_front_than_random_search_of_the_same_budget() {
+    let space = space();
+    let volume = |algorithm| {
+        let two = of_several(algorithm).objectives[..2].to_vec();
+        let settings = SearchConfig {
+            objectives: two.clone(),
+            population: 30,
+            mutations: 15,
+            crossovers: 10,
+            generations: 6,
+            ..of_several(algorithm)
+        };
+        let volumes = (0..6).map(|seed| {
+            let (_, log) = search(&settings, &space, seed, &MadeUp::new(), "");
+            let front = front(&trials(&log), &two);
+            let points: Vec<_> = front.iter().filter_map(|trial| trial.point(&two)).collect();
+            hypervolume(&points, &[10.0, 6.0])
+        });
+        volumes.sum::<f64>()
+    };
+    let (nsga2, random) = (volume("nsga2"), volume("random"));
+    assert!(nsga2 > 1.05 * random, "nsga2 {nsga2}, random {random}");
+}
+
+#[test]
+fn trials_tell_the_objectives_that_nothing_limits() {
+    let (_, log) = search(&of_several("random"), &space(), 1, &MadeUp::new(), "");
+    for trial in trials(&log) {
+        let width = trial.architecture.encoder.embed_dim + trial.architecture.decoder.embed_dim;
+        assert_eq!(trial.figure("memory_mb"), Some(width as f64));
+        assert_eq!(trial.figure("parameters"), None);
+    }
+}
+
+#[test]
+fn a_search_without_progress_ends_and_ends_there_when_it_goes_on() {
+    let space = tiny_space();
+    for settings in [settings(), of_several("nsga2")] {
+        let patient =
+            SearchConfig { population: 1, parents: 1, mutations: 1, crossovers: 0, generations: 3, ..settings };
+        let (_, whole) = search(&patient, &space, 2, &MadeUp::new(), "");
+        assert_eq!(whole.lines().count(), 4);
+        let settings = SearchConfig { patience: 1, ..patient };
+        let (winner, log) = search(&settings, &space, 2, &MadeUp::new(), "");
+        let count = log.lines().count();
+        assert!((2..4).contains(&count), "{count}");
+        assert!(whole.starts_with(&log));
+        for cut in 0..count {
+            let begun: String = log.split_inclusive('\n').take(cut).collect();
+            assert_eq!(search(&settings, &space, 2, &MadeUp::new(), &begun), (winner.clone(), log.clone()));
+        }
+    }
 }
 
 /// Limits that most architectures break, latency measured.

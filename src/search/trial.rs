@@ -1,5 +1,8 @@
 //! One evaluated candidate, as it stands in the log, and the order from best to worst.
 
+use super::front::Point;
+use crate::catalog::LOSS;
+use crate::config::ObjectiveName;
 use crate::space::Architecture;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -64,6 +67,16 @@ impl Trial {
     /// The loss, where it compares with that of other trials.
     pub fn complete_loss(&self) -> Option<f64> {
         self.loss.filter(|_| self.state == TrialState::Complete)
+    }
+
+    /// Its figures by `objectives`; `None` where it is not complete, or has not all of them.
+    pub fn point(&self, objectives: &[ObjectiveName]) -> Option<Point> {
+        let loss = self.complete_loss()?;
+        let figure = |objective: &ObjectiveName| match objective.as_str() {
+            LOSS => Some(loss),
+            cost => self.figure(cost),
+        };
+        objectives.iter().map(figure).collect()
     }
 
     /// Best first: by loss, then by FLOPs, then by id. Trials without a comparable loss come last.

@@ -5,6 +5,7 @@ mod checkpoints;
 mod closed_output;
 mod constraints;
 mod damage;
+mod fronts;
 mod interrupted;
 mod latency;
 mod lengths;

@@ -73,7 +73,10 @@ fn wrong_types_are_named_with_line_key_and_expectation() {
     let message = mistake("[train]\nlr_schedule = \"linear\"\n", &[]);
     assert_eq!(message, "x.toml:2: train.lr_schedule: unknown variant `linear`, expected `cosine` or `inverse-sqrt`");
     let message = mistake("[search]\nalgorithm = \"annealing\"\n", &[]);
-    assert_eq!(message, "x.toml:2: search.algorithm: unknown variant `annealing`, expected `evolution` or `random`");
+    assert_eq!(
+        message,
+        "x.toml:2: search.algorithm: unknown variant `annealing`, expected one of `evolution`, `random`, `nsga2`"
+    );
     let message = mistake("[train]\nweights = \"mixed\"\n", &[]);
     assert_eq!(message, "x.toml:2: train.weights: unknown variant `mixed`, expected `shared` or `mixture`");
     let message = mistake("[search]\nalgorithm = 3\n", &[]);

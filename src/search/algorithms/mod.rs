@@ -1,9 +1,11 @@
 //! The algorithms, each in its file, and which of them a name in the config means.
 
 mod evolution;
+mod nsga2;
 mod random;
 
 pub use evolution::Evolution;
+pub use nsga2::Nsga2;
 pub use random::RandomSearch;
 
 use super::algorithm::Algorithm;
@@ -14,9 +16,10 @@ use crate::config::SearchConfig;
 type Start = for<'a> fn(&SearchConfig, &'a Feasible<'a>, u64) -> Box<dyn Algorithm + 'a>;
 
 /// What starts each algorithm of the catalog.
-const STARTS: [(&str, Start); 2] = [
+const STARTS: [(&str, Start); 3] = [
     ("evolution", |settings, feasible, seed| Box::new(Evolution::new(settings, feasible, seed))),
     ("random", |settings, feasible, seed| Box::new(RandomSearch::new(settings, feasible, seed))),
+    ("nsga2", |settings, feasible, seed| Box::new(Nsga2::new(settings, feasible, seed))),
 ];
 
 /// The algorithm that `settings` name, at its start.

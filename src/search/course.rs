@@ -1,0 +1,107 @@
+//! How far a search has come, generation by generation.
+
+use super::front::{Point, fronts, hypervolume};
+use super::trial::Trial;
+use crate::config::ObjectiveName;
+
+/// The course of a search over its objectives.
+pub struct Course {
+    objectives: Vec<ObjectiveName>,
+    generation: u64,
+    /// Those that are complete.
+    points: Vec<Point>,
+    /// With several objectives, the worst of each in the first generation: the front's volume is told within it.
+    reference: Point,
+    /// What was reached by the end of each generation but the last.
+    reached: Vec<f64>,
+}
+
+impl Course {
+    /// Before the first trial.
+    pub fn new(objectives: &[ObjectiveName]) -> Self {
+        let objectives = objectives.to_vec();
+        Self { objectives, generation: 0, points: Vec::new(), reference: Point::new(), reached: Vec::new() }
+    }
+
+    /// Takes in a trial; generations come one after another.
+    pub fn tell(&mut self, trial: &Trial) {
+        self.enter(trial.generation);
+        let Some(point) = trial.point(&self.objectives) else { return };
+        if trial.generation == 0 || self.reference.is_empty() {
+            self.reference.resize(point.len(), f64::NEG_INFINITY);
+            self.reference.iter_mut().zip(&point).for_each(|(worst, figure)| *worst = worst.max(*figure));
+        }
+        self.points.push(point);
+    }
+
+    /// Ends the generations before `generation`.
+    pub fn enter(&mut self, generation: u64) {
+        while self.generation < generation {
+            self.reached.push(self.reached());
+            self.generation += 1;
+        }
+    }
+
+    /// Whether the last `patience` generations that are over reached no more than those before them.
+    pub fn has_stalled(&self, patience: usize) -> bool {
+        let reached = &self.reached;
+        reached.len() > patience && reached[reached.len() - 1] <= reached[reached.len() - 1 - patience]
+    }
+
+    /// The front so far, and its hypervolume; `None` with one objective.
+    pub fn front(&self) -> Option<(usize, f64)> {
+        let front = fronts(&self.points).into_iter().next().map_or(0, |front| front.len());
+        (self.objectives.len() > 1).then(|| (front, self.reached()))
+    }
+
+    /// The more the better: the lowest figure's negative, or the hypervolume as a fraction of the box between 0 and the worst
+    /// figures of the first generation.
+    fn reached(&self) -> f64 {
+        if self.objectives.len() == 1 {
+            return -self.points.iter().map(|point| point[0]).fold(f64::INFINITY, f64::min);
+        }
+        match self.reference.iter().product::<f64>() {
+            whole if whole > 0.0 => hypervolume(&self.points, &self.reference) / whole,
+            _ => 0.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::testing::trial;
+
+    fn course(objectives: &[&str], trials: &[(u64, f64, f64)]) -> Course {
+        let objectives: Vec<_> = objectives.iter().map(|name| ObjectiveName::new(name).unwrap()).collect();
+        let mut course = Course::new(&objectives);
+        for &(generation, loss, gflops) in trials {
+            course.tell(&Trial { generation, gflops, ..trial(0, Some(loss)) });
+        }
+        course
+    }
+
+    #[test]
+    fn a_search_of_one_objective_stalls_when_its_best_stays() {
+        let mut course = course(&["loss"], &[(0, 5.0, 1.0), (1, 4.0, 1.0), (2, 4.5, 1.0), (3, 4.0, 1.0)]);
+        assert_eq!(course.front(), None);
+        assert!(!course.has_stalled(2), "the third generation is not over");
+        course.enter(4);
+        assert!(course.has_stalled(2) && course.has_stalled(1));
+        assert!(!course.has_stalled(3), "the second was better than the first");
+    }
+
+    #[test]
+    fn the_hypervolume_is_told_within_the_worst_of_the_first_generation() {
+        let first = [(0, 4.0, 1.0), (0, 2.0, 2.0)];
+        assert_eq!(course(&["loss", "gflops"], &first).front(), Some((2, 0.0)));
+        // (2, 1) dominates half of 4 by half of 2; (9, 0.5) is on the front, and beyond the worst.
+        let more = [first[0], first[1], (1, 2.0, 1.0), (1, 9.0, 0.5)];
+        let mut course = course(&["loss", "gflops"], &more);
+        assert_eq!(course.front(), Some((2, 0.25)));
+        course.enter(2);
+        assert!(!course.has_stalled(1));
+        course.enter(3);
+        assert!(course.has_stalled(1));
+    }
+}

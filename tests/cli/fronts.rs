@@ -1,0 +1,51 @@
+//! Searches of several objectives, and what is picked of their fronts.
+
+use super::program::{Program, TINY, arguments};
+use serde_json::Value;
+
+const FRONT: [&str; 4] =
+    ["--set", "search.algorithm=nsga2", "--set", r#"search.objectives=["loss", "gflops", "kv_cache_mb"]"#];
+
+fn search<'a>(options: &[&'a str]) -> Vec<&'a str> {
+    arguments(&arguments(&["search", "--max-gflops", "0"], &TINY), options)
+}
+
+fn values(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_front_is_printed_as_trials_and_one_of_it_is_picked() {
+    let program = Program::new();
+    program.output(&arguments(&["train"], &TINY));
+    let text = program.output(&search(&FRONT));
+    let front = values(&text);
+    assert!(front.len() > 1, "{text}");
+    let figures = |trial: &Value| ["loss", "gflops", "kv_cache_mb"].map(|name| trial[name].as_f64().unwrap());
+    for trial in &front {
+        let is_better =
+            |other: &&Value| figures(other).iter().zip(figures(trial)).all(|(a, b)| *a <= b) && other != &trial;
+        assert!(!front.iter().any(|other| is_better(&other)), "{trial}");
+    }
+    let log = program.folder().join("runs/toy/search/trials.jsonl");
+    let trials = values(&std::fs::read_to_string(&log).unwrap());
+    for trial in &front {
+        let logged = trials.iter().find(|logged| logged["id"] == trial["id"]).unwrap();
+        assert_eq!(logged["architecture"], trial["architecture"]);
+    }
+    let by = |name: &str| {
+        let figure = |trial: &&Value| trial[name].as_f64().unwrap();
+        front.iter().min_by(|a, b| figure(a).total_cmp(&figure(b))).unwrap()
+    };
+    let least = by("gflops")["gflops"].to_string();
+    for (pick, wanted) in [("knee", &front[0]), ("loss", by("loss")), (&format!("gflops={least}"), by("gflops"))] {
+        let picked = values(&program.output(&search(&arguments(&FRONT, &["--pick", pick]))));
+        assert_eq!(picked, [wanted["architecture"].clone()], "{pick}");
+        let winner = std::fs::read_to_string(program.folder().join("runs/toy/search/winner.json")).unwrap();
+        assert_eq!(values(&winner), picked);
+    }
+    let message = program.refusal_after_start(&search(&arguments(&FRONT, &["--pick", "gflops=0"])));
+    assert!(message.contains("--pick: no trial of the front has gflops ≤ 0"), "{message}");
+    let message = program.refusal(&search(&["--set", r#"search.objectives=["loss", "gflops"]"#]), "");
+    assert!(message.contains("search.objectives") && message.contains("nsga2"), "{message}");
+}
