@@ -2,11 +2,12 @@
 
 use super::constraints::ConstraintArgs;
 use super::options::RunArgs;
-use super::output;
+use super::{architectures, output};
 use crate::error::Result;
 use crate::pipeline::search;
 use crate::run::checkpoints::resolve;
 use crate::search::Pick;
+use crate::space::Architecture;
 use std::io;
 use std::path::PathBuf;
 
@@ -25,6 +26,7 @@ use std::path::PathBuf;
   automoe search --config toy --fresh --max-latency-ms 1.2 --latency measured
   automoe search --max-latency-ms 40 --latency-profile phone.json --max-memory-mb 20
   automoe search --config toy --set search.algorithm=nsga2 --set 'search.objectives=[\"loss\", \"gflops\"]' > front.jsonl
+  automoe search --config toy --fresh --warm-start runs/other/search/trials.jsonl
   automoe search --config toy | automoe train --config toy --arch - --name winner")]
 pub struct SearchArgs {
     #[command(flatten)]
@@ -37,6 +39,10 @@ pub struct SearchArgs {
     /// Remove the trials of an earlier search with other settings
     #[arg(long)]
     fresh: bool,
+
+    /// Begin with the architectures in FILE, one a line (trials of an earlier search hold theirs), instead of random ones
+    #[arg(long, value_name = "FILE")]
+    warm_start: Option<PathBuf>,
 
     /// Print one architecture: the knee of the front, the one with the lowest loss, or that among those with a COST of at most
     /// MOST, such as gflops=0.04 [default: knee; with one objective: loss]
@@ -57,10 +63,12 @@ pub fn run(args: SearchArgs) -> Result<()> {
     let checkpoint = args.checkpoint.unwrap_or_else(|| config.run_dir.join("supernet"));
     resolve(&checkpoint)?;
     let objectives = config.search.objectives.len();
+    let given = args.warm_start.as_deref().map(|file| architectures::open(file, config.model.qkv_dim)?.collect());
+    let given: Vec<Architecture> = given.transpose()?.unwrap_or_default();
     let workspace = args.run.open(config, "search", false)?;
     let pick = args.pick.unwrap_or(Pick::Knee);
     let is_front = args.pick.is_none() && objectives > 1;
-    let found = workspace.carry_out(|workspace| search(workspace, &checkpoint, pick, args.fresh))?;
+    let found = workspace.carry_out(|workspace| search(workspace, &checkpoint, &given, pick, args.fresh))?;
     let mut out = io::stdout().lock();
     if !is_front {
         return output::json_line(&mut out, &found[0].architecture).map(|_| ());

@@ -18,12 +18,14 @@ use crate::run::checkpoints::resolve;
 use crate::search::{
     Budget, Constraints, Feasible, Pick, Search, Trial, TrialLog, algorithm, first_within, front, picked,
 };
+use crate::space::Architecture;
 use crate::train::{Validation, load_weights};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Searches with the weights of the supernet at `checkpoint`; every candidate goes to the trial log. With `fresh` the log of an
-/// earlier search is removed first.
+/// earlier search is removed first. It begins with the architectures of `warm_start`, and draws the others of its first
+/// generation.
 ///
 /// With one objective it returns the complete trials, best first; where latency is measured, those before the first that keeps
 /// the limit when measured at length too are left out. With several it returns the front, the knee first. What `pick` means
@@ -32,7 +34,13 @@ use std::sync::Arc;
 /// # Errors
 /// No such checkpoint, or one of other data; constraints that nothing in the space satisfies; a log of another search;
 /// [`Error::Interrupted`] after a signal.
-pub fn search(workspace: &Workspace, checkpoint: &Path, pick: Pick, fresh: bool) -> Result<Vec<Trial>> {
+pub fn search(
+    workspace: &Workspace,
+    checkpoint: &Path,
+    warm_start: &[Architecture],
+    pick: Pick,
+    fresh: bool,
+) -> Result<Vec<Trial>> {
     let (settings, seed) = (&workspace.config.search, workspace.config.seed);
     let checkpoint = resolve(checkpoint)?;
     let weights = load_weights(&checkpoint, &workspace.device)?;
@@ -50,7 +58,7 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, pick: Pick, fresh: bool)
         costs.extend([Arc::new(profile) as Arc<dyn Cost>]);
     }
     let constraints = Constraints::new(settings, &costs);
-    let feasible = Feasible::check(&workspace.space, &constraints, seed)?;
+    let mut feasible = Feasible::check(&workspace.space, &constraints, seed)?;
     let evaluator = SupernetEvaluator {
         supernet: supernet.clone(),
         products: Products::new(settings.precision, &workspace.device),
@@ -66,7 +74,14 @@ pub fn search(workspace: &Workspace, checkpoint: &Path, pick: Pick, fresh: bool)
     if fresh {
         remove(&trials)?;
     }
-    let changes = SearchRecord::new(workspace, &checkpoint)?.tie(&workspace.run)?;
+    let record = SearchRecord::new(workspace, &checkpoint)?.beginning_with(warm_start, &workspace.run)?;
+    let left = feasible.begin_with(record.warm_start());
+    if left > 0 {
+        tracing::warn!(
+            "--warm-start: {left} architectures are left out: outside of the space or its limits, or there twice"
+        );
+    }
+    let changes = record.tie(&workspace.run)?;
     let mut log = TrialLog::open(&trials, &workspace.space)?;
     let known = log.trials().len();
     if known > 0 {

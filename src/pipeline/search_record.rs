@@ -9,6 +9,7 @@ use crate::checksum;
 use crate::config::SearchConfig;
 use crate::error::{Error, Result};
 use crate::run::{RunDirectory, Settings, atomic};
+use crate::space::Architecture;
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -36,6 +37,9 @@ pub(super) struct SearchRecord {
     settings: Option<SearchConfig>,
     /// `translate.beam` where the keys and values that it holds are limited.
     beam: Option<usize>,
+    /// What the search began with, of what it was given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    warm_start: Vec<Architecture>,
 }
 
 impl SearchRecord {
@@ -51,7 +55,27 @@ impl SearchRecord {
             true => conditions(workspace),
             false => NOT_MEASURED.to_owned(),
         };
-        Ok(Self { weights: Some(hash_file(checkpoint)?), latency, settings: Some(settings), beam })
+        let weights = Some(hash_file(checkpoint)?);
+        Ok(Self { weights, latency, settings: Some(settings), beam, warm_start: Vec::new() })
+    }
+
+    /// Of a search that begins with `given`, or, where it goes on with the trials of `run` and nothing is given, with what that
+    /// one began with.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
+    pub fn beginning_with(self, given: &[Architecture], run: &RunDirectory) -> Result<Self> {
+        let trials = run.trials();
+        let warm_start = match given.is_empty() && has_begun(&trials) {
+            true => Self::read(&trials)?.warm_start,
+            false => given.to_vec(),
+        };
+        Ok(Self { warm_start, ..self })
+    }
+
+    /// What the search begins with.
+    pub fn warm_start(&self) -> &[Architecture] {
+        &self.warm_start
     }
 
     /// Keeps this beside the trials of `run` where there are none yet. Where there are, they must have been measured with
@@ -109,6 +133,9 @@ impl SearchRecord {
         {
             changes.push(format!("translate.beam = {before} (now {now})"));
         }
+        if then.warm_start != self.warm_start {
+            changes.push("other architectures of --warm-start".into());
+        }
         changes.retain(|change| !change.is_empty());
         Ok(changes.join(", "))
     }
@@ -135,6 +162,7 @@ impl SearchRecord {
             latency: latency.map_or_else(|| NOT_MEASURED.to_owned(), |text| text.trim().to_owned()),
             settings: settings.and_then(|text| toml::from_str(&text).ok()),
             beam: None,
+            warm_start: Vec::new(),
         }
     }
 }
@@ -162,6 +190,7 @@ mod tests {
             latency: latency.into(),
             settings: Some(toml::from_str(settings).unwrap()),
             beam: None,
+            warm_start: Vec::new(),
         }
     }
 

@@ -39,7 +39,7 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
     check_search(workspace)?;
     train_supernet(workspace)?;
     let supernet = workspace.run.supernet();
-    let winner = search(workspace, &supernet, Pick::Knee, false)?.swap_remove(0).architecture;
+    let winner = search(workspace, &supernet, &[], Pick::Knee, false)?.swap_remove(0).architecture;
     let largest = workspace.space.supernet();
     let winner_folder = workspace.run.model("winner")?;
     set_aside_other(&winner_folder, &winner)?;

@@ -30,6 +30,8 @@ pub struct Feasible<'a> {
     constraints: &'a Constraints,
     /// One allowed architecture; the smallest of the space where that is allowed.
     pub(super) witness: Architecture,
+    /// What searches begin with, before they draw.
+    pub(super) given: Vec<Architecture>,
 }
 
 /// An architecture and the trials that it descends from.
@@ -72,7 +74,7 @@ impl<'a> Feasible<'a> {
 
     /// As [`Self::check`] without the check: perhaps nothing is allowed.
     pub(super) fn unchecked(space: &'a Space, constraints: &'a Constraints) -> Self {
-        Self { space, constraints, witness: space.smallest() }
+        Self { space, constraints, witness: space.smallest(), given: Vec::new() }
     }
 
     /// The whole space, allowed or not.
@@ -83,6 +85,20 @@ impl<'a> Feasible<'a> {
     /// All that the search keeps to.
     pub fn constraints(&self) -> &'a Constraints {
         self.constraints
+    }
+
+    /// Lets searches begin with `given`, as far as they are in the space, allowed, and models of which none is there before. Returns
+    /// how many are not.
+    pub fn begin_with(&mut self, given: &[Architecture]) -> usize {
+        let mut used = Used::default();
+        for architecture in given {
+            let is_new = !used.contains(architecture);
+            if is_new && self.space.contains(architecture).is_ok() && self.allows(architecture) {
+                used.insert(architecture);
+                self.given.push(architecture.clone());
+            }
+        }
+        given.len() - self.given.len()
     }
 
     /// Whether the constraints allow `architecture`, as far as is known before measuring.

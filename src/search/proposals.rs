@@ -28,7 +28,7 @@ impl<'a> Proposals<'a> {
         Self { feasible, seed, used: Used::default() }
     }
 
-    /// Random candidates; fewer once nothing new is found.
+    /// Random candidates, at the very beginning after those that the search was given; fewer once nothing new is found.
     ///
     /// Where a measured limit leaves few, drawing at random would not find them: after some rounds, candidates are mutants
     /// of the trials that came nearest to the limit.
@@ -36,13 +36,29 @@ impl<'a> Proposals<'a> {
         let (space, generation) = (self.feasible.space(), brood.generation);
         let nearest = if brood.round > PLAIN_ROUNDS { self.nearest(brood) } else { Vec::new() };
         if nearest.is_empty() {
-            return self.fill(brood.ids.clone(), generation, "search-random", &|rng| (space.sample(rng), Vec::new()));
+            let mut candidates = self.given(brood);
+            let ids = brood.ids.start + candidates.len() as u64..brood.ids.end;
+            candidates.extend(self.fill(ids, generation, "search-random", &|rng| (space.sample(rng), Vec::new())));
+            return candidates;
         }
         let mutant = |rng: &mut ChaCha8Rng| {
             let parent = nearest[rng.random_range(0..nearest.len())];
             (space.mutate(&parent.architecture, NEAR_PROBABILITY, rng), vec![parent.id])
         };
         self.fill(brood.ids.clone(), generation, "search-nearest", &mutant)
+    }
+
+    /// What the search begins with, where `brood` is its first.
+    fn given(&mut self, brood: &Brood) -> Vec<Candidate> {
+        if brood.ids.start > 0 {
+            return Vec::new();
+        }
+        let given = self.feasible.given.iter().zip(brood.ids.clone());
+        let candidates = given.map(|(architecture, id)| {
+            self.used.insert(architecture);
+            Candidate { id, generation: brood.generation, parents: Vec::new(), architecture: architecture.clone() }
+        });
+        candidates.collect()
     }
 
     /// Of the trials that were measured so far, those with the least excess.

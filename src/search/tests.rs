@@ -328,6 +328,26 @@ fn a_search_without_progress_ends_and_ends_there_when_it_goes_on() {
     }
 }
 
+#[test]
+fn a_search_begins_with_what_it_is_given() {
+    let space = space();
+    let mut rng = crate::seed::stream(9, "test", 0);
+    let mut given: Vec<_> = (0..4).map(|_| space.sample(&mut rng)).collect();
+    given.push(given[1].clone());
+    for settings in every_algorithm() {
+        let constraints = constraints(&settings);
+        let mut feasible = Feasible::check(&space, &constraints, 5).unwrap();
+        let allowed: Vec<_> = given[..4].iter().filter(|&given| feasible.allows(given)).cloned().collect();
+        assert_eq!(feasible.begin_with(&given), 5 - allowed.len());
+        let first = algorithm(&settings, &feasible, 5).ask(10);
+        assert_eq!(first.len(), 10);
+        assert!(first.iter().zip(&allowed).all(|(candidate, given)| candidate.architecture == *given));
+        let plain = Feasible::check(&space, &constraints, 5).unwrap();
+        let without = algorithm(&settings, &plain, 5).ask(10);
+        assert_eq!(first[allowed.len()..], without[allowed.len()..], "the others are drawn as ever");
+    }
+}
+
 /// Limits that most architectures break, latency measured.
 fn measured(algorithm: AlgorithmName) -> SearchConfig {
     SearchConfig { algorithm, limits: measured_limits(14.0), latency: LatencySource::Measured, ..settings() }

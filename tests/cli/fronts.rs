@@ -1,4 +1,4 @@
-//! Searches of several objectives, and what is picked of their fronts.
+//! Searches of several objectives, what is picked of their fronts, and searches that begin with what they are given.
 
 use super::program::{Program, TINY, arguments};
 use serde_json::Value;
@@ -48,4 +48,25 @@ fn a_front_is_printed_as_trials_and_one_of_it_is_picked() {
     assert!(message.contains("--pick: no trial of the front has gflops ≤ 0"), "{message}");
     let message = program.refusal(&search(&["--set", r#"search.objectives=["loss", "gflops"]"#]), "");
     assert!(message.contains("search.objectives") && message.contains("nsga2"), "{message}");
+}
+
+#[test]
+fn a_search_begins_with_given_architectures_and_goes_on_without_them() {
+    let program = Program::new();
+    program.output(&arguments(&["train"], &TINY));
+    program.write("given.jsonl", &program.output(&["space", "--sample", "3", "--seed", "5"]));
+    let given = values(&std::fs::read_to_string(program.folder().join("given.jsonl")).unwrap());
+    let warm = search(&["--warm-start", "given.jsonl"]);
+    let winner = program.output(&warm);
+    let log = program.folder().join("runs/toy/search/trials.jsonl");
+    let text = std::fs::read_to_string(&log).unwrap();
+    for (trial, given) in values(&text).iter().zip(&given) {
+        assert_eq!(trial["architecture"], *given);
+    }
+    let half: String = text.split_inclusive('\n').take(5).collect();
+    std::fs::write(&log, half).unwrap();
+    assert_eq!(program.output(&search(&[])), winner);
+    program.write("other.jsonl", &program.output(&["space", "--sample", "3", "--seed", "6"]));
+    let message = program.refusal_after_start(&search(&["--warm-start", "other.jsonl"]));
+    assert!(message.contains("other architectures of --warm-start"), "{message}");
 }
