@@ -10,7 +10,7 @@ use automoe::space::{Architecture, Space, SpaceConfig};
 struct Taste;
 
 impl Evaluator for Taste {
-    fn evaluate(&self, architecture: &Architecture, _: f64) -> Result<Evaluation> {
+    fn evaluate(&self, architecture: &Architecture) -> Result<Evaluation> {
         let experts = architecture.encoder.layers.iter().filter_map(|layer| layer.experts.as_ref());
         let count: usize = experts.map(|experts| experts.ffn_dims.len()).sum();
         let loss = 10.0 - 0.1 * count as f64 + 0.5 * architecture.decoder.layers.len() as f64;

@@ -33,6 +33,8 @@ pub struct SearchConfig {
     pub generations: usize,
     /// Generations without a lower loss (with several objectives: a larger hypervolume) after which the search ends; 0: all.
     pub patience: usize,
+    /// Whether candidates race: compared on growing parts of the validation set, and dropped when clearly worse.
+    pub racing: bool,
     /// The most that is allowed of each cost: a key for each row of [`COSTS`](crate::catalog::COSTS), such as `max_gflops`.
     pub limits: Limits,
     /// Where latency comes from: `"predictor"`, the profile below, or `"measured"`, on the device of the search.
@@ -63,6 +65,7 @@ impl Default for SearchConfig {
             mutation_probability: 0.3,
             generations: 15,
             patience: 0,
+            racing: false,
             limits: Limits::default(),
             latency: LatencySource::Predictor,
             latency_profile: PathBuf::new(),
@@ -149,6 +152,7 @@ impl Serialize for SearchConfig {
         keys.serialize_entry("mutation_probability", &self.mutation_probability)?;
         keys.serialize_entry("generations", &self.generations)?;
         keys.serialize_entry("patience", &self.patience)?;
+        keys.serialize_entry("racing", &self.racing)?;
         for (row, limit) in self.limits.iter() {
             keys.serialize_entry(&row.key(), &limit)?;
             if row.name == LATENCY_MS {
@@ -193,6 +197,7 @@ impl<'de> Visitor<'de> for Section {
                 "mutation_probability" => config.mutation_probability = map.next_value()?,
                 "generations" => config.generations = map.next_value()?,
                 "patience" => config.patience = map.next_value()?,
+                "racing" => config.racing = map.next_value()?,
                 "latency" => config.latency = map.next_value()?,
                 "latency_profile" => config.latency_profile = map.next_value()?,
                 "encoder_at_least_decoder" => config.encoder_at_least_decoder = map.next_value()?,
@@ -241,6 +246,7 @@ mod tests {
             mutation_probability: 0.5,
             generations: 6,
             patience: 5,
+            racing: true,
             limits,
             latency: LatencySource::Measured,
             latency_profile: "xeon.json".into(),

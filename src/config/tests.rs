@@ -124,9 +124,13 @@ fn what_is_fingerprinted_loads_as_the_same_settings() {
                     "distillation = 0.0",
                     "router_warmup_updates = 0",
                 ],
-                "[search]" => {
-                    &["objectives = [\"loss\"]", "max_kv_cache_mb = 0.0", "patience = 0", "precision = \"float32\""]
-                }
+                "[search]" => &[
+                    "objectives = [\"loss\"]",
+                    "max_kv_cache_mb = 0.0",
+                    "patience = 0",
+                    "racing = false",
+                    "precision = \"float32\"",
+                ],
                 "[translate]" => &["precision = \"float32\""],
                 "[rank]" => &of_rank,
                 "[adapt]" => &of_adapt,

@@ -3,11 +3,12 @@
 use super::latency::{MeasuredLatency, Quiet};
 use crate::cost::{Dimensions, expected_flops};
 use crate::error::{Error, Result};
-use crate::model::Supernet;
 use crate::model::precision::Products;
+use crate::model::{Supernet, Transformer};
 use crate::search::{Evaluation, Evaluator};
 use crate::space::Architecture;
 use crate::train::Validation;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,6 +20,10 @@ pub(super) struct SupernetEvaluator {
     pub products: Products,
     /// What they are evaluated on.
     pub validation: Validation,
+    /// The same in [`PARTS`](crate::search::PARTS) where candidates race.
+    pub parts: Vec<Validation>,
+    /// What their losses follow from besides the architecture.
+    pub conditions: String,
     /// What FLOPs depend on besides the architecture.
     pub dimensions: Dimensions,
     /// Their latency, where that is limited and measured.
@@ -27,18 +32,38 @@ pub(super) struct SupernetEvaluator {
     pub quiet: Quiet,
 }
 
-impl Evaluator for SupernetEvaluator {
-    fn evaluate(&self, architecture: &Architecture, fidelity: f64) -> Result<Evaluation> {
-        let _busy = self.quiet.busy();
+impl SupernetEvaluator {
+    fn of_model(&self, model: &Transformer, validation: &Validation) -> Result<Evaluation> {
         let start = Instant::now();
-        let model = self.supernet.cut(architecture, false)?.with_products(self.products);
-        let (sums, routing) = self.validation.evaluate_routed(&model, fidelity);
+        if validation.is_empty() {
+            return Ok(Evaluation { loss: 0.0, tokens: 0, gflops_expected: None, seconds: 0.0 });
+        }
+        let (sums, routing) = validation.evaluate_routed(model);
         let loss = sums.nll_bits();
         if !loss.is_finite() {
             return Err(Error::failure("the loss is not a finite number"));
         }
+        let architecture = &model.config().architecture;
         let gflops_expected = Some(expected_flops(architecture, &self.dimensions, &routing)? / 1e9);
         Ok(Evaluation { loss, tokens: sums.tokens as u64, gflops_expected, seconds: start.elapsed().as_secs_f64() })
+    }
+}
+
+impl Evaluator for SupernetEvaluator {
+    fn evaluate(&self, architecture: &Architecture) -> Result<Evaluation> {
+        let _busy = self.quiet.busy();
+        let model = self.supernet.cut(architecture, false)?.with_products(self.products);
+        self.of_model(&model, &self.validation)
+    }
+
+    fn evaluate_parts(&self, architecture: &Architecture, parts: Range<usize>) -> Result<Vec<Evaluation>> {
+        let _busy = self.quiet.busy();
+        let model = self.supernet.cut(architecture, false)?.with_products(self.products);
+        self.parts[parts].iter().map(|part| self.of_model(&model, part)).collect()
+    }
+
+    fn conditions(&self) -> String {
+        self.conditions.clone()
     }
 
     fn measure(&self, architecture: &Architecture) -> Result<f64> {

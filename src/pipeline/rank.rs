@@ -248,7 +248,7 @@ fn translator(workspace: &Workspace, model: Transformer) -> Translator {
 
 /// Scores of a model on the validation set.
 fn evaluate(workspace: &Workspace, validation: &Validation, name: &str, translator: &Translator) -> Result<Evaluated> {
-    let loss = in_pool(|| validation.evaluate(&translator.model, 1.0)).nll_bits();
+    let loss = in_pool(|| validation.evaluate(&translator.model)).nll_bits();
     if !loss.is_finite() {
         return Err(Error::failure("the validation loss is not a finite number"));
     }

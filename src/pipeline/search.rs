@@ -16,7 +16,7 @@ use crate::model::{Supernet, TransformerConfig};
 use crate::run::atomic;
 use crate::run::checkpoints::resolve;
 use crate::search::{
-    Budget, Constraints, Feasible, Pick, Search, Trial, TrialLog, algorithm, first_within, front, picked,
+    Budget, Constraints, Feasible, PARTS, Pick, Search, Trial, TrialLog, algorithm, first_within, front, picked,
 };
 use crate::space::Architecture;
 use crate::train::{Validation, load_weights};
@@ -59,10 +59,15 @@ pub fn search(
     }
     let constraints = Constraints::new(settings, &costs);
     let mut feasible = Feasible::check(&workspace.space, &constraints, seed)?;
+    let earlier = (!fresh).then_some(&workspace.run);
+    let record = SearchRecord::new(workspace, &checkpoint)?.beginning_with(warm_start, earlier)?;
+    let valid = &workspace.prepared.valid;
     let evaluator = SupernetEvaluator {
         supernet: supernet.clone(),
         products: Products::new(settings.precision, &workspace.device),
-        validation: Validation::new(&workspace.prepared.valid, settings.max_tokens)?,
+        validation: Validation::new(valid, settings.max_tokens)?,
+        parts: if settings.racing { Validation::parts(valid, settings.max_tokens, PARTS)? } else { Vec::new() },
+        conditions: record.conditions(),
         dimensions,
         latency: measured(),
         quiet: quiet.clone(),
@@ -74,7 +79,6 @@ pub fn search(
     if fresh {
         remove(&trials)?;
     }
-    let record = SearchRecord::new(workspace, &checkpoint)?.beginning_with(warm_start, &workspace.run)?;
     let left = feasible.begin_with(record.warm_start());
     if left > 0 {
         tracing::warn!(

@@ -59,16 +59,16 @@ impl SearchRecord {
         Ok(Self { weights, latency, settings: Some(settings), beam, warm_start: Vec::new() })
     }
 
-    /// Of a search that begins with `given`, or, where it goes on with the trials of `run` and nothing is given, with what that
+    /// Of a search that begins with `given`, or, where it goes on with the trials of `earlier` and nothing is given, with what that
     /// one began with.
     ///
     /// # Errors
     /// A record that cannot be read.
-    pub fn beginning_with(self, given: &[Architecture], run: &RunDirectory) -> Result<Self> {
-        let trials = run.trials();
-        let warm_start = match given.is_empty() && has_begun(&trials) {
-            true => Self::read(&trials)?.warm_start,
-            false => given.to_vec(),
+    pub fn beginning_with(self, given: &[Architecture], earlier: Option<&RunDirectory>) -> Result<Self> {
+        let trials = earlier.map(RunDirectory::trials).filter(|trials| given.is_empty() && has_begun(trials));
+        let warm_start = match trials {
+            Some(trials) => Self::read(&trials)?.warm_start,
+            None => given.to_vec(),
         };
         Ok(Self { warm_start, ..self })
     }
@@ -76,6 +76,13 @@ impl SearchRecord {
     /// What the search begins with.
     pub fn warm_start(&self) -> &[Architecture] {
         &self.warm_start
+    }
+
+    /// What losses follow from besides the architecture.
+    pub fn conditions(&self) -> String {
+        let settings = self.settings.as_ref().map(|settings| (settings.max_tokens, settings.precision));
+        let text = format!("{:?} {settings:?}", self.weights);
+        blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
     }
 
     /// Keeps this beside the trials of `run` where there are none yet. Where there are, they must have been measured with

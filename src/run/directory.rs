@@ -2,8 +2,8 @@
 //!
 //! `config.toml` (resolved settings) · `manifest.json` · `supernet/`, `adapted/`, `models/NAME/`: checkpoints and `metrics.jsonl` ·
 //! `rank/`: architectures trained alone by `automoe rank` and `evaluations.jsonl` · `search/trials.jsonl`, `search/record.json` (what
-//! the trials were begun with), `search/finalists.jsonl`, `search/winner.json` · `results.json`. The manifest says which settings
-//! and which data all of it was made with; a run goes on only with the same ones.
+//! the trials were begun with), `search/parts.jsonl` (of a race), `search/finalists.jsonl`, `search/winner.json` · `results.json`.
+//! The manifest says which settings and which data all of it was made with; a run goes on only with the same ones.
 
 use super::atomic;
 use super::lock::{LockError, lock};

@@ -1,21 +1,21 @@
 //! Runs a search: asks the algorithm, evaluates in parallel, logs, tells.
 
 use super::algorithm::{Algorithm, Candidate};
+use super::attempt::Attempts;
 use super::budget::Budget;
 use super::course::Course;
 use super::evaluator::Evaluator;
 use super::feasible::Feasible;
 use super::infeasible::round_up;
 use super::log::TrialLog;
+use super::parts::Parts;
+use super::race::Race;
 use super::trial::{Trial, TrialState};
 use super::workers::in_order;
 use crate::config::SearchConfig;
-use crate::cost::{Cost, Limit};
+use crate::cost::Cost;
 use crate::error::{Error, Result};
 use crate::interrupt::Interruptible;
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
 
 /// A search, ready to run.
 pub struct Search<'a> {
@@ -54,7 +54,8 @@ impl Search<'_> {
     /// aside, with any number of threads and however often the search was interrupted. A candidate beyond the measured
     /// limit becomes a pruned trial; one whose evaluation fails, panics or gives a loss that is no number becomes a failed
     /// one, and the search goes on. Trials in `log` that `algorithm` does not ask for, those of a search of more
-    /// generations, count for nothing. `report` is called after each trial.
+    /// generations, count for nothing. Where candidates race (`settings.racing`), those that are clearly worse become dropped trials
+    /// before they have seen the whole validation set. `report` is called after each trial.
     ///
     /// # Errors
     /// [`Error::Input`] when the log is another search's, or no candidate was within the measured limit;
@@ -71,6 +72,8 @@ impl Search<'_> {
         let (mut ranked, mut pruned): (Vec<Trial>, Vec<Trial>) = (Vec::new(), Vec::new());
         let mut done = 0;
         let mut course = Course::new(&self.settings.objectives);
+        let attempts = Attempts { feasible: self.feasible, gflops: self.gflops, evaluator };
+        let mut parts = self.settings.racing.then(|| Parts::open(log.path(), evaluator)).transpose()?;
         let interruptible = Interruptible::begin();
         loop {
             let batch = self.logged(algorithm.ask(budget.largest_generation()), log)?;
@@ -80,9 +83,20 @@ impl Search<'_> {
                 break;
             }
             let mut failures = Vec::new();
+            let raced = match &mut parts {
+                None => Vec::new(),
+                Some(parts) => {
+                    let mut race = Race { attempts, settings: self.settings, workers: self.workers(), parts };
+                    let stop = || if interruptible.was_interrupted() { Err(interrupted(log)) } else { Ok(()) };
+                    race.run(&batch, &ranked, &stop)?
+                }
+            };
             let trial_of = |(candidate, logged): &(Candidate, Option<Trial>)| match logged {
                 Some(trial) => (trial.clone(), true),
-                None => (self.evaluate(candidate, evaluator), false),
+                None => {
+                    let raced = raced.iter().find(|trial| trial.id == candidate.id);
+                    (raced.cloned().unwrap_or_else(|| attempts.whole(candidate)), false)
+                }
             };
             in_order(&batch, self.workers(), trial_of, |(trial, resumed)| {
                 if !resumed {
@@ -96,6 +110,7 @@ impl Search<'_> {
                         ranked.insert(place, trial.clone());
                     }
                     TrialState::Pruned => pruned.push(trial.clone()),
+                    TrialState::Dropped => {}
                     TrialState::Failed => failures.extend(trial.error.clone()),
                 }
                 done += 1;
@@ -161,60 +176,6 @@ impl Search<'_> {
             parallel => parallel,
         }
     }
-
-    /// The trial of `candidate`; whatever goes wrong is in it.
-    fn evaluate(&self, candidate: &Candidate, evaluator: &dyn Evaluator) -> Trial {
-        let architecture = &candidate.architecture;
-        let constraints = self.feasible.constraints();
-        let counted = constraints.counted.iter().map(|constraint| &constraint.cost).chain(&constraints.told);
-        let counted = counted.filter(|cost| cost.name() != self.gflops.name());
-        let mut trial = Trial {
-            id: candidate.id,
-            generation: candidate.generation,
-            parents: candidate.parents.clone(),
-            architecture: architecture.clone(),
-            state: TrialState::Failed,
-            loss: None,
-            tokens: 0,
-            gflops: self.gflops.of(architecture),
-            seconds: 0.0,
-            costs: counted.map(|cost| (cost.name().to_owned(), cost.of(architecture))).collect(),
-            error: None,
-        };
-        let start = Instant::now();
-        let attempt = catch_unwind(AssertUnwindSafe(|| self.attempt(&mut trial, evaluator)));
-        let attempt = attempt.unwrap_or_else(|panic| Err(Error::failure(panic_message(&*panic))));
-        if trial.state != TrialState::Complete {
-            trial.seconds = start.elapsed().as_secs_f64();
-        }
-        trial.error = attempt.err().map(|error| error.to_string());
-        trial
-    }
-
-    /// Measures what is limited, then the loss, and puts both into `trial`.
-    fn attempt(&self, trial: &mut Trial, evaluator: &dyn Evaluator) -> Result<()> {
-        if let Some(Limit { name, most, .. }) = self.feasible.constraints().measured {
-            let figure = evaluator.measure(&trial.architecture)?;
-            if !figure.is_finite() {
-                return Err(Error::failure(format!("{name} is {figure}")));
-            }
-            trial.costs.insert(name.to_owned(), figure);
-            if figure > most {
-                trial.state = TrialState::Pruned;
-                return Ok(());
-            }
-        }
-        let measured = evaluator.evaluate(&trial.architecture, 1.0)?;
-        if !measured.loss.is_finite() {
-            return Err(Error::failure(format!("the loss is {}", measured.loss)));
-        }
-        trial.state = TrialState::Complete;
-        trial.loss = Some(measured.loss);
-        trial.tokens = measured.tokens;
-        trial.seconds = measured.seconds;
-        trial.costs.extend(measured.gflops_expected.map(|gflops| ("gflops_expected".to_owned(), gflops)));
-        Ok(())
-    }
 }
 
 fn interrupted(log: &TrialLog) -> Error {
@@ -239,11 +200,6 @@ fn is_of(trial: &Trial, candidate: &Candidate) -> bool {
     trial.architecture == candidate.architecture
         && trial.generation == candidate.generation
         && trial.parents == candidate.parents
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("the evaluation panicked: {}", message.unwrap_or("no message"))
 }
 
 #[cfg(test)]
@@ -291,7 +247,7 @@ mod tests {
     struct Odd;
 
     impl Evaluator for Odd {
-        fn evaluate(&self, architecture: &Architecture, _fidelity: f64) -> Result<Evaluation> {
+        fn evaluate(&self, architecture: &Architecture) -> Result<Evaluation> {
             assert!(!narrow(architecture), "no room");
             let shallow = architecture.decoder.layers.len() < 4;
             let loss = if shallow { f64::NAN } else { 1.0 };

@@ -2,17 +2,33 @@
 
 use crate::error::{Error, Result};
 use crate::space::Architecture;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Measures architectures; the supernet with its shared weights, for one.
 pub trait Evaluator: Sync {
-    /// The loss of `architecture` on the first `fidelity` (0 to 1) of the validation set.
+    /// The loss of `architecture` on the validation set.
     ///
     /// Called from several threads at once. The loss must depend on the arguments alone, and not on the thread or on
     /// what else is being measured, or a resumed search will not repeat an unbroken one.
     ///
     /// # Errors
     /// Any error makes the candidate a failed trial; the search goes on.
-    fn evaluate(&self, architecture: &Architecture, fidelity: f64) -> Result<Evaluation>;
+    fn evaluate(&self, architecture: &Architecture) -> Result<Evaluation>;
+
+    /// The same on each of these parts of the validation set, of which there are [`PARTS`](super::PARTS), all of them together the
+    /// whole set, and each as like it as may be; asked for only where candidates race. A part may have no token.
+    ///
+    /// # Errors
+    /// Any error makes the candidate a failed trial; the search goes on.
+    fn evaluate_parts(&self, _architecture: &Architecture, _parts: Range<usize>) -> Result<Vec<Evaluation>> {
+        Err(Error::failure("this evaluator knows no parts of its validation set"))
+    }
+
+    /// What its losses follow from besides the architecture: losses of parts are kept, and hold for the same alone.
+    fn conditions(&self) -> String {
+        String::new()
+    }
 
     /// The figure of `architecture` under the limit that has to be measured
     /// ([`Constraints::measured`](super::Constraints::measured)); asked for only where there is one, before
@@ -26,7 +42,7 @@ pub trait Evaluator: Sync {
 }
 
 /// What an [`Evaluator`] found.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Validation loss, the lower the better.
     pub loss: f64,

@@ -8,6 +8,7 @@
 
 mod algorithm;
 mod algorithms;
+mod attempt;
 mod budget;
 mod constraints;
 mod course;
@@ -20,8 +21,10 @@ mod generations;
 mod infeasible;
 mod log;
 mod nursery;
+mod parts;
 mod pick;
 mod proposals;
+mod race;
 mod sample;
 #[cfg(test)]
 mod testing;
@@ -43,5 +46,6 @@ pub use front::{by_knee, crowding, dominates, fronts, hypervolume};
 pub use infeasible::round_up;
 pub use log::TrialLog;
 pub use pick::{Pick, front, picked};
+pub use race::PARTS;
 pub use sample::{at_least, sample};
 pub use trial::{Trial, TrialState, best};

@@ -22,7 +22,7 @@ pub struct Trial {
     pub architecture: Architecture,
     /// How the evaluation ended.
     pub state: TrialState,
-    /// Validation loss; none when failed or pruned.
+    /// Validation loss; none when failed or pruned, of a part of the set when dropped.
     pub loss: Option<f64>,
     /// Target tokens that the loss is the mean of; 0 when failed or pruned.
     pub tokens: u64,
@@ -48,6 +48,8 @@ pub enum TrialState {
     Complete,
     /// Beyond a limit that was measured, and not evaluated.
     Pruned,
+    /// Clearly worse than others on the first parts of the validation set, which its loss is of.
+    Dropped,
     /// Not measured.
     Failed,
 }

@@ -111,7 +111,10 @@ fn indices(dataset: &Dataset) -> Result<Vec<u32>> {
 }
 
 /// Sorts `order` by the source's length and then the target's, as fairseq does, and cuts it into batches.
-fn batches_by_length(dataset: &Dataset, max_tokens: usize, mut order: Vec<u32>) -> Result<Vec<Vec<u32>>> {
+///
+/// # Errors
+/// A pair is longer than `max_tokens`.
+pub fn batches_by_length(dataset: &Dataset, max_tokens: usize, mut order: Vec<u32>) -> Result<Vec<Vec<u32>>> {
     let lengths = |i: u32| (dataset.source(i as usize).len(), dataset.target(i as usize).len());
     order.sort_by_key(|&i| lengths(i));
     let mut batches = Vec::new();

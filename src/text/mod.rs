@@ -35,7 +35,7 @@ pub mod batch;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Batch, SourceBatch, collate, epoch_batches, fixed_batches, source_batch};
+pub use batch::{Batch, SourceBatch, batches_by_length, collate, epoch_batches, fixed_batches, source_batch};
 pub use dataset::Dataset;
 pub use export::export_fairseq;
 pub use format::{NamedText, SoughtFile, TextFormat};

@@ -268,7 +268,7 @@ impl<'a> Session<'a> {
         let mut mean = 0.0;
         for (name, architecture) in &self.job.validated {
             let model = self.trainer.supernet.cut(architecture, false)?;
-            let nll = in_pool(|| self.validation.evaluate(&model, 1.0)).nll_bits();
+            let nll = in_pool(|| self.validation.evaluate(&model)).nll_bits();
             mean += nll / self.job.validated.len() as f64;
             losses.insert(name.clone(), json!(nll));
         }

@@ -7,7 +7,7 @@ use crate::kernels::LossSums;
 use crate::model::loss::{Objective, evaluate};
 use crate::model::{LayerRouting, Transformer};
 use crate::space::Stack;
-use crate::text::{Batch, Dataset, collate, fixed_batches};
+use crate::text::{Batch, Dataset, batches_by_length, collate, fixed_batches};
 
 /// The validation set, batched once and reused.
 #[derive(Debug)]
@@ -26,14 +26,32 @@ impl Validation {
         Ok(Self { batches })
     }
 
-    /// Losses of `model` over about the first `fidelity` (0 to 1) of the batches, at least one.
-    pub fn evaluate(&self, model: &Transformer, fidelity: f64) -> LossSums {
-        self.evaluate_routed(model, fidelity).0
+    /// The set in `count` parts that are alike in their lengths: of the pairs by length, every `count`-th one. A part may be empty.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn parts(dataset: &Dataset, max_tokens: usize, count: usize) -> Result<Vec<Self>> {
+        let by_length: Vec<u32> = fixed_batches(dataset, max_tokens)?.concat();
+        let part = |part| {
+            let pairs = by_length.iter().skip(part).step_by(count).copied().collect();
+            let batches = batches_by_length(dataset, max_tokens, pairs)?;
+            Ok(Self { batches: batches.iter().map(|indices| collate(dataset, indices)).collect() })
+        };
+        (0..count).map(part).collect()
+    }
+
+    /// Whether there is nothing to validate on.
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// Losses of `model`.
+    pub fn evaluate(&self, model: &Transformer) -> LossSums {
+        self.evaluate_routed(model).0
     }
 
     /// The same, and how many tokens, padding left aside, were sent to each expert.
-    pub fn evaluate_routed(&self, model: &Transformer, fidelity: f64) -> (LossSums, RoutingFractions) {
-        let count = (self.batches.len() as f64 * fidelity).ceil() as usize;
+    pub fn evaluate_routed(&self, model: &Transformer) -> (LossSums, RoutingFractions) {
         let mut sums = LossSums::default();
         let architecture = &model.config().architecture;
         let layers = |stack: &Stack| vec![Vec::new(); stack.layers.len()];
@@ -41,7 +59,7 @@ impl Validation {
             RoutingFractions { encoder: layers(&architecture.encoder), decoder: layers(&architecture.decoder) };
         // Plain likelihood: smoothing and load balance are for training.
         let objective = Objective::default();
-        for batch in self.batches.iter().take(count.max(1)) {
+        for batch in &self.batches {
             let (batch_sums, pass) = evaluate(model, sentences(batch), &objective);
             sums.add(&batch_sums);
             add_counts(&mut routed.encoder, &pass.encoder_routing);

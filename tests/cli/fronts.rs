@@ -1,4 +1,4 @@
-//! Searches of several objectives, what is picked of their fronts, and searches that begin with what they are given.
+//! Searches of several objectives, what is picked of their fronts, races, and searches that begin with what they are given.
 
 use super::program::{Program, TINY, arguments};
 use serde_json::Value;
@@ -69,4 +69,25 @@ fn a_search_begins_with_given_architectures_and_goes_on_without_them() {
     program.write("other.jsonl", &program.output(&["space", "--sample", "3", "--seed", "6"]));
     let message = program.refusal_after_start(&search(&["--warm-start", "other.jsonl"]));
     assert!(message.contains("other architectures of --warm-start"), "{message}");
+}
+
+#[test]
+fn candidates_race_and_the_race_goes_on_after_an_interruption() {
+    let program = Program::new();
+    program.output(&arguments(&["train"], &TINY));
+    let race = search(&["--set", "search.racing=true", "--set", "search.parents=2"]);
+    let winner = program.output(&race);
+    let log = program.folder().join("runs/toy/search/trials.jsonl");
+    let text = std::fs::read_to_string(&log).unwrap();
+    let trials = values(&text);
+    let of_state = |state: &str| trials.iter().filter(|trial| trial["state"] == state).count();
+    assert_eq!(of_state("complete") + of_state("dropped"), trials.len());
+    assert!(of_state("complete") > 1, "{text}");
+    let best = trials.iter().filter(|trial| trial["state"] == "complete");
+    let best = best.min_by(|a, b| a["loss"].as_f64().unwrap().total_cmp(&b["loss"].as_f64().unwrap())).unwrap();
+    assert_eq!(values(&winner), [best["architecture"].clone()]);
+    let half: String = text.split_inclusive('\n').take(7).collect();
+    std::fs::write(&log, half).unwrap();
+    assert_eq!(program.output(&race), winner);
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), text, "with the seconds of the losses that were kept");
 }

@@ -1,0 +1,185 @@
+//! Racing: candidates are compared on growing parts of the validation set, and dropped when clearly worse than others
+//! (Maron and Moore 1994, "Hoeffding Races"; the paired test is that of Birattari et al. 2002, "A Racing Algorithm").
+//!
+//! Who is dropped follows from the losses of a whole round, so that it does not depend on who was evaluated first. Losses are
+//! paired by part: parts are alike hard for all.
+
+use super::algorithm::Candidate;
+use super::attempt::Attempts;
+use super::evaluator::Evaluation;
+use super::parts::Parts;
+use super::trial::{Trial, TrialState};
+use super::workers::in_order;
+use crate::catalog::LOSS;
+use crate::config::{ObjectiveName, SearchConfig};
+use crate::error::{Error, Result};
+use crate::space::Architecture;
+
+/// Parts of the validation set.
+pub const PARTS: usize = 32;
+/// Candidates are compared when they have seen so many; those that are left see all.
+const ROUNDS: [usize; 3] = [4, 8, 16];
+/// Student's t at one-sided 5 %, by degrees of freedom from 1 to 15 (any table).
+const STUDENT: [f64; 15] =
+    [6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761, 1.753];
+
+/// A race among the candidates of a generation.
+pub(super) struct Race<'a> {
+    pub attempts: Attempts<'a>,
+    pub settings: &'a SearchConfig,
+    pub workers: usize,
+    pub parts: &'a mut Parts,
+}
+
+/// One that takes part.
+struct Contender {
+    trial: Trial,
+    is_in: bool,
+}
+
+impl Race<'_> {
+    /// The trials of `candidates`, complete, dropped, pruned or failed; `earlier` are complete trials, which they are compared
+    /// with, too. A candidate is dropped when as many others as there are `parents` cost no more and are clearly better: it would
+    /// have no children. Those with a trial already race along as they did, for the others' sake. `stop` is asked now and then.
+    ///
+    /// # Errors
+    /// Those of `stop`; losses of parts that cannot be kept.
+    pub fn run(
+        &mut self,
+        candidates: &[(Candidate, Option<Trial>)],
+        earlier: &[Trial],
+        stop: &dyn Fn() -> Result<()>,
+    ) -> Result<Vec<Trial>> {
+        if candidates.iter().all(|(_, trial)| trial.is_some()) {
+            return Ok(Vec::new());
+        }
+        let mut contenders = self.start(candidates, stop)?;
+        for (round, seen) in ROUNDS.into_iter().chain([PARTS]).enumerate() {
+            self.evaluate(&mut contenders, seen, stop)?;
+            if round == ROUNDS.len() {
+                break;
+            }
+            let mut others: Vec<Contender> =
+                earlier.iter().map(|trial| Contender { trial: trial.clone(), is_in: true }).collect();
+            self.evaluate(&mut others, seen, stop)?;
+            let all = || contenders.iter().chain(&others).filter(|contender| contender.is_in);
+            let is_dropped = |contender: &Contender| {
+                let better = all().filter(|other| self.beats(&other.trial, &contender.trial, seen));
+                contender.is_in && better.take(self.settings.parents).count() == self.settings.parents
+            };
+            let dropped: Vec<bool> = contenders.iter().map(is_dropped).collect();
+            for (contender, _) in contenders.iter_mut().zip(dropped).filter(|(_, is_dropped)| *is_dropped) {
+                contender.is_in = false;
+                contender.trial.state = TrialState::Dropped;
+                self.total(contender, seen);
+            }
+        }
+        for contender in contenders.iter_mut().filter(|contender| contender.is_in) {
+            contender.trial.state = TrialState::Complete;
+            self.total(contender, PARTS);
+        }
+        Ok(contenders.into_iter().map(|contender| contender.trial).collect())
+    }
+
+    /// All at the start: those within the measured limit are in.
+    fn start(
+        &self,
+        candidates: &[(Candidate, Option<Trial>)],
+        stop: &dyn Fn() -> Result<()>,
+    ) -> Result<Vec<Contender>> {
+        let attempts = self.attempts;
+        let start = |(candidate, logged): &(Candidate, Option<Trial>)| {
+            if let Some(trial) = logged {
+                let is_in = matches!(trial.state, TrialState::Complete | TrialState::Dropped);
+                return Contender { trial: trial.clone(), is_in };
+            }
+            let (mut trial, mut is_in) = (attempts.start(candidate), false);
+            attempts.guarded(&mut trial, |trial| {
+                is_in = attempts.measure(trial)?;
+                Ok(())
+            });
+            Contender { trial, is_in }
+        };
+        let mut contenders = Vec::new();
+        in_order(candidates, self.workers, start, |contender| {
+            contenders.push(contender);
+            stop()
+        })?;
+        Ok(contenders)
+    }
+
+    /// Evaluates those that are in on the first `seen` parts, as far as that was not done; who fails is out.
+    fn evaluate(&mut self, contenders: &mut [Contender], seen: usize, stop: &dyn Fn() -> Result<()>) -> Result<()> {
+        let mut due: Vec<(usize, usize, Architecture)> = Vec::new();
+        for (place, Contender { trial, is_in }) in contenders.iter().enumerate() {
+            let known = self.parts.of(&trial.architecture).len();
+            if *is_in && known < seen {
+                due.push((place, known, trial.architecture.clone()));
+            }
+        }
+        let attempts = self.attempts;
+        let work = |(place, known, architecture): &(usize, usize, Architecture)| {
+            let mut trial = contenders[*place].trial.clone();
+            let mut found = Vec::new();
+            attempts.guarded(&mut trial, |_| {
+                found = attempts.evaluator.evaluate_parts(architecture, *known..seen)?;
+                match found.iter().find(|part| !part.loss.is_finite()) {
+                    Some(part) => Err(Error::failure(format!("the loss is {}", part.loss))),
+                    None => Ok(()),
+                }
+            });
+            (*place, trial, found)
+        };
+        let mut failed = Vec::new();
+        in_order(&due, self.workers, work, |(place, trial, found)| {
+            match trial.error {
+                None => self.parts.add(&trial.architecture, found)?,
+                Some(_) => failed.push((place, trial)),
+            }
+            stop()
+        })?;
+        for (place, trial) in failed {
+            contenders[place] = Contender { trial, is_in: false };
+        }
+        Ok(())
+    }
+
+    /// Puts what the first `seen` parts came to into the contender's trial.
+    fn total(&self, contender: &mut Contender, seen: usize) {
+        let trial = &mut contender.trial;
+        let parts = &self.parts.of(&trial.architecture)[..seen];
+        let tokens: u64 = parts.iter().map(|part| part.tokens).sum();
+        let mean = |of: &dyn Fn(&Evaluation) -> Option<f64>| -> Option<f64> {
+            let of_tokens = |part: &Evaluation| Some(of(part)? * part.tokens as f64);
+            let sum: Option<f64> = parts.iter().filter(|part| part.tokens > 0).map(of_tokens).sum();
+            Some(sum? / tokens as f64)
+        };
+        trial.loss = mean(&|part| Some(part.loss));
+        trial.tokens = tokens;
+        trial.seconds = parts.iter().map(|part| part.seconds).sum();
+        let expected = mean(&|part| part.gflops_expected);
+        trial.costs.extend(expected.map(|gflops| ("gflops_expected".to_owned(), gflops)));
+    }
+
+    /// Whether `a` costs no more than `b` by any other objective, and its loss is clearly lower on the first `seen` parts.
+    fn beats(&self, a: &Trial, b: &Trial, seen: usize) -> bool {
+        let costs_more = |objective: &ObjectiveName| match objective.as_str() {
+            LOSS => false,
+            cost => a.figure(cost) > b.figure(cost),
+        };
+        let [a_parts, b_parts] = [a, b].map(|trial| &self.parts.of(&trial.architecture)[..seen]);
+        !self.settings.objectives.iter().any(costs_more) && is_clearly_lower(a_parts, b_parts)
+    }
+}
+
+/// Whether the losses `a` are lower than `b`, by a paired t-test at 5 %; parts without a token count nothing.
+fn is_clearly_lower(a: &[Evaluation], b: &[Evaluation]) -> bool {
+    let differences: Vec<f64> = a.iter().zip(b).filter(|(a, _)| a.tokens > 0).map(|(a, b)| b.loss - a.loss).collect();
+    let count = differences.len() as f64;
+    if differences.len() < 2 {
+        return false;
+    }
+    let mean = differences.iter().sum::<f64>() / count;
+    let variance = differences.iter().map(|difference| (difference - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    mean > STUDENT[differences.len() - 2] * (variance / count).sqrt()
+}
