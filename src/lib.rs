@@ -9,6 +9,7 @@
 //! - [`space`] — the architecture, the search space, sampling, mutation, crossover
 //! - [`metrics`] — BLEU, chrF
 //! - [`rank`] — how well a measure orders architectures that were trained alone
+//! - [`regression`] — what a figure is by numbers that describe a thing
 //! - [`plan`] — what a sentence passes in an architecture's layers: maps, attentions, their names and shapes
 //! - [`config`] — TOML to typed settings
 //! - [`run`] — the run directory: locks, atomic files, checkpoints, logs
@@ -46,6 +47,7 @@ pub mod catalog;
 pub mod space;
 pub mod metrics;
 pub mod rank;
+pub mod regression;
 pub mod plan;
 pub mod config;
 pub mod run;

@@ -1,15 +1,11 @@
 //! The learned part of the predictor: a ridge regression on the products of the shape's numbers, which says by what factor
 //! the sum of operator costs is off (small operators that leave a device idle, caches that overflow).
 
-use super::least_squares::penalised;
 use crate::latency::statistics::{median, robust_deviation};
-use nalgebra::{DMatrix, DVector, DVectorViewMut, RowDVector};
+use crate::regression::{Ridge, Term, predict};
+use nalgebra::{DMatrix, DVector, RowDVector};
 use serde::{Deserialize, Serialize};
 
-/// Strengths of the penalty that are tried, in units of one row; columns have mean 0 and deviation 1.
-const PENALTIES: [f64; 8] = [0.1, 1.0, 10.0, 30.0, 100.0, 300.0, 1e3, 1e4];
-/// Parts of the rows that are left out in turn to choose the penalty.
-const FOLDS: usize = 5;
 /// Deviations from the median at which a factor is cut off.
 const CUT_OFF: f64 = 5.0;
 /// The most a correction may change a prediction by, either way.
@@ -41,15 +37,6 @@ pub struct Input {
     pub largest: f64,
 }
 
-/// One column of the regression.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Term {
-    /// Mean in training, taken off first.
-    pub mean: f64,
-    /// What the centred column is multiplied by.
-    pub coefficient: f64,
-}
-
 impl Correction {
     /// Fits the factors (measured over predicted) of training rows, one at least. None where leaving rows out shows that no
     /// correction predicts better than none.
@@ -59,20 +46,13 @@ impl Correction {
         let reach = CUT_OFF * robust_deviation(factors.iter().map(|factor| factor - middle));
         let factors = DVector::from_column_slice(factors).map(|factor| factor.clamp(middle - reach, middle + reach));
         let rows: Vec<_> = shapes.iter().map(|shape| RowDVector::from_vec(expand(&inputs, shape))).collect();
-        let mut rows = DMatrix::from_rows(&rows);
-        let standards: Vec<(f64, f64)> = rows.column_iter_mut().map(standardise).collect();
-        let mean = factors.mean();
-        let coefficients = fit_penalised(&rows, &factors.add_scalar(-mean))?;
-        let terms = coefficients.iter().zip(standards);
-        let terms = terms.map(|(coefficient, (mean, scale))| Term { mean, coefficient: coefficient / scale }).collect();
+        let Ridge { mean, terms } = Ridge::fit(DMatrix::from_rows(&rows), &factors)?;
         Some(Self { inputs, mean, terms })
     }
 
     /// The factor of a shape.
     pub fn factor(&self, shape: &[f64]) -> f64 {
-        let row = expand(&self.inputs, shape);
-        let sum: f64 = row.iter().zip(&self.terms).map(|(x, term)| term.coefficient * (x - term.mean)).sum();
-        (self.mean + sum).clamp(1.0 / MOST, MOST)
+        predict(self.mean, &self.terms, &expand(&self.inputs, shape)).clamp(1.0 / MOST, MOST)
     }
 
     /// Whether it can be evaluated for shapes of `len` numbers.
@@ -118,30 +98,6 @@ fn expand(inputs: &[Input], shape: &[f64]) -> Vec<f64> {
         }
     }
     row
-}
-
-/// Gives a column mean 0 and deviation 1 (0 for a constant one); returns its mean and what it was divided by.
-fn standardise(mut column: DVectorViewMut<f64>) -> (f64, f64) {
-    let (mean, deviation) = (column.mean(), column.variance().sqrt());
-    let scale = if deviation > 1e-9 { deviation } else { 1.0 };
-    column.apply(|x| *x = (*x - mean) / scale);
-    (mean, scale)
-}
-
-/// Ridge coefficients under the penalty that predicts left-out rows best; none where predicting 0 does better.
-fn fit_penalised(rows: &DMatrix<f64>, targets: &DVector<f64>) -> Option<DVector<f64>> {
-    let (gram, right) = (rows.tr_mul(rows), rows.tr_mul(targets));
-    let mut errors = [0.0; PENALTIES.len()];
-    for fold in 0..FOLDS {
-        let left_out: Vec<usize> = (fold..rows.nrows()).step_by(FOLDS).collect();
-        let (rows, targets) = (rows.select_rows(&left_out), targets.select_rows(&left_out));
-        let (gram, right) = (&gram - rows.tr_mul(&rows), &right - rows.tr_mul(&targets));
-        for (error, penalty) in errors.iter_mut().zip(PENALTIES) {
-            *error += (&rows * penalised(&gram, &right, penalty)? - &targets).norm_squared();
-        }
-    }
-    let (error, penalty) = errors.into_iter().zip(PENALTIES).min_by(|a, b| a.0.total_cmp(&b.0))?;
-    if error < targets.norm_squared() { penalised(&gram, &right, penalty) } else { None }
 }
 
 #[cfg(test)]
