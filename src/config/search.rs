@@ -33,6 +33,9 @@ pub struct SearchConfig {
     pub generations: usize,
     /// Generations without a lower loss (with several objectives: a larger hypervolume) after which the search ends; 0: all.
     pub patience: usize,
+    /// Whether the children of a generation are the most promising of many more that are drawn, by a regression on the trials so far
+    /// (not `"random"`, which has no children).
+    pub surrogate: bool,
     /// Whether candidates race: compared on growing parts of the validation set, and dropped when clearly worse.
     pub racing: bool,
     /// The most that is allowed of each cost: a key for each row of [`COSTS`](crate::catalog::COSTS), such as `max_gflops`.
@@ -65,6 +68,7 @@ impl Default for SearchConfig {
             mutation_probability: 0.3,
             generations: 15,
             patience: 0,
+            surrogate: false,
             racing: false,
             limits: Limits::default(),
             latency: LatencySource::Predictor,
@@ -152,6 +156,7 @@ impl Serialize for SearchConfig {
         keys.serialize_entry("mutation_probability", &self.mutation_probability)?;
         keys.serialize_entry("generations", &self.generations)?;
         keys.serialize_entry("patience", &self.patience)?;
+        keys.serialize_entry("surrogate", &self.surrogate)?;
         keys.serialize_entry("racing", &self.racing)?;
         for (row, limit) in self.limits.iter() {
             keys.serialize_entry(&row.key(), &limit)?;
@@ -197,6 +202,7 @@ impl<'de> Visitor<'de> for Section {
                 "mutation_probability" => config.mutation_probability = map.next_value()?,
                 "generations" => config.generations = map.next_value()?,
                 "patience" => config.patience = map.next_value()?,
+                "surrogate" => config.surrogate = map.next_value()?,
                 "racing" => config.racing = map.next_value()?,
                 "latency" => config.latency = map.next_value()?,
                 "latency_profile" => config.latency_profile = map.next_value()?,
@@ -246,6 +252,7 @@ mod tests {
             mutation_probability: 0.5,
             generations: 6,
             patience: 5,
+            surrogate: true,
             racing: true,
             limits,
             latency: LatencySource::Measured,

@@ -128,6 +128,7 @@ fn what_is_fingerprinted_loads_as_the_same_settings() {
                     "objectives = [\"loss\"]",
                     "max_kv_cache_mb = 0.0",
                     "patience = 0",
+                    "surrogate = false",
                     "racing = false",
                     "precision = \"float32\"",
                 ],

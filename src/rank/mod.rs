@@ -12,4 +12,4 @@ mod tau;
 pub use bootstrap::Interval;
 pub use compare::{Ceiling, Comparison, Difference, Measured, compare};
 pub use sample::{Measure, Sample};
-pub use tau::{Estimate, Taus};
+pub use tau::{Estimate, Taus, kendall};

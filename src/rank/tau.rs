@@ -67,6 +67,15 @@ impl Sums {
     }
 }
 
+/// τ-b between two lists of figures of the same things; none where no two of either differ.
+pub fn kendall(a: &[f64], b: &[f64]) -> Option<f64> {
+    let mut sums = Sums::default();
+    for (place, (x, y)) in a.iter().zip(b).enumerate() {
+        a.iter().zip(b).take(place).for_each(|(other_x, other_y)| sums.add([x - other_x, y - other_y]));
+    }
+    sums.tau()
+}
+
 /// A figure without its interval, and the pairs that count.
 pub(super) type Tau = (Option<f64>, usize);
 
@@ -123,6 +132,7 @@ mod tests {
         near(all(&lightness, &ratings), (26.0 - 10.0) / 36.0);
         assert_eq!(all(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]), None);
         assert_eq!(all(&[1.0], &[1.0]), None);
+        near(kendall(&lightness, &ratings), (26.0 - 10.0) / 36.0);
     }
 
     /// Depths 1 1 2 2; in the first two the order is right, in the others wrong. Of the bands only the second and the third are one.

@@ -38,7 +38,7 @@ pub struct Feasible<'a> {
 pub(super) type Proposal = (Architecture, Vec<u64>);
 
 /// A set of models: architectures of which none is the same model as another (see [`Architecture::clipped`]).
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Used(HashSet<Architecture>);
 
 impl Used {

@@ -49,6 +49,17 @@ pub fn crowding(points: &[Point], front: &[usize]) -> Vec<f64> {
     distances
 }
 
+/// All places, best first: front by front, and within a front those that stand most alone; with one objective by its figures.
+pub fn by_rank(points: &[Point]) -> Vec<usize> {
+    let of_front = |front: Vec<usize>| {
+        let distances = crowding(points, &front);
+        let mut order: Vec<usize> = (0..front.len()).collect();
+        order.sort_by(|&a, &b| distances[b].total_cmp(&distances[a]).then(front[a].cmp(&front[b])));
+        order.into_iter().map(move |index| front[index])
+    };
+    fronts(points).into_iter().flat_map(of_front).collect()
+}
+
 /// The volume that `points` dominate below `reference`; points beyond it add nothing. Exact, by slices along the last objective, so
 /// for few objectives.
 pub fn hypervolume(points: &[Point], reference: &[f64]) -> f64 {

@@ -26,6 +26,7 @@ mod pick;
 mod proposals;
 mod race;
 mod sample;
+mod surrogate;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -1,27 +1,33 @@
 //! The candidates of a generation: random ones first, then mutants and crossovers of parents.
 
 use super::algorithm::Candidate;
-use super::feasible::Feasible;
+use super::feasible::{Feasible, Proposal};
+use super::front::Point;
 use super::generations::Brood;
 use super::proposals::Proposals;
+use super::surrogate::Surrogate;
 use super::trial::{Trial, TrialState};
 use crate::config::SearchConfig;
+use crate::rank::kendall;
 use crate::space::Space;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::ops::Range;
 
 /// What draws them.
 pub(super) struct Nursery<'a> {
     settings: SearchConfig,
     space: &'a Space,
     proposals: Proposals<'a>,
+    /// What the surrogate expected of the last candidates, by their ids.
+    expected: Vec<(u64, Point)>,
 }
 
 impl<'a> Nursery<'a> {
     /// None drawn yet.
     pub fn new(settings: &SearchConfig, feasible: &'a Feasible<'a>, seed: u64) -> Self {
         let (space, proposals) = (feasible.space(), Proposals::new(feasible, seed));
-        Self { settings: settings.clone(), space, proposals }
+        Self { settings: settings.clone(), space, proposals, expected: Vec::new() }
     }
 
     /// Random candidates in the first generation; then mutants of parents and crossovers of two, the parents being places of
@@ -37,7 +43,9 @@ impl<'a> Nursery<'a> {
             return self.proposals.random(brood);
         }
         let earlier = brood.earlier.iter().copied().filter(|trial| trial.state == TrialState::Complete);
-        let parents = choose(earlier.collect());
+        let earlier: Vec<&Trial> = earlier.collect();
+        let surrogate = self.learn(&earlier, brood.generation);
+        let parents = choose(earlier);
         if parents.is_empty() {
             return Vec::new();
         }
@@ -60,9 +68,43 @@ impl<'a> Nursery<'a> {
         };
         let (ids, generation, proposals) = (&brood.ids, brood.generation, &mut self.proposals);
         let split = ids.start + mutants as u64;
-        let mut children = proposals.fill(ids.start..split, generation, "search-mutation", &mutant);
-        children.extend(proposals.fill(split..ids.end, generation, "search-crossover", &crossover));
+        let mut fill = |ids: Range<u64>, purpose, propose: &dyn Fn(&mut ChaCha8Rng) -> Proposal| match &surrogate {
+            Some(surrogate) => proposals.fill_best(ids, generation, purpose, propose, surrogate),
+            None => proposals.fill(ids, generation, purpose, propose),
+        };
+        let mut children = fill(ids.start..split, "search-mutation", &mutant);
+        children.extend(fill(split..ids.end, "search-crossover", &crossover));
+        let expected = |surrogate: &Surrogate| {
+            children.iter().map(|child| (child.id, surrogate.expect(&child.architecture))).collect()
+        };
+        self.expected = surrogate.as_ref().map_or_else(Vec::new, expected);
         children
+    }
+
+    /// What `trials`, those before `generation`, let one expect, where the settings ask for it. Tells how it ordered the last
+    /// candidates.
+    fn learn(&mut self, trials: &[&Trial], generation: u64) -> Option<Surrogate> {
+        let SearchConfig { surrogate: true, objectives, .. } = &self.settings else { return None };
+        let expected = std::mem::take(&mut self.expected);
+        let came = |id: u64| trials.iter().find(|trial| trial.id == id)?.point(objectives);
+        let both: Vec<(Point, Point)> =
+            expected.into_iter().filter_map(|(id, expected)| Some((expected, came(id)?))).collect();
+        let taus = objectives.iter().enumerate().filter_map(|(place, objective)| {
+            let (expected, came): (Vec<f64>, Vec<f64>) = both.iter().map(|(a, b)| (a[place], b[place])).unzip();
+            Some(format!("{} {:.2}", objective.as_str(), kendall(&expected, &came)?))
+        });
+        let taus: Vec<String> = taus.collect();
+        if !taus.is_empty() {
+            let before = generation.saturating_sub(1);
+            tracing::info!(
+                "searching: generation {before}: the surrogate ordered its candidates with τ of {}",
+                taus.join(", ")
+            );
+        }
+        let constraints = self.proposals.feasible().constraints();
+        let counted: Vec<_> =
+            constraints.counted.iter().map(|constraint| &constraint.cost).chain(&constraints.told).collect();
+        Surrogate::learn(trials, objectives, &counted, &self.space.largest())
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::algorithm::Candidate;
 use super::feasible::{Feasible, Proposal, Used};
+use super::front::{Point, by_rank};
 use super::generations::Brood;
+use super::surrogate::Surrogate;
 use super::trial::{Trial, TrialState};
 use crate::seed;
 use rand::RngExt;
@@ -15,6 +17,10 @@ const PLAIN_ROUNDS: usize = 3;
 const NEAREST: usize = 8;
 const NEAR_PROBABILITY: f64 = 0.2;
 
+/// How many are drawn for each candidate that a surrogate chooses, in each of so many rounds.
+const POOL: usize = 8;
+const POOL_ROUNDS: usize = 6;
+
 /// What a search has proposed so far.
 pub(super) struct Proposals<'a> {
     feasible: &'a Feasible<'a>,
@@ -26,6 +32,11 @@ impl<'a> Proposals<'a> {
     /// None yet.
     pub fn new(feasible: &'a Feasible<'a>, seed: u64) -> Self {
         Self { feasible, seed, used: Used::default() }
+    }
+
+    /// Where they come from.
+    pub fn feasible(&self) -> &'a Feasible<'a> {
+        self.feasible
     }
 
     /// Random candidates, at the very beginning after those that the search was given; fewer once nothing new is found.
@@ -69,6 +80,43 @@ impl<'a> Proposals<'a> {
         nearest.sort_by(|a, b| excess(a).total_cmp(&excess(b)).then(a.id.cmp(&b.id)));
         nearest.truncate(NEAREST);
         nearest
+    }
+
+    /// As [`Self::fill`], with the most promising of many more that are drawn, by what `surrogate` expects of them: first from what
+    /// `propose` draws, then, round after round, from mutants of the most promising so far.
+    pub fn fill_best(
+        &mut self,
+        ids: Range<u64>,
+        generation: u64,
+        purpose: &str,
+        propose: &dyn Fn(&mut ChaCha8Rng) -> Proposal,
+        surrogate: &Surrogate,
+    ) -> Vec<Candidate> {
+        let (space, mut used) = (self.feasible.space(), self.used.clone());
+        let (mut drawn, mut expected): (Vec<Proposal>, Vec<Point>) = (Vec::new(), Vec::new());
+        let count = (ids.end - ids.start) as usize;
+        for round in 0..POOL_ROUNDS {
+            let promising: Vec<Proposal> =
+                by_rank(&expected).into_iter().take(2 * count).map(|place| drawn[place].clone()).collect();
+            let mutant = |rng: &mut ChaCha8Rng| {
+                let (architecture, parents) = &promising[rng.random_range(0..promising.len())];
+                (space.mutate(architecture, NEAR_PROBABILITY, rng), parents.clone())
+            };
+            let propose: &dyn Fn(&mut ChaCha8Rng) -> Proposal = if promising.is_empty() { propose } else { &mutant };
+            for (id, draw) in ids.clone().flat_map(|id| (0..POOL).map(move |draw| (id, draw))) {
+                let mut rng = seed::stream(self.seed, &format!("{purpose}-{round}-{draw}"), id);
+                let Some(proposal) = self.feasible.draw(&mut rng, &used, propose) else { break };
+                used.insert(&proposal.0);
+                expected.push(surrogate.expect(&proposal.0));
+                drawn.push(proposal);
+            }
+        }
+        let best = ids.zip(by_rank(&expected)).map(|(id, place)| {
+            let (architecture, parents) = drawn[place].clone();
+            self.used.insert(&architecture);
+            Candidate { id, generation, parents, architecture }
+        });
+        best.collect()
     }
 
     /// Candidates for `ids` from what `propose` draws; fewer once nothing new is found.

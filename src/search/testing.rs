@@ -23,6 +23,7 @@ pub fn settings() -> SearchConfig {
         mutation_probability: 0.2,
         generations: 4,
         patience: 0,
+        surrogate: false,
         racing: false,
         limits: Limits::default(),
         latency: LatencySource::Predictor,

@@ -22,7 +22,7 @@ fn every_algorithm() -> impl Iterator<Item = SearchConfig> {
         encoder_at_least_decoder: true,
         ..settings()
     });
-    let of_several = of_several("nsga2");
+    let of_several = SearchConfig { surrogate: true, ..of_several("nsga2") };
     of_one.chain([SearchConfig {
         limits: Limits::from([("gflops", 1.6)]),
         encoder_at_least_decoder: true,
@@ -273,6 +273,20 @@ fn evolution_beats_random_search_of_the_same_budget() {
     };
     let (evolution, random) = (mean_loss(named("evolution")), mean_loss(named("random")));
     assert!(evolution < 0.9 * random, "evolution {evolution}, random {random}");
+}
+
+#[test]
+fn a_surrogate_finds_more_with_fewer_trials() {
+    let space = space();
+    let mean_loss = |surrogate, generations| {
+        let settings =
+            SearchConfig { population: 30, mutations: 8, crossovers: 7, surrogate, generations, ..settings() };
+        let losses = (0..6).map(|seed| search(&settings, &space, seed, &MadeUp::new(), "").0.unwrap().loss.unwrap());
+        losses.sum::<f64>() / 6.0
+    };
+    // 105 trials and 150.
+    let (with, without) = (mean_loss(true, 5), mean_loss(false, 8));
+    assert!(with < without, "with {with}, without {without}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::config::{ObjectiveName, SearchConfig};
 use crate::search::algorithm::{Algorithm, Candidate};
 use crate::search::budget::Budget;
 use crate::search::feasible::Feasible;
-use crate::search::front::{Point, crowding, fronts};
+use crate::search::front::{Point, by_rank};
 use crate::search::generations::Generations;
 use crate::search::nursery::{Nursery, uniform};
 use crate::search::trial::Trial;
@@ -50,18 +50,7 @@ fn survivors<'t>(trials: Vec<&'t Trial>, objectives: &[ObjectiveName], count: us
     let figures = |trial: &Trial| trial.point(objectives);
     let (trials, points): (Vec<&Trial>, Vec<Point>) =
         trials.into_iter().filter_map(|trial| Some((trial, figures(trial)?))).unzip();
-    let mut places = Vec::new();
-    for front in fronts(&points) {
-        if places.len() >= count {
-            break;
-        }
-        let distances = crowding(&points, &front);
-        let mut order: Vec<usize> = (0..front.len()).collect();
-        order.sort_by(|&a, &b| distances[b].total_cmp(&distances[a]).then(front[a].cmp(&front[b])));
-        places.extend(order.into_iter().map(|index| front[index]));
-    }
-    places.truncate(count);
-    places.into_iter().map(|place| trials[place]).collect()
+    by_rank(&points).into_iter().take(count).map(|place| trials[place]).collect()
 }
 
 /// The better of two random places, better ones being first; not `other`.
