@@ -22,6 +22,10 @@ pub struct RunArgs {
     #[command(flatten)]
     run: options::RunArgs,
 
+    /// Train so many of what the search found: the best by loss, or of a front the knee and those next to it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    top: u16,
+
     /// Remove what an earlier run left in the run directory
     #[arg(long)]
     fresh: bool,
@@ -42,7 +46,7 @@ pub fn run(args: RunArgs) -> Result<()> {
     let mut config = args.run.config()?;
     args.constraints.apply(&mut config)?;
     let workspace = args.run.open(config, "run", args.fresh)?;
-    let results = workspace.carry_out(pipeline::run)?;
+    let results = workspace.carry_out(|workspace| pipeline::run(workspace, args.top.into()))?;
     let mut out = io::stdout().lock();
     match args.json {
         true => output::json_pretty(&mut out, &results).map(|_| ()),

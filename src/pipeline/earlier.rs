@@ -57,9 +57,9 @@ impl Earlier {
         Ok(Self { rows, whole: Some(results) })
     }
 
-    /// The results, where there is nothing left to do.
-    pub fn whole(&mut self) -> Option<Results> {
-        self.whole.take()
+    /// The results, where there is nothing left to do for them, and they are what `is_wanted`.
+    pub fn whole(&mut self, is_wanted: impl FnOnce(&Results) -> bool) -> Option<Results> {
+        self.whole.take_if(|results| is_wanted(results))
     }
 
     /// The row of the model `name` with these weights.

@@ -11,7 +11,7 @@ use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
 use crate::latency::{Effort, measure};
 use crate::report::{Results, TestedModel};
-use crate::search::Pick;
+use crate::search::{Pick, Trial};
 use crate::space::Architecture;
 use crate::train::trained_architecture;
 use std::path::{Path, PathBuf};
@@ -20,16 +20,18 @@ use std::time::Duration;
 /// The measurement of each model's latency.
 const LATENCY: Effort = Effort { passes: 50, precision: 0.0, time: Duration::from_secs(5) };
 
-/// Runs every phase that is not finished and returns the results.
+/// Runs every phase that is not finished and returns the results. Of what the search finds, the first `top` are trained, see
+/// [`search`]; fewer where it finds fewer.
 ///
 /// # Errors
 /// Those of the phases.
-pub fn run(workspace: &Workspace) -> Result<Results> {
+pub fn run(workspace: &Workspace, top: usize) -> Result<Results> {
     let is_given = !workspace.config.data.test_reference.as_os_str().is_empty();
     let given_references = if is_given { workspace.prepared.test_references.as_slice() } else { &[] };
     let settings = fingerprint(&workspace.config, &workspace.device_name, given_references)?;
     let mut earlier = Earlier::read(workspace, &settings)?;
-    if let Some(results) = earlier.whole() {
+    let last = name_of(top - 1);
+    if let Some(results) = earlier.whole(|results| results.rows.iter().any(|row| row.name == last)) {
         return Ok(results);
     }
     if workspace.prepared.test.is_empty() {
@@ -39,18 +41,23 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
     check_search(workspace)?;
     train_supernet(workspace)?;
     let supernet = workspace.run.supernet();
-    let winner = search(workspace, &supernet, &[], Pick::Knee, false)?.swap_remove(0).architecture;
+    let found = search(workspace, &supernet, &[], Pick::Knee, false)?;
     let largest = workspace.space.supernet();
-    let winner_folder = workspace.run.model("winner")?;
-    set_aside_other(&winner_folder, &winner)?;
-    train_architecture(workspace, "winner", &winner, &largest, None)?;
-    let mut models = vec![("supernet", workspace.space.largest(), supernet), ("winner", winner, winner_folder)];
+    let mut models = vec![("supernet".to_owned(), workspace.space.largest(), supernet)];
+    for (place, Trial { architecture, .. }) in found.into_iter().take(top).enumerate() {
+        let name = name_of(place);
+        let folder = workspace.run.model(&name)?;
+        set_aside_other(&folder, &architecture)?;
+        train_architecture(workspace, &name, &architecture, &largest, None)?;
+        models.push((name, architecture, folder));
+    }
     if let Some(baseline) = workspace.config.baseline.architecture() {
         set_aside_other(&workspace.run.model("baseline")?, &baseline)?;
         train_architecture(workspace, "baseline", &baseline, &baseline, None)?;
-        models.push(("baseline", baseline, workspace.run.model("baseline")?));
+        models.push(("baseline".to_owned(), baseline, workspace.run.model("baseline")?));
     }
     let rows = models.into_iter().map(|(name, architecture, folder)| {
+        let name = name.as_str();
         let weights = hash_tested(&folder, workspace.config.translate.average_checkpoints)?;
         match earlier.row(name, weights.as_ref()) {
             Some(row) => Ok(row.clone()),
@@ -61,6 +68,11 @@ pub fn run(workspace: &Workspace) -> Result<Results> {
     let results = Results { settings, joined_references, rows: rows.collect::<Result<_>>()? };
     results.write(&workspace.run.results())?;
     Ok(results)
+}
+
+/// The model of the architecture that the search put in this place, the first being 0.
+fn name_of(place: usize) -> String {
+    if place == 0 { "winner".to_owned() } else { format!("winner-{}", place + 1) }
 }
 
 /// Of all that the results depend on; `given_references` are those of `data.test_reference`, which is no part of the data.

@@ -34,7 +34,7 @@ pub struct Results {
 /// One model of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestedModel {
-    /// `supernet`, `winner` or `baseline`.
+    /// `supernet`, `winner` (the next ones `winner-2`, …) or `baseline`.
     pub name: String,
     /// The checkpoint that was tested, relative to the run directory.
     #[serde(default, deserialize_with = "if_ours")]

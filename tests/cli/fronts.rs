@@ -51,6 +51,25 @@ fn a_front_is_printed_as_trials_and_one_of_it_is_picked() {
 }
 
 #[test]
+fn a_run_trains_several_of_a_front() {
+    let program = Program::new();
+    let run = |top| arguments(&arguments(&["run", "--json", "--max-gflops", "0", "--top", top], &TINY), &FRONT);
+    let names = |text: &str| -> Vec<String> {
+        let results: Value = serde_json::from_str(text).unwrap();
+        results["rows"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&program.output(&run("1"))), ["supernet", "winner", "baseline"]);
+    let text = program.output(&run("2"));
+    assert_eq!(names(&text), ["supernet", "winner", "winner-2", "baseline"]);
+    let results: Value = serde_json::from_str(&text).unwrap();
+    let front = values(&program.output(&search(&FRONT)));
+    for (row, trial) in [(1, 0), (2, 1)] {
+        assert_eq!(results["rows"][row]["architecture"], front[trial]["architecture"]);
+    }
+    assert_eq!(program.output(&run("2")), text, "nothing is left to do");
+}
+
+#[test]
 fn a_search_begins_with_given_architectures_and_goes_on_without_them() {
     let program = Program::new();
     program.output(&arguments(&["train"], &TINY));
