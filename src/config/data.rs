@@ -23,7 +23,7 @@ pub struct DataConfig {
     pub train: Vec<String>,
     /// Validation text, named likewise.
     pub valid: Vec<String>,
-    /// Test text, named likewise; only `automoe run` needs any.
+    /// Test text, named likewise; only `automoe run` needs any. It may be named, and change, after a run was begun.
     pub test: Vec<String>,
     /// References of the test text, a line a pair, in place of its target side: raw text where that is tokenised or ids. In
     /// `dir`, or else where other files are looked for; empty: none.
@@ -89,10 +89,10 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// Whether a key may change between calls on one run: where files are and what tests compare with may, what is in files
-    /// may not.
+    /// Whether a key may change between calls on one run: where files are, what is tested with and what tests compare with may,
+    /// what is in files may not.
     pub(super) fn may_change(key: &str) -> bool {
-        const PLACES: [&str; 8] = [
+        const PLACES: [&str; 9] = [
             "bpe_codes",
             "cache_dir",
             "dir",
@@ -100,6 +100,7 @@ impl DataConfig {
             "sentencepiece_target",
             "source_dict",
             "target_dict",
+            "test",
             "test_reference",
         ];
         PLACES.contains(&key)

@@ -14,7 +14,7 @@ pub(super) struct Earlier {
 }
 
 impl Earlier {
-    /// Those in the workspace's run directory that are of the same `settings`. Tells of which model the weights are gone or
+    /// Those in the workspace's run directory that are of the same `settings` and data. Tells of which model the weights are gone or
     /// others now. Rows that do not say their weights, of version 0.1.0, are taken for those of the weights that are there,
     /// which is told and noted down.
     ///
@@ -23,7 +23,12 @@ impl Earlier {
     pub fn read(workspace: &Workspace, settings: &str) -> Result<Self> {
         let path = workspace.run.results();
         let results = path.exists().then(|| Results::read(&path)).transpose()?;
-        let Some(mut results) = results.filter(|results| results.settings == settings) else {
+        let whole = &workspace.prepared.fingerprints.whole;
+        // Version 0.1.0 had no other data than those that the run was begun with.
+        let is_same = |results: &Results| {
+            results.settings == settings && results.data.as_ref().unwrap_or(&workspace.data) == whole
+        };
+        let Some(mut results) = results.filter(is_same) else {
             return Ok(Self::default());
         };
         let (mut stale, mut unknown) = (Vec::new(), false);
@@ -52,6 +57,7 @@ impl Earlier {
             return Ok(Self { rows, whole: None });
         }
         if unknown {
+            results.data = Some(whole.clone());
             results.write(&path)?;
         }
         Ok(Self { rows, whole: Some(results) })

@@ -32,7 +32,7 @@ pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
         validated: validated(workspace, config),
         train: &workspace.prepared.train,
         valid: &workspace.prepared.valid,
-        data: &workspace.prepared.fingerprint,
+        data: &workspace.data,
     };
     let shape = workspace.supernet_config();
     warn_about_size(workspace, config);
@@ -184,7 +184,7 @@ pub(super) fn train_alone(
         validated: vec![(name.to_owned(), architecture.clone())],
         train: &workspace.prepared.train,
         valid: &workspace.prepared.valid,
-        data: &workspace.prepared.fingerprint,
+        data: &workspace.data,
     };
     let shape = workspace.transformer_config(architecture.clone(), supernet);
     if inherit.is_some() && trained_updates(folder).is_some() {

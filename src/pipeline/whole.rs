@@ -35,7 +35,7 @@ pub fn run(workspace: &Workspace, top: usize) -> Result<Results> {
         return Ok(results);
     }
     if workspace.prepared.test.is_empty() {
-        let message = "names no text, and automoe run tests its models: set it, and another run_dir where this run was begun without";
+        let message = "names no text, and automoe run tests its models: set it (what is trained stays)";
         return Err(Error::input(message).at("data.test"));
     }
     check_search(workspace)?;
@@ -65,7 +65,8 @@ pub fn run(workspace: &Workspace, top: usize) -> Result<Results> {
         }
     });
     let joined_references = workspace.prepared.has_joined_references;
-    let results = Results { settings, joined_references, rows: rows.collect::<Result<_>>()? };
+    let data = Some(workspace.prepared.fingerprints.whole.clone());
+    let results = Results { settings, data, joined_references, rows: rows.collect::<Result<_>>()? };
     results.write(&workspace.run.results())?;
     Ok(results)
 }

@@ -27,6 +27,8 @@ pub struct Workspace {
     pub space: Space,
     /// The prepared data.
     pub prepared: Prepared,
+    /// Fingerprint of the data that the run was begun with, which its models are tied to: the test text may be another now.
+    pub data: String,
     /// Where tensors live.
     pub device: Device,
     /// The device as it was named.
@@ -49,14 +51,14 @@ impl Workspace {
         let prepared = prepare_data(&config)?;
         check_data(&prepared)?;
         let run = RunDirectory::open(&config.run_dir, &config.to_toml()?, created_by, fresh)?;
-        run.check_data(&prepared.fingerprint)?;
+        let data = run.check_data(&prepared.fingerprints.whole, &prepared.fingerprints.without_test)?;
         save_subwords(run.root(), [&prepared.source_subwords, &prepared.target_subwords])?;
         tracing::info!(
             "run directory {}, device {device_name}, {} training pairs",
             run.root().display(),
             prepared.train.len()
         );
-        Ok(Self { config, space, prepared, device, device_name: device_name.to_owned(), run })
+        Ok(Self { config, space, prepared, data, device, device_name: device_name.to_owned(), run })
     }
 
     /// Does `work`. Where that fails before anything was made, a run directory that was begun for it goes again.
@@ -88,7 +90,8 @@ impl Workspace {
     /// They were.
     pub fn check_data_of(&self, weights: &Weights, path: &Path) -> Result<()> {
         let prepared = &self.prepared;
-        if weights.data != prepared.fingerprint && weights.data != prepared.subwords_fingerprint()? {
+        let own = [&self.data, &prepared.fingerprints.whole, &prepared.fingerprints.without_test];
+        if !own.contains(&&weights.data) && weights.data != prepared.subwords_fingerprint()? {
             let message = "trained on other data than this config's; give the config it was trained with";
             return Err(Error::input(message).at(path.display()));
         }

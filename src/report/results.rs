@@ -24,6 +24,9 @@ pub struct Results {
     /// Fingerprint of settings, device and latency profile: results of others are not taken for these.
     #[serde(default, deserialize_with = "if_ours")]
     pub settings: String,
+    /// Fingerprint of the prepared data, test text included; none in what version 0.1.0 wrote.
+    #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
     /// Whether the references were ids joined to words: scores then are those of tokenised text.
     #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "std::ops::Not::not")]
     pub joined_references: bool,

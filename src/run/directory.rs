@@ -31,8 +31,11 @@ pub struct Manifest {
     pub created_by: String,
     /// Fingerprint of the settings.
     pub settings: String,
-    /// Fingerprint of the prepared data, once there is some.
+    /// Fingerprint of the prepared data that the run was begun with, once there is some: models are tied to it.
     pub data: Option<String>,
+    /// The same without the test text, which may change; none where version 0.1.0 began the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_without_test: Option<String>,
 }
 
 /// A run directory. One that was opened for writing is locked until this value is dropped.
@@ -73,6 +76,7 @@ impl RunDirectory {
                 created_by: created_by.into(),
                 settings: parsed.fingerprint(),
                 data: None,
+                data_without_test: None,
             })?,
         }
         // Each time, as harmless settings may be others than at the beginning.
@@ -157,24 +161,34 @@ impl RunDirectory {
         self.root.join("results.json")
     }
 
-    /// Notes down, the first time, the fingerprint of the data that the run works on, and checks it ever after.
+    /// Notes down, the first time, the fingerprint of the data that the run works on, and checks it ever after; returns that
+    /// which the run was begun with, and its models are tied to. The test text may be another since, but for runs that version
+    /// 0.1.0 began with one: the first call on them must find the same.
     ///
     /// # Errors
     /// [`Error::Input`] when the run was begun with other data; [`Error::Failure`] when the manifest cannot be written.
-    pub fn check_data(&self, fingerprint: &str) -> Result<()> {
-        let missing = || Error::failure("it is gone").at(self.manifest().display());
-        let mut manifest = self.read_manifest()?.ok_or_else(missing)?;
-        match &manifest.data {
-            Some(data) if data == fingerprint => Ok(()),
-            Some(_) => {
-                Err(self.refusal("the data has changed since it was begun, or its white space is read otherwise now"))
-            }
-            None if self.lock.is_none() => Ok(()),
-            None => {
-                manifest.data = Some(fingerprint.to_string());
-                self.write_manifest(&manifest)
-            }
+    pub fn check_data(&self, whole: &str, without_test: &str) -> Result<String> {
+        let mut manifest = self.own_manifest()?;
+        let is_same = match (&manifest.data_without_test, &manifest.data) {
+            (Some(known), _) => known == without_test,
+            (None, Some(data)) => [whole, without_test].contains(&data.as_str()),
+            (None, None) => true,
+        };
+        if !is_same {
+            return Err(
+                self.refusal("the data has changed since it was begun, or its white space is read otherwise now")
+            );
         }
+        let data = manifest.data.get_or_insert_with(|| whole.to_owned()).clone();
+        if self.lock.is_some() && manifest.data_without_test.is_none() {
+            manifest.data_without_test = Some(without_test.to_owned());
+            self.write_manifest(&manifest)?;
+        }
+        Ok(data)
+    }
+
+    fn own_manifest(&self) -> Result<Manifest> {
+        self.read_manifest()?.ok_or_else(|| Error::failure("it is gone").at(self.manifest().display()))
     }
 
     /// Refuses a folder, not a run's, with files where a run has its own: they would be lost.

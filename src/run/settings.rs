@@ -10,7 +10,7 @@ const NOT_FINGERPRINTED: [&str; 2] = ["train.precision", "train_architecture.pre
 /// Whether `key` may change between calls and is, all the same, in the fingerprints of runs that were begun with it: version
 /// 0.1.0 had it there.
 fn is_fingerprinted(key: &str) -> bool {
-    key == "train_architecture.save_every" || is_adjustable(key)
+    ["data.test", "train_architecture.save_every"].contains(&key) || is_adjustable(key)
 }
 
 /// The settings of a run as flat keys (`train.lr`) and values, without those that may change between calls, and without keys

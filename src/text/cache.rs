@@ -1,7 +1,7 @@
 //! Keeps prepared data by content: a folder a preparation, which appears whole or not at all and is checked when read.
 
 use super::dataset::Dataset;
-use super::prepared::Prepared;
+use super::prepared::{Fingerprints, Prepared};
 use super::statistics::Statistics;
 use super::subwords::SubwordModel;
 use crate::error::{Error, Result};
@@ -29,11 +29,11 @@ struct Text {
     statistics: Statistics,
 }
 
-/// The prepared data in `folder`, or nothing where there is no such folder.
+/// The prepared data in `folder`, which was made of what has these `fingerprints`, or nothing where there is no such folder.
 ///
 /// # Errors
 /// If a file is missing, changed or damaged.
-pub fn load(folder: &Path, fingerprint: &str) -> Result<Option<Prepared>> {
+pub fn load(folder: &Path, fingerprints: &Fingerprints) -> Result<Option<Prepared>> {
     if !folder.exists() {
         return Ok(None);
     }
@@ -73,7 +73,7 @@ pub fn load(folder: &Path, fingerprint: &str) -> Result<Option<Prepared>> {
         test_references: text.test_references,
         has_joined_references: text.has_joined_references,
         statistics: text.statistics,
-        fingerprint: fingerprint.to_string(),
+        fingerprints: fingerprints.clone(),
     }))
 }
 
@@ -91,7 +91,8 @@ pub fn store(folder: &Path, prepared: &Prepared) -> Result<()> {
     std::fs::create_dir(&whole).map_err(fail)?;
     write(&whole, prepared)?;
     // Neither move replaces a folder with files in it; between the two, another process may have put its own in place.
-    if std::fs::rename(&whole, folder).is_ok() || load(folder, &prepared.fingerprint).is_ok_and(|there| there.is_some())
+    if std::fs::rename(&whole, folder).is_ok()
+        || load(folder, &prepared.fingerprints).is_ok_and(|there| there.is_some())
     {
         return Ok(());
     }

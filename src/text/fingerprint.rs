@@ -3,6 +3,7 @@
 use super::corpus;
 use super::format::NamedText;
 use super::lines::for_each_line;
+use super::prepared::Fingerprints;
 use super::vocabulary::MAX_DICT_BYTES;
 use crate::bounded::read_with;
 use crate::catalog::{TSV, TWO_FILES};
@@ -17,11 +18,11 @@ const CACHE_VERSION: u32 = 1;
 /// Part of the fingerprint where white space counts otherwise than in version 0.1.0.
 const SPACING: &str = "white space parts words";
 
-/// The fingerprint of the data that `data` gives. `seed` matters to the toy corpus alone.
+/// The fingerprints of the data that `data` gives. `seed` matters to the toy corpus alone.
 ///
 /// # Errors
 /// A file that is not there, or cannot be read.
-pub fn fingerprint(data: &DataConfig, seed: u64) -> Result<String> {
+pub fn fingerprints(data: &DataConfig, seed: u64) -> Result<Fingerprints> {
     let mut hasher = blake3::Hasher::new();
     let settings = serde_json::json!({
         "version": CACHE_VERSION,
@@ -46,29 +47,40 @@ pub fn fingerprint(data: &DataConfig, seed: u64) -> Result<String> {
             }
         }
     }
+    let mut without_test;
     match data.corpus {
         Corpus::Toy => {
             hasher.update(serde_json::json!([seed, data.toy_pairs]).to_string().as_bytes());
+            without_test = hasher.clone();
         }
-        Corpus::Files => hash_texts(&mut hasher, data)?,
+        Corpus::Files => {
+            let [train, valid, test] = corpus::parts(data)?;
+            let train_differs = hash_texts(&mut hasher, data, train, true)?;
+            let differs = hash_texts(&mut hasher, data, valid, false)? || train_differs;
+            without_test = hasher.clone();
+            hash_texts(&mut without_test, data, &[], false)?;
+            let test_differs = hash_texts(&mut hasher, data, test, false)?;
+            for (hasher, differs) in [(&mut without_test, differs), (&mut hasher, differs || test_differs)] {
+                if differs {
+                    hasher.update(SPACING.as_bytes());
+                }
+            }
+        }
     }
-    Ok(hasher.finalize().to_hex().to_string())
+    let [whole, without_test] = [hasher, without_test].map(|hasher| hasher.finalize().to_hex().to_string());
+    Ok(Fingerprints { whole, without_test })
 }
 
-fn hash_texts(hasher: &mut blake3::Hasher, data: &DataConfig) -> Result<()> {
-    let mut is_read_otherwise = false;
-    for (part, names) in corpus::parts(data)?.into_iter().enumerate() {
-        hasher.update(&(names.len() as u64).to_le_bytes());
-        for name in names {
-            let text = NamedText::new(data, name);
-            hash_text(hasher, &text)?;
-            is_read_otherwise = is_read_otherwise || is_spaced_otherwise(data, &text, part == 0)?;
-        }
+/// Hashes the texts of a part, and tells whether white space in them counts otherwise than in version 0.1.0.
+fn hash_texts(hasher: &mut blake3::Hasher, data: &DataConfig, names: &[String], is_training: bool) -> Result<bool> {
+    hasher.update(&(names.len() as u64).to_le_bytes());
+    let mut differs = false;
+    for name in names {
+        let text = NamedText::new(data, name);
+        hash_text(hasher, &text)?;
+        differs = differs || is_spaced_otherwise(data, &text, is_training)?;
     }
-    if is_read_otherwise {
-        hasher.update(SPACING.as_bytes());
-    }
-    Ok(())
+    Ok(differs)
 }
 
 fn hash_text(hasher: &mut blake3::Hasher, text: &NamedText) -> Result<()> {

@@ -42,7 +42,7 @@ pub use format::{NamedText, SoughtFile, TextFormat};
 pub use pairs::Pairs;
 pub use parallel::ParallelText;
 pub use prepare::{prepare, published_subwords};
-pub use prepared::{Prepared, subwords_fingerprint};
+pub use prepared::{Fingerprints, Prepared, subwords_fingerprint};
 pub use statistics::{SplitStatistics, Statistics};
 pub use subwords::SubwordModel;
 pub use vocabulary::{BOS, EOS, PAD, UNK, Vocabulary};

@@ -5,11 +5,11 @@ use super::cache;
 use super::corpus;
 use super::dataset::Dataset;
 use super::encode::{ReportProgress, encode, references};
-use super::fingerprint::fingerprint;
+use super::fingerprint::fingerprints;
 use super::lines::read_lines;
 use super::pairs::Pairs;
 use super::parallel::ParallelText;
-use super::prepared::Prepared;
+use super::prepared::{Fingerprints, Prepared};
 use super::sentencepiece::SentencePiece;
 use super::statistics::{SplitStatistics, Statistics};
 use super::subwords::SubwordModel;
@@ -28,22 +28,27 @@ use std::sync::Arc;
 /// If the text cannot be used (see [`corpus::read`]), the subwords cannot be learned, or no training pair is left.
 pub fn prepare(data: &DataConfig, seed: u64, progress: ReportProgress) -> Result<Prepared> {
     let data = &corpus::with_own_dictionaries(data)?;
-    let fingerprint = fingerprint(data, seed)?;
-    let folder = data.cache_dir.join(&fingerprint);
-    let prepared = match cache::load(&folder, &fingerprint) {
+    let fingerprints = fingerprints(data, seed)?;
+    let folder = data.cache_dir.join(&fingerprints.whole);
+    let prepared = match cache::load(&folder, &fingerprints) {
         Ok(Some(prepared)) => prepared,
-        Ok(None) => build_and_store(data, seed, fingerprint, progress)?,
+        Ok(None) => build_and_store(data, seed, fingerprints, progress)?,
         Err(error) => {
             tracing::warn!("{}: {error}; preparing the data anew", folder.display());
-            build_and_store(data, seed, fingerprint, progress)?
+            build_and_store(data, seed, fingerprints, progress)?
         }
     };
     with_references(prepared, data)
 }
 
-fn build_and_store(data: &DataConfig, seed: u64, fingerprint: String, progress: ReportProgress) -> Result<Prepared> {
-    let folder = data.cache_dir.join(&fingerprint);
-    let prepared = build(data, seed, fingerprint, progress)?;
+fn build_and_store(
+    data: &DataConfig,
+    seed: u64,
+    fingerprints: Fingerprints,
+    progress: ReportProgress,
+) -> Result<Prepared> {
+    let folder = data.cache_dir.join(&fingerprints.whole);
+    let prepared = build(data, seed, fingerprints, progress)?;
     progress("caching data", 0, 1);
     if let Err(error) = cache::store(&folder, &prepared) {
         tracing::warn!("the prepared data is not cached: {error}");
@@ -82,7 +87,7 @@ fn with_references(mut prepared: Prepared, data: &DataConfig) -> Result<Prepared
     Ok(prepared)
 }
 
-fn build(data: &DataConfig, seed: u64, fingerprint: String, progress: ReportProgress) -> Result<Prepared> {
+fn build(data: &DataConfig, seed: u64, fingerprints: Fingerprints, progress: ReportProgress) -> Result<Prepared> {
     let [train_texts, valid_texts, test_texts] = read(data, seed, progress)?;
     let (train_texts, mut train) = drop_blank(train_texts);
     let [source_subwords, target_subwords] = learn(data, &train_texts, progress)?;
@@ -121,7 +126,7 @@ fn build(data: &DataConfig, seed: u64, fingerprint: String, progress: ReportProg
         test_references: references(test_texts, &target_subwords),
         source_subwords,
         target_subwords,
-        fingerprint,
+        fingerprints,
     })
 }
 

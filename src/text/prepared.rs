@@ -27,8 +27,18 @@ pub struct Prepared {
     pub has_joined_references: bool,
     /// What was read, dropped and kept.
     pub statistics: Statistics,
-    /// The same for the same settings and text, and for nothing else.
-    pub fingerprint: String,
+    /// What it was made of.
+    pub fingerprints: Fingerprints,
+}
+
+/// Hashes, the same for the same settings and text, and for nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fingerprints {
+    /// Of everything.
+    pub whole: String,
+    /// Of all but the test text, which no model depends on: [`Self::whole`] of the same data without any. The toy corpus is one
+    /// whole.
+    pub without_test: String,
 }
 
 impl Prepared {

@@ -53,7 +53,7 @@ fn contents(prepared: &Prepared) -> impl PartialEq + std::fmt::Debug + use<> {
         [&prepared.train, &prepared.valid, &prepared.test].map(|part| part.to_bytes().unwrap()),
         [&prepared.valid_references, &prepared.test_references].map(|lines| lines.join("\n")),
         serde_json::to_string(&prepared.statistics).unwrap(),
-        prepared.fingerprint.clone(),
+        prepared.fingerprints.clone(),
     )
 }
 
@@ -122,9 +122,9 @@ fn a_manifest_cannot_name_other_files() {
     let dir = tempfile::tempdir().unwrap();
     let data = files(dir.path(), None);
     let prepared = quietly(&data).unwrap();
-    let folder = data.cache_dir.join(&prepared.fingerprint);
+    let folder = data.cache_dir.join(&prepared.fingerprints.whole);
     std::fs::write(folder.join("manifest.json"), r#"{"../../train.xx": ""}"#).unwrap();
-    let error = cache::load(&folder, &prepared.fingerprint).unwrap_err();
+    let error = cache::load(&folder, &prepared.fingerprints).unwrap_err();
     assert!(error.to_string().contains("lists `../../train.xx`"), "{error}");
 }
 
@@ -162,7 +162,7 @@ fn a_cache_that_cannot_be_written_is_done_without() {
 fn the_fingerprint_tells_settings_and_text_apart_but_not_places() {
     let [dir, other] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let data = files(dir.path(), None);
-    let fingerprint = |data: &DataConfig| quietly(data).unwrap().fingerprint;
+    let fingerprint = |data: &DataConfig| quietly(data).unwrap().fingerprints.whole;
     let first = fingerprint(&data);
     assert_eq!(fingerprint(&files(other.path(), None)), first);
     let mut seen = vec![first];
@@ -188,10 +188,23 @@ fn the_fingerprint_tells_settings_and_text_apart_but_not_places() {
 }
 
 #[test]
+fn models_do_not_depend_on_the_test_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = files(dir.path(), None);
+    let without = quietly(&DataConfig { test: Vec::new(), ..data.clone() }).unwrap();
+    assert_eq!(without.fingerprints.whole, without.fingerprints.without_test);
+    let with = quietly(&data).unwrap();
+    assert_ne!(with.fingerprints.whole, without.fingerprints.whole);
+    assert_eq!(with.fingerprints.without_test, without.fingerprints.whole);
+    assert_eq!(with.subwords_fingerprint().unwrap(), without.subwords_fingerprint().unwrap());
+    assert_eq!([with.train, with.valid], [without.train, without.valid]);
+}
+
+#[test]
 fn the_seed_matters_to_the_toy_corpus_alone() {
     let dir = tempfile::tempdir().unwrap();
     let data = files(dir.path(), None);
-    let fingerprint = |data: &DataConfig, seed| prepare(data, seed, &|_, _, _| {}).unwrap().fingerprint;
+    let fingerprint = |data: &DataConfig, seed| prepare(data, seed, &|_, _, _| {}).unwrap().fingerprints.whole;
     assert_eq!(fingerprint(&data, 1), fingerprint(&data, 2));
     let data = DataConfig { corpus: Corpus::Toy, ..data };
     assert_ne!(fingerprint(&data, 1), fingerprint(&data, 2));
@@ -238,14 +251,14 @@ fn data_of_before_is_found_where_its_white_space_counts_alike() {
     ] {
         write("valid.xx", text);
         write("valid.yy", text);
-        let found = [&learned, &coded, &segmented].map(|data| quietly(data).unwrap().fingerprint);
+        let found = [&learned, &coded, &segmented].map(|data| quietly(data).unwrap().fingerprints.whole);
         let differs: Vec<bool> = found.iter().zip(begins).map(|(found, old)| !found.starts_with(old)).collect();
         assert_eq!(differs, is_read_otherwise, "{text:?}");
     }
     // A byte-order mark was a part of the codes' first line, and is none.
-    let unmarked = quietly(&coded).unwrap().fingerprint;
+    let unmarked = quietly(&coded).unwrap().fingerprints.whole;
     write("codes", "\u{feff}#version: 0.2\na b</w>\n");
-    assert_eq!(quietly(&coded).unwrap().fingerprint, unmarked);
+    assert_eq!(quietly(&coded).unwrap().fingerprints.whole, unmarked);
 }
 
 #[test]

@@ -180,4 +180,41 @@ fn a_test_set_is_asked_for_by_run_alone() {
     }
     let message = program.refusal_after_start(&command("run"));
     assert!(message.contains("data.test: names no text"), "{message}");
+
+    // It may come later, and be another then: what is trained stays.
+    let folder = program.folder();
+    let trained = || std::fs::read(folder.join("runs/toy/supernet/last.safetensors")).unwrap();
+    let supernet = trained();
+    let run = |more: &[&str]| -> (Value, String) {
+        let test = arguments(&["--json", "--set", "data.test=['test']"], more);
+        let output = program.command(&arguments(&command("run"), &test)).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{errors}");
+        (serde_json::from_slice(&output.stdout).unwrap(), errors)
+    };
+    let write = |lines: usize| {
+        for name in ["test.src", "test.tgt"] {
+            program.write(name, &text.lines().take(lines).map(|line| format!("{line}\n")).collect::<String>());
+        }
+    };
+    write(3);
+    let (first, errors) = run(&[]);
+    assert!(errors.contains("supernet: trained already"), "{errors}");
+    assert_eq!(run(&[]).0, first);
+    write(4);
+    let (second, errors) = run(&[]);
+    for model in ["supernet", "winner", "baseline"] {
+        assert!(errors.contains(&format!("{model}: trained already")), "{errors}");
+    }
+    let column = |results: &Value, key: &str| -> Vec<Value> {
+        results["rows"].as_array().unwrap().iter().map(|row| row[key].clone()).collect()
+    };
+    assert_ne!(column(&first, "chrf"), column(&second, "chrf"));
+    assert_eq!(column(&first, "weights"), column(&second, "weights"));
+    assert_eq!(run(&[]).0, second);
+    assert!(trained() == supernet);
+    // Other training text is another run.
+    program.write("valid.src", &text.replace("ca", "ab"));
+    let message = program.refusal_after_start(&arguments(&command("run"), &["--set", "data.test=['test']"]));
+    assert!(message.contains("the data has changed since it was begun"), "{message}");
 }

@@ -17,10 +17,10 @@ fn a_run_is_begun_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("runs/a");
     let run = open(&path, SETTINGS).unwrap();
-    run.check_data("d1").unwrap();
+    run.check_data("d1", "d1").unwrap();
     drop(run);
     let run = RunDirectory::open(&path, SETTINGS, "search", false).unwrap();
-    run.check_data("d1").unwrap();
+    run.check_data("d1", "d1").unwrap();
     assert_eq!(fs::read_to_string(run.config()).unwrap(), SETTINGS);
     let manifest = run.read_manifest().unwrap().unwrap();
     assert_eq!(manifest.version, env!("CARGO_PKG_VERSION"));
@@ -43,7 +43,7 @@ fn only_one_process_writes_and_others_may_read() {
     assert_eq!(error_of(path, SETTINGS), expected);
     assert_eq!(error_of(path, "seed = 2\n"), expected);
     let reader = RunDirectory::read_only(path).unwrap();
-    reader.check_data("d1").unwrap();
+    reader.check_data("d1", "d1").unwrap();
     assert_eq!(reader.read_manifest().unwrap().unwrap().data, None);
     drop(run);
     open(path, SETTINGS).unwrap();
@@ -89,8 +89,9 @@ fn harmless_settings_that_are_fingerprinted_may_change_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let settings = |save_every: usize| format!("{SETTINGS}\n[train_architecture]\nsave_every = {save_every}\n");
+    let with_test = format!("{SETTINGS}\n[data]\ntest = ['test']\n");
     let faster = SETTINGS.replace("[train]", "[train]\nlr = 2.0\nmax_updates = 9");
-    for now in [settings(5), settings(6), settings(6), SETTINGS.to_owned(), faster, settings(7)] {
+    for now in [settings(5), settings(6), settings(6), SETTINGS.to_owned(), with_test, faster, settings(7)] {
         drop(open(path, &now).unwrap());
     }
     let error = error_of(path, &settings(8).replace("0.1", "0.2"));
@@ -119,16 +120,43 @@ fn other_settings_are_refused_with_the_lines_that_differ() {
 }
 
 #[test]
-fn other_data_is_refused() {
+fn other_data_is_refused_but_for_the_test_text() {
     let folder = tempfile::tempdir().unwrap();
     let run = open(folder.path(), SETTINGS).unwrap();
-    run.check_data("d1").unwrap();
+    assert_eq!(run.check_data("d1 t1", "d1").unwrap(), "d1 t1");
     let reader = RunDirectory::read_only(folder.path()).unwrap();
     for run in [run, reader] {
-        run.check_data("d1").unwrap();
-        let error = run.check_data("d2").unwrap_err();
+        assert_eq!(run.check_data("d1 t1", "d1").unwrap(), "d1 t1");
+        // What models are tied to stays.
+        assert_eq!(run.check_data("d1 t2", "d1").unwrap(), "d1 t1");
+        let error = run.check_data("d2 t1", "d2").unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("the data has changed"), "{error}");
+    }
+}
+
+/// Version 0.1.0 noted down the whole alone.
+#[test]
+fn data_of_a_run_of_0_1_are_known_once_they_were_found_the_same() {
+    for (noted, first, taken) in [
+        ("d1 t1", ["d1 t1", "d1"], true),
+        ("d1 t1", ["d1 t2", "d1"], false),
+        ("d1", ["d1 t1", "d1"], true),
+        ("d1", ["d1", "d1"], true),
+        ("d1 t1", ["d2 t1", "d2"], false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        drop(open(folder.path(), SETTINGS).unwrap());
+        let path = folder.path().join("manifest.json");
+        let mut manifest: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        manifest["data"] = noted.into();
+        manifest.as_object_mut().unwrap().remove("checksum");
+        fs::write(&path, manifest.to_string()).unwrap();
+        let run = open(folder.path(), SETTINGS).unwrap();
+        assert_eq!(run.check_data(first[0], first[1]).is_ok(), taken, "{noted}, {first:?}");
+        if taken {
+            assert_eq!(run.check_data("d1 t3", "d1").unwrap(), noted);
+        }
     }
 }
 
@@ -137,7 +165,7 @@ fn fresh_discards_the_run_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let run = open(path, SETTINGS).unwrap();
-    run.check_data("d1").unwrap();
+    run.check_data("d1", "d1").unwrap();
     let model = run.model("winner").unwrap();
     fs::create_dir_all(&model).unwrap();
     for file in [model.join("last.safetensors"), run.trials(), run.results()] {
