@@ -89,7 +89,7 @@ pub fn import(mut config: Config, request: &Import) -> Result<Imported> {
         let message = "this run has other subwords than the model; give another --run-dir";
         return Err(Error::input(message).at(run.root().display()));
     }
-    save_subwords(run.root(), [&subwords[0], &subwords[1]])?;
+    save_subwords(&run, [&subwords[0], &subwords[1]])?;
     let origin = Origin { data: &fingerprint, alone: !chosen.is_supernet };
     save_weights(&folder, &chosen.tensors, &chosen.config, origin)?;
     let [parameters, embedding_parameters] = count(&chosen.tensors);

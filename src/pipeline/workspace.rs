@@ -10,7 +10,7 @@ use crate::model::{MAX_POSITIONS, TransformerConfig};
 use crate::progress::Progress;
 use crate::run::{RunDirectory, atomic};
 use crate::space::{Architecture, Space};
-use crate::text::{Prepared, SubwordModel, prepare};
+use crate::text::{Prepared, SubwordModel, prepare, subwords_fingerprint};
 use crate::train::Weights;
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ impl Workspace {
         check_data(&prepared)?;
         let run = RunDirectory::open(&config.run_dir, &config.to_toml()?, created_by, fresh)?;
         let data = run.check_data(&prepared.fingerprints.whole, &prepared.fingerprints.without_test)?;
-        save_subwords(run.root(), [&prepared.source_subwords, &prepared.target_subwords])?;
+        save_subwords(&run, [&prepared.source_subwords, &prepared.target_subwords])?;
         tracing::info!(
             "run directory {}, device {device_name}, {} training pairs",
             run.root().display(),
@@ -194,11 +194,11 @@ fn check_data(prepared: &Prepared) -> Result<()> {
 }
 
 /// Keeps the subwords with the run: translating needs nothing else of the data.
-pub(super) fn save_subwords(root: &Path, subwords: [&SubwordModel; 2]) -> Result<()> {
-    for (path, subwords) in subword_files(root).iter().zip(subwords) {
+pub(super) fn save_subwords(run: &RunDirectory, subwords: [&SubwordModel; 2]) -> Result<()> {
+    for (path, subwords) in subword_files(run.root()).iter().zip(subwords) {
         atomic::write(path, subwords.to_json()?.as_bytes())?;
     }
-    Ok(())
+    run.note_subwords(&subwords_fingerprint(subwords)?)
 }
 
 fn subword_files(root: &Path) -> [PathBuf; 2] {
@@ -208,9 +208,38 @@ fn subword_files(root: &Path) -> [PathBuf; 2] {
 /// The subwords of the run at `root`, source and target.
 ///
 /// # Errors
-/// A file that is missing or damaged.
+/// A file that is missing or damaged, or was changed since it was written.
 pub(super) fn load_subwords(root: &Path) -> Result<[Arc<SubwordModel>; 2]> {
     let load = |path: &PathBuf| read_with(path, MAX_SUBWORDS, SubwordModel::from_json).map(Arc::new);
     let [source, target] = subword_files(root);
-    Ok([load(&source)?, load(&target)?])
+    let [source, target] = [load(&source)?, load(&target)?];
+    RunDirectory::read_only(root)?.check_subwords(&subwords_fingerprint([&source, &target])?)?;
+    Ok([source, target])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Vocabulary;
+
+    /// Which of the files is another's is not to be seen in it.
+    #[test]
+    fn subwords_that_were_changed_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("run");
+        let run = RunDirectory::open(&root, "", "train", false).unwrap();
+        let vocabulary = Vocabulary::from_tokens(["aaa", "bbb"].map(String::from)).unwrap();
+        let subwords = SubwordModel::published(vocabulary, None);
+        save_subwords(&run, [&subwords, &subwords]).unwrap();
+        load_subwords(&root).unwrap();
+        for path in subword_files(&root) {
+            let intact = std::fs::read_to_string(&path).unwrap();
+            std::fs::write(&path, intact.replace("bbb", "bbc")).unwrap();
+            let error = load_subwords(&root).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains("is damaged, or was changed"), "{error}");
+            std::fs::write(&path, intact).unwrap();
+        }
+        load_subwords(&root).unwrap();
+    }
 }

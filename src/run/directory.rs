@@ -36,6 +36,9 @@ pub struct Manifest {
     /// The same without the test text, which may change; none where version 0.1.0 began the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_without_test: Option<String>,
+    /// Fingerprint of the subwords that lie in the run; none where version 0.1.0 put them there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subwords: Option<String>,
 }
 
 /// A run directory. One that was opened for writing is locked until this value is dropped.
@@ -77,6 +80,7 @@ impl RunDirectory {
                 settings: parsed.fingerprint(),
                 data: None,
                 data_without_test: None,
+                subwords: None,
             })?,
         }
         // Each time, as harmless settings may be others than at the beginning.
@@ -185,6 +189,33 @@ impl RunDirectory {
             self.write_manifest(&manifest)?;
         }
         Ok(data)
+    }
+
+    /// Notes down the fingerprint of the subwords that lie in the run.
+    ///
+    /// # Errors
+    /// [`Error::Failure`] when the manifest cannot be read or written.
+    pub fn note_subwords(&self, fingerprint: &str) -> Result<()> {
+        let manifest = self.own_manifest()?;
+        if manifest.subwords.as_deref() == Some(fingerprint) {
+            return Ok(());
+        }
+        self.write_manifest(&Manifest { subwords: Some(fingerprint.to_owned()), ..manifest })
+    }
+
+    /// Refuses subwords, read from the run, that are not those that were written into it, as far as that is known.
+    ///
+    /// # Errors
+    /// [`Error::Input`]: they were changed since.
+    pub fn check_subwords(&self, fingerprint: &str) -> Result<()> {
+        match self.own_manifest()?.subwords {
+            Some(noted) if noted != fingerprint => {
+                let message = "its subwords-source.json or subwords-target.json is damaged, or was changed after it was written; \
+                               automoe train writes them anew";
+                Err(Error::input(message).at(format!("run directory {}", self.root.display())))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn own_manifest(&self) -> Result<Manifest> {
