@@ -54,6 +54,10 @@ pub struct DataConfig {
     pub max_length: usize,
     /// Training pairs with one side this many times longer than the other are left out; 0: no limit.
     pub max_length_ratio: f64,
+    /// Leave out validation pairs that are longer than any batch (the least `max_tokens` of `[train]`, `[train_architecture]`
+    /// and `[search]`) or model (1024 positions) takes, and give test sentences that are longer than models read an empty
+    /// translation; both with a warning. Otherwise they are refused before anything is trained.
+    pub skip_long: bool,
     /// Where prepared data is cached, by content.
     pub cache_dir: PathBuf,
     /// Pairs of the toy corpus: training, validation, test.
@@ -82,6 +86,7 @@ impl Default for DataConfig {
             lowercase: false,
             max_length: 250,
             max_length_ratio: 1.5,
+            skip_long: false,
             cache_dir: "cache".into(),
             toy_pairs: [4_000, 200, 200],
         }
@@ -90,14 +95,15 @@ impl Default for DataConfig {
 
 impl DataConfig {
     /// Whether a key may change between calls on one run: where files are, what is tested with and what tests compare with may,
-    /// what is in files may not.
+    /// what is in files may not. Whether long pairs are left out may, as a run that goes on without that has none.
     pub(super) fn may_change(key: &str) -> bool {
-        const PLACES: [&str; 9] = [
+        const PLACES: [&str; 10] = [
             "bpe_codes",
             "cache_dir",
             "dir",
             "sentencepiece",
             "sentencepiece_target",
+            "skip_long",
             "source_dict",
             "target_dict",
             "test",

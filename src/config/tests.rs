@@ -115,7 +115,12 @@ fn what_is_fingerprinted_loads_as_the_same_settings() {
         let kept = written.lines().filter(|line| {
             section = if line.starts_with('[') { line } else { section };
             let new = match section {
-                "[data]" => &["sentencepiece = \"\"", "sentencepiece_target = \"\"", "test_reference = \"\""][..],
+                "[data]" => &[
+                    "sentencepiece = \"\"",
+                    "sentencepiece_target = \"\"",
+                    "skip_long = false",
+                    "test_reference = \"\"",
+                ][..],
                 "[train]" => &[
                     "weights = \"shared\"",
                     "mixture = 2",

@@ -25,6 +25,11 @@ impl TrainOverrides {
     pub fn precision_mut(&mut self) -> Option<&mut Precision> {
         self.given.contains("precision").then_some(&mut self.values.precision)
     }
+
+    /// The section that the value of `key` comes from when one architecture is trained.
+    pub fn section_of(&self, key: &str) -> &'static str {
+        if self.given.contains(key) { "train_architecture" } else { "train" }
+    }
 }
 
 impl TrainConfig {

@@ -2,8 +2,10 @@
 //!
 //! A phase that was finished before is found in the run directory and not repeated; one that was interrupted goes on.
 
+mod lengths;
 mod precision;
 mod workspace;
+mod beforehand;
 mod dry_run;
 mod training;
 

@@ -1,5 +1,6 @@
 //! The search phase.
 
+use super::beforehand::check_search;
 use super::constraints::{compare_with_profile, counted_costs, latency_profile};
 use super::evaluator::SupernetEvaluator;
 use super::latency::{MeasuredLatency, Quiet};
@@ -43,6 +44,7 @@ pub fn search(
 ) -> Result<Vec<Trial>> {
     let (settings, seed) = (&workspace.config.search, workspace.config.seed);
     let checkpoint = resolve(checkpoint)?;
+    check_search(workspace)?;
     let weights = load_weights(&checkpoint, &workspace.device)?;
     workspace.check_weights(&weights, &checkpoint)?;
     weights.check_shared().map_err(|error| error.at(checkpoint.display()))?;
@@ -126,15 +128,13 @@ pub(super) fn check_qkv_dim(weights: &TransformerConfig, config: &Config) -> Res
     }
 }
 
-/// Finds out before a long training whether the search after it can be done at all. Where latency is measured, that is
-/// done with weights that are not trained yet.
+/// Finds out before a long training whether the search after it has anything to find where latency is measured, with weights
+/// that are not trained yet.
 ///
 /// # Errors
-/// Limits that nothing in the space keeps; validation pairs that are longer than the search's batches.
-pub(super) fn check_search(workspace: &Workspace) -> Result<()> {
+/// Limits that nothing in the space keeps.
+pub(super) fn check_measured(workspace: &Workspace) -> Result<()> {
     let config = &workspace.config;
-    Validation::new(&workspace.prepared.valid, config.search.max_tokens)
-        .map_err(|error| error.at("search.max_tokens, validation set"))?;
     if !config.search.measures_latency() || has_begun(&workspace.run.trials()) {
         return Ok(());
     }

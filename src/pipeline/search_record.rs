@@ -35,6 +35,9 @@ pub(super) struct SearchRecord {
     latency: String,
     /// The settings of the search; none where they are not known.
     settings: Option<SearchConfig>,
+    /// Validation pairs that the trials were measured on where some were too long and left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    validation_pairs: Option<usize>,
     /// `translate.beam` where the keys and values that it holds are limited.
     beam: Option<usize>,
     /// What the search began with, of what it was given.
@@ -55,8 +58,11 @@ impl SearchRecord {
             true => conditions(workspace),
             false => NOT_MEASURED.to_owned(),
         };
+        let valid = workspace.prepared.valid.len();
+        let validation_pairs = (valid < workspace.prepared.statistics.valid.pairs_kept).then_some(valid);
         let weights = Some(hash_file(checkpoint)?);
-        Ok(Self { weights, latency, settings: Some(settings), beam, warm_start: Vec::new() })
+        let warm_start = Vec::new();
+        Ok(Self { weights, latency, settings: Some(settings), validation_pairs, beam, warm_start })
     }
 
     /// Of a search that begins with `given`, or, where it goes on with the trials of `earlier` and nothing is given, with what that
@@ -81,7 +87,7 @@ impl SearchRecord {
     /// What losses follow from besides the architecture.
     pub fn conditions(&self) -> String {
         let settings = self.settings.as_ref().map(|settings| (settings.max_tokens, settings.precision));
-        let text = format!("{:?} {settings:?}", self.weights);
+        let text = format!("{:?} {settings:?} {:?}", self.weights, self.validation_pairs);
         blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
     }
 
@@ -110,6 +116,15 @@ impl SearchRecord {
         if before != now {
             return refused(format!(
                 "these trials were evaluated in {before}, and search.precision = \"{now}\"; automoe search --fresh removes them"
+            ));
+        }
+        if then.validation_pairs != self.validation_pairs {
+            let pairs = |record: &Self| record.validation_pairs.map_or("all".to_owned(), |pairs| pairs.to_string());
+            return refused(format!(
+                "these trials were measured on {} validation pairs, not on {} (data.skip_long); automoe search --fresh removes \
+                 the trials",
+                pairs(&then),
+                pairs(self)
             ));
         }
         if self.latency != NOT_MEASURED && self.latency != then.latency {
@@ -168,6 +183,7 @@ impl SearchRecord {
             weights: weights.map(|text| text.trim().to_owned()),
             latency: latency.map_or_else(|| NOT_MEASURED.to_owned(), |text| text.trim().to_owned()),
             settings: settings.and_then(|text| toml::from_str(&text).ok()),
+            validation_pairs: None,
             beam: None,
             warm_start: Vec::new(),
         }
@@ -196,6 +212,7 @@ mod tests {
             weights: Some(weights.into()),
             latency: latency.into(),
             settings: Some(toml::from_str(settings).unwrap()),
+            validation_pairs: None,
             beam: None,
             warm_start: Vec::new(),
         }
@@ -233,6 +250,10 @@ mod tests {
                 (
                     record("a1", "cpu, 1 thread", ""),
                     "the latency of these trials is: cpu, 2 threads; now it is to be measured on cpu, 1 thread",
+                ),
+                (
+                    SearchRecord { validation_pairs: Some(7), ..then.clone() },
+                    "these trials were measured on all validation pairs, not on 7 (data.skip_long)",
                 ),
             ] {
                 let error = other.tie(&run).unwrap_err();

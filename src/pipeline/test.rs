@@ -4,10 +4,11 @@ use super::workspace::{Workspace, load_subwords};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::metrics::{BleuConfig, ChrfConfig, bleu, chrf};
+use crate::model::MAX_POSITIONS;
 use crate::model::precision::{Products, resolve};
 use crate::progress::Progress;
 use crate::space::Architecture;
-use crate::text::Dataset;
+use crate::text::{Dataset, EOS};
 use crate::train::{average_weights, load_weights};
 use crate::translate::{Translation, Translator};
 use burn::tensor::Device;
@@ -68,13 +69,14 @@ pub fn run_config(path: &Path, overrides: &[String]) -> Result<Config> {
     Config::load_with(&file.to_string_lossy(), overrides)
 }
 
-/// Translates the test set with `translator` and scores it.
+/// Translates the test set with `translator` and scores it, every pair of it: where `data.skip_long` allows for sentences that are
+/// longer than models read, their translation is empty.
 ///
 /// # Errors
 /// See [`Translator::translate`].
 pub fn test(workspace: &Workspace, name: &str, translator: &Translator) -> Result<Scores> {
-    let best =
-        best_of(&workspace.prepared.test, translator, name).map_err(|error| error.at(format!("{name}: test set")))?;
+    let best = best_of(workspace, &workspace.prepared.test, translator, name)
+        .map_err(|error| error.at(format!("{name}: test set")))?;
     let references = vec![workspace.prepared.test_references.clone()];
     Ok(Scores {
         bleu: bleu(&best, &references, &BleuConfig::default())?.score,
@@ -88,14 +90,17 @@ pub fn test(workspace: &Workspace, name: &str, translator: &Translator) -> Resul
 /// See [`Translator::translate`].
 pub(super) fn validation_bleu(workspace: &Workspace, name: &str, translator: &Translator) -> Result<f64> {
     let prepared = &workspace.prepared;
-    let best =
-        best_of(&prepared.valid, translator, name).map_err(|error| error.at(format!("{name}: validation set")))?;
+    let best = best_of(workspace, &prepared.valid, translator, name)
+        .map_err(|error| error.at(format!("{name}: validation set")))?;
     Ok(bleu(&best, std::slice::from_ref(&prepared.valid_references), &BleuConfig::default())?.score)
 }
 
-/// The best translation of each source of `split`.
-fn best_of(split: &Dataset, translator: &Translator, name: &str) -> Result<Vec<String>> {
-    let sources: Vec<&[u32]> = (0..split.len()).map(|i| split.source(i)).collect();
+/// The best translation of each source of `split`; where long ones are skipped, of what is longer than models take nothing.
+fn best_of(workspace: &Workspace, split: &Dataset, translator: &Translator, name: &str) -> Result<Vec<String>> {
+    let mut sources: Vec<&[u32]> = (0..split.len()).map(|i| split.source(i)).collect();
+    if workspace.config.data.skip_long {
+        sources.iter_mut().filter(|source| source.len() > MAX_POSITIONS).for_each(|source| *source = &[EOS]);
+    }
     let bar = Progress::bar(sources.len() as u64, "sentences", format!("translating with {name}"));
     let translations = translator.translate_ids(&sources, 1, &|done| bar.inc(done))?;
     bar.finish();

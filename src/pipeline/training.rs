@@ -1,5 +1,6 @@
 //! Training phases: the supernet, and single architectures.
 
+use super::beforehand::{check_architecture, check_supernet};
 use super::search_record::has_begun;
 use super::workspace::Workspace;
 use crate::config::{Config, TrainConfig};
@@ -18,6 +19,7 @@ use std::sync::Arc;
 /// # Errors
 /// See [`train`].
 pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
+    check_supernet(workspace)?;
     let config = &workspace.config.train;
     let folder = workspace.run.supernet();
     let sharing = of_config(config)?;
@@ -62,7 +64,7 @@ pub fn adapt_supernet(workspace: &Workspace, checkpoint: Option<&Path>) -> Resul
         validated: validated(workspace, &config),
         train: &workspace.prepared.train,
         valid: &workspace.prepared.valid,
-        data: &workspace.prepared.fingerprint,
+        data: &workspace.data,
     };
     let shape = workspace.supernet_config();
     if checkpoint.is_some() && trained_updates(&folder).is_some() {
@@ -170,6 +172,7 @@ pub(super) fn train_alone(
     supernet: &Architecture,
     inherit: Option<&Path>,
 ) -> Result<Outcome> {
+    check_architecture(workspace)?;
     let &Alone { name, folder, config, seed, architecture } = alone;
     std::fs::create_dir_all(folder).map_err(|error| Error::failure(error).at(folder.display()))?;
     let job = Job {

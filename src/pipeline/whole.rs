@@ -1,7 +1,8 @@
 //! `automoe run`: all phases, and the table of what was found.
 
+use super::beforehand::check_all;
 use super::earlier::Earlier;
-use super::search::{check_search, search};
+use super::search::{check_measured, search};
 use super::test::{load_translator, test};
 use super::training::{train_architecture, train_supernet};
 use super::weights_hash::hash_tested;
@@ -38,7 +39,8 @@ pub fn run(workspace: &Workspace, top: usize) -> Result<Results> {
         let message = "names no text, and automoe run tests its models: set it (what is trained stays)";
         return Err(Error::input(message).at("data.test"));
     }
-    check_search(workspace)?;
+    check_all(workspace)?;
+    check_measured(workspace)?;
     train_supernet(workspace)?;
     let supernet = workspace.run.supernet();
     let found = search(workspace, &supernet, &[], Pick::Knee, false)?;

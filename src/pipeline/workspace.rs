@@ -1,5 +1,6 @@
 //! What every phase needs: settings, space, data, device, run directory.
 
+use super::lengths::check_data;
 use super::precision;
 use crate::bounded::read_with;
 use crate::config::Config;
@@ -48,8 +49,8 @@ impl Workspace {
         precision::settle(&mut config, begun.as_deref(), &device)?;
         check_sentence_length(&config)?;
         let space = config.space()?;
-        let prepared = prepare_data(&config)?;
-        check_data(&prepared)?;
+        let mut prepared = prepare_data(&config)?;
+        check_data(&config, &mut prepared)?;
         let run = RunDirectory::open(&config.run_dir, &config.to_toml()?, created_by, fresh)?;
         let data = run.check_data(&prepared.fingerprints.whole, &prepared.fingerprints.without_test)?;
         save_subwords(&run, [&prepared.source_subwords, &prepared.target_subwords])?;
@@ -170,27 +171,6 @@ pub(super) fn transformer_config(
 pub fn prepare_data(config: &Config) -> Result<Prepared> {
     let bar = Progress::bar(1, "steps", "preparing data");
     prepare(&config.data, config.seed, &|stage, _, _| bar.set_message(format!("preparing data: {stage}")))
-}
-
-/// Refuses data that models cannot be trained on: an empty validation set, pairs longer than a model's positions.
-fn check_data(prepared: &Prepared) -> Result<()> {
-    let splits = [("training", &prepared.train), ("validation", &prepared.valid), ("test", &prepared.test)];
-    for (name, split) in splits {
-        if split.is_empty() && name != "test" {
-            return Err(Error::input(format!("the {name} set has no pairs")));
-        }
-        for i in 0..split.len() {
-            let length = split.source(i).len().max(split.target(i).len());
-            if length > MAX_POSITIONS {
-                return Err(Error::input(format!(
-                    "{name} pair {}: {length} subwords, but models have {MAX_POSITIONS} positions; shorten it, or for \
-                     training pairs set data.max_length",
-                    i + 1
-                )));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Keeps the subwords with the run: translating needs nothing else of the data.

@@ -4,7 +4,7 @@ use super::format::{NamedText, TextFormat};
 use super::formats::FORMATS;
 use super::pairs::Pairs;
 use super::vocabulary::Vocabulary;
-use crate::catalog::TEXT_FORMATS;
+use crate::catalog::{TEXT_FORMATS, TSV, TWO_FILES};
 use crate::config::{Corpus, DataConfig};
 use crate::error::{Error, Result};
 
@@ -41,6 +41,23 @@ pub fn read(data: &DataConfig, names: &[String]) -> Result<Vec<Pairs>> {
         return Err(Error::input(format!("{}: no sentence pairs in {}", data.dir.display(), names.join(", "))));
     }
     Ok(texts)
+}
+
+/// Which pair of which text the pair `index` of the texts `names` is, for messages: `line 7 of "more.tsv"`, or `pair 7` where a
+/// format has no lines. None where they cannot be read, or the corpus has no files.
+pub fn place_of(data: &DataConfig, names: &[String], mut index: usize) -> Option<String> {
+    let names = if data.corpus == Corpus::Toy { &[] } else { names };
+    for name in names {
+        let text = NamedText::new(data, name);
+        let format = format_of(&text).ok()?;
+        let pairs = format.read(&text).ok()?.len();
+        if index < pairs {
+            let unit = if [&TWO_FILES, &TSV].contains(&format.row()) { "line" } else { "pair" };
+            return Some(format!("{unit} {} of {name:?}", index + 1));
+        }
+        index -= pairs;
+    }
+    None
 }
 
 /// `data` with the dictionaries that lie beside its ids, where a text of it is ids already.
@@ -193,6 +210,15 @@ mod tests {
         let dir = folder(&[("a.de", b"eins\n"), ("a.de.gz", &gzip(b"zwei\n")), ("a.en", b"one\n")]);
         let error = read(&dir, &["a"]).unwrap_err().to_string();
         assert!(error.contains("a.de and ") && error.contains("a.de.gz are both there: remove"), "{error}");
+    }
+
+    #[test]
+    fn pairs_are_found_in_the_texts_that_they_are_of() {
+        let dir = folder(&[("a.de", b"1\n2\n"), ("a.en", b"1\n2\n"), ("b.tsv", b"3\t3\n4\t4\n")]);
+        let names = ["a".to_owned(), "b.tsv".to_owned()];
+        let place = |index| place_of(&data(&dir), &names, index);
+        assert_eq!([0, 1].map(place), [Some("line 1 of \"a\"".into()), Some("line 2 of \"a\"".into())]);
+        assert_eq!([3, 4].map(place), [Some("line 2 of \"b.tsv\"".into()), None]);
     }
 
     #[test]

@@ -52,6 +52,18 @@ impl Prepared {
         self.target_subwords.vocab_size()
     }
 
+    /// Leaves out the validation pairs whose source and target `keep` does not want.
+    pub fn keep_valid(&mut self, mut keep: impl FnMut(&[u32], &[u32]) -> bool) {
+        let all = std::mem::take(&mut self.valid);
+        let references = std::mem::take(&mut self.valid_references);
+        for (i, ((source, target), reference)) in all.pairs().zip(references).enumerate() {
+            if keep(all.source(i), all.target(i)) {
+                self.valid.push(source, target);
+                self.valid_references.push(reference);
+            }
+        }
+    }
+
     /// See [`subwords_fingerprint`].
     ///
     /// # Errors

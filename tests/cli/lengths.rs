@@ -1,4 +1,4 @@
-//! Sentences that are blank.
+//! Sentences that are blank, or longer than a batch or a model takes.
 
 use super::program::{Program, arguments};
 use serde_json::Value;
@@ -88,4 +88,103 @@ fn a_blank_test_line_counts_as_in_translate_and_score() {
     let [run, scored] = scores(&program, &RUN, &[]);
     assert_eq!(run, scored);
     assert!(run[1] > 30.0, "nothing is translated: {run:?}");
+}
+
+#[test]
+fn what_config_device_and_lengths_tell_is_told_before_the_first_update() {
+    let program = program(&format!("ab ca\n{}\n", "ab ".repeat(1024)));
+    let half = arguments(&RUN, &["--set", "train_architecture.precision=float16"]);
+    let message = program.refusal_after_start(&half);
+    assert!(
+        message.contains("train_architecture.precision = \"float16\": this device does not compute in it"),
+        "{message}"
+    );
+
+    let long = ["--set", "train_architecture.max_tokens=3", "--set", "search.max_tokens=2"];
+    let message = program.refusal_after_start(&arguments(&RUN, &long));
+    for part in [
+        "training pair 1 of those kept has ",
+        "more than train_architecture.max_tokens = 3 (as have 39 others): raise train_architecture.max_tokens to ",
+        ", or set data.max_length = 2",
+        "validation pair 1 (line 1 of \"valid\") has ",
+        "more than search.max_tokens = 2 (as has one other): raise search.max_tokens to ",
+        "test pair 2 (line 2 of \"test\") has 1025 source subwords (eos included), more than the 1024 positions",
+        "or set data.skip_long = true",
+    ] {
+        assert!(message.contains(part), "{part:?} is missing in: {message}");
+    }
+    assert!(!program.files().iter().any(|file| file.contains("supernet") || file.contains("metrics")));
+
+    // Each command finds out about its own part.
+    let train = ["train", "--config", "small.toml"];
+    let message = program.refusal_after_start(&arguments(&train, &["--set", "train.max_tokens=3"]));
+    assert!(message.contains("more than train.max_tokens = 3") && !message.contains("search"), "{message}");
+    program.output(&arguments(&train, &long));
+    let message = program.refusal_after_start(&arguments(&["search", "--config", "small.toml"], &long));
+    assert!(message.contains("more than search.max_tokens = 2") && !message.contains("train_arch"), "{message}");
+    let largest = program.output(&["space", "--config", "small.toml", "--largest"]);
+    program.write("largest.json", &largest);
+    let message = program.refusal_after_start(&arguments(&train, &arguments(&["--arch", "largest.json"], &long)));
+    assert!(message.contains("more than train_architecture.max_tokens = 3"), "{message}");
+}
+
+#[test]
+fn a_test_sentence_beyond_all_positions_is_an_empty_line_where_that_is_asked_for() {
+    let program = program(&format!("ab ba a ca\n{}\nab ba abc ca\n", "ab ".repeat(1024)));
+    let skip = arguments(&RUN, &["--set", "data.skip_long=true"]);
+    let output = program.command(&skip).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{errors}");
+    let told: Vec<&str> = errors.lines().filter(|line| line.contains("its translation is an empty line")).collect();
+    assert_eq!(told.len(), 1, "{errors}");
+    assert!(told[0].contains("test pair 2 (line 2 of \"test\")"), "{errors}");
+    let [run, scored] = scores(&program, &skip, &["--skip-long"]);
+    assert_eq!(run, scored);
+}
+
+#[test]
+fn a_long_validation_pair_is_named_or_left_out() {
+    let program = program("ab ca\n");
+    let text = format!("ab ba a ca\n{}\n", "ab ca ".repeat(80));
+    program.write("valid.xx", &text);
+    program.write("valid.yy", &text);
+    let message = program.refusal_after_start(&RUN);
+    for part in ["validation pair 2 (line 2 of \"valid\") has ", "more than train.max_tokens = 64", "data.skip_long"] {
+        assert!(message.contains(part), "{part:?} is missing in: {message}");
+    }
+    // The least of all keys counts for all phases, and may be another where trials were not measured yet.
+    let skip = ["--set", "data.skip_long=true"];
+    for command in ["train", "search", "run"] {
+        let output = program.command(&arguments(&[command, "--config", "small.toml"], &skip)).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{command}: {errors}");
+        assert!(
+            errors.contains("1 of 2 validation pairs are longer than train.max_tokens = 64 and left out"),
+            "{errors}"
+        );
+    }
+    let others = ["--set", "train.max_tokens=4096", "--run-dir", "runs/b"];
+    let train = arguments(&["train", "--config", "small.toml"], &others);
+    program.output(&train);
+    let search = arguments(&["search", "--config", "small.toml"], &others);
+    program.output(&search);
+    let less = arguments(&search, &["--set", "search.max_tokens=24", "--set", "data.skip_long=true"]);
+    let message = program.refusal_after_start(&less);
+    assert!(message.contains("these trials were measured on all validation pairs, not on 1"), "{message}");
+    // Beyond the positions of models, batches do not help.
+    let text = "ab ba a ca\n".to_owned() + &"ab ".repeat(1100) + "\n";
+    program.write("valid.xx", &text);
+    program.write("valid.yy", &text);
+    let wide = ["train", "--config", "small.toml", "--set", "train.max_tokens=4096", "--run-dir", "runs/c"];
+    let message = program.refusal_after_start(&wide);
+    assert!(message.contains("1101 source and 1101 target subwords (eos included), more than the 1024"), "{message}");
+    assert!(message.contains("shorten it, or set data.skip_long = true"), "{message}");
+    program.output(&arguments(&wide, &skip));
+    program.write("train.xx", &text);
+    program.write("train.yy", &text);
+    let message = program.refusal_after_start(&arguments(&wide, &["--set", "data.max_length=0"]));
+    assert!(
+        message.contains("training pair 2 of those kept") && message.contains("data.max_length = 1023"),
+        "{message}"
+    );
 }
