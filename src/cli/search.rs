@@ -4,7 +4,7 @@ use super::constraints::ConstraintArgs;
 use super::options::RunArgs;
 use super::{architectures, output};
 use crate::error::Result;
-use crate::pipeline::search;
+use crate::pipeline::{EarlierTrials, search};
 use crate::run::checkpoints::resolve;
 use crate::search::Pick;
 use crate::space::Architecture;
@@ -66,9 +66,10 @@ pub fn run(args: SearchArgs) -> Result<()> {
     let given = args.warm_start.as_deref().map(|file| architectures::open(file, config.model.qkv_dim)?.collect());
     let given: Vec<Architecture> = given.transpose()?.unwrap_or_default();
     let workspace = args.run.open(config, "search", false)?;
+    let earlier = if args.fresh { EarlierTrials::Remove } else { EarlierTrials::GoOn };
     let pick = args.pick.unwrap_or(Pick::Knee);
     let is_front = args.pick.is_none() && objectives > 1;
-    let found = workspace.carry_out(|workspace| search(workspace, &checkpoint, &given, pick, args.fresh))?;
+    let found = workspace.carry_out(|workspace| search(workspace, &checkpoint, earlier, &given, pick))?;
     let mut out = io::stdout().lock();
     if !is_front {
         return output::json_line(&mut out, &found[0].architecture).map(|_| ());

@@ -39,7 +39,7 @@ pub use precision::settle_translation;
 pub use rank::{Ranked, Ranking, rank};
 pub use rank_log::Evaluated;
 pub use sample::{Range, sample_within};
-pub use search::search;
+pub use search::{EarlierTrials, search};
 pub use test::{Scores, load_translator, run_config, test};
 pub use training::{adapt_supernet, train_architecture, train_supernet};
 pub use whole::run;

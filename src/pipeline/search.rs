@@ -14,7 +14,7 @@ use crate::latency::LatencyProfile;
 use crate::model::precision::Products;
 use crate::model::weights::rules::of_config;
 use crate::model::{Supernet, TransformerConfig};
-use crate::run::atomic;
+use crate::run::atomic::{self, put_aside};
 use crate::run::checkpoints::resolve;
 use crate::search::{
     Budget, Constraints, Feasible, PARTS, Pick, Search, Trial, TrialLog, algorithm, first_within, front, picked,
@@ -24,9 +24,19 @@ use crate::train::{Validation, load_weights};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Searches with the weights of the supernet at `checkpoint`; every candidate goes to the trial log. With `fresh` the log of an
-/// earlier search is removed first. It begins with the architectures of `warm_start`, and draws the others of its first
-/// generation.
+/// What becomes of the trials that a run has already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlierTrials {
+    /// The search goes on after them; those of other weights are refused.
+    GoOn,
+    /// The search goes on after them; those of other weights get another name, and the search begins anew.
+    PutAsideIfStale,
+    /// They are removed.
+    Remove,
+}
+
+/// Searches with the weights of the supernet at `checkpoint`; every candidate goes to the trial log. It begins with the
+/// architectures of `warm_start`, and draws the others of its first generation.
 ///
 /// With one objective it returns the complete trials, best first; where latency is measured, those before the first that keeps
 /// the limit when measured at length too are left out. With several it returns the front, the knee first. What `pick` means
@@ -38,9 +48,9 @@ use std::sync::Arc;
 pub fn search(
     workspace: &Workspace,
     checkpoint: &Path,
+    earlier: EarlierTrials,
     warm_start: &[Architecture],
     pick: Pick,
-    fresh: bool,
 ) -> Result<Vec<Trial>> {
     let (settings, seed) = (&workspace.config.search, workspace.config.seed);
     let checkpoint = resolve(checkpoint)?;
@@ -61,8 +71,7 @@ pub fn search(
     }
     let constraints = Constraints::new(settings, &costs);
     let mut feasible = Feasible::check(&workspace.space, &constraints, seed)?;
-    let earlier = (!fresh).then_some(&workspace.run);
-    let record = SearchRecord::new(workspace, &checkpoint)?.beginning_with(warm_start, earlier)?;
+    let record = SearchRecord::new(workspace, &checkpoint)?;
     let valid = &workspace.prepared.valid;
     let evaluator = SupernetEvaluator {
         supernet: supernet.clone(),
@@ -75,12 +84,16 @@ pub fn search(
         quiet: quiet.clone(),
     };
     let trials = workspace.run.trials();
-    if fresh || !has_begun(&trials) {
+    let begins_anew = match earlier {
+        EarlierTrials::GoOn => !has_begun(&trials),
+        EarlierTrials::PutAsideIfStale => !has_begun(&trials) || record.is_stale(&trials)?,
+        EarlierTrials::Remove => true,
+    };
+    if begins_anew {
         feasible.check_measured(&|architecture| evaluator.latency.of(architecture), seed)?;
+        clear(&trials, earlier)?;
     }
-    if fresh {
-        remove(&trials)?;
-    }
+    let record = record.beginning_with(warm_start, &workspace.run)?;
     let left = feasible.begin_with(record.warm_start());
     if left > 0 {
         tracing::warn!(
@@ -114,6 +127,20 @@ pub fn search(
     let text = serde_json::to_string(&found[0].architecture).map_err(Error::failure)?;
     atomic::write(&workspace.run.winner(), format!("{text}\n").as_bytes())?;
     Ok(found)
+}
+
+/// Makes room for other trials.
+fn clear(trials: &Path, earlier: EarlierTrials) -> Result<()> {
+    if earlier != EarlierTrials::PutAsideIfStale || !has_begun(trials) {
+        return remove(trials);
+    }
+    let aside = put_aside(trials)?;
+    tracing::warn!(
+        "{}: these trials were measured with other weights than the SuperNet's, and are now {}; searching anew",
+        trials.display(),
+        aside.display()
+    );
+    Ok(())
 }
 
 /// That attentions have the width that costs are counted with, and that architectures alone are trained with.

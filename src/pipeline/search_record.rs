@@ -65,16 +65,16 @@ impl SearchRecord {
         Ok(Self { weights, latency, settings: Some(settings), validation_pairs, beam, warm_start })
     }
 
-    /// Of a search that begins with `given`, or, where it goes on with the trials of `earlier` and nothing is given, with what that
+    /// Of a search that begins with `given`, or, where it goes on with the trials of `run` and nothing is given, with what that
     /// one began with.
     ///
     /// # Errors
     /// A record that cannot be read.
-    pub fn beginning_with(self, given: &[Architecture], earlier: Option<&RunDirectory>) -> Result<Self> {
-        let trials = earlier.map(RunDirectory::trials).filter(|trials| given.is_empty() && has_begun(trials));
-        let warm_start = match trials {
-            Some(trials) => Self::read(&trials)?.warm_start,
-            None => given.to_vec(),
+    pub fn beginning_with(self, given: &[Architecture], run: &RunDirectory) -> Result<Self> {
+        let trials = run.trials();
+        let warm_start = match given.is_empty() && has_begun(&trials) {
+            true => Self::read(&trials)?.warm_start,
+            false => given.to_vec(),
         };
         Ok(Self { warm_start, ..self })
     }
@@ -106,7 +106,7 @@ impl SearchRecord {
         }
         let then = Self::read(&trials)?;
         let refused = |message: String| Err(Error::input(message).at(trials.display()));
-        if then.weights.is_some() && then.weights != self.weights {
+        if self.has_other_weights(&then) {
             return refused(
                 "these trials were measured with other weights; automoe search --fresh removes them".into(),
             );
@@ -141,6 +141,18 @@ impl SearchRecord {
             Self { weights: self.weights.clone(), ..then.clone() }.write(&trials)?;
         }
         self.changes_since(&then)
+    }
+
+    /// Whether `trials` has any, and they are known to be measured with other weights.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
+    pub fn is_stale(&self, trials: &Path) -> Result<bool> {
+        Ok(has_begun(trials) && self.has_other_weights(&Self::read(trials)?))
+    }
+
+    fn has_other_weights(&self, then: &Self) -> bool {
+        then.weights.is_some() && then.weights != self.weights
     }
 
     /// How the settings differ from those of `then`; empty where they do not, or where either are not known.

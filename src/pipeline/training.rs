@@ -113,8 +113,8 @@ fn warn_about_trials(workspace: &Workspace, config: &TrainConfig) {
     let goes_on = trained_updates(&workspace.run.supernet()).is_some_and(|updates| updates < config.max_updates);
     if goes_on && has_begun(&workspace.run.trials()) {
         tracing::warn!(
-            "search/ has trials: those of this SuperNet, and their winner, are stale once its best weights are others; automoe \
-             search --fresh removes them then"
+            "search/ has trials: those of this SuperNet, and their winner, are stale once its best weights are others; then \
+             automoe run puts them aside, and automoe search --fresh removes them"
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::beforehand::check_all;
 use super::earlier::Earlier;
-use super::search::{check_measured, search};
+use super::search::{EarlierTrials, check_measured, search};
 use super::test::{load_translator, test};
 use super::training::{train_architecture, train_supernet};
 use super::weights_hash::hash_tested;
@@ -12,10 +12,11 @@ use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
 use crate::latency::{Effort, measure};
 use crate::report::{Results, TestedModel};
+use crate::run::atomic::put_aside;
 use crate::search::{Pick, Trial};
 use crate::space::Architecture;
 use crate::train::trained_architecture;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// The measurement of each model's latency.
@@ -43,7 +44,7 @@ pub fn run(workspace: &Workspace, top: usize) -> Result<Results> {
     check_measured(workspace)?;
     train_supernet(workspace)?;
     let supernet = workspace.run.supernet();
-    let found = search(workspace, &supernet, &[], Pick::Knee, false)?;
+    let found = search(workspace, &supernet, EarlierTrials::PutAsideIfStale, &[], Pick::Knee)?;
     let largest = workspace.space.supernet();
     let mut models = vec![("supernet".to_owned(), workspace.space.largest(), supernet)];
     for (place, Trial { architecture, .. }) in found.into_iter().take(top).enumerate() {
@@ -100,10 +101,9 @@ fn fingerprint(config: &Config, device_name: &str, given_references: &[String]) 
 fn set_aside_other(folder: &Path, architecture: &Architecture) -> Result<()> {
     match trained_architecture(folder) {
         Some(other) if other != *architecture => {
-            let named = |number: usize| PathBuf::from(format!("{}.{number}", folder.display()));
-            let aside = (1..).map(named).find(|path| !path.exists()).expect("numbers do not end");
+            let aside = put_aside(folder)?;
             tracing::info!("{}: a model of another architecture, now {}", folder.display(), aside.display());
-            std::fs::rename(folder, &aside).map_err(|error| Error::failure(error).at(folder.display()))
+            Ok(())
         }
         _ => Ok(()),
     }

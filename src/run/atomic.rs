@@ -6,7 +6,7 @@
 use crate::error::{Error, Result};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Temporary files begin with this, so that only our own are ever removed.
 const PREFIX: &str = ".automoe-unfinished-";
@@ -39,6 +39,17 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
     write_to_disk(file.as_file_mut(), fill).map_err(unwritten)?;
     file.persist(&target).map_err(|error| unwritten(error.error))?;
     sync_folder(folder).map_err(unwritten)
+}
+
+/// Renames the file or folder at `path` to PATH.1 or the next that is free, which is returned.
+///
+/// # Errors
+/// [`Error::Failure`]: it cannot be renamed.
+pub fn put_aside(path: &Path) -> Result<PathBuf> {
+    let named = |number: usize| PathBuf::from(format!("{}.{number}", path.display()));
+    let aside = (1..).map(named).find(|aside| !aside.exists()).expect("numbers do not end");
+    fs::rename(path, &aside).map_err(|error| Error::failure(error).at(path.display()))?;
+    Ok(aside)
 }
 
 /// Refuses devices, pipes and the like, which no file can take the place of.

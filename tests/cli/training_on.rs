@@ -86,6 +86,22 @@ fn a_run_goes_on_with_a_longer_training_of_what_it_found() {
     let trained: Value = serde_json::from_slice(&read(&program, "../models/winner/last.json")).unwrap();
     assert_eq!(trained["update"], 32);
     assert!(read(&program, "last.safetensors") == supernet);
+    // Trials do not belong to a SuperNet that has learnt more since.
+    let trials = read(&program, "../search/trials.jsonl");
+    let longer = arguments(&longer, &["--set", "train.max_updates=40"]);
+    let told = program.messages(&longer, "");
+    assert!(told.contains("then automoe run puts them aside"), "{told}");
+    let aside = "search/trials.jsonl: these trials were measured with other weights than the SuperNet's, and are now \
+                 runs/toy/search/trials.jsonl.1; searching anew\n";
+    assert!(told.contains(aside), "{told}");
+    assert!(read(&program, "../search/trials.jsonl.1") == trials && read(&program, "../search/trials.jsonl") != trials);
+    assert!(!program.messages(&longer, "").contains("trials"));
+    // Nor to damaged weights, which may be put back.
+    let trials = read(&program, "../search/trials.jsonl");
+    damage(&program, "best.safetensors");
+    let message = program.refusal_after_start(&longer);
+    assert!(message.contains("best.safetensors: damaged"), "{message}");
+    assert!(read(&program, "../search/trials.jsonl") == trials);
 }
 
 #[test]
