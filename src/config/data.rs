@@ -134,11 +134,8 @@ impl DataConfig {
     pub(super) fn check(&self, faults: &mut Faults) {
         faults.range("data.vocab_size", self.vocab_size, 8, MANY);
         let ratio = self.max_length_ratio;
-        faults.need(
-            ratio == 0.0 || (ratio.is_finite() && ratio >= 1.0),
-            "data.max_length_ratio",
-            format!("{ratio} is neither 0 (no limit) nor 1 or more"),
-        );
+        let is_right = ratio == 0.0 || ratio >= 1.0;
+        faults.finite("data.max_length_ratio", ratio, is_right, "0 (no limit), or 1 or more");
         self.check_published_subwords(faults);
         match self.corpus {
             Corpus::Toy => {

@@ -33,13 +33,17 @@ impl Faults {
 
     /// Finite, and 0 or more.
     pub fn non_negative(&mut self, key: &str, value: f64) {
-        let is_right = value.is_finite() && value >= 0.0;
-        self.need(is_right, key, format!("{value} is not 0 or more"));
+        self.finite(key, value, value >= 0.0, "0 or more");
     }
 
     /// Finite, and more than 0.
     pub fn positive(&mut self, key: &str, value: f64) {
-        let is_right = value.is_finite() && value > 0.0;
-        self.need(is_right, key, format!("{value} is not more than 0"));
+        self.finite(key, value, value > 0.0, "more than 0");
+    }
+
+    /// Finite, and right, which `expected` says.
+    pub fn finite(&mut self, key: &str, value: f64, is_right: bool, expected: &str) {
+        let expected = if value.is_finite() { expected } else { "a finite number" };
+        self.need(value.is_finite() && is_right, key, format!("{value} is not {expected}"));
     }
 }

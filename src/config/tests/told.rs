@@ -49,6 +49,18 @@ fn all_mistakes_are_told_at_once() {
         "--set train: expected section.key=value",
     ];
     assert_eq!(found.lines().collect::<Vec<_>>(), expected);
+    // What is no number is not compared with one.
+    let found =
+        mistake("[train]\nlr = inf\nclip_norm = -nan\n[data]\nmax_length_ratio = inf\n", &["search.max_gflops=-inf"]);
+    let expected = [
+        "--set search.max_gflops=-inf: search.max_gflops: -inf is not a finite number",
+        "x.toml:2: train.lr: inf is not a finite number",
+        "x.toml:3: train.clip_norm: NaN is not a finite number",
+        "x.toml:5: data.max_length_ratio: inf is not a finite number",
+    ];
+    let mut found: Vec<_> = found.lines().collect();
+    found.sort_unstable();
+    assert_eq!(found, expected);
     // Once all values are of their types, all that do not fit.
     let found = mistake("seed = 0\n[train]\nlr = 0\nsave_every = 0\n", &["search.parents=0", "train.save_every=1"]);
     let expected = [
