@@ -1,6 +1,6 @@
 //! Beam search: 16 sentences, 20 steps, beam 5.
 
-use crate::harness::{Bench, Work};
+use crate::harness::{Bench, INFERENCE, Work};
 use crate::models::{LENGTH, Size, VOCAB};
 use automoe::config::TranslateConfig;
 use automoe::text::SourceBatch;
@@ -23,7 +23,7 @@ pub fn run(bench: &Bench) {
     for (width, layers) in crate::training::SIZES {
         for experts in [0, 6] {
             let size = Size { width, layers, experts };
-            bench.measure_precisions(&format!("beam/{}", size.name()), work(size), |precision| {
+            bench.measure_precisions(&format!("beam/{}", size.name()), work(size), &INFERENCE, |precision| {
                 let (model, source, config) = (size.model(precision), source(), config.clone());
                 let limits = [length_limit(&config, LENGTH); SENTENCES];
                 move || beam_search(&model, &source, &limits, &config)

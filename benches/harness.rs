@@ -1,15 +1,18 @@
 //! Measures functions and prints results. criterion and divan report statistics of their own; scripts here want one JSON
 //! line a result with its limit beside it, hence these few lines.
 
-use crate::models::random;
+use crate::models::{product, random};
 use automoe::config::Precision;
-use automoe::kernels::capabilities::computes_in;
-use automoe::kernels::operators::project;
-use burn::tensor::{Device, FloatDType};
+use automoe::model::precision::resolve;
+use burn::tensor::Device;
 use serde_json::{Value, json};
 use std::hint::black_box;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+/// Precisions of training.
+pub const TRAINING: [Precision; 2] = [Precision::Float32, Precision::Bfloat16];
+/// Precisions of inference.
+pub const INFERENCE: [Precision; 3] = [Precision::Float32, Precision::Bfloat16, Precision::Int8];
 
 /// What one run of the benches was asked for, and the machine's speeds for each number of threads.
 pub struct Bench {
@@ -22,9 +25,8 @@ pub struct Bench {
 struct Machine {
     threads: usize,
     pool: rayon::ThreadPool,
-    flops_per_second: f64,
-    /// Where it has instructions for it.
-    bfloat16_flops_per_second: Option<f64>,
+    /// For each precision that it has instructions for.
+    flops_per_second: Vec<(Precision, f64)>,
     bytes_per_second: f64,
 }
 
@@ -64,32 +66,35 @@ impl Bench {
         }
         for machine in &self.machines {
             let seconds = machine.pool.install(|| best_time(self.quick, &mut run));
-            println!("{}", machine.line(name, work, seconds, machine.flops_per_second));
+            println!("{}", machine.line(name, work, seconds, machine.speed(Precision::Float32).expect("all have it")));
         }
     }
 
-    /// Measures what `make` makes for each precision that the machine has instructions for, with each number of threads;
-    /// names carry the precision, and results stand beside that in single precision.
-    pub fn measure_precisions<T, R: FnMut() -> T + Send>(&self, name: &str, work: Work, make: impl Fn(Precision) -> R) {
+    /// Measures what `make` makes for each of `precisions` that the machine has instructions for, with each number of threads;
+    /// names carry the precision, and results stand beside that in single precision, the first one.
+    pub fn measure_precisions<T, R: FnMut() -> T + Send>(
+        &self,
+        name: &str,
+        work: Work,
+        precisions: &[Precision],
+        make: impl Fn(Precision) -> R,
+    ) {
         let mut in_float32 = Vec::new();
-        for precision in [Precision::Float32, Precision::Bfloat16] {
+        for &precision in precisions {
             let name = format!("{name}/{precision}");
             if !self.wants(&name) {
                 continue;
             }
             let mut run = None;
             for (index, machine) in self.machines.iter().enumerate() {
-                let half = precision == Precision::Bfloat16;
-                let flops_per_second =
-                    if half { machine.bfloat16_flops_per_second } else { Some(machine.flops_per_second) };
-                let Some(flops_per_second) = flops_per_second else { continue };
+                let Some(flops_per_second) = machine.speed(precision) else { continue };
                 let run = run.get_or_insert_with(|| make(precision));
                 let seconds = machine.pool.install(|| best_time(self.quick, run));
                 let mut line = machine.line(name.as_str(), work, seconds, flops_per_second);
-                match (half, in_float32.get(index)) {
-                    (true, Some(single)) => line["ratio_to_float32"] = json!(round(seconds / single)),
-                    (true, None) => {}
-                    (false, _) => in_float32.push(seconds),
+                match (precision, in_float32.get(index)) {
+                    (Precision::Float32, _) => in_float32.push(seconds),
+                    (_, Some(single)) => line["ratio_to_float32"] = json!(round(seconds / single)),
+                    (_, None) => {}
                 }
                 println!("{line}");
             }
@@ -100,17 +105,25 @@ impl Bench {
 impl Machine {
     fn new(threads: usize, quick: bool) -> Self {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
-        let (flops_per_second, bytes_per_second) = pool.install(|| (product_speed(quick), copy_speed(quick)));
-        let bfloat16 = computes_in(&Device::flex(), FloatDType::BF16);
-        let bfloat16_flops_per_second = bfloat16.then(|| pool.install(|| bfloat16_speed(quick)));
-        let line = json!({
-            "name": format!("machine/threads-{threads}"),
-            "flops_per_second": flops_per_second.round(),
-            "bfloat16_flops_per_second": bfloat16_flops_per_second.map(f64::round),
-            "bytes_per_second": bytes_per_second.round(),
-        });
+        let mut flops_per_second = vec![(Precision::Float32, pool.install(|| product_speed(quick)))];
+        for precision in [Precision::Bfloat16, Precision::Int8] {
+            if resolve("translate.precision", precision, &Device::flex()).is_ok() {
+                flops_per_second.push((precision, pool.install(|| packed_speed(quick, precision))));
+            }
+        }
+        let bytes_per_second = pool.install(|| copy_speed(quick));
+        let mut line =
+            json!({ "name": format!("machine/threads-{threads}"), "bytes_per_second": bytes_per_second.round() });
+        for (precision, speed) in &flops_per_second {
+            line[format!("{precision}_flops_per_second")] = json!(speed.round());
+        }
         println!("{line}");
-        Self { threads, pool, flops_per_second, bfloat16_flops_per_second, bytes_per_second }
+        Self { threads, pool, flops_per_second, bytes_per_second }
+    }
+
+    /// FLOPs a second in `precision`, where it has instructions for it.
+    fn speed(&self, precision: Precision) -> Option<f64> {
+        self.flops_per_second.iter().find(|(of, _)| *of == precision).map(|(_, speed)| *speed)
     }
 
     fn line(&self, name: &str, work: Work, seconds: f64, flops_per_second: f64) -> Value {
@@ -127,12 +140,11 @@ impl Machine {
     }
 }
 
-/// FLOPs a second of a 2048³ product in bfloat16, of a weight that is packed already.
-fn bfloat16_speed(quick: bool) -> f64 {
+/// FLOPs a second of a 2048³ product in `precision`, of a weight that is packed already.
+fn packed_speed(quick: bool, precision: Precision) -> f64 {
     const N: usize = 2048;
     let [x, weight] = [1, 2].map(|seed| random([N, N], seed));
-    let panels = OnceLock::new();
-    let seconds = best_time(quick, &mut || project(x.clone(), weight.clone(), FloatDType::BF16, &panels));
+    let seconds = best_time(quick, &mut product(x, weight, precision));
     2.0 * (N as f64).powi(3) / seconds
 }
 

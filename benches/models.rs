@@ -2,6 +2,7 @@
 
 use crate::harness::Work;
 use automoe::config::{Precision, Tables};
+use automoe::kernels::operators::{project, quantized};
 use automoe::model::precision::Products;
 use automoe::model::weights::leading_slice::LeadingSlice;
 use automoe::model::{Supernet, Transformer, TransformerConfig};
@@ -9,7 +10,7 @@ use automoe::space::{Architecture, CrossAttention, Experts, Layer, Stack};
 use automoe::text::Batch;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Entries of the vocabulary.
 pub const VOCAB: usize = 10_000;
@@ -123,4 +124,11 @@ pub fn random(shape: [usize; 2], seed: u64) -> Tensor<2> {
     let mut rng = automoe::seed::stream(seed, "bench matrix", 0);
     let values: Vec<f32> = (0..shape[0] * shape[1]).map(|_| rng.random_range(-1.0..1.0)).collect();
     Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
+/// `a bᵀ` in `precision`; b is packed before, or by the first call.
+pub fn product(a: Tensor<2>, b: Tensor<2>, precision: Precision) -> impl FnMut() -> Tensor<2> {
+    let products = Products::new(precision, &a.device());
+    let panels = if products.int8 { OnceLock::from(quantized(b.clone())) } else { OnceLock::new() };
+    move || project(a.clone(), b.clone(), products.dtype, &panels)
 }

@@ -1,10 +1,7 @@
 //! Products of rows with weights of the shapes that evaluation and decoding are made of.
 
-use crate::harness::{Bench, Work};
-use crate::models::random;
-use automoe::kernels::operators::project;
-use automoe::model::precision::Products;
-use std::sync::OnceLock;
+use crate::harness::{Bench, INFERENCE, Work};
+use crate::models::{product, random};
 
 /// Rows × inner × columns.
 const SHAPES: [[usize; 3]; 6] =
@@ -14,10 +11,8 @@ pub fn run(bench: &Bench) {
     for [m, k, n] in SHAPES {
         let (a, b) = (random([m, k], 1), random([n, k], 2));
         let work = Work { flops: 2.0 * (m * k * n) as f64, bytes: 0.0 };
-        bench.measure_precisions(&format!("product/{m}x{k}x{n}"), work, |precision| {
-            let dtype = Products::new(precision, &a.device()).dtype;
-            let (a, b, panels) = (a.clone(), b.clone(), OnceLock::new());
-            move || project(a.clone(), b.clone(), dtype, &panels)
+        bench.measure_precisions(&format!("product/{m}x{k}x{n}"), work, &INFERENCE, |precision| {
+            product(a.clone(), b.clone(), precision)
         });
     }
 }

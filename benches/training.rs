@@ -1,6 +1,6 @@
 //! Whole updates and evaluations.
 
-use crate::harness::{Bench, Work};
+use crate::harness::{Bench, TRAINING, Work};
 use crate::models::{Size, batch};
 use automoe::config::{TrainConfig, WeightSharingName};
 use automoe::model::Supernet;
@@ -33,7 +33,7 @@ pub fn run(bench: &Bench) {
 /// An update on so many batches of 1024 tokens on either side.
 fn update(bench: &Bench, name: &str, size: Size, batches: usize, config: &TrainConfig) {
     let work = Work { flops: batches as f64 * size.update_work().flops, ..size.update_work() };
-    bench.measure_precisions(name, work, |precision| {
+    bench.measure_precisions(name, work, &TRAINING, |precision| {
         let config = TrainConfig { precision, ..config.clone() };
         let sharing = of_config(&config).expect("a rule of the catalog");
         let mut trainer = Trainer::new(Supernet::init(size.config(), sharing, 1, &Device::flex()), &config, 1);
@@ -47,7 +47,7 @@ fn update(bench: &Bench, name: &str, size: Size, batches: usize, config: &TrainC
 }
 
 fn evaluation(bench: &Bench, size: Size) {
-    bench.measure_precisions(&format!("evaluate/{}", size.name()), size.evaluation_work(), |precision| {
+    bench.measure_precisions(&format!("evaluate/{}", size.name()), size.evaluation_work(), &TRAINING, |precision| {
         let (model, batch) = (size.model(precision), batch());
         move || evaluate(&model, sentences(&batch), &EVALUATED).0
     });

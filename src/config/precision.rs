@@ -1,5 +1,6 @@
 //! What products are computed in.
 
+use super::faults::Faults;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -14,6 +15,8 @@ pub enum Precision {
     Bfloat16,
     /// Half of the bits; gradients are scaled into its range.
     Float16,
+    /// 8-bit integers, in translation alone.
+    Int8,
     /// Bfloat16 where the device computes in it, else single precision.
     Auto,
 }
@@ -21,7 +24,7 @@ pub enum Precision {
 impl Precision {
     /// That of this name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Float32, Self::Bfloat16, Self::Float16, Self::Auto]
+        [Self::Float32, Self::Bfloat16, Self::Float16, Self::Int8, Self::Auto]
             .into_iter()
             .find(|precision| precision.name() == name)
     }
@@ -32,8 +35,15 @@ impl Precision {
             Self::Float32 => "float32",
             Self::Bfloat16 => "bfloat16",
             Self::Float16 => "float16",
+            Self::Int8 => "int8",
             Self::Auto => "auto",
         }
+    }
+
+    /// Adds int8 to the `faults` as the value of `key`, which is not translation's.
+    pub(super) fn check(self, key: &str, faults: &mut Faults) {
+        let message = "\"int8\" is for translate.precision alone; use \"float32\", \"bfloat16\" or \"auto\"";
+        faults.need(self != Self::Int8, key, message);
     }
 }
 

@@ -129,6 +129,7 @@ impl SearchConfig {
              search.latency = \"measured\" (--latency measured)",
         );
         faults.need(self.max_tokens > 0, "search.max_tokens", "must be 1 or more");
+        self.precision.check("search.precision", faults);
     }
 
     fn check_objectives(&self, faults: &mut Faults) {

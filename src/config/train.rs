@@ -169,6 +169,7 @@ impl TrainConfig {
         faults.range(&key("sandwich_random"), self.sandwich_random, 0, MANY);
         faults.non_negative(&key("encoder_load_balance"), self.encoder_load_balance);
         faults.non_negative(&key("decoder_load_balance"), self.decoder_load_balance);
+        self.precision.check(&key("precision"), faults);
         let keeps = self.checkpoint_every == 0 || self.keep_checkpoints > 0;
         let message = "must be 1 or more where checkpoint_every is";
         faults.need(keeps, &key("keep_checkpoints"), message);

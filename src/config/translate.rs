@@ -23,7 +23,7 @@ pub struct TranslateConfig {
     /// Checkpoints that are averaged before translating (the newest of `step-N`, and the final weights); 0 or 1: `best` alone.
     pub average_checkpoints: usize,
     /// Of the products in translation and where latency is measured, as
-    /// [`TrainConfig::precision`](super::TrainConfig::precision).
+    /// [`TrainConfig::precision`](super::TrainConfig::precision), or `"int8"`.
     pub precision: Precision,
 }
 

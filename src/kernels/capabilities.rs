@@ -1,7 +1,7 @@
 //! What the rooms above have to know of a device, for no operator can hide it: how weights are held, what is left to
 //! autodiff, and what is computed in.
 
-use super::cpu::bfloat16::Path;
+use super::cpu::{bfloat16, int8};
 use crate::device::is_cpu;
 use burn::tensor::{Device, FloatDType};
 
@@ -34,17 +34,23 @@ pub fn sentences_stand_alone(device: &Device) -> bool {
 /// instructions for it: elsewhere it would be slower.
 pub fn computes_in(device: &Device, dtype: FloatDType) -> bool {
     match is_cpu(device) {
-        true => cpu_computes_in(dtype, Path::best()),
+        true => cpu_computes_in(dtype, bfloat16::Path::best()),
         false => dtype == FloatDType::F32 || device.supports_dtype(dtype),
     }
 }
 
-fn cpu_computes_in(dtype: FloatDType, path: Path) -> bool {
-    dtype == FloatDType::F32 || (dtype == FloatDType::BF16 && path != Path::Plain)
+fn cpu_computes_in(dtype: FloatDType, path: bfloat16::Path) -> bool {
+    dtype == FloatDType::F32 || (dtype == FloatDType::BF16 && path != bfloat16::Path::Plain)
+}
+
+/// Whether inference on `device` computes products in 8-bit integers: on CPUs that have instructions for it.
+pub fn computes_in_int8(device: &Device) -> bool {
+    is_cpu(device) && int8::Path::best() != int8::Path::Plain
 }
 
 #[cfg(test)]
 mod tests {
+    use super::bfloat16::Path;
     use super::*;
 
     #[test]

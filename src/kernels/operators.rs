@@ -43,6 +43,14 @@ pub fn rounded<const D: usize>(weight: Tensor<D>, dtype: FloatDType) -> Tensor<D
     Tensor::from_primitive::<Flex>(forward::rounded(primitive(weight)))
 }
 
+/// A weight, on the CPU and without autodiff, in 8-bit integers.
+///
+/// # Shapes
+/// - weight: `[output, input]`
+pub fn quantized(weight: Tensor<2>) -> Panels {
+    Panels::quantized(primitive(weight))
+}
+
 /// `x Wᵀ + b`, the product in the weight's precision.
 ///
 /// # Shapes

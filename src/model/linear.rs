@@ -16,7 +16,7 @@ pub struct Linear {
     pub bias: Param<Tensor<1>>,
     /// The weight for inference on the CPU, once it was asked for.
     #[module(skip)]
-    panels: OnceLock<Panels>,
+    pub(super) panels: OnceLock<Panels>,
 }
 
 impl Linear {

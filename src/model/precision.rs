@@ -1,9 +1,9 @@
-//! Products in half precision: which numbers they are computed in, and the factor that keeps gradients within the range of
+//! Products in fewer bits: which numbers they are computed in, and the factor that keeps gradients within the range of
 //! those numbers.
 
 use crate::config::Precision;
 use crate::error::{Error, Result};
-use crate::kernels::capabilities::computes_in;
+use crate::kernels::capabilities::{computes_in, computes_in_int8};
 use burn::tensor::{Device, FloatDType};
 
 /// How a model's products are computed.
@@ -11,24 +11,26 @@ use burn::tensor::{Device, FloatDType};
 pub struct Products {
     /// What both factors and the results are rounded to; devices sum in single precision.
     pub dtype: FloatDType,
+    /// Whether inference quantises both factors to 8-bit integers instead: weights by output, activations by row.
+    pub int8: bool,
     /// The objective is multiplied by this before it is differentiated, and so are all gradients.
     pub loss_scale: f64,
 }
 
 impl Products {
     /// Single precision throughout.
-    pub const SINGLE: Self = Self { dtype: FloatDType::F32, loss_scale: 1.0 };
+    pub const SINGLE: Self = Self { dtype: FloatDType::F32, int8: false, loss_scale: 1.0 };
 
     /// In `precision` on `device`.
     pub fn new(precision: Precision, device: &Device) -> Self {
         let dtype = match precision {
-            Precision::Float32 => FloatDType::F32,
+            Precision::Float32 | Precision::Int8 => FloatDType::F32,
             Precision::Bfloat16 => FloatDType::BF16,
             Precision::Float16 => FloatDType::F16,
             Precision::Auto if computes_in(device, FloatDType::BF16) => FloatDType::BF16,
             Precision::Auto => FloatDType::F32,
         };
-        Self { dtype, loss_scale: 1.0 }
+        Self { dtype, int8: precision == Precision::Int8, loss_scale: 1.0 }
     }
 
     /// The same with gradients multiplied by `loss_scale`.
@@ -42,8 +44,8 @@ impl Products {
 /// # Errors
 /// The device does not compute in it.
 pub fn resolve(key: &str, precision: Precision, device: &Device) -> Result<Precision> {
-    let dtype = Products::new(precision, device).dtype;
-    if !computes_in(device, dtype) {
+    let Products { dtype, int8, .. } = Products::new(precision, device);
+    if !computes_in(device, dtype) || (int8 && !computes_in_int8(device)) {
         return Err(Error::input(format!(
             "{key} = \"{precision}\": this device does not compute in it; use \"float32\" or \"auto\", or another --device"
         )));
@@ -72,5 +74,7 @@ mod tests {
         assert_eq!(resolve("search.precision", Precision::Bfloat16, &cpu).is_ok(), fast);
         let found = resolve("translate.precision", Precision::Auto, &cpu).unwrap();
         assert_eq!(found, if fast { Precision::Bfloat16 } else { Precision::Float32 });
+        let found = resolve("translate.precision", Precision::Int8, &cpu);
+        assert_eq!(found.ok(), computes_in_int8(&cpu).then_some(Precision::Int8));
     }
 }

@@ -69,7 +69,7 @@ pub struct Transformer {
     pub(super) products: Products,
     /// The projection's table for inference on the CPU, once it was asked for.
     #[module(skip)]
-    projection: OnceLock<Panels>,
+    pub(super) projection: OnceLock<Panels>,
 }
 
 impl Transformer {

@@ -159,6 +159,8 @@ fn batches(encoded: &[&[u32]], mut order: Vec<usize>, max_tokens: usize, one_len
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Precision;
+    use crate::model::precision::Products;
     use crate::model::weights::leading_slice::LeadingSlice;
     use crate::model::{Supernet, TransformerConfig, Value};
     use crate::space::{Architecture, CrossAttention, Experts};
@@ -180,10 +182,12 @@ mod tests {
     }
 
     const VOCAB: u32 = 24;
+    /// Of translation on processors that have instructions for them; the others compute the same, slowly.
+    const PRECISIONS: [Precision; 3] = [Precision::Float32, Precision::Bfloat16, Precision::Int8];
 
-    /// A translator with random weights times `scale`: experts with capacities, wide enough to be summed in pieces, and attention
+    /// A translator with random weights times `scale`, its products in `precision`: experts with capacities, wide enough to be summed in pieces, and attention
     /// over two encoder layers.
-    fn translator(scale: f32) -> Translator {
+    fn translator(scale: f32, precision: Precision) -> Translator {
         let mut architecture = Architecture::dense(16, 24, 2, 2, 2);
         let Architecture { encoder, decoder } = &mut architecture;
         for layer in encoder.layers.iter_mut().chain(&mut decoder.layers) {
@@ -201,7 +205,7 @@ mod tests {
         let tokens = (4..VOCAB).map(|token| format!("w{token}"));
         let subwords = Arc::new(SubwordModel::published(Vocabulary::from_tokens(tokens).unwrap(), None));
         Translator {
-            model: supernet.cut(&architecture, false).unwrap(),
+            model: supernet.cut(&architecture, false).unwrap().with_products(Products::new(precision, &Device::flex())),
             source_subwords: subwords.clone(),
             target_subwords: subwords,
             lowercase: false,
@@ -216,9 +220,14 @@ mod tests {
     #[test]
     fn numbers_that_are_not_finite_are_told_with_the_first_line() {
         let lines = [line(&[5, 6, 7]), line(&[9]), line(&[4, 4])];
-        let error = translator(1e38).translate(&lines, 7, &|_| ()).unwrap_err();
-        assert_eq!(error.exit_code(), 1);
-        assert!(error.to_string().starts_with("line 7: the model's numbers are not finite"), "{error}");
+        for precision in PRECISIONS {
+            let error = translator(1e38, precision).translate(&lines, 7, &|_| ()).unwrap_err();
+            assert_eq!(error.exit_code(), 1);
+            assert!(
+                error.to_string().starts_with("line 7: the model's numbers are not finite"),
+                "{precision}: {error}"
+            );
+        }
     }
 
     proptest! {
@@ -228,8 +237,9 @@ mod tests {
         fn a_translation_depends_on_its_line_alone(
             lines in prop::collection::vec(prop::collection::vec(4..VOCAB, 1..14), 1..12),
             max_tokens in 1usize..80,
+            precision in prop::sample::select(&PRECISIONS),
         ) {
-            let mut translator = translator(1.0);
+            let mut translator = translator(1.0, precision);
             translator.config.max_tokens = max_tokens;
             let lines: Vec<String> = lines.iter().map(|tokens| line(tokens)).collect();
             let translate = |lines: &[String]| translator.translate(lines, 1, &|_| ()).unwrap();

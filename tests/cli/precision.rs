@@ -36,6 +36,10 @@ fn precisions_that_the_device_lacks_are_refused() {
         let message = program.refusal(&arguments(&["train", "--set", &unknown], &TINY), "");
         assert!(message.contains(&format!("{key}.precision")) && message.contains("bfloat16"), "{message}");
     }
+    for key in ["train", "train_architecture", "search"] {
+        let message = program.refusal(&arguments(&["train", "--set", &format!("{key}.precision=int8")], &TINY), "");
+        assert!(message.contains(&format!("{key}.precision: \"int8\" is for translate.precision alone")), "{message}");
+    }
     let measure = ["latency", "measure", "--config", "toy", "--set", "translate.precision=float16"];
     assert!(program.refusal(&measure, "").contains("translate.precision = \"float16\""));
 }
@@ -102,4 +106,31 @@ fn a_run_and_its_trials_have_one_precision() {
     let measure = ["latency", "measure", "--passes", "4", "--checkpoint", "runs/toy/supernet", "--set"];
     let measured = program.output(&arguments(&measure, &["translate.precision=auto"]));
     assert_eq!(serde_json::from_str::<Value>(&measured).unwrap()["compute_type"], "bfloat16");
+}
+
+#[test]
+fn a_model_translates_and_is_measured_in_int8() {
+    let program = Program::new();
+    program.output(&arguments(&["train"], &TINY));
+    let translate = ["translate", "--checkpoint", "runs/toy/supernet", "--scores", "--set"];
+    let in_int8 = arguments(&translate, &["translate.precision=int8"]);
+    if let Err(error) = resolve("translate.precision", Precision::Int8, &Device::flex()) {
+        skip("translation in int8", &error);
+        assert!(program.refusal(&in_int8, "mi lo\n").contains("translate.precision = \"int8\""));
+        return;
+    }
+    let input = "mi lo\nta ri mo\nmi lo ta ri\nlo mi\n";
+    let scores = |text: &str| -> Vec<f64> {
+        text.lines().map(|line| line.split_once('\t').unwrap().0.parse().unwrap()).collect()
+    };
+    let single = scores(&program.output_of(&arguments(&translate, &["translate.precision=float32"]), input));
+    let text = program.output_of(&in_int8, input);
+    assert!(single != scores(&text) && worst(&single, &scores(&text)) < 0.05, "{single:?} {text}");
+    for threads in ["1", "2"] {
+        let again = program.output_of(&arguments(&in_int8, &["--threads", threads]), input);
+        assert_eq!(again, text, "{threads} threads");
+    }
+    let measure = ["latency", "measure", "--passes", "4", "--checkpoint", "runs/toy/supernet", "--set"];
+    let measured = program.output(&arguments(&measure, &["translate.precision=int8"]));
+    assert_eq!(serde_json::from_str::<Value>(&measured).unwrap()["compute_type"], "int8");
 }

@@ -52,6 +52,32 @@ fn every_case_comes_near_in_bfloat16() {
     }
 }
 
+/// Translation's; nothing is differentiated in it.
+#[test]
+fn the_logits_of_every_case_come_near_in_int8() {
+    let products = Products::new(Precision::Int8, &Device::flex());
+    for folder in files::folders("goldens in int8") {
+        for name in files::recordings(&folder, "goldens in int8", |json| json["cases"][0].get("logits").is_some()) {
+            let recording = files::read(&folder, &name, &Device::flex());
+            let mut errors = Comparison::default();
+            for case in recording.json["cases"].as_array().unwrap() {
+                let architecture: Architecture = serde_json::from_value(case["architecture"].clone()).unwrap();
+                let [source, previous, target] = sides(case);
+                check_logits(
+                    &recording,
+                    &architecture,
+                    sentences([&source, &previous, &target]),
+                    products,
+                    case,
+                    &mut errors,
+                );
+            }
+            println!("goldens {name} on cpu in int8: logits: {}", errors.logits);
+            errors.logits.assert_mean_within(5e-2, "logits");
+        }
+    }
+}
+
 #[test]
 fn every_case_agrees() {
     let folders = files::folders("goldens");
@@ -83,8 +109,8 @@ fn check(name: &str, device_name: &str, recording: &Recording, factor: f64) {
 
 fn check_case(recording: &Recording, case: &Json, products: Products, errors: &mut Comparison) {
     let architecture: Architecture = serde_json::from_value(case["architecture"].clone()).unwrap();
-    let [source, previous, target] = ["src_tokens", "prev_output_tokens", "target"].map(|key| ids(&case[key]));
-    let tokens = Sentences { source: &source.ids, previous: &previous.ids, target: &target.ids, batch: source.rows };
+    let [source, previous, target] = sides(case);
+    let tokens = sentences([&source, &previous, &target]);
     let coefficient = case["load_balance_coeff"].as_f64().unwrap_or(0.0);
     let objective = Objective {
         label_smoothing: recording.json["label_smoothing"].as_f64().unwrap(),
@@ -105,6 +131,15 @@ fn check_case(recording: &Recording, case: &Json, products: Products, errors: &m
         check_routing(&pass, case, &source, &previous);
     }
     check_gradients(recording, &architecture, gradients, case, errors);
+}
+
+/// Source, previous and target tokens.
+fn sides(case: &Json) -> [Ids; 3] {
+    ["src_tokens", "prev_output_tokens", "target"].map(|key| ids(&case[key]))
+}
+
+fn sentences<'a>([source, previous, target]: [&'a Ids; 3]) -> Sentences<'a> {
+    Sentences { source: &source.ids, previous: &previous.ids, target: &target.ids, batch: source.rows }
 }
 
 /// A pass as recorded: padding is routed as in training. Nothing is dropped, for all rates are 0.

@@ -5,6 +5,7 @@ use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Tensor, TensorData};
 use half::bf16;
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// Products of at least this many multiplications use all threads.
 const PARALLEL_PRODUCT: usize = 96 * 96 * 96;
@@ -81,6 +82,19 @@ impl<'a, T> Matrix<'a, T> {
     pub fn row(&self, row: usize) -> &'a [T] {
         debug_assert!(self.has_rows(), "the row is contiguous");
         &self.data[row * self.row_stride..row * self.row_stride + self.columns]
+    }
+
+    /// Row `row`, copied where its elements do not adjoin.
+    pub fn row_values(&self, row: usize) -> Cow<'a, [T]>
+    where
+        T: Copy,
+    {
+        match self.has_rows() {
+            true => Cow::Borrowed(self.row(row)),
+            false => {
+                (0..self.columns).map(|column| self.data[row * self.row_stride + column * self.column_stride]).collect()
+            }
+        }
     }
 
     /// Rows and columns.

@@ -8,6 +8,7 @@ pub mod blend;
 pub mod embedding;
 mod feed_forward;
 pub mod forward;
+pub mod int8;
 pub mod matrix;
 pub mod norm;
 mod out;

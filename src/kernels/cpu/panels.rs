@@ -1,6 +1,7 @@
 //! Weights in panels of outputs: what inference on the CPU reads.
 
-use super::bfloat16::{self, Left, Path};
+use super::bfloat16::{self, Left};
+use super::int8;
 use super::matrix::{Matrix, contiguous, is_parallel};
 use super::out::Out;
 use burn::backend::flex::FlexTensor;
@@ -30,6 +31,7 @@ enum Packed {
     /// In a panel the elements of an input adjoin.
     Float32(Arc<[f32]>),
     Bfloat16(Arc<bfloat16::Panels>),
+    Int8(Arc<int8::Panels>),
 }
 
 impl Panels {
@@ -41,11 +43,18 @@ impl Panels {
         let packed = match weight.dtype() {
             DType::BF16 => {
                 let columns = Matrix::of_bfloat16(&weight).transposed();
-                Packed::Bfloat16(Arc::new(bfloat16::Panels::on_one_thread(columns, Path::best())))
+                Packed::Bfloat16(Arc::new(bfloat16::Panels::on_one_thread(columns, bfloat16::Path::best())))
             }
             _ => Packed::Float32(in_panels(Matrix::of(&weight)).into()),
         };
         Self { packed, outputs, inputs }
+    }
+
+    /// A copy of `weight`, of rank 2 in single precision, in 8-bit integers.
+    pub fn quantized(weight: FlexTensor) -> Self {
+        let weight = Matrix::of(&weight);
+        let [outputs, inputs] = weight.dims();
+        Self { packed: Packed::Int8(Arc::new(int8::Panels::of(weight))), outputs, inputs }
     }
 
     /// Outputs and inputs.
@@ -62,10 +71,14 @@ impl Panels {
             // SAFETY: the caller answers for `out`.
             Packed::Float32(elements) => unsafe { self.multiply_float32(Out::new(out), add, x, elements) },
             Packed::Bfloat16(panels) => {
-                let path = Path::best();
+                let path = bfloat16::Path::best();
                 // SAFETY: as above.
                 unsafe { bfloat16::multiply(out, add, x.dims()[0], &Left::of(x, path), panels, path) }
             }
+            // SAFETY: as above.
+            Packed::Int8(panels) => unsafe {
+                int8::multiply(out, add, &int8::Rows::of(x), panels, int8::Path::best());
+            },
         }
     }
 
@@ -162,8 +175,11 @@ mod tests {
         for [outputs, inputs] in [[1, 5], [7, 64], [64, 512], [65, 700], [200, 1024], [96, 3072]] {
             let weight = tensor(numbers(outputs * inputs), [outputs, inputs]);
             let x = numbers(100 * inputs);
-            for (precision, weight) in [("float32", weight.clone()), ("bfloat16", rounded(weight))] {
-                let panels = Panels::of(weight);
+            for (precision, panels) in [
+                ("float32", Panels::of(weight.clone())),
+                ("bfloat16", Panels::of(rounded(weight.clone()))),
+                ("int8", Panels::quantized(weight)),
+            ] {
                 let product = |x: &[f32]| Product::Panels(Matrix::new(x, x.len() / inputs, inputs), &panels).fresh();
                 let alone: Vec<f32> = x.chunks_exact(inputs).flat_map(product).collect();
                 for rows in [2, 3, 5, 16, 33, 48, 49, 50, 97, 100] {

@@ -12,6 +12,7 @@ pub mod low_rank;
 pub mod rules;
 pub mod supernet;
 mod init;
+mod quantized;
 mod rounded;
 mod tables;
 

@@ -9,9 +9,13 @@ use burn::tensor::{FloatDType, Tensor};
 
 impl Transformer {
     /// The same model with its products as `products` says: linear maps and experts, whose weights become leaves of that type,
-    /// and the output projection. Attention scores, normalisation, routing and the loss stay in single precision.
+    /// and the output projection. Attention scores, normalisation, routing and the loss stay in single precision. In 8-bit
+    /// integers weights stay what they are, and inference has quantised copies.
     pub fn with_products(mut self, products: Products) -> Self {
         self.products = products;
+        if products.int8 {
+            self.quantize();
+        }
         match products.dtype {
             FloatDType::F32 => self,
             dtype => self.map(&mut Rounded { dtype, path: Path::default() }),
