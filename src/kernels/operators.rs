@@ -175,6 +175,27 @@ pub fn step_attention(positions: &[Tensor<2>], heads: usize, ancestors: &[Vec<u3
     Tensor::from_primitive::<Flex>(cpu::step::attend(&positions, heads, ancestors))
 }
 
+/// Attention of one step's queries over the keys and values of their sentences, without gradients.
+///
+/// # Shapes
+/// - query: `[rows, qkv_dim]`, the rows of a sentence adjoining
+/// - key_value: keys and values side by side, `[sentences · source, 2 · qkv_dim]`
+/// - mask: added to the scores, `[sentences, 1, 1, source]`
+/// - output: `[rows, qkv_dim]`
+pub fn step_cross_attention(
+    query: Tensor<2>,
+    key_value: Tensor<2>,
+    sentences: usize,
+    heads: usize,
+    mask: Option<Tensor<4>>,
+) -> Tensor<2> {
+    if !is_cpu(&query.device()) {
+        return plain::cross_attention(query, key_value, sentences, heads, mask, Mask::NONE);
+    }
+    let (query, key_value, mask) = (primitive(query), primitive(key_value), mask.map(on_host));
+    Tensor::from_primitive::<Flex>(cpu::step::attend_source(&query, &key_value, sentences, heads, mask.as_ref()))
+}
+
 /// `LayerNorm(x + dropout(y))`
 ///
 /// # Shapes

@@ -117,4 +117,16 @@ impl CrossAttention {
         let context = operators::cross_attention(query, memory, batch, self.heads, mask, pass.mask(dropout));
         self.out_proj.forward(context)
     }
+
+    /// One step of incremental decoding.
+    ///
+    /// # Shapes
+    /// - x: `[rows, embed]`, the rows of a sentence adjoining
+    /// - memory: `[sentences · source, 2 · qkv_dim]`
+    /// - mask: added to the scores, `[sentences, 1, 1, source]`
+    /// - output: `[rows, embed]`
+    pub(super) fn step(&self, x: Tensor<2>, memory: Tensor<2>, sentences: usize, mask: Option<Tensor<4>>) -> Tensor<2> {
+        let context = operators::step_cross_attention(self.q_proj.forward(x), memory, sentences, self.heads, mask);
+        self.out_proj.forward(context)
+    }
 }

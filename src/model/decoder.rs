@@ -238,7 +238,7 @@ impl DecoderLayer {
         if let (Some(attention), Some(norm), Some((memory, mask))) =
             (&self.cross_attn, &self.cross_attn_layer_norm, &cache.cross)
         {
-            let attended = attention.forward(x.clone(), memory.clone(), sentences, mask.clone(), 0.0, pass);
+            let attended = attention.step(x.clone(), memory.clone(), sentences, mask.clone());
             x = norm.of_sum(x, attended, 0.0, pass);
         }
         feed_forward_sublayer(x, index, (&self.ffn, &self.moe, &self.ffn_layer_norm), &rates, pass)

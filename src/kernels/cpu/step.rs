@@ -1,44 +1,96 @@
-//! Self-attention of one step of incremental decoding, a hypothesis a task: earlier positions are read where they were
-//! written.
+//! Attention of one step of incremental decoding, a hypothesis a task: keys and values are read where they were written.
 
-use super::matrix::{Matrix, tensor};
-use super::vector;
+use super::matrix::{Matrix, elements, tensor};
+use super::vector::{self, LANES};
 use burn::backend::flex::FlexTensor;
 use rayon::prelude::*;
 
 /// See [`step_attention`](crate::kernels::operators::step_attention).
 pub fn attend(positions: &[FlexTensor], heads: usize, ancestors: &[Vec<u32>]) -> FlexTensor {
     let positions: Vec<Matrix> = positions.iter().map(Matrix::of).collect();
-    let [rows, width] = positions.last().map_or([0, 0], Matrix::dims);
+    let Some(last) = positions.last() else { return tensor(Vec::new(), [0, 0]) };
+    let [rows, width] = last.dims();
     let width = width / 3;
     let mut context = vec![0.0; rows * width];
-    context.par_chunks_mut(width.max(1)).enumerate().for_each_init(Vec::new, |scratch, (row, context)| {
-        let history =
-            positions.iter().enumerate().map(|(position, matrix)| matrix.row(ancestors[position][row] as usize));
-        let history: Vec<&[f32]> = history.collect();
-        attend_row(&history, heads, scratch, context);
-    });
+    let each = |(history, weights): &mut (Vec<_>, Vec<f32>), (row, context): (usize, &mut [f32])| {
+        let of_row = positions.iter().zip(ancestors).map(|(position, rows)| &position.row(rows[row] as usize)[width..]);
+        history.clear();
+        history.extend(of_row);
+        attend_row(&last.row(row)[..width], history, heads, None, weights, context);
+    };
+    context.par_chunks_mut(width.max(1)).enumerate().for_each_init(Default::default, each);
     tensor(context, [rows, width])
 }
 
-/// `history` holds queries, keys and values of each position; the last one's query attends.
+/// See [`step_cross_attention`](crate::kernels::operators::step_cross_attention).
+pub fn attend_source(
+    query: &FlexTensor,
+    key_value: &FlexTensor,
+    sentences: usize,
+    heads: usize,
+    mask: Option<&FlexTensor>,
+) -> FlexTensor {
+    let (query, key_value) = (Matrix::of(query), Matrix::of(key_value));
+    let [rows, width] = query.dims();
+    let (beam, source) = (rows / sentences, key_value.dims()[0] / sentences);
+    let mut context = vec![0.0; rows * width];
+    let each = |(history, weights): &mut (Vec<_>, Vec<f32>), (sentence, context): (usize, &mut [f32])| {
+        history.clear();
+        history.extend((sentence * source..(sentence + 1) * source).map(|row| key_value.row(row)));
+        let bias = mask.map(|mask| &elements(mask)[sentence * source..(sentence + 1) * source]);
+        for (row, context) in (sentence * beam..).zip(context.chunks_exact_mut(width)) {
+            attend_row(query.row(row), history, heads, bias, weights, context);
+        }
+    };
+    context.par_chunks_mut((beam * width).max(1)).enumerate().for_each_init(Default::default, each);
+    tensor(context, [rows, width])
+}
+
+/// Adds the context of `query` to `context`, which is 0. `history` holds, of each position, a key and behind it a value, each as
+/// wide as the query; `bias` is added to the scores.
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
-fn attend_row(history: &[&[f32]], heads: usize, weights: &mut Vec<f32>, context: &mut [f32]) {
-    let width = context.len();
+fn attend_row(
+    query: &[f32],
+    history: &[&[f32]],
+    heads: usize,
+    bias: Option<&[f32]>,
+    weights: &mut Vec<f32>,
+    context: &mut [f32],
+) {
+    let (width, positions) = (context.len(), history.len());
     let dim = width / heads;
     let scale = (dim as f32).powf(-0.5);
-    let query = &history[history.len() - 1][..width];
-    weights.resize(history.len(), 0.0);
-    for (head, context) in context.chunks_exact_mut(dim).enumerate() {
-        let start = head * dim;
-        let query = &query[start..start + dim];
-        for (weight, position) in weights.iter_mut().zip(history) {
-            *weight = vector::lane_dot(query, &position[width + start..width + start + dim]) * scale;
-        }
-        vector::softmax(weights);
-        for (&weight, position) in weights.iter().zip(history) {
-            let value = &position[2 * width + start..2 * width + start + dim];
-            context.iter_mut().zip(value).for_each(|(out, x)| *out += weight * x);
+    weights.resize(heads * positions, 0.0);
+    for (place, position) in history.iter().enumerate() {
+        let bias = bias.map_or(0.0, |bias| bias[place]);
+        let pairs = query.chunks_exact(dim).zip(position[..width].chunks_exact(dim));
+        for (head, (query, key)) in pairs.enumerate() {
+            weights[head * positions + place] = dot(query, key) * scale + bias;
         }
     }
+    weights.chunks_exact_mut(positions).for_each(vector::softmax);
+    for (place, position) in history.iter().enumerate() {
+        let pairs = context.chunks_exact_mut(dim).zip(position[width..].chunks_exact(dim));
+        for (head, (context, value)) in pairs.enumerate() {
+            let weight = weights[head * positions + place];
+            context.iter_mut().zip(value).for_each(|(out, &x)| *out = weight.mul_add(x, *out));
+        }
+    }
+}
+
+/// Σ a b; running sums are added up in pairs.
+#[inline(always)]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a_chunks.zip(b_chunks) {
+        lanes.iter_mut().zip(a).zip(b).for_each(|((lane, a), b)| *lane = a.mul_add(*b, *lane));
+    }
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+    }
+    lanes[0] + rest
 }

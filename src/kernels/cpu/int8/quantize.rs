@@ -1,7 +1,5 @@
 //! Rows of 8-bit numbers.
 
-use std::array;
-
 /// The largest magnitude.
 const LARGEST: f32 = 127.0;
 /// Rows whose numbers are all smaller count as zeros: below, `LARGEST / number` would be no number of single precision.
@@ -35,7 +33,7 @@ fn largest(row: &[f32]) -> f32 {
     let chunks = row.chunks_exact(LANES);
     let rest = chunks.remainder().iter().map(magnitude).max().unwrap_or(0);
     for chunk in chunks {
-        lanes = array::from_fn(|lane| magnitude(&chunk[lane]).max(lanes[lane]));
+        lanes.iter_mut().zip(chunk).for_each(|(lane, x)| *lane = magnitude(x).max(*lane));
     }
     let largest = f32::from_bits(lanes.into_iter().fold(rest, u32::max));
     if largest.is_finite() { largest } else { f32::NAN }
