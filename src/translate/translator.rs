@@ -5,6 +5,7 @@ use crate::config::TranslateConfig;
 use crate::error::{Error, Result};
 use crate::kernels::capabilities::sentences_stand_alone;
 use crate::model::{MAX_POSITIONS, Transformer};
+use crate::pool::deal;
 use crate::text::{EOS, SubwordModel, source_batch};
 use crate::white_space::is_blank;
 use rayon::prelude::*;
@@ -90,15 +91,14 @@ impl Translator {
         let one_length = sentences_stand_alone(&self.model.device());
         let (blank, filled): (Vec<usize>, Vec<usize>) = (0..sources.len()).partition(|&i| self.is_blank(sources[i]));
         progress(blank.len() as u64);
-        let batches = batches(sources, filled, self.config.max_tokens, one_length);
-        let translated: Vec<Vec<Option<Vec<Translation>>>> = batches
-            .par_iter()
-            .map(|batch| {
-                let found = self.search(&batch.iter().map(|&i| sources[i]).collect::<Vec<_>>());
-                progress(batch.len() as u64);
-                found
-            })
-            .collect();
+        // Not where a batch's company changes last bits: there it must not depend on the number of threads.
+        let most = if one_length { filled.len().div_ceil(rayon::current_num_threads()) } else { usize::MAX };
+        let batches = batches(sources, filled, most, self.config.max_tokens, one_length);
+        let translated = deal(&batches, |batch| {
+            let found = self.search(&batch.iter().map(|&i| sources[i]).collect::<Vec<_>>());
+            progress(batch.len() as u64);
+            found
+        });
         let mut in_order = vec![None; sources.len()];
         for place in blank {
             in_order[place] = Some(vec![BLANK; self.config.beam]);
@@ -138,21 +138,32 @@ impl Translator {
     }
 }
 
-/// The `order`ed places of sentences of like length (of `one_length`, so that none is padded), sentences × longest at most `max_tokens`,
-/// the longest batches first so that parallel work ends together.
-fn batches(encoded: &[&[u32]], mut order: Vec<usize>, max_tokens: usize, one_length: bool) -> Vec<Vec<usize>> {
+/// The `order`ed places of sentences of like length (of `one_length`, so that none is padded), at most `most` of them and
+/// sentences × longest at most `max_tokens`. What takes longest comes first, so that threads that take one after the other end
+/// together.
+fn batches(
+    encoded: &[&[u32]],
+    mut order: Vec<usize>,
+    most: usize,
+    max_tokens: usize,
+    one_length: bool,
+) -> Vec<Vec<usize>> {
     order.sort_by_key(|&i| std::cmp::Reverse(encoded[i].len()));
     let mut batches: Vec<Vec<usize>> = Vec::new();
     for place in order {
         let fits = |batch: &Vec<usize>| {
             let longest = encoded[batch[0]].len();
-            (batch.len() + 1) * longest <= max_tokens && (!one_length || encoded[place].len() == longest)
+            batch.len() < most
+                && (batch.len() + 1) * longest <= max_tokens
+                && (!one_length || encoded[place].len() == longest)
         };
         match batches.last_mut() {
             Some(batch) if fits(batch) => batch.push(place),
             _ => batches.push(vec![place]),
         }
     }
+    // Tokens of a batch stand for its time: a step for each of its length, with rows for each of its sentences.
+    batches.sort_by_key(|batch| std::cmp::Reverse(batch.len() * encoded[batch[0]].len()));
     batches
 }
 
@@ -173,11 +184,13 @@ mod tests {
     fn batches_hold_each_sentence_once_within_the_limit() {
         let encoded: Vec<Vec<u32>> = [3, 9, 1, 5, 5, 2].iter().map(|&n| vec![7; n]).collect();
         let encoded: Vec<&[u32]> = encoded.iter().map(Vec::as_slice).collect();
-        for (one_length, want) in [
-            (false, vec![vec![1], vec![3, 4], vec![0, 5, 2]]),
-            (true, vec![vec![1], vec![3, 4], vec![0], vec![5], vec![2]]),
+        for (most, one_length, want) in [
+            (6, false, vec![vec![3, 4], vec![1], vec![0, 5, 2]]),
+            (6, true, vec![vec![3, 4], vec![1], vec![0], vec![5], vec![2]]),
+            (2, false, vec![vec![3, 4], vec![1], vec![0, 5], vec![2]]),
+            (1, true, vec![vec![1], vec![3], vec![4], vec![0], vec![5], vec![2]]),
         ] {
-            assert_eq!(batches(&encoded, (0..6).collect(), 10, one_length), want);
+            assert_eq!(batches(&encoded, (0..6).collect(), most, 10, one_length), want);
         }
     }
 
@@ -248,6 +261,10 @@ mod tests {
             prop_assert_eq!(&together, &alone);
             let backwards: Vec<String> = lines.iter().rev().cloned().collect();
             prop_assert!(translate(&backwards).iter().rev().eq(&together));
+            for threads in [1, 3] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                prop_assert_eq!(&pool.install(|| translate(&lines)), &together);
+            }
         }
     }
 }
