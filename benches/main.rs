@@ -16,6 +16,7 @@ mod prepare;
 mod product;
 mod routing;
 mod training;
+mod translate;
 
 use harness::Bench;
 
@@ -30,6 +31,7 @@ fn main() {
     routing::run(&bench);
     training::run(&bench);
     beam::run(&bench);
+    translate::run(&bench);
     #[cfg(feature = "gpu")]
     launches::run(&bench);
 }
