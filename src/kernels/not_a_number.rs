@@ -145,6 +145,13 @@ fn attention_of_sentences_and_of_steps() {
             positions.iter().map(|position| tensor(position, [rows, 3 * width], &Device::flex())).collect();
         vec![host(step_attention(&positions, heads, &[vec![0, 0], vec![0, 1], vec![0, 1]]))]
     });
+    let [sentences, source] = [1, 3];
+    let inputs = [numbers(1, rows * width), numbers(2, source * 2 * width)];
+    holds("step over the source", &inputs, |inputs| {
+        let query = tensor(&inputs[0], [rows, width], &Device::flex());
+        let key_value = tensor(&inputs[1], [source, 2 * width], &Device::flex());
+        vec![host(step_cross_attention(query, key_value, sentences, heads, None))]
+    });
 }
 
 #[test]

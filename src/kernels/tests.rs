@@ -294,6 +294,23 @@ fn a_step_is_the_last_row_of_the_whole() {
 }
 
 #[test]
+fn a_step_over_the_source_is_attention_over_it() {
+    let (heads, width) = (2, 40);
+    for (sentences, beam, source) in [(1, 1, 1), (3, 1, 5), (2, 4, 7)] {
+        let query = leaf(1, [sentences * beam, width]).inner();
+        let key_value = leaf(2, [sentences * source, 2 * width]).inner();
+        // The last place of each sentence but the first is padding.
+        let padding = (0..sentences * source).map(|i| if i >= source && i % source == source - 1 { -1e9 } else { 0.0 });
+        let padding = TensorData::new(padding.collect::<Vec<f32>>(), [sentences, 1, 1, source]);
+        for mask in [None, Some(Tensor::<4>::from_data(padding, &Device::flex()))] {
+            let step = step_cross_attention(query.clone(), key_value.clone(), sentences, heads, mask.clone());
+            let whole = plain::cross_attention(query.clone(), key_value.clone(), sentences, heads, mask, Mask::NONE);
+            assert_near(&host(step), &host(whole), &format!("{sentences} x {beam}, source {source}"));
+        }
+    }
+}
+
+#[test]
 fn operators_work_without_autodiff_too() {
     let tracked = leaf(1, [6, 12]);
     let untracked = tracked.clone().inner();

@@ -99,9 +99,13 @@ mod tests {
         assert_eq!(here.differences(&elsewhere), "");
         let other = Conditions { sentence_length: 30, beam: 4, ..here.clone() };
         assert_eq!(here.differences(&other), "sentence_length 16, not 30; beam 5, not 4");
-        let in_half = Conditions { compute_type: Precision::Bfloat16, ..here.clone() };
-        assert_eq!(here.differences(&in_half), "compute_type float32, not bfloat16");
-        assert!(in_half.to_string().ends_with(", qkv_dim 192, compute_type bfloat16"));
+        for (compute_type, name) in [(Precision::Bfloat16, "bfloat16"), (Precision::Int8, "int8")] {
+            let other = Conditions { compute_type, ..here.clone() };
+            assert_eq!(here.differences(&other), format!("compute_type float32, not {name}"));
+            assert!(other.to_string().ends_with(&format!(", qkv_dim 192, compute_type {name}")));
+            let read_again = Conditions::from_fields(other.fields().each_ref().map(String::as_str));
+            assert_eq!(read_again, Some(other));
+        }
         // What says nothing of it was measured before there was a choice.
         let stored = serde_json::to_value(&here).unwrap();
         assert_eq!(stored.get("compute_type"), None);

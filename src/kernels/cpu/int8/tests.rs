@@ -58,6 +58,20 @@ fn paths_agree_to_the_bit_and_come_near_for_any_shape_and_layout() {
 }
 
 #[test]
+fn a_row_is_quantised_as_it_is_defined() {
+    // Lengths with and without a rest that fills no register.
+    for columns in [1, 3, 16, 31, 32, 200] {
+        for (seed, row) in numbers(8, columns, 3).chunks_exact(columns).enumerate() {
+            let largest = row.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+            let numbers = row.iter().map(|x| (x * (127.0 / largest)).round_ties_even() as i32 + 128);
+            let mut found = vec![0; columns];
+            assert_eq!(quantize::quantize(row, &mut found), largest / 127.0, "{columns}, {seed}");
+            assert_eq!(found.into_iter().map(i32::from).collect::<Vec<_>>(), numbers.collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
 fn the_largest_sums_are_exact() {
     // The widest that a model can be; whole numbers up to 127 stand as themselves.
     let inner = crate::space::MAX_WIDTH;
