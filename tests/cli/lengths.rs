@@ -4,7 +4,7 @@ use super::program::{Program, arguments};
 use serde_json::Value;
 
 /// A space of a few tiny models, over text of one's own.
-const SMALL: &str = r#"
+pub const SMALL: &str = r#"
 seed = 1
 [data]
 corpus = "files"

@@ -1,5 +1,6 @@
 //! Products in other precisions, on the CPU.
 
+use super::lengths::SMALL;
 use super::program::{Program, TINY, arguments};
 use super::training::{losses, worst};
 use crate::devices::skip;
@@ -133,4 +134,44 @@ fn a_model_translates_and_is_measured_in_int8() {
     let measure = ["latency", "measure", "--passes", "4", "--checkpoint", "runs/toy/supernet", "--set"];
     let measured = program.output(&arguments(&measure, &["translate.precision=int8"]));
     assert_eq!(serde_json::from_str::<Value>(&measured).unwrap()["compute_type"], "int8");
+    let collect = ["latency", "collect", "--precision", "99%", "--out", "here.csv", "--samples", "1"];
+    program.output(&arguments(&collect, &["--set", "translate.precision=int8"]));
+    let message = program.refusal(&collect, "");
+    assert!(message.contains("here.csv:2: measured with compute_type = int8, not float32"), "{message}");
+}
+
+/// Pairs for a model to learn: each word of the source stands for another one. Texts that begin elsewhere hold other lines.
+fn pairs(count: usize, start: usize) -> [String; 2] {
+    let words = ["ab", "ba", "abc", "cab", "ca", "bac"];
+    let line = |i: usize, shift: usize| -> String {
+        let word = |j| words[(i * 7 + j * (i % 5 + 1) * 3 + i / 6 + shift) % words.len()];
+        (0..3 + i * 5 % 4).map(word).collect::<Vec<_>>().join(" ") + "\n"
+    };
+    [0, 1].map(|shift| (start..start + count).map(|i| line(i, shift)).collect())
+}
+
+#[test]
+fn bleu_in_int8_is_near_that_in_float32() {
+    if let Err(error) = resolve("translate.precision", Precision::Int8, &Device::flex()) {
+        return skip("BLEU in int8", &error);
+    }
+    let program = Program::new();
+    program.write("small.toml", SMALL);
+    for (name, count, start) in [("train", 400, 0), ("valid", 20, 1000), ("test", 100, 2000)] {
+        let [source, target] = pairs(count, start);
+        program.write(&format!("{name}.xx"), &source);
+        program.write(&format!("{name}.yy"), &target);
+    }
+    let longer = ["--set", "train.max_updates=150", "--set", "train.max_tokens=256"];
+    program.output(&arguments(&["train", "--config", "small.toml"], &longer));
+    let [source, _] = pairs(100, 2000);
+    let translate = ["translate", "--checkpoint", "runs/small/supernet", "--set"];
+    let [single, int8] = ["translate.precision=float32", "translate.precision=int8"].map(|precision| {
+        let translated = program.output_of(&arguments(&translate, &[precision]), &source);
+        let scored = program.output_of(&["score", "--reference", "test.yy", "--json"], &translated);
+        let bleu: Value = serde_json::from_str(scored.lines().next().unwrap()).unwrap();
+        bleu["score"].as_f64().unwrap()
+    });
+    println!("BLEU in float32 {single}, in int8 {int8}");
+    assert!(single > 50.0 && (single - int8).abs() < 2.0, "{single} {int8}");
 }
