@@ -154,16 +154,17 @@ fn rows_hold_for_the_weights_that_they_were_measured_on() {
     assert_eq!(other["rows"][0], first["rows"][0]);
     assert!(!run(&program).1.contains("results.json"));
 
-    // Another SuperNet: the search was done with the first.
+    // Another SuperNet: the search was done with the first, and is done again.
     let elsewhere = ["--run-dir", "runs/b", "--set", "train.adam_eps=1e-4"];
     program.output(&arguments(&arguments(&["train"], &TINY), &elsewhere));
     std::fs::remove_dir_all(folder("supernet")).unwrap();
     copy_folder(&program.folder().join("runs/b/supernet"), &folder("supernet"));
-    let message = program.refusal_after_start(&arguments(&["run"], &TINY));
-    assert!(message.contains("trials.jsonl: these trials were measured with other weights"), "{message}");
+    let message = program.refusal_after_start(&arguments(&["search"], &TINY));
     assert!(message.contains("automoe search --fresh"), "{message}");
-    program.output(&arguments(&["search", "--fresh"], &TINY));
+    let trials = std::fs::read_to_string(folder("search/trials.jsonl")).unwrap();
     let (searched, errors) = run(&program);
     assert!(errors.contains("results.json: supernet has other weights than were measured"), "{errors}");
+    assert!(errors.contains("trials.jsonl: these trials were measured with other weights"), "{errors}");
+    assert_eq!(std::fs::read_to_string(folder("search/trials.jsonl.1")).unwrap(), trials);
     assert_ne!(searched["rows"][0]["weights"], first["rows"][0]["weights"]);
 }
