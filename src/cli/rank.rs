@@ -73,6 +73,7 @@ pub fn run(args: RankArgs) -> Result<()> {
     checkpoints.iter().try_for_each(|path| resolve(path).map(|_| ()))?;
     let workspace = args.run.open(config, "rank", false)?;
     let ranking = workspace.carry_out(|workspace| rank(workspace, given, &checkpoints))?;
+    workspace.run.keep_settings(false)?;
     tracing::info!("{}", Text.export(&rank_tables(&ranking.comparison)));
     output::json_pretty(&mut io::stdout().lock(), &ranking).map(|_| ())
 }

@@ -1,11 +1,12 @@
 //! The search's evaluator: validation loss with the supernet's shared weights, and latency.
 
 use super::latency::{MeasuredLatency, Quiet};
+use super::workspace::Workspace;
 use crate::cost::{Dimensions, expected_flops};
 use crate::error::{Error, Result};
 use crate::model::precision::Products;
 use crate::model::{Supernet, Transformer};
-use crate::search::{Evaluation, Evaluator};
+use crate::search::{Evaluation, Evaluator, PARTS};
 use crate::space::Architecture;
 use crate::train::Validation;
 use std::ops::Range;
@@ -33,6 +34,29 @@ pub(super) struct SupernetEvaluator {
 }
 
 impl SupernetEvaluator {
+    /// Of the workspace's search, with subnets of `supernet` and a latency that evaluations keep quiet for.
+    ///
+    /// # Errors
+    /// Validation pairs that are longer than the search's batches.
+    pub fn new(
+        workspace: &Workspace,
+        supernet: &Arc<Supernet>,
+        (latency, quiet): (MeasuredLatency, Quiet),
+        conditions: String,
+    ) -> Result<Self> {
+        let (settings, valid) = (&workspace.config.search, &workspace.prepared.valid);
+        Ok(Self {
+            supernet: supernet.clone(),
+            products: Products::new(settings.precision, &workspace.device),
+            validation: Validation::new(valid, settings.max_tokens)?,
+            parts: if settings.racing { Validation::parts(valid, settings.max_tokens, PARTS)? } else { Vec::new() },
+            conditions,
+            dimensions: Dimensions::of(&workspace.config)?,
+            latency,
+            quiet,
+        })
+    }
+
     fn of_model(&self, model: &Transformer, validation: &Validation) -> Result<Evaluation> {
         let start = Instant::now();
         if validation.is_empty() {

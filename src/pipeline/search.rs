@@ -8,19 +8,18 @@ use super::search_record::{SearchRecord, has_begun, remove};
 use super::search_shown::{Shown, summary};
 use super::workspace::Workspace;
 use crate::config::Config;
-use crate::cost::{Cost, Dimensions};
+use crate::cost::{Cost, Costs};
 use crate::error::{Error, Result, listed};
 use crate::latency::LatencyProfile;
-use crate::model::precision::Products;
 use crate::model::weights::rules::of_config;
 use crate::model::{Supernet, TransformerConfig};
 use crate::run::atomic::{self, put_aside};
 use crate::run::checkpoints::resolve;
 use crate::search::{
-    Budget, Constraints, Feasible, PARTS, Pick, Search, Trial, TrialLog, algorithm, first_within, front, picked,
+    Budget, Constraints, Feasible, Pick, Search, Trial, TrialLog, algorithm, first_within, front, picked,
 };
 use crate::space::Architecture;
-use crate::train::{Validation, load_weights};
+use crate::train::load_weights;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -52,45 +51,20 @@ pub fn search(
     warm_start: &[Architecture],
     pick: Pick,
 ) -> Result<Vec<Trial>> {
-    let (settings, seed) = (&workspace.config.search, workspace.config.seed);
+    let Config { search: settings, seed, .. } = &workspace.config;
     let checkpoint = resolve(checkpoint)?;
     check_search(workspace)?;
-    let weights = load_weights(&checkpoint, &workspace.device)?;
-    workspace.check_weights(&weights, &checkpoint)?;
-    weights.check_shared().map_err(|error| error.at(checkpoint.display()))?;
-    check_qkv_dim(&weights.supernet.config, &workspace.config).map_err(|error| error.at(checkpoint.display()))?;
-    weights.supernet.weights(&workspace.space.supernet()).map_err(|error| error.at(checkpoint.display()))?;
-    let (supernet, quiet) = (Arc::new(weights.supernet), Quiet::default());
-    let dimensions = Dimensions::of(&workspace.config)?;
+    let (supernet, quiet) = (Arc::new(supernet(workspace, &checkpoint)?), Quiet::default());
     let measured = || MeasuredLatency::new(workspace, supernet.clone(), quiet.clone());
-    let mut costs = counted_costs(&workspace.config)?;
-    let gflops = costs.get("gflops").expect("FLOPs are counted").clone();
-    if let Some(profile) = latency_profile(&workspace.config)? {
-        tell_of_profile(workspace, &profile)?;
-        costs.extend([Arc::new(profile) as Arc<dyn Cost>]);
-    }
+    let costs = costs(workspace)?;
+    let gflops = costs.get("gflops").expect("FLOPs are counted");
     let constraints = Constraints::new(settings, &costs);
-    let mut feasible = Feasible::check(&workspace.space, &constraints, seed)?;
+    let mut feasible = Feasible::check(&workspace.space, &constraints, *seed)?;
     let record = SearchRecord::new(workspace, &checkpoint)?;
-    let valid = &workspace.prepared.valid;
-    let evaluator = SupernetEvaluator {
-        supernet: supernet.clone(),
-        products: Products::new(settings.precision, &workspace.device),
-        validation: Validation::new(valid, settings.max_tokens)?,
-        parts: if settings.racing { Validation::parts(valid, settings.max_tokens, PARTS)? } else { Vec::new() },
-        conditions: record.conditions(),
-        dimensions,
-        latency: measured(),
-        quiet: quiet.clone(),
-    };
     let trials = workspace.run.trials();
-    let begins_anew = match earlier {
-        EarlierTrials::GoOn => !has_begun(&trials),
-        EarlierTrials::PutAsideIfStale => !has_begun(&trials) || record.is_stale(&trials)?,
-        EarlierTrials::Remove => true,
-    };
-    if begins_anew {
-        feasible.check_measured(&|architecture| evaluator.latency.of(architecture), seed)?;
+    let evaluator = SupernetEvaluator::new(workspace, &supernet, (measured(), quiet.clone()), record.conditions())?;
+    if begins_anew(earlier, &record, &trials)? {
+        feasible.check_measured(&|architecture| evaluator.latency.of(architecture), *seed)?;
         clear(&trials, earlier)?;
     }
     let record = record.beginning_with(warm_start, &workspace.run)?;
@@ -106,10 +80,17 @@ pub fn search(
     if known > 0 {
         tracing::info!("searching: going on after {known} trials");
     }
-    let search = Search { settings, feasible: &feasible, gflops: &*gflops, changes: &changes };
-    let mut algorithm = algorithm(settings, &feasible, seed);
+    let search = Search { settings, feasible: &feasible, gflops: &**gflops, changes: &changes };
+    let mut algorithm = algorithm(settings, &feasible, *seed);
     let mut shown = Shown::new(Budget::new(settings).total(), known as u64, &constraints, &settings.objectives);
-    let ranked = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| shown.trial(progress))?;
+    let mut kept = Ok(());
+    let ranked = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| {
+        if !progress.resumed && kept.is_ok() {
+            kept = workspace.run.keep_settings(false);
+        }
+        shown.trial(progress);
+    })?;
+    kept.and_then(|()| workspace.run.keep_settings(false))?;
     shown.finish();
     let (mut found, at_length) = match constraints.measured {
         _ if settings.objectives.len() > 1 => (front(&ranked, &settings.objectives), None),
@@ -127,6 +108,37 @@ pub fn search(
     let text = serde_json::to_string(&found[0].architecture).map_err(Error::failure)?;
     atomic::write(&workspace.run.winner(), format!("{text}\n").as_bytes())?;
     Ok(found)
+}
+
+/// The supernet at `checkpoint`, which has the weights of all of the workspace's space.
+fn supernet(workspace: &Workspace, checkpoint: &Path) -> Result<Supernet> {
+    let weights = load_weights(checkpoint, &workspace.device)?;
+    workspace.check_weights(&weights, checkpoint)?;
+    weights
+        .check_shared()
+        .and_then(|()| check_qkv_dim(&weights.supernet.config, &workspace.config))
+        .and_then(|()| weights.supernet.weights(&workspace.space.supernet()).map(|_| ()))
+        .map_err(|error| error.at(checkpoint.display()))?;
+    Ok(weights.supernet)
+}
+
+/// What candidates can be limited or compared by before they are measured.
+fn costs(workspace: &Workspace) -> Result<Costs> {
+    let mut costs = counted_costs(&workspace.config)?;
+    if let Some(profile) = latency_profile(&workspace.config)? {
+        tell_of_profile(workspace, &profile)?;
+        costs.extend([Arc::new(profile) as Arc<dyn Cost>]);
+    }
+    Ok(costs)
+}
+
+/// Whether the search does not go on with what is in the log `trials`.
+fn begins_anew(earlier: EarlierTrials, record: &SearchRecord, trials: &Path) -> Result<bool> {
+    Ok(match earlier {
+        EarlierTrials::GoOn => !has_begun(trials),
+        EarlierTrials::PutAsideIfStale => !has_begun(trials) || record.is_stale(trials)?,
+        EarlierTrials::Remove => true,
+    })
 }
 
 /// Makes room for other trials.

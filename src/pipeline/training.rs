@@ -35,6 +35,7 @@ pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
         train: &workspace.prepared.train,
         valid: &workspace.prepared.valid,
         data: &workspace.data,
+        begins: &|| workspace.run.keep_settings(true),
     };
     let shape = workspace.supernet_config();
     warn_about_size(workspace, config);
@@ -65,6 +66,7 @@ pub fn adapt_supernet(workspace: &Workspace, checkpoint: Option<&Path>) -> Resul
         train: &workspace.prepared.train,
         valid: &workspace.prepared.valid,
         data: &workspace.data,
+        begins: &|| workspace.run.keep_settings(true),
     };
     let shape = workspace.supernet_config();
     if checkpoint.is_some() && trained_updates(&folder).is_some() {
@@ -188,6 +190,7 @@ pub(super) fn train_alone(
         train: &workspace.prepared.train,
         valid: &workspace.prepared.valid,
         data: &workspace.data,
+        begins: &|| workspace.run.keep_settings(true),
     };
     let shape = workspace.transformer_config(architecture.clone(), supernet);
     if inherit.is_some() && trained_updates(folder).is_some() {

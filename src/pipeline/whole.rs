@@ -70,6 +70,7 @@ pub fn run(workspace: &Workspace, top: usize) -> Result<Results> {
     let joined_references = workspace.prepared.has_joined_references;
     let data = Some(workspace.prepared.fingerprints.whole.clone());
     let results = Results { settings, data, joined_references, rows: rows.collect::<Result<_>>()? };
+    workspace.run.keep_settings(false)?;
     results.write(&workspace.run.results())?;
     Ok(results)
 }

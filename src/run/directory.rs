@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+mod kept;
 
 /// The file that is locked.
 const LOCK: &str = ".lock";
@@ -49,11 +52,14 @@ pub struct RunDirectory {
     lock: Option<File>,
     /// There was no run here before.
     begun: bool,
+    /// The settings that it was opened with, until something is made with them.
+    opened_with: Mutex<Option<String>>,
 }
 
 impl RunDirectory {
     /// Opens the run at `path` for writing, or begins one: takes the lock, checks that `settings` (the resolved settings as
-    /// TOML) are those it was begun with, and removes what killed processes left unfinished. With `fresh`, what an earlier
+    /// TOML) are those it was begun with, as far as they may not change, and removes what killed processes left unfinished. What is
+    /// other in them comes into `config.toml` by [`Self::keep_settings`]. With `fresh`, what an earlier
     /// run has left in it is removed instead and the run begins anew. `created_by` is the subcommand.
     ///
     /// # Errors
@@ -62,7 +68,12 @@ impl RunDirectory {
     pub fn open(path: &Path, settings: &str, created_by: &str, fresh: bool) -> Result<Self> {
         let parsed = Settings::parse(settings)?;
         create_folder(path)?;
-        let mut run = Self { root: path.to_path_buf(), lock: Some(lock_folder(path)?), begun: false };
+        let mut run = Self {
+            root: path.to_path_buf(),
+            lock: Some(lock_folder(path)?),
+            begun: false,
+            opened_with: Mutex::default(),
+        };
         let mut manifest = run.read_manifest()?;
         if manifest.is_none() {
             // No lock is left where there is no run.
@@ -73,18 +84,25 @@ impl RunDirectory {
         }
         run.begun = manifest.is_none();
         match manifest {
-            Some(manifest) => run.check_settings(&parsed, manifest)?,
-            None => run.write_manifest(&Manifest {
-                version: env!("CARGO_PKG_VERSION").into(),
-                created_by: created_by.into(),
-                settings: parsed.fingerprint(),
-                data: None,
-                data_without_test: None,
-                subwords: None,
-            })?,
+            Some(manifest) => {
+                run.check_settings(&parsed, &manifest)?;
+                run.opened_with = Mutex::new(Some(settings.to_owned()));
+            }
+            None => {
+                run.write_manifest(&Manifest {
+                    version: env!("CARGO_PKG_VERSION").into(),
+                    created_by: created_by.into(),
+                    settings: parsed.fingerprint(),
+                    data: None,
+                    data_without_test: None,
+                    subwords: None,
+                })?;
+            }
         }
-        // Each time, as harmless settings may be others than at the beginning.
-        atomic::write(&run.config(), settings.as_bytes())?;
+        // Also where a process was killed between the two.
+        if run.begun || !run.config().exists() {
+            atomic::write(&run.config(), settings.as_bytes())?;
+        }
         for folder in run.folders() {
             create_folder(&folder)?;
         }
@@ -97,7 +115,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Input`] when there is no run.
     pub fn read_only(path: &Path) -> Result<Self> {
-        let run = Self { root: path.to_path_buf(), lock: None, begun: false };
+        let run = Self { root: path.to_path_buf(), lock: None, begun: false, opened_with: Mutex::default() };
         match run.read_manifest()? {
             Some(_) => Ok(run),
             None => {
@@ -235,34 +253,6 @@ impl RunDirectory {
                     .at(foreign.display()))
             }
         }
-    }
-
-    fn check_settings(&self, new: &Settings, manifest: Manifest) -> Result<()> {
-        let path = self.config();
-        let old = read_own(&path)?.map(|text| Settings::parse(&text));
-        let others = |differences: String| match differences.is_empty() {
-            true => Ok(()),
-            false => Err(self.refusal(&format!("it was begun with other settings: {differences}"))),
-        };
-        if manifest.settings == new.fingerprint() {
-            return old.and_then(Result::ok).map_or(Ok(()), |old| others(old.other_precisions(new)));
-        }
-        let Some(old) = old else {
-            return Err(self.refusal("it was begun with other settings"));
-        };
-        let old = old.map_err(|error| error.at(path.display()))?;
-        others(old.differences(new))?;
-        if manifest.settings != old.fingerprint() {
-            return Err(self.refusal(
-                "its config.toml was edited after it was begun; undo that, and give with --set what is to change",
-            ));
-        }
-        let adjustments = old.adjustments(new);
-        if !adjustments.is_empty() {
-            tracing::info!("run directory {}: goes on with other settings: {adjustments}", self.root.display());
-        }
-        // What differs is in fingerprints, but may change.
-        self.write_manifest(&Manifest { settings: new.fingerprint(), ..manifest })
     }
 
     fn refusal(&self, why: &str) -> Error {

@@ -1,6 +1,7 @@
 //! What a training run is asked for, and how it ended.
 
 use crate::config::{Sampling, TrainConfig};
+use crate::error::Result;
 use crate::model::weights::WeightSharing;
 use crate::seed;
 use crate::space::{Architecture, Space};
@@ -66,6 +67,8 @@ pub struct Job<'a> {
     pub valid: &'a Dataset,
     /// The prepared data's fingerprint.
     pub data: &'a str,
+    /// Called before the first update that is made: from there on the weights are made with these settings.
+    pub begins: &'a dyn Fn() -> Result<()>,
 }
 
 /// How a run ended.

@@ -53,6 +53,9 @@ pub fn train(
     let progress = Progress::bar(total as u64, "updates", format!("training {}", job.name))
         .resumed_at(session.position.update as u64);
     let interruptible = Interruptible::begin();
+    if session.position.update < total {
+        (job.begins)()?;
+    }
     while session.position.update < total {
         session.step(&progress)?;
         progress.inc(1);

@@ -163,6 +163,28 @@ fn measured_latency_is_in_the_log_and_is_not_measured_again() {
 }
 
 #[test]
+fn a_refused_search_leaves_the_settings_of_its_run_as_they_were() {
+    let program = trained();
+    let (winner, _) = searched(&program, &[]);
+    let config = || std::fs::read_to_string(program.folder().join("runs/toy/config.toml")).unwrap();
+    let before = config();
+    for other in [&["--set", "search.population=10"][..], &["--max-parameters", "0.1"]] {
+        assert!(program.refusal_after_start(&search(other)).contains("--fresh"));
+        assert_eq!(config(), before);
+    }
+    // Nor does a training that has nothing to do.
+    program.output(&arguments(&arguments(&["train"], &TINY), &["--set", "train.lr=0.5"]));
+    assert_eq!(config(), before);
+    let go_on = ["search", "--config", "runs/toy/config.toml"];
+    assert_eq!(program.output(&go_on), winner);
+    // One that searches anew is noted down, but not the rate that nothing was trained with.
+    searched(&program, &["--fresh", "--set", "search.population=10", "--set", "train.lr=0.5"]);
+    let after = config();
+    assert!(after.contains("population = 10\n") && after.contains("lr = 0.003\n"), "{after}");
+    program.output(&go_on);
+}
+
+#[test]
 fn a_measured_limit_out_of_reach_is_answered_with_the_smallest_figure_and_keeps_the_old_trials() {
     let program = trained();
     searched(&program, &[]);

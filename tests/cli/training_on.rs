@@ -35,7 +35,9 @@ fn a_training_goes_on_to_more_updates_as_if_it_had_them_from_the_start() {
     for file in ["last.safetensors", "best.safetensors"] {
         assert!(read(&long, file) == read(&raised, file), "{file} differs");
     }
-    // Neither fewer updates nor another rate change anything any more.
+    // Neither fewer updates nor another rate change anything any more, and config.toml says what the weights were trained with.
+    let config = std::fs::read_to_string(raised.folder().join("runs/toy/config.toml")).unwrap();
+    assert!(config.contains("\nmax_updates = 32\n"), "{config}");
     let told = raised.messages(&[&of("train.max_updates=20")[..], &["--set", "train.lr=0.1"]].concat(), "");
     assert!(
         told.contains("supernet: it was trained for 32 updates; max_updates = 20 takes none of them back\n"),
@@ -44,6 +46,8 @@ fn a_training_goes_on_to_more_updates_as_if_it_had_them_from_the_start() {
     let no_more =
         "supernet: it is trained, and these change nothing in it: lr = 0.1 (before: 0.003); a larger max_updates";
     assert!(told.contains(no_more), "{told}");
+    assert!(!told.contains("goes on with"), "{told}");
+    assert_eq!(std::fs::read_to_string(raised.folder().join("runs/toy/config.toml")).unwrap(), config);
     assert!(read(&long, "last.safetensors") == read(&raised, "last.safetensors"));
 }
 

@@ -111,7 +111,10 @@ fn other_settings_are_refused_with_the_lines_that_differ() {
     );
     assert_eq!(fs::read_to_string(path.join("config.toml")).unwrap(), SETTINGS);
     let harmless = SETTINGS.replace("100", "7");
-    drop(open(path, &harmless).unwrap());
+    let run = open(path, &harmless).unwrap();
+    assert_eq!(fs::read_to_string(path.join("config.toml")).unwrap(), SETTINGS, "nothing was made with them");
+    run.keep_settings(false).unwrap();
+    drop(run);
     assert_eq!(fs::read_to_string(path.join("config.toml")).unwrap(), harmless);
     fs::write(path.join("config.toml"), &other).unwrap();
     let error = error_of(path, &other);

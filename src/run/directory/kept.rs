@@ -1,0 +1,80 @@
+//! The settings in a run's `config.toml`: those that what is in the run was made with.
+
+use super::{Manifest, RunDirectory, read_own};
+use crate::config::is_adjustable;
+use crate::error::{Error, Result};
+use crate::run::atomic;
+use crate::run::settings::Settings;
+use std::sync::PoisonError;
+use toml::Table;
+
+impl RunDirectory {
+    /// Refuses settings that may not change and are others than the run's.
+    pub(super) fn check_settings(&self, new: &Settings, manifest: &Manifest) -> Result<()> {
+        let path = self.config();
+        let old = read_own(&path)?.map(|text| Settings::parse(&text));
+        let others = |differences: String| match differences.is_empty() {
+            true => Ok(()),
+            false => Err(self.refusal(&format!("it was begun with other settings: {differences}"))),
+        };
+        if manifest.settings == new.fingerprint() {
+            return old.and_then(Result::ok).map_or(Ok(()), |old| others(old.other_precisions(new)));
+        }
+        let Some(old) = old else {
+            return Err(self.refusal("it was begun with other settings"));
+        };
+        let old = old.map_err(|error| error.at(path.display()))?;
+        others(old.differences(new))?;
+        if manifest.settings != old.fingerprint() {
+            return Err(self.refusal(
+                "its config.toml was edited after it was begun; undo that, and give with --set what is to change",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Puts the settings that the run was opened with into its `config.toml`, for something is made with them now. Those that
+    /// trainings may go on with other values of stay as they were, unless this `trains`: the weights are not made with the others.
+    ///
+    /// # Errors
+    /// [`Error::Failure`] when they cannot be written.
+    pub fn keep_settings(&self, trains: bool) -> Result<()> {
+        let mut opened_with = self.opened_with.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(new) = opened_with.as_deref() else { return Ok(()) };
+        let before = read_own(&self.config())?.unwrap_or_default();
+        let text = if trains { new.to_owned() } else { with_adjustable_of(new, &before)? };
+        if text == before {
+            return Ok(());
+        }
+        let settings = Settings::parse(&text)?;
+        let adjustments = Settings::parse(&before)?.adjustments(&settings);
+        if !adjustments.is_empty() {
+            tracing::info!("run directory {}: goes on with other settings: {adjustments}", self.root().display());
+        }
+        self.write_manifest(&Manifest { settings: settings.fingerprint(), ..self.own_manifest()? })?;
+        atomic::write(&self.config(), text.as_bytes())?;
+        if trains {
+            *opened_with = None;
+        }
+        Ok(())
+    }
+}
+
+/// `new` with the values of `before` where trainings may go on with others.
+fn with_adjustable_of(new: &str, before: &str) -> Result<String> {
+    let parse = |text: &str| text.parse::<Table>().map_err(|error| Error::input(error.message()));
+    let (mut table, before) = (parse(new)?, parse(before)?);
+    let mut differs = false;
+    for (section, values) in table.iter_mut().filter_map(|(name, value)| Some((name.clone(), value.as_table_mut()?))) {
+        let of_before = before.get(&section).and_then(|section| section.as_table());
+        for (key, value) in values.iter_mut().filter(|(key, _)| is_adjustable(&format!("{section}.{key}"))) {
+            if let Some(before) = of_before.and_then(|section| section.get(key))
+                && before != value
+            {
+                *value = before.clone();
+                differs = true;
+            }
+        }
+    }
+    if differs { toml::to_string(&table).map_err(Error::failure) } else { Ok(new.to_owned()) }
+}
