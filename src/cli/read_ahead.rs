@@ -1,6 +1,7 @@
 //! Input that is read ahead by a thread of its own, so that what has come can be answered while more may follow.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use std::cell::Cell;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +16,8 @@ const AHEAD: usize = 64;
 /// Lines on their way.
 pub(super) struct ReadAhead {
     lines: Receiver<Result<String>>,
+    /// Of the line after those that were given last.
+    fault: Cell<Option<Error>>,
 }
 
 impl ReadAhead {
@@ -30,16 +33,17 @@ impl ReadAhead {
                 }
             }
         });
-        Self { lines }
+        Self { lines, fault: Cell::default() }
     }
 
     /// The next lines, at most `most` and at least one; none at the end of input. Waits for the first, and takes those that
     /// follow until input pauses.
     ///
     /// # Errors
-    /// That of reading any of them.
+    /// That of reading the first of them; the lines before one that cannot be read are given first.
     pub(super) fn batch(&self, most: usize) -> Result<Vec<String>> {
         let mut lines = Vec::new();
+        self.fault.take().map_or(Ok(()), Err)?;
         let Ok(first) = self.lines.recv() else {
             return Ok(lines);
         };
@@ -47,7 +51,11 @@ impl ReadAhead {
         let begun = Instant::now();
         while lines.len() < most && begun.elapsed() < PATIENCE {
             match self.lines.recv_timeout(PAUSE) {
-                Ok(line) => lines.push(line?),
+                Ok(Ok(line)) => lines.push(line),
+                Ok(Err(fault)) => {
+                    self.fault.set(Some(fault));
+                    break;
+                }
                 // A pause, or the end.
                 Err(_) => break,
             }

@@ -23,7 +23,7 @@ const NONE: Translation = Translation { text: String::new(), score: f64::NEG_INF
 ///
 /// Each line gives one line (with --nbest, as many as asked for), which depends on that line alone. Lines are translated
 /// together as far as they are there, some thousands at a time: where input pauses, what has come is answered. A line that
-/// the model cannot read ends the translation before those that came with it are printed; what was printed before stays.
+/// the model cannot read ends the translation, after those before it.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe translate --checkpoint runs/toy/models/winner < source.txt > translated.txt
@@ -101,12 +101,13 @@ pub fn run(args: TranslateArgs) -> Result<()> {
     let mut out = io::stdout().lock();
     let (mut first_line, mut told_of_fewer) = (1, false);
     loop {
-        let lines = input.batch(args.buffer as usize)?;
+        let mut lines = input.batch(args.buffer as usize)?;
         if lines.is_empty() {
             return Ok(());
         }
+        let fault = if args.skip_long { None } else { cut_at_long(&translator, &mut lines, first_line) };
         let count = lines.len();
-        let mut translations = translate(&translator, lines, first_line, args.skip_long)?;
+        let mut translations = translate(&translator, lines, first_line)?;
         let fewer = translations.iter().position(|best| best.len() < args.nbest);
         if let (Some(place), false) = (fewer, told_of_fewer) {
             let (line, found, nbest) = (first_line + place, translations[place].len(), args.nbest);
@@ -122,26 +123,26 @@ pub fn run(args: TranslateArgs) -> Result<()> {
             return Ok(());
         }
         first_line += count;
+        fault.map_or(Ok(()), Err)?;
     }
 }
 
-/// The translations of `lines`, of which the first has the number `first_line`.
-fn translate(
-    translator: &Translator,
-    mut lines: Vec<String>,
-    first_line: usize,
-    skip_long: bool,
-) -> Result<Vec<Vec<Translation>>> {
+/// Leaves of `lines`, of which the first has the number `first_line`, those before the first that the model cannot read, and gives
+/// the error of that one.
+fn cut_at_long(translator: &Translator, lines: &mut Vec<String>, first_line: usize) -> Option<Error> {
+    let (place, subwords) = translator.too_long(lines).into_iter().next()?;
+    lines.truncate(place);
+    let line = first_line + place;
+    Some(Error::input(format!(
+        "stdin: line {line}: {subwords} subwords, but the model reads at most {MAX_POSITIONS}; split the line, or give --skip-long"
+    )))
+}
+
+/// The translations of `lines`, of which the first has the number `first_line`; those of what is too long are left empty.
+fn translate(translator: &Translator, mut lines: Vec<String>, first_line: usize) -> Result<Vec<Vec<Translation>>> {
     let mut skipped = Vec::new();
     for (place, subwords) in translator.too_long(&lines) {
-        let place_in_all = first_line + place;
-        if !skip_long {
-            return Err(Error::input(format!(
-                "stdin: line {place_in_all}: {subwords} subwords, but the model reads at most {MAX_POSITIONS}; split \
-                 the line, or give --skip-long"
-            )));
-        }
-        tracing::warn!("stdin: line {place_in_all}: {subwords} subwords are too many; left empty");
+        tracing::warn!("stdin: line {}: {subwords} subwords are too many; left empty", first_line + place);
         lines[place].clear();
         skipped.push(place);
     }

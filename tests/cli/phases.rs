@@ -44,8 +44,12 @@ fn phases_one_by_one_in_a_pipeline() {
     assert!(nbest.lines().all(|line| line.split_once('\t').is_some_and(|(score, _)| score.parse::<f64>().is_ok())));
     let long = format!("mi lo\n{}\nta ri mo\n", "mi lo ".repeat(1000));
     let translate = ["translate", "--checkpoint", "runs/toy/models/scratch"];
-    let message = program.refusal(&translate, &long);
-    assert!(message.contains("line 2: ") && message.contains("--skip-long"), "{message}");
+    // The line before the one that is too long is answered.
+    let output = program.command(&translate).write_stdin(long.as_str()).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.starts_with("automoe: stdin: line 2: ") && message.contains("--skip-long"), "{message}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().next(), best.lines().next());
     let message = program.refusal(&arguments(&translate, &["--set", "model.qkv_dim=32"]), input);
     assert!(message.contains("--set model.qkv_dim=32: the model is trained"), "{message}");
     let scored = arguments(&translate, &["--skip-long", "--scores", "--set", "translate.beam=2"]);
