@@ -102,9 +102,15 @@ pub fn search(
             (ranked.into_iter().skip_while(|trial| trial.id != winner.id).collect(), Some(latency))
         }
     };
-    let place = picked(&found, pick)?;
+    let counted = |trial: &Trial, name: &str| costs.get(name).map(|cost| cost.of(&trial.architecture));
+    let place = picked(&found, pick, &|trial, name| trial.figure(name).or_else(|| counted(trial, name)))?;
     found[..=place].rotate_right(1);
-    tracing::info!("{}", summary(&found[0], &constraints, settings.latency, at_length));
+    let kind = match (settings.objectives.len(), place) {
+        (1, _) => "winner".to_owned(),
+        (_, 0) => format!("front of {}, its knee", found.len()),
+        (_, _) => format!("front of {}, picked", found.len()),
+    };
+    tracing::info!("{kind}: {}", summary(&found[0], &constraints, settings.latency, at_length));
     let text = serde_json::to_string(&found[0].architecture).map_err(Error::failure)?;
     atomic::write(&workspace.run.winner(), format!("{text}\n").as_bytes())?;
     Ok(found)

@@ -66,14 +66,14 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// The winner's figures in one line; `at_length` is what it takes at most when measured again.
+/// The figures of the winner in one line; `at_length` is what it takes at most when measured again.
 pub(super) fn summary(
     winner: &Trial,
     constraints: &Constraints,
     source: LatencySource,
     at_length: Option<f64>,
 ) -> String {
-    let mut line = format!("winner: trial {}, loss {:.4}", winner.id, winner.loss.unwrap_or(f64::NAN));
+    let mut line = format!("trial {}, loss {:.4}", winner.id, winner.loss.unwrap_or(f64::NAN));
     if constraints.limits().all(|limit| limit.name != "gflops") {
         line += &format!(", {} GFLOPs", round_up(winner.gflops));
     }

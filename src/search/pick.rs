@@ -53,18 +53,18 @@ pub fn front(trials: &[Trial], objectives: &[ObjectiveName]) -> Vec<Trial> {
     by_knee(&of_front).into_iter().map(|place| trials[first[place]].clone()).collect()
 }
 
-/// The place in `front`, whose first is the knee, of the one that `pick` means.
+/// The place in `front`, whose first is the knee, of the one that `pick` means; `figure` tells the cost called so of a trial.
 ///
 /// # Errors
-/// None is within the figure; trials that do not tell it.
-pub fn picked(front: &[Trial], pick: Pick) -> Result<usize> {
+/// None is within the figure; a cost that is not told.
+pub fn picked(front: &[Trial], pick: Pick, figure: &dyn Fn(&Trial, &str) -> Option<f64>) -> Result<usize> {
     let lowest = |places: &mut dyn Iterator<Item = usize>| places.min_by(|&a, &b| front[a].rank(&front[b]));
     let all = 0..front.len();
     match pick {
         Pick::Knee => Ok(0),
         Pick::Loss => Ok(lowest(&mut all.into_iter()).unwrap_or(0)),
         Pick::AtMost(name, most) => {
-            let figure = |place: usize| front[place].figure(name);
+            let figure = |place: usize| figure(&front[place], name);
             let mut within = all.clone().filter(|&place| figure(place).is_some_and(|figure| figure <= most));
             lowest(&mut within).ok_or_else(|| {
                 let least = all.filter_map(figure).fold(f64::INFINITY, f64::min);
@@ -103,7 +103,8 @@ mod tests {
     fn one_is_picked_by_the_knee_the_loss_or_a_cost() {
         let objectives = ["loss", "gflops"].map(|name| ObjectiveName::new(name).unwrap());
         let front = front(&found(), &objectives);
-        let id = |pick: &str| picked(&front, pick.parse().unwrap()).map(|place| front[place].id);
+        let figure = |trial: &Trial, name: &str| trial.figure(name);
+        let id = |pick: &str| picked(&front, pick.parse().unwrap(), &figure).map(|place| front[place].id);
         assert_eq!(["knee", "loss", "gflops=5.5", "gflops=0"].map(|pick| id(pick).unwrap()), [1, 0, 2, 3]);
         let message = |pick: &str| id(pick).unwrap_err().to_string();
         assert_eq!(message("gflops=-1"), "--pick: no trial of the front has gflops ≤ -1: the least is 0");
