@@ -19,12 +19,21 @@ pub fn results_table(results: &Results) -> Table {
         Column::new("sparsity_percent", "sparsity %", 1),
         Column { key: "latency_ms", heading: "latency ms", rounding: Rounding::ThreeDigits },
     ];
-    let remark = results.joined_references.then_some(JOINED_REFERENCES);
-    let rows = results.rows.iter().map(|model| row(model, remark)).collect();
+    let joined = results.joined_references.then_some(JOINED_REFERENCES);
+    let remark = |model: &TestedModel| {
+        let noise =
+            model.latency.filter(|latency| latency.interval_ms.is_some()).and_then(|latency| latency.noise(0.0));
+        let noise = noise.map(|noise| {
+            format!("the latency is too noisy to trust ({noise}); automoe latency measure takes more time")
+        });
+        let remarks: Vec<String> = joined.map(String::from).into_iter().chain(noise).collect();
+        (!remarks.is_empty()).then(|| remarks.join("; "))
+    };
+    let rows = results.rows.iter().map(|model| row(model, remark(model))).collect();
     Table { title: String::new(), columns, rows }
 }
 
-fn row(model: &TestedModel, remark: Option<&str>) -> Row {
+fn row(model: &TestedModel, remark: Option<String>) -> Row {
     Row {
         cells: vec![
             model.name.as_str().into(),
@@ -36,6 +45,6 @@ fn row(model: &TestedModel, remark: Option<&str>) -> Row {
             model.sparsity_percent().into(),
             model.latency.map(|latency| latency.total_ms()).into(),
         ],
-        remark: remark.map(String::from),
+        remark,
     }
 }
