@@ -4,6 +4,7 @@ use super::options::RunArgs;
 use super::{architectures, output};
 use crate::error::{Result, listed};
 use crate::pipeline::{adapt_supernet, dry_run, train_architecture, train_supernet};
+use crate::run::directory::check_model_name;
 use serde_json::json;
 use std::io;
 use std::path::PathBuf;
@@ -60,6 +61,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
     if args.dry_run {
         return output::json_pretty(&mut io::stdout().lock(), &dry_run(&config)?).map(|_| ());
     }
+    check_model_name(&args.name)?;
     let architecture = args.arch.as_ref().map(|file| architectures::single(file, config.model.qkv_dim)).transpose()?;
     if let Some(architecture) = &architecture
         && let Err(faults) = config.space()?.contains(architecture)

@@ -23,7 +23,7 @@ pub(super) fn open(name: &str, vulkan: bool, index: usize) -> Result<Device> {
     if index >= devices.len() {
         return Err(Error::input(match devices.len() {
             0 => format!("--device {name}: {}", missing()),
-            count => format!("--device {name}: there are {count} such devices, counted from 0"),
+            count => format!("--device {name}: such devices that are here are counted from 0 to {}", count - 1),
         }));
     }
     let device = Device::new(devices.swap_remove(index));

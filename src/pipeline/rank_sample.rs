@@ -21,7 +21,10 @@ pub(super) fn drawn(config: &Config, space: &Space) -> Result<Vec<Architecture>>
         let limits = vec![at_least(gflops.clone(), least), Constraint { cost: gflops, limit: most }];
         let constraints = Constraints { counted: limits, ..Constraints::default() };
         let drawn = sample(space, &constraints, config.seed).take(samples).collect();
-        (drawn, format!("no other was found from {least} to {most} GFLOPs; ask for fewer, or for a wider band"))
+        (
+            drawn,
+            format!("no other was found within {} % of {at} GFLOPs; ask for fewer, or for a wider band", 100.0 * band),
+        )
     } else {
         let spread = spread(space, &|architecture| gflops.of(architecture), config.seed, samples.saturating_mul(2));
         // Genes may differ where models do not.
@@ -78,7 +81,7 @@ mod tests {
         let error = drawn(&empty, &empty.space().unwrap()).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(
-            error.to_string().starts_with("rank.samples: 0 of 3 architectures: no other was found from 4.95 "),
+            error.to_string().starts_with("rank.samples: 0 of 3 architectures: no other was found within 1 % of 5 "),
             "{error}"
         );
     }

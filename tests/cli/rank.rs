@@ -83,7 +83,7 @@ fn what_cannot_be_ranked_is_told_in_one_line() {
     let program = Program::new();
     for (more, message) in [
         (&["--band", "0.05"][..], "rank.band: needs the GFLOPs in its middle: set rank.at (--at), or this to 0"),
-        (&["--band", "0.01", "--at", "5"], "rank.samples: 0 of 4 architectures: no other was found from 4.95 "),
+        (&["--band", "0.01", "--at", "5"], "rank.samples: 0 of 4 architectures: no other was found within 1 % of 5 "),
         (&["--checkpoint", "absent"], "absent: there is nothing here; train first"),
     ] {
         let told = program.refusal_after_start(&command(more));
