@@ -8,7 +8,7 @@ use super::search_record::{SearchRecord, has_begun, remove};
 use super::search_shown::{Shown, summary};
 use super::workspace::Workspace;
 use crate::config::Config;
-use crate::cost::{Cost, Costs};
+use crate::cost::{Cost, Costs, Limit};
 use crate::error::{Error, Result, listed};
 use crate::latency::LatencyProfile;
 use crate::model::weights::rules::of_config;
@@ -68,12 +68,7 @@ pub fn search(
         clear(&trials, earlier)?;
     }
     let record = record.beginning_with(warm_start, &workspace.run)?;
-    let left = feasible.begin_with(record.warm_start());
-    if left > 0 {
-        tracing::warn!(
-            "--warm-start: {left} architectures are left out: outside of the space or its limits, or there twice"
-        );
-    }
+    begin_with(&mut feasible, record.warm_start());
     let changes = record.tie(&workspace.run)?;
     let mut log = TrialLog::open(&trials, &workspace.space)?;
     let known = log.trials().len();
@@ -95,12 +90,7 @@ pub fn search(
     let (mut found, at_length) = match constraints.measured {
         _ if settings.objectives.len() > 1 => (front(&ranked, &settings.objectives), None),
         None => (ranked, None),
-        Some(limit) => {
-            let full = measured().at_length();
-            let finalists = workspace.run.finalists();
-            let (winner, latency) = first_within(&ranked, limit, &|architecture| full.of(architecture), &finalists)?;
-            (ranked.into_iter().skip_while(|trial| trial.id != winner.id).collect(), Some(latency))
-        }
+        Some(limit) => within_at_length(ranked, limit, &measured().at_length(), &workspace.run.finalists())?,
     };
     let counted = |trial: &Trial, name: &str| costs.get(name).map(|cost| cost.of(&trial.architecture));
     let place = picked(&found, pick, &|trial, name| trial.figure(name).or_else(|| counted(trial, name)))?;
@@ -114,6 +104,27 @@ pub fn search(
     let text = serde_json::to_string(&found[0].architecture).map_err(Error::failure)?;
     atomic::write(&workspace.run.winner(), format!("{text}\n").as_bytes())?;
     Ok(found)
+}
+
+/// Lets the search begin with `given`, and says how many of them it cannot.
+fn begin_with(feasible: &mut Feasible, given: &[Architecture]) {
+    let left = feasible.begin_with(given);
+    if left > 0 {
+        tracing::warn!(
+            "--warm-start: {left} architectures are left out: outside of the space or its limits, or there twice"
+        );
+    }
+}
+
+/// Those of `ranked` from the first on that keeps `limit` when measured at length by `latency`, and its latency.
+fn within_at_length(
+    ranked: Vec<Trial>,
+    limit: Limit,
+    latency: &MeasuredLatency,
+    finalists: &Path,
+) -> Result<(Vec<Trial>, Option<f64>)> {
+    let (winner, latency) = first_within(&ranked, limit, &|architecture| latency.of(architecture), finalists)?;
+    Ok((ranked.into_iter().skip_while(|trial| trial.id != winner.id).collect(), Some(latency)))
 }
 
 /// The supernet at `checkpoint`, which has the weights of all of the workspace's space.

@@ -83,14 +83,9 @@ impl Search<'_> {
                 break;
             }
             let mut failures = Vec::new();
-            let raced = match &mut parts {
-                None => Vec::new(),
-                Some(parts) => {
-                    let mut race = Race { attempts, settings: self.settings, workers: self.workers(), parts };
-                    let stop = || if interruptible.was_interrupted() { Err(interrupted(log)) } else { Ok(()) };
-                    race.run(&batch, &ranked, &stop)?
-                }
-            };
+            let stop = |log: &TrialLog| if interruptible.was_interrupted() { Err(interrupted(log)) } else { Ok(()) };
+            let race = parts.as_mut().map(|parts| self.race(attempts, parts));
+            let raced = race.map_or(Ok(Vec::new()), |mut race| race.run(&batch, &ranked, &|| stop(log)))?;
             let trial_of = |(candidate, logged): &(Candidate, Option<Trial>)| match logged {
                 Some(trial) => (trial.clone(), true),
                 None => {
@@ -116,10 +111,7 @@ impl Search<'_> {
                 done += 1;
                 let total = budget.total().saturating_add(pruned.len() as u64);
                 report(SearchProgress { trial: &trial, resumed, best: ranked.first(), done, total });
-                match interruptible.was_interrupted() {
-                    false => Ok(()),
-                    true => Err(interrupted(log)),
-                }
+                stop(log)
             })?;
             // One unlucky candidate is no reason to lose what was found, even where a generation has no other.
             let generation = batch[0].0.generation;
@@ -132,6 +124,11 @@ impl Search<'_> {
             true => Err(self.none_complete(&pruned)),
             false => Ok(ranked),
         }
+    }
+
+    /// A race among a generation's candidates.
+    fn race<'r>(&'r self, attempts: Attempts<'r>, parts: &'r mut Parts) -> Race<'r> {
+        Race { attempts, settings: self.settings, workers: self.workers(), parts }
     }
 
     /// The error of a search that found nothing.

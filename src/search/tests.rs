@@ -1,5 +1,9 @@
 //! What holds for every algorithm, and which of them is the better one.
 
+mod fronts;
+mod measured;
+mod races;
+
 use super::testing::{MadeUp, Toy, constraints, latency, loss, search, settings, space, tiny_space};
 use super::{
     Candidate, Evaluator, Feasible, PARTS, Search, Trial, TrialLog, TrialState, algorithm, best, front, hypervolume,
@@ -276,55 +280,6 @@ fn evolution_beats_random_search_of_the_same_budget() {
 }
 
 #[test]
-fn a_surrogate_finds_more_with_fewer_trials() {
-    let space = space();
-    let mean_loss = |surrogate, generations| {
-        let settings =
-            SearchConfig { population: 30, mutations: 8, crossovers: 7, surrogate, generations, ..settings() };
-        let losses = (0..6).map(|seed| search(&settings, &space, seed, &MadeUp::new(), "").0.unwrap().loss.unwrap());
-        losses.sum::<f64>() / 6.0
-    };
-    // 105 trials and 150.
-    let (with, without) = (mean_loss(true, 5), mean_loss(false, 8));
-    assert!(with < without, "with {with}, without {without}");
-}
-
-#[test]
-fn nsga2_finds_a_larger_front_than_random_search_of_the_same_budget() {
-    let space = space();
-    let volume = |algorithm| {
-        let two = of_several(algorithm).objectives[..2].to_vec();
-        let settings = SearchConfig {
-            objectives: two.clone(),
-            population: 30,
-            mutations: 15,
-            crossovers: 10,
-            generations: 6,
-            ..of_several(algorithm)
-        };
-        let volumes = (0..6).map(|seed| {
-            let (_, log) = search(&settings, &space, seed, &MadeUp::new(), "");
-            let front = front(&trials(&log), &two);
-            let points: Vec<_> = front.iter().filter_map(|trial| trial.point(&two)).collect();
-            hypervolume(&points, &[10.0, 6.0])
-        });
-        volumes.sum::<f64>()
-    };
-    let (nsga2, random) = (volume("nsga2"), volume("random"));
-    assert!(nsga2 > 1.05 * random, "nsga2 {nsga2}, random {random}");
-}
-
-#[test]
-fn trials_tell_the_objectives_that_nothing_limits() {
-    let (_, log) = search(&of_several("random"), &space(), 1, &MadeUp::new(), "");
-    for trial in trials(&log) {
-        let width = trial.architecture.encoder.embed_dim + trial.architecture.decoder.embed_dim;
-        assert_eq!(trial.figure("memory_mb"), Some(width as f64));
-        assert_eq!(trial.figure("parameters"), None);
-    }
-}
-
-#[test]
 fn a_search_without_progress_ends_and_ends_there_when_it_goes_on() {
     let space = tiny_space();
     for settings in [settings(), of_several("nsga2")] {
@@ -344,82 +299,6 @@ fn a_search_without_progress_ends_and_ends_there_when_it_goes_on() {
     }
 }
 
-/// Settings of searches whose candidates race.
-fn races() -> impl Iterator<Item = SearchConfig> {
-    every_algorithm().map(|settings| SearchConfig { racing: true, ..settings })
-}
-
-#[test]
-fn a_race_is_the_same_however_often_it_is_interrupted_and_with_any_number_of_threads() {
-    let space = space();
-    for settings in races() {
-        let (winner, log) = search(&settings, &space, 5, &evaluator(), "");
-        let winner = winner.unwrap();
-        let trials = trials(&log);
-        assert_eq!(trials.len(), 38);
-        for trial in &trials {
-            let tokens = match trial.state {
-                TrialState::Complete => 96..97,
-                TrialState::Dropped => 12..96,
-                _ => 0..1,
-            };
-            assert!(tokens.contains(&trial.tokens), "{trial:?}");
-            assert_eq!(trial.loss.is_some(), trial.tokens > 0);
-        }
-        let lines: Vec<&str> = log.split_inclusive('\n').collect();
-        for cut in (0..=lines.len()).step_by(5) {
-            let (resumed, resumed_log) = search(&settings, &space, 5, &evaluator(), &lines[..cut].concat());
-            assert_eq!(resumed.unwrap().id, winner.id);
-            assert_eq!(without_seconds(&resumed_log), without_seconds(&log));
-        }
-        for parallel in [1, 4] {
-            let (_, other) = search(&SearchConfig { parallel, ..settings.clone() }, &space, 5, &evaluator(), "");
-            assert_eq!(without_seconds(&other), without_seconds(&log));
-        }
-    }
-}
-
-/// The best by its true loss of all that a race has tried is among the complete ones, and much is saved.
-#[test]
-fn a_race_keeps_the_best() {
-    let space = space();
-    let (mut lost, mut tokens, mut all) = (0, 0, 0);
-    for seed in 0..50 {
-        let settings = SearchConfig { population: 30, parents: 5, generations: 2, racing: true, ..settings() };
-        let (_, log) = search(&settings, &space, seed, &MadeUp::new(), "");
-        let trials = trials(&log);
-        let full = |trial: &Trial| MadeUp::new().evaluate_parts(&trial.architecture, 0..PARTS).unwrap();
-        let mean = |trial: &&Trial| full(trial).iter().map(|part| part.loss).sum::<f64>();
-        let best = trials.iter().min_by(|a, b| mean(a).total_cmp(&mean(b))).unwrap();
-        lost += u32::from(best.state != TrialState::Complete);
-        tokens += trials.iter().map(|trial| trial.tokens).sum::<u64>();
-        all += 96 * trials.len() as u64;
-    }
-    assert_eq!(lost, 0, "of 50");
-    assert!(tokens * 2 < all, "{tokens} of {all}");
-}
-
-#[test]
-fn losses_of_parts_are_not_found_twice() {
-    let (space, dir) = (space(), tempfile::tempdir().unwrap());
-    let path = dir.path().join("trials.jsonl");
-    let settings = SearchConfig { racing: true, ..settings() };
-    let constraints = constraints(&settings);
-    let feasible = Feasible::check(&space, &constraints, 3).unwrap();
-    let run = || {
-        let evaluator = MadeUp::new();
-        let search = Search { settings: &settings, feasible: &feasible, gflops: &Toy, changes: "" };
-        let (mut algorithm, mut log) = (algorithm(&settings, &feasible, 3), TrialLog::open(&path, &space).unwrap());
-        let ranked = search.run(&evaluator, &mut *algorithm, &mut log, &mut |_| {}).unwrap();
-        (ranked, evaluator.measured.into_inner().unwrap().len())
-    };
-    let (ranked, evaluated) = run();
-    assert!(evaluated > 38);
-    // As if it had been killed before the first trial was logged.
-    std::fs::remove_file(&path).unwrap();
-    assert_eq!(run(), (ranked, 0));
-}
-
 #[test]
 fn a_search_begins_with_what_it_is_given() {
     let space = space();
@@ -437,94 +316,6 @@ fn a_search_begins_with_what_it_is_given() {
         let plain = Feasible::check(&space, &constraints, 5).unwrap();
         let without = algorithm(&settings, &plain, 5).ask(10);
         assert_eq!(first[allowed.len()..], without[allowed.len()..], "the others are drawn as ever");
-    }
-}
-
-/// Limits that most architectures break, latency measured.
-fn measured(algorithm: AlgorithmName) -> SearchConfig {
-    SearchConfig { algorithm, limits: measured_limits(14.0), latency: LatencySource::Measured, ..settings() }
-}
-
-fn measured_limits(latency_ms: f64) -> Limits {
-    Limits::from([("gflops", 2.5), ("latency_ms", latency_ms)])
-}
-
-#[test]
-fn a_measured_limit_prunes_and_replaces_and_resumes_like_any_other() {
-    let space = space();
-    for algorithm in AlgorithmName::all() {
-        let settings = measured(algorithm);
-        let run = |log: &str| {
-            let evaluator = evaluator();
-            let (winner, log) = search(&settings, &space, 3, &evaluator, log);
-            (winner.unwrap(), log, evaluator.timed.into_inner().unwrap().len())
-        };
-        let (winner, log, count) = run("");
-        let lines: Vec<&str> = log.split_inclusive('\n').collect();
-        let all = trials(&log);
-        assert_eq!(count, lines.len(), "each candidate is measured once");
-        let pruned = all.iter().filter(|trial| trial.state == TrialState::Pruned).count();
-        assert!(pruned > 10, "{pruned}");
-        assert_eq!(all.len() - pruned, 38, "each pruned trial is replaced");
-        for trial in &all {
-            let latency = latency(&trial.architecture);
-            assert_eq!(trial.costs["latency_ms"], latency);
-            assert_eq!(trial.state == TrialState::Pruned, latency > 14.0);
-            assert!(trial.state != TrialState::Pruned || trial.loss.is_none());
-        }
-        assert_eq!(winner, *best(&all, 1)[0]);
-        for cut in (0..=lines.len()).step_by(3) {
-            let (resumed, resumed_log, count) = run(&lines[..cut].concat());
-            assert_eq!(resumed, winner);
-            assert_eq!(without_seconds(&resumed_log), without_seconds(&log));
-            assert_eq!(count, lines.len() - cut);
-        }
-    }
-}
-
-#[test]
-fn a_measured_limit_that_random_draws_never_keep_is_found_by_going_nearer() {
-    let space = space();
-    for algorithm in AlgorithmName::all() {
-        // Of six encoder and one to six decoder layers with four or eight heads: one decoder layer, all with four.
-        let settings = SearchConfig { limits: measured_limits(6.5), ..measured(algorithm) };
-        let (winner, log) = search(&settings, &space, 4, &MadeUp::new(), "");
-        let first = trials(&log).into_iter().take(30).filter(|trial| trial.state == TrialState::Complete);
-        assert!(first.count() < 3);
-        assert!(latency(&winner.unwrap().architecture) <= 6.5);
-    }
-}
-
-#[test]
-fn nothing_within_the_measured_limit_is_told_with_the_least() {
-    let settings = SearchConfig { limits: measured_limits(0.5), ..measured(named("evolution")) };
-    let (winner, log) = search(&settings, &space(), 4, &MadeUp::new(), "");
-    let error = winner.unwrap_err();
-    assert_eq!(error.exit_code(), 2);
-    assert!(error.to_string().starts_with("no candidate had latency_ms ≤ 0.5: the smallest measured has "), "{error}");
-    assert!(trials(&log).iter().all(|trial| trial.state == TrialState::Pruned && trial.generation == 0));
-}
-
-#[test]
-fn a_log_under_another_limit_is_refused_though_it_holds_the_same_candidates() {
-    let space = space();
-    let settings = measured(named("random"));
-    let (_, log) = search(&settings, &space, 3, &evaluator(), "");
-    let mut and_memory = settings.limits;
-    and_memory["memory_mb"] = 10_000.0;
-    let others = [
-        SearchConfig { limits: measured_limits(20.0), ..settings.clone() },
-        SearchConfig { limits: measured_limits(0.0), ..settings.clone() },
-        SearchConfig { latency: LatencySource::Predictor, ..settings.clone() },
-        SearchConfig { limits: and_memory, ..settings.clone() },
-    ];
-    for other in others {
-        let evaluator = evaluator();
-        let (winner, after) = search(&other, &space, 3, &evaluator, &log);
-        let error = winner.unwrap_err().to_string();
-        assert!(error.contains("is not what this search proposes"), "{error}");
-        assert_eq!(after, log);
-        assert!(evaluator.measured.into_inner().unwrap().is_empty());
     }
 }
 

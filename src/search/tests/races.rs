@@ -1,0 +1,79 @@
+//! Searches whose candidates race.
+
+use super::*;
+
+/// Settings of searches whose candidates race.
+fn races() -> impl Iterator<Item = SearchConfig> {
+    every_algorithm().map(|settings| SearchConfig { racing: true, ..settings })
+}
+
+#[test]
+fn a_race_is_the_same_however_often_it_is_interrupted_and_with_any_number_of_threads() {
+    let space = space();
+    for settings in races() {
+        let (winner, log) = search(&settings, &space, 5, &evaluator(), "");
+        let winner = winner.unwrap();
+        let trials = trials(&log);
+        assert_eq!(trials.len(), 38);
+        for trial in &trials {
+            let tokens = match trial.state {
+                TrialState::Complete => 96..97,
+                TrialState::Dropped => 12..96,
+                _ => 0..1,
+            };
+            assert!(tokens.contains(&trial.tokens), "{trial:?}");
+            assert_eq!(trial.loss.is_some(), trial.tokens > 0);
+        }
+        let lines: Vec<&str> = log.split_inclusive('\n').collect();
+        for cut in (0..=lines.len()).step_by(5) {
+            let (resumed, resumed_log) = search(&settings, &space, 5, &evaluator(), &lines[..cut].concat());
+            assert_eq!(resumed.unwrap().id, winner.id);
+            assert_eq!(without_seconds(&resumed_log), without_seconds(&log));
+        }
+        for parallel in [1, 4] {
+            let (_, other) = search(&SearchConfig { parallel, ..settings.clone() }, &space, 5, &evaluator(), "");
+            assert_eq!(without_seconds(&other), without_seconds(&log));
+        }
+    }
+}
+
+/// The best by its true loss of all that a race has tried is among the complete ones, and much is saved.
+#[test]
+fn a_race_keeps_the_best() {
+    let space = space();
+    let (mut lost, mut tokens, mut all) = (0, 0, 0);
+    for seed in 0..50 {
+        let settings = SearchConfig { population: 30, parents: 5, generations: 2, racing: true, ..settings() };
+        let (_, log) = search(&settings, &space, seed, &MadeUp::new(), "");
+        let trials = trials(&log);
+        let full = |trial: &Trial| MadeUp::new().evaluate_parts(&trial.architecture, 0..PARTS).unwrap();
+        let mean = |trial: &&Trial| full(trial).iter().map(|part| part.loss).sum::<f64>();
+        let best = trials.iter().min_by(|a, b| mean(a).total_cmp(&mean(b))).unwrap();
+        lost += u32::from(best.state != TrialState::Complete);
+        tokens += trials.iter().map(|trial| trial.tokens).sum::<u64>();
+        all += 96 * trials.len() as u64;
+    }
+    assert_eq!(lost, 0, "of 50");
+    assert!(tokens * 2 < all, "{tokens} of {all}");
+}
+
+#[test]
+fn losses_of_parts_are_not_found_twice() {
+    let (space, dir) = (space(), tempfile::tempdir().unwrap());
+    let path = dir.path().join("trials.jsonl");
+    let settings = SearchConfig { racing: true, ..settings() };
+    let constraints = constraints(&settings);
+    let feasible = Feasible::check(&space, &constraints, 3).unwrap();
+    let run = || {
+        let evaluator = MadeUp::new();
+        let search = Search { settings: &settings, feasible: &feasible, gflops: &Toy, changes: "" };
+        let (mut algorithm, mut log) = (algorithm(&settings, &feasible, 3), TrialLog::open(&path, &space).unwrap());
+        let ranked = search.run(&evaluator, &mut *algorithm, &mut log, &mut |_| {}).unwrap();
+        (ranked, evaluator.measured.into_inner().unwrap().len())
+    };
+    let (ranked, evaluated) = run();
+    assert!(evaluated > 38);
+    // As if it had been killed before the first trial was logged.
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(run(), (ranked, 0));
+}
