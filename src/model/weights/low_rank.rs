@@ -1,4 +1,4 @@
-//! A finished supernet with corrections: of every linear map but routers, several pairs of low rank, which a [`Gate`] mixes by
+//! A finished supernet with corrections: of every linear map but routers, several pairs of low rank, which a gate mixes by
 //! the architecture ("TAS-LoRA", CVPR 2026, arXiv 2605.07256, eq. 2). With the gate's shares p, W + Σ pₖ Uₖ Dₖ / rank. What the
 //! supernet had before is frozen: the corrections alone are trained. The paper has corrections for groups of layers of one shape,
 //! which an LSTM over the layers mixes; here each linear map has its own, and its gate sees all genes at once.

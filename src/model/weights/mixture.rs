@@ -1,5 +1,5 @@
 //! "Mixture-of-Supernets" (ACL Findings 2024, arXiv 2306.04845), neuron-wise: there are several copies of the feed-forward networks'
-//! weights, and those of a subnet are a mixture of them. A [`Gate`] for each linear map reads the architecture and says in
+//! weights, and those of a subnet are a mixture of them. A gate for each linear map reads the architecture and says in
 //! which shares the copies go into each of its outputs. All other weights are leading slices.
 //!
 //! Once a subnet is cut its weights are folded: they cost no more than others. Each copy begins as a feed-forward network of its
