@@ -25,6 +25,9 @@ impl<'a> Shown<'a> {
 
     /// Shows a trial.
     pub fn trial(&mut self, progress: search::SearchProgress) {
+        if self.current.as_ref().is_some_and(|(current, _)| *current != progress.trial.generation) {
+            self.tell();
+        }
         self.course.tell(progress.trial);
         // The bar begins after the trials of an earlier process.
         if !progress.resumed {
@@ -42,14 +45,7 @@ impl<'a> Shown<'a> {
         if progress.resumed {
             return;
         }
-        if self.current.as_ref().is_some_and(|(current, _)| *current != generation) {
-            self.tell();
-        }
-        let front = self.course.front();
-        let front =
-            front.map_or_else(String::new, |(count, volume)| format!(", front of {count}, hypervolume {volume:.4}"));
-        let line =
-            format!("searching: generation {generation}, {done} candidates: best loss {loss:.4} at {figures}{front}");
+        let line = format!("searching: generation {generation}, {done} candidates: best loss {loss:.4} at {figures}");
         self.current = Some((generation, line));
     }
 
@@ -61,7 +57,10 @@ impl<'a> Shown<'a> {
 
     fn tell(&mut self) {
         if let Some((_, line)) = self.current.take() {
-            tracing::info!("{line}");
+            let front = self.course.front();
+            let front = front
+                .map_or_else(String::new, |(count, volume)| format!(", front of {count}, hypervolume {volume:.4}"));
+            tracing::info!("{line}{front}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How far a search has come, generation by generation.
 
-use super::front::{Point, fronts, hypervolume};
+use super::front::{Point, dominates, hypervolume};
 use super::trial::Trial;
 use crate::config::ObjectiveName;
 
@@ -8,7 +8,7 @@ use crate::config::ObjectiveName;
 pub struct Course {
     objectives: Vec<ObjectiveName>,
     generation: u64,
-    /// Those that are complete.
+    /// Those of complete trials that no other dominates.
     points: Vec<Point>,
     /// With several objectives, the worst of each in the first generation: the front's volume is told within it.
     reference: Point,
@@ -31,7 +31,10 @@ impl Course {
             self.reference.resize(point.len(), f64::NEG_INFINITY);
             self.reference.iter_mut().zip(&point).for_each(|(worst, figure)| *worst = worst.max(*figure));
         }
-        self.points.push(point);
+        if !self.points.iter().any(|other| dominates(other, &point)) {
+            self.points.retain(|other| !dominates(&point, other));
+            self.points.push(point);
+        }
     }
 
     /// Ends the generations before `generation`.
@@ -50,8 +53,7 @@ impl Course {
 
     /// The front so far, and its hypervolume; `None` with one objective.
     pub fn front(&self) -> Option<(usize, f64)> {
-        let front = fronts(&self.points).into_iter().next().map_or(0, |front| front.len());
-        (self.objectives.len() > 1).then(|| (front, self.reached()))
+        (self.objectives.len() > 1).then(|| (self.points.len(), self.reached()))
     }
 
     /// The more the better: the lowest figure's negative, or the hypervolume as a fraction of the box between 0 and the worst

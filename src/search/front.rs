@@ -14,17 +14,15 @@ pub fn dominates(a: &[f64], b: &[f64]) -> bool {
 
 /// The points in fronts, by their places: those that none dominates, then those that only the first dominate, and so on
 /// (non-dominated sorting; Deb et al. 2002, "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II", III A). Within a front
-/// in the order of `points`.
-pub fn fronts(points: &[Point]) -> Vec<Vec<usize>> {
+/// in the order of `points`. Each is found when it is asked for.
+pub fn fronts(points: &[Point]) -> impl Iterator<Item = Vec<usize>> {
     let mut left: Vec<usize> = (0..points.len()).collect();
-    let mut fronts = Vec::new();
-    while !left.is_empty() {
+    std::iter::from_fn(move || {
         let is_beaten = |place: usize| left.iter().any(|&other| dominates(&points[other], &points[place]));
         let (beaten, front): (Vec<usize>, Vec<usize>) = left.iter().partition(|&&place| is_beaten(place));
-        fronts.push(front);
         left = beaten;
-    }
-    fronts
+        (!front.is_empty()).then_some(front)
+    })
 }
 
 /// The crowding distance of each place of `front`: over the objectives, the sum of the distances between its two neighbours, as a
@@ -50,14 +48,14 @@ pub fn crowding(points: &[Point], front: &[usize]) -> Vec<f64> {
 }
 
 /// All places, best first: front by front, and within a front those that stand most alone; with one objective by its figures.
-pub fn by_rank(points: &[Point]) -> Vec<usize> {
-    let of_front = |front: Vec<usize>| {
+pub fn by_rank(points: &[Point]) -> impl Iterator<Item = usize> {
+    let of_front = move |front: Vec<usize>| {
         let distances = crowding(points, &front);
         let mut order: Vec<usize> = (0..front.len()).collect();
         order.sort_by(|&a, &b| distances[b].total_cmp(&distances[a]).then(front[a].cmp(&front[b])));
         order.into_iter().map(move |index| front[index])
     };
-    fronts(points).into_iter().flat_map(of_front).collect()
+    fronts(points).flat_map(of_front)
 }
 
 /// The volume that `points` dominate below `reference`; points beyond it add nothing. Exact, by slices along the last objective, so
@@ -127,7 +125,7 @@ mod tests {
     #[test]
     fn fronts_and_crowding_by_hand() {
         let points = points([[1.0, 5.0], [2.0, 3.0], [4.0, 1.0], [3.0, 4.0], [5.0, 5.0], [2.5, 2.5]]);
-        assert_eq!(fronts(&points), [vec![0, 1, 2, 5], vec![3], vec![4]]);
+        assert_eq!(fronts(&points).collect::<Vec<_>>(), [vec![0, 1, 2, 5], vec![3], vec![4]]);
         // By the first objective 1, 2, 2.5, 4 of an extent of 3; by the second 1, 2.5, 3, 5 of 4.
         let distances = crowding(&points, &[0, 1, 2, 5]);
         assert_eq!(distances[0], f64::INFINITY);
@@ -139,8 +137,8 @@ mod tests {
 
     #[test]
     fn equal_points_share_a_front() {
-        assert_eq!(fronts(&points([[1.0, 1.0], [1.0, 1.0]])), [vec![0, 1]]);
-        assert!(fronts(&[]).is_empty());
+        assert_eq!(fronts(&points([[1.0, 1.0], [1.0, 1.0]])).collect::<Vec<_>>(), [vec![0, 1]]);
+        assert_eq!(fronts(&[]).next(), None);
     }
 
     /// ZDT1's front, f₂ = 1 − √f₁, dominates 2/3 of the unit square; ZDT2's, f₂ = 1 − f₁², 1/3; DTLZ2's in three objectives, the
@@ -203,7 +201,7 @@ mod tests {
             points in proptest::collection::vec(proptest::array::uniform3(0u32..6), 1..20),
         ) {
             let points: Vec<Point> = points.iter().map(|point| point.map(f64::from).to_vec()).collect();
-            let fronts = fronts(&points);
+            let fronts: Vec<_> = fronts(&points).collect();
             prop_assert_eq!(fronts.iter().map(Vec::len).sum::<usize>(), points.len());
             for (rank, front) in fronts.iter().enumerate() {
                 for &place in front {

@@ -42,7 +42,7 @@ impl FromStr for Pick {
 pub fn front(trials: &[Trial], objectives: &[ObjectiveName]) -> Vec<Trial> {
     let with_point = trials.iter().filter_map(|trial| Some((trial, trial.point(objectives)?)));
     let (trials, points): (Vec<&Trial>, Vec<Point>) = with_point.unzip();
-    let mut first = fronts(&points).into_iter().next().unwrap_or_default();
+    let mut first = fronts(&points).next().unwrap_or_default();
     let mut seen: Vec<&Point> = Vec::new();
     first.retain(|&place| {
         let is_new = !seen.contains(&&points[place]);

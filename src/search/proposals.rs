@@ -97,7 +97,7 @@ impl<'a> Proposals<'a> {
         let count = (ids.end - ids.start) as usize;
         for round in 0..POOL_ROUNDS {
             let promising: Vec<Proposal> =
-                by_rank(&expected).into_iter().take(2 * count).map(|place| drawn[place].clone()).collect();
+                by_rank(&expected).take(2 * count).map(|place| drawn[place].clone()).collect();
             let mutant = |rng: &mut ChaCha8Rng| {
                 let (architecture, parents) = &promising[rng.random_range(0..promising.len())];
                 (space.mutate(architecture, NEAR_PROBABILITY, rng), parents.clone())

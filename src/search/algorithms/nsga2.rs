@@ -50,7 +50,7 @@ fn survivors<'t>(trials: Vec<&'t Trial>, objectives: &[ObjectiveName], count: us
     let figures = |trial: &Trial| trial.point(objectives);
     let (trials, points): (Vec<&Trial>, Vec<Point>) =
         trials.into_iter().filter_map(|trial| Some((trial, figures(trial)?))).unzip();
-    by_rank(&points).into_iter().take(count).map(|place| trials[place]).collect()
+    by_rank(&points).take(count).map(|place| trials[place]).collect()
 }
 
 /// The better of two random places, better ones being first; not `other`.
