@@ -105,9 +105,10 @@ pub fn run(args: TranslateArgs) -> Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
-        let fault = if args.skip_long { None } else { cut_at_long(&translator, &mut lines, first_line) };
+        let mut long = translator.too_long(&lines);
+        let fault = if args.skip_long { None } else { cut_at_long(&mut lines, &mut long, first_line) };
         let count = lines.len();
-        let mut translations = translate(&translator, lines, first_line)?;
+        let mut translations = translate(&translator, lines, &long, first_line)?;
         let fewer = translations.iter().position(|best| best.len() < args.nbest);
         if let (Some(place), false) = (fewer, told_of_fewer) {
             let (line, found, nbest) = (first_line + place, translations[place].len(), args.nbest);
@@ -127,30 +128,34 @@ pub fn run(args: TranslateArgs) -> Result<()> {
     }
 }
 
-/// Leaves of `lines`, of which the first has the number `first_line`, those before the first that the model cannot read, and gives
-/// the error of that one.
-fn cut_at_long(translator: &Translator, lines: &mut Vec<String>, first_line: usize) -> Option<Error> {
-    let (place, subwords) = translator.too_long(lines).into_iter().next()?;
+/// Leaves of `lines`, of which the first has the number `first_line`, those before the first of the `long` ones, places and
+/// subwords of what the model cannot read, and gives the error of that one.
+fn cut_at_long(lines: &mut Vec<String>, long: &mut Vec<(usize, usize)>, first_line: usize) -> Option<Error> {
+    let (place, subwords) = *long.first()?;
     lines.truncate(place);
+    long.clear();
     let line = first_line + place;
     Some(Error::input(format!(
         "stdin: line {line}: {subwords} subwords, but the model reads at most {MAX_POSITIONS}; split the line, or give --skip-long"
     )))
 }
 
-/// The translations of `lines`, of which the first has the number `first_line`; those of what is too long are left empty.
-fn translate(translator: &Translator, mut lines: Vec<String>, first_line: usize) -> Result<Vec<Vec<Translation>>> {
-    let mut skipped = Vec::new();
-    for (place, subwords) in translator.too_long(&lines) {
+/// The translations of `lines`, of which the first has the number `first_line`; those of the `long` ones are left empty.
+fn translate(
+    translator: &Translator,
+    mut lines: Vec<String>,
+    long: &[(usize, usize)],
+    first_line: usize,
+) -> Result<Vec<Vec<Translation>>> {
+    for &(place, subwords) in long {
         tracing::warn!("stdin: line {}: {subwords} subwords are too many; left empty", first_line + place);
         lines[place].clear();
-        skipped.push(place);
     }
     let bar = Progress::bar(lines.len() as u64, "lines", "translating");
     let mut translations =
         translator.translate(&lines, first_line, &|done| bar.inc(done)).map_err(|e| e.at("stdin"))?;
     bar.finish();
-    for place in skipped {
+    for &(place, _) in long {
         translations[place].iter_mut().for_each(|translation| *translation = NONE);
     }
     Ok(translations)
