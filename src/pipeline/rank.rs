@@ -3,7 +3,7 @@
 use super::constraints::counted_costs;
 use super::rank_log::{Evaluated, Evaluations, Model, fingerprint_of_translation, name_of_training};
 use super::rank_sample::drawn;
-use super::search::check_qkv_dim;
+use super::search::check_supernet;
 use super::test::{load_translator, validation_bleu};
 use super::training::{Alone, train_alone};
 use super::weights_hash::hash_file;
@@ -164,10 +164,7 @@ impl Supernet {
         let weights = load_weights(path, &workspace.device)?;
         // Whatever its rule of sharing: rules are what is compared.
         workspace.check_data_of(&weights, path)?;
-        weights
-            .check_shared()
-            .and_then(|()| check_qkv_dim(&weights.supernet.config, &workspace.config))
-            .map_err(|error| error.at(path.display()))?;
+        check_supernet(&weights, &workspace.config).map_err(|error| error.at(path.display()))?;
         Ok(weights)
     }
 }

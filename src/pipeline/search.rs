@@ -11,15 +11,15 @@ use crate::config::Config;
 use crate::cost::{Cost, Costs, Limit};
 use crate::error::{Error, Result, listed};
 use crate::latency::LatencyProfile;
+use crate::model::Supernet;
 use crate::model::weights::rules::of_config;
-use crate::model::{Supernet, TransformerConfig};
 use crate::run::atomic::{self, put_aside};
 use crate::run::checkpoints::resolve;
 use crate::search::{
     Budget, Constraints, Feasible, Pick, Search, Trial, TrialLog, algorithm, first_within, front, picked,
 };
 use crate::space::Architecture;
-use crate::train::load_weights;
+use crate::train::{Weights, load_weights};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -131,9 +131,7 @@ fn within_at_length(
 fn supernet(workspace: &Workspace, checkpoint: &Path) -> Result<Supernet> {
     let weights = load_weights(checkpoint, &workspace.device)?;
     workspace.check_weights(&weights, checkpoint)?;
-    weights
-        .check_shared()
-        .and_then(|()| check_qkv_dim(&weights.supernet.config, &workspace.config))
+    check_supernet(&weights, &workspace.config)
         .and_then(|()| weights.supernet.weights(&workspace.space.supernet()).map(|_| ()))
         .map_err(|error| error.at(checkpoint.display()))?;
     Ok(weights.supernet)
@@ -172,9 +170,11 @@ fn clear(trials: &Path, earlier: EarlierTrials) -> Result<()> {
     Ok(())
 }
 
-/// That attentions have the width that costs are counted with, and that architectures alone are trained with.
-pub(super) fn check_qkv_dim(weights: &TransformerConfig, config: &Config) -> Result<()> {
-    let (found, configured) = (weights.qkv_dim, config.model.qkv_dim);
+/// That `weights` are a SuperNet's, whose attentions have the width that costs are counted with, and that architectures alone are
+/// trained with.
+pub(super) fn check_supernet(weights: &Weights, config: &Config) -> Result<()> {
+    weights.check_shared()?;
+    let (found, configured) = (weights.supernet.config.qkv_dim, config.model.qkv_dim);
     match found == configured {
         true => Ok(()),
         false => Err(Error::input(format!(

@@ -1,7 +1,7 @@
 //! Matrices blended row by row, and the gradients of that.
 
 use super::matrix::{Matrix, PIECE};
-use super::vector::lane_dot;
+use super::vector::{add_scaled, lane_dot};
 use rayon::prelude::*;
 
 /// `[rows, columns]`: of each row the sum over `copies`, times the row's `shares`, `[rows, copies]`.
@@ -38,12 +38,6 @@ pub fn backward(copies: &[Matrix], shares: Matrix, gradient: Matrix) -> (Vec<Vec
         of_copy
     });
     (of_copies.collect(), of_shares)
-}
-
-/// `out += share · copy`
-#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
-fn add_scaled(out: &mut [f32], copy: &[f32], share: f32) {
-    out.iter_mut().zip(copy).for_each(|(out, x)| *out += share * x);
 }
 
 /// `out = share · gradient`; returns `gradient · copy`.
