@@ -2,6 +2,7 @@
 //! line a result with its limit beside it, hence these few lines.
 
 use crate::models::{product, random};
+pub use crate::work::Work;
 use automoe::config::Precision;
 use automoe::model::precision::resolve;
 use burn::tensor::Device;
@@ -28,15 +29,6 @@ struct Machine {
     /// For each precision that it has instructions for.
     flops_per_second: Vec<(Precision, f64)>,
     bytes_per_second: f64,
-}
-
-/// What a result needs at the least.
-#[derive(Clone, Copy, Default)]
-pub struct Work {
-    /// Floating-point operations, a multiplication and an addition being two.
-    pub flops: f64,
-    /// Bytes of memory traffic that cannot be avoided.
-    pub bytes: f64,
 }
 
 impl Bench {

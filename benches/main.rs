@@ -17,6 +17,7 @@ mod product;
 mod routing;
 mod training;
 mod translate;
+mod work;
 
 use harness::Bench;
 

@@ -1,6 +1,6 @@
 //! The models and batches that are measured: 64 sentences of 16 + 16 tokens, vocabulary 10 000, FFN 4 × width, 8 heads.
 
-use crate::harness::Work;
+use crate::work::Work;
 use automoe::config::{Precision, Tables};
 use automoe::kernels::operators::{project, quantized};
 use automoe::model::precision::Products;
