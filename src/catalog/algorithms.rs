@@ -5,3 +5,6 @@ pub static ALGORITHMS: [&str; 3] = ["evolution", "random", "nsga2"];
 
 /// Those that minimise the loss and nothing else.
 pub static OF_ONE_OBJECTIVE: [&str; 1] = ["evolution"];
+
+/// Those whose candidates descend from no others.
+pub static CHILDLESS: [&str; 1] = ["random"];

@@ -9,7 +9,7 @@ mod objectives;
 mod text_formats;
 mod weight_sharing;
 
-pub use algorithms::{ALGORITHMS, OF_ONE_OBJECTIVE};
+pub use algorithms::{ALGORITHMS, CHILDLESS, OF_ONE_OBJECTIVE};
 pub use costs::{COSTS, CostRow, KV_CACHE_MB, LATENCY_MS, Origin, cost};
 pub use objectives::{LOSS, OBJECTIVES};
 pub use text_formats::{FAIRSEQ, PARQUET, TEXT_FORMATS, TMX, TSV, TWO_FILES, TextFormatRow};

@@ -4,7 +4,7 @@ use super::catalog_names::{AlgorithmName, ObjectiveName};
 use super::faults::{Faults, MANY};
 use super::limits::Limits;
 use super::precision::Precision;
-use crate::catalog::{LATENCY_MS, LOSS, OF_ONE_OBJECTIVE};
+use crate::catalog::{CHILDLESS, LATENCY_MS, LOSS, OF_ONE_OBJECTIVE};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -140,6 +140,9 @@ impl SearchConfig {
         let name = repeated.map_or("", |(_, name)| name.as_str());
         faults.need(repeated.is_none(), key, format!("\"{name}\" is there twice"));
         let algorithm = self.algorithm.as_str();
+        let has_children = !CHILDLESS.contains(&algorithm);
+        let message = format!("\"{algorithm}\" has no children that it could choose; set it to false");
+        faults.need(has_children || !self.surrogate, "search.surrogate", message);
         let fits = objectives.len() < 2 || !OF_ONE_OBJECTIVE.contains(&algorithm);
         faults.need(fits, key, format!("\"{algorithm}\" minimises the loss alone; set search.algorithm = \"nsga2\""));
     }

@@ -16,7 +16,7 @@ use crate::model::weights::rules::of_config;
 use crate::run::atomic::{self, put_aside};
 use crate::run::checkpoints::resolve;
 use crate::search::{
-    Budget, Constraints, Feasible, Pick, Search, Trial, TrialLog, algorithm, first_within, front, picked,
+    Budget, Constraints, Feasible, Pick, Search, Trial, TrialLog, algorithm, check_pick, first_within, front, picked,
 };
 use crate::space::Architecture;
 use crate::train::{Weights, load_weights};
@@ -57,18 +57,27 @@ pub fn search(
     let (supernet, quiet) = (Arc::new(supernet(workspace, &checkpoint)?), Quiet::default());
     let measured = || MeasuredLatency::new(workspace, supernet.clone(), quiet.clone());
     let costs = costs(workspace)?;
+    check_pick(pick, |name| costs.get(name).is_some() || settings.asks_for(name))?;
     let gflops = costs.get("gflops").expect("FLOPs are counted");
     let constraints = Constraints::new(settings, &costs);
     let mut feasible = Feasible::check(&workspace.space, &constraints, *seed)?;
     let record = SearchRecord::new(workspace, &checkpoint)?;
     let trials = workspace.run.trials();
-    let evaluator = SupernetEvaluator::new(workspace, &supernet, (measured(), quiet.clone()), record.conditions())?;
+    let evaluator = SupernetEvaluator::new(
+        workspace,
+        &supernet,
+        (measured(), quiet.clone()),
+        record.conditions(&workspace.device_name),
+    )?;
     if begins_anew(earlier, &record, &trials)? {
         feasible.check_measured(&|architecture| evaluator.latency.of(architecture), *seed)?;
         clear(&trials, earlier)?;
     }
-    let record = record.beginning_with(warm_start, &workspace.run)?;
-    begin_with(&mut feasible, record.warm_start());
+    match warm_start {
+        [] => begin_with(&mut feasible, &SearchRecord::began_with(&workspace.run)?, settings.population),
+        given => begin_with(&mut feasible, given, settings.population),
+    }
+    let record = record.beginning_with(feasible.given());
     let changes = record.tie(&workspace.run)?;
     let mut log = TrialLog::open(&trials, &workspace.space)?;
     let known = log.trials().len();
@@ -101,17 +110,23 @@ pub fn search(
         (_, _) => format!("front of {}, picked", found.len()),
     };
     tracing::info!("{kind}: {}", summary(&found[0], &constraints, settings.latency, at_length));
-    let text = serde_json::to_string(&found[0].architecture).map_err(Error::failure)?;
-    atomic::write(&workspace.run.winner(), format!("{text}\n").as_bytes())?;
+    keep_winner(workspace, &found[0])?;
     Ok(found)
 }
 
-/// Lets the search begin with `given`, and says how many of them it cannot.
-fn begin_with(feasible: &mut Feasible, given: &[Architecture]) {
-    let left = feasible.begin_with(given);
+/// Writes the winner's architecture into the run.
+fn keep_winner(workspace: &Workspace, Trial { architecture, .. }: &Trial) -> Result<()> {
+    let text = serde_json::to_string(architecture).map_err(Error::failure)?;
+    atomic::write(&workspace.run.winner(), format!("{text}\n").as_bytes())
+}
+
+/// Lets the search begin with `given`, `most` of them, and says how many of them it cannot.
+fn begin_with(feasible: &mut Feasible, given: &[Architecture], most: usize) {
+    let left = feasible.begin_with(given, most);
     if left > 0 {
         tracing::warn!(
-            "--warm-start: {left} architectures are left out: outside of the space or its limits, or there twice"
+            "--warm-start: {left} architectures are left out: outside of the space or its limits, there twice, or more than \
+             search.population = {most}"
         );
     }
 }

@@ -18,7 +18,7 @@ use std::path::Path;
 const FILE: &str = "record.json";
 
 /// The most of it that is read, in bytes.
-const MAX_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 30;
 
 /// What version 0.1.0 kept in place of it: a file for each of the record's fields.
 const FILES_OF_0_1: [&str; 3] = ["weights.blake3", "latency-conditions.txt", "settings.toml"];
@@ -40,7 +40,7 @@ pub(super) struct SearchRecord {
     validation_pairs: Option<usize>,
     /// `translate.beam` where the keys and values that it holds are limited.
     beam: Option<usize>,
-    /// What the search began with, of what it was given.
+    /// What the search began with, of what it was given: as many as its first generation has, at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     warm_start: Vec<Architecture>,
 }
@@ -58,36 +58,30 @@ impl SearchRecord {
             true => conditions(workspace),
             false => NOT_MEASURED.to_owned(),
         };
-        let valid = workspace.prepared.valid.len();
-        let validation_pairs = (valid < workspace.prepared.statistics.valid.pairs_kept).then_some(valid);
+        let validation_pairs = workspace.validation_pairs_left();
         let weights = Some(hash_file(checkpoint)?);
         let warm_start = Vec::new();
         Ok(Self { weights, latency, settings: Some(settings), validation_pairs, beam, warm_start })
     }
 
-    /// Of a search that begins with `given`, or, where it goes on with the trials of `run` and nothing is given, with what that
-    /// one began with.
+    /// What the search of `run` began with, whose trials are there; nothing where there are none.
     ///
     /// # Errors
     /// A record that cannot be read.
-    pub fn beginning_with(self, given: &[Architecture], run: &RunDirectory) -> Result<Self> {
+    pub fn began_with(run: &RunDirectory) -> Result<Vec<Architecture>> {
         let trials = run.trials();
-        let warm_start = match given.is_empty() && has_begun(&trials) {
-            true => Self::read(&trials)?.warm_start,
-            false => given.to_vec(),
-        };
-        Ok(Self { warm_start, ..self })
+        if has_begun(&trials) { Ok(Self::read(&trials)?.warm_start) } else { Ok(Vec::new()) }
     }
 
-    /// What the search begins with.
-    pub fn warm_start(&self) -> &[Architecture] {
-        &self.warm_start
+    /// Of a search that begins with these.
+    pub fn beginning_with(self, warm_start: &[Architecture]) -> Self {
+        Self { warm_start: warm_start.to_vec(), ..self }
     }
 
-    /// What losses follow from besides the architecture.
-    pub fn conditions(&self) -> String {
+    /// What losses on the device called so follow from besides the architecture.
+    pub fn conditions(&self, device_name: &str) -> String {
         let settings = self.settings.as_ref().map(|settings| (settings.max_tokens, settings.precision));
-        let text = format!("{:?} {settings:?} {:?}", self.weights, self.validation_pairs);
+        let text = format!("{:?} {settings:?} {:?} {device_name}", self.weights, self.validation_pairs);
         blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
     }
 

@@ -99,6 +99,12 @@ impl Workspace {
         Ok(())
     }
 
+    /// Validation pairs that are left where some were too long and left out (`data.skip_long`).
+    pub(super) fn validation_pairs_left(&self) -> Option<usize> {
+        let left = self.prepared.valid.len();
+        (left < self.prepared.statistics.valid.pairs_kept).then_some(left)
+    }
+
     /// A Transformer of `architecture` with the positions and the dropout of one cut from `supernet`.
     pub fn transformer_config(&self, architecture: Architecture, supernet: &Architecture) -> TransformerConfig {
         let (source_vocab, target_vocab) = (self.prepared.source_vocab(), self.prepared.target_vocab());

@@ -67,6 +67,10 @@ pub struct Candidate {
 ///     fn tell(&mut self, trial: &Trial) {
 ///         self.next = self.next.max(trial.id as usize + 1);
 ///     }
+///
+///     fn survivors(&self) -> usize {
+///         1
+///     }
 /// }
 /// ```
 pub trait Algorithm {
@@ -75,4 +79,7 @@ pub trait Algorithm {
 
     /// Takes in a result.
     fn tell(&mut self, trial: &Trial);
+
+    /// How many of the best trials something may come of: where candidates race, one that so many beat is dropped.
+    fn survivors(&self) -> usize;
 }

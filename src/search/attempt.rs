@@ -78,6 +78,11 @@ impl Attempts<'_> {
         Ok(figure <= most)
     }
 
+    /// Whether `trial` has what is measured besides the loss.
+    pub fn was_measured(&self, trial: &Trial) -> bool {
+        self.feasible.constraints().measured.is_none_or(|limit| trial.figure(limit.name).is_some())
+    }
+
     /// Measures the loss, and puts it into `trial`.
     fn evaluate(&self, trial: &mut Trial) -> Result<()> {
         let measured = self.evaluator.evaluate(&trial.architecture)?;

@@ -4,14 +4,18 @@ use super::front::{Point, dominates, hypervolume};
 use super::trial::Trial;
 use crate::config::ObjectiveName;
 
+/// How far beyond the worst figures of the first generation a front's volume is counted: what is as bad adds a little, or an
+/// objective that is the same for all of them would leave no volume.
+const MARGIN: f64 = 1.1;
+
 /// The course of a search over its objectives.
 pub struct Course {
     objectives: Vec<ObjectiveName>,
     generation: u64,
     /// Those of complete trials that no other dominates.
     points: Vec<Point>,
-    /// With several objectives, the worst of each in the first generation: the front's volume is told within it.
-    reference: Point,
+    /// The worst figure of each objective in the first generation.
+    worst: Point,
     /// What was reached by the end of each generation but the last.
     reached: Vec<f64>,
 }
@@ -20,16 +24,16 @@ impl Course {
     /// Before the first trial.
     pub fn new(objectives: &[ObjectiveName]) -> Self {
         let objectives = objectives.to_vec();
-        Self { objectives, generation: 0, points: Vec::new(), reference: Point::new(), reached: Vec::new() }
+        Self { objectives, generation: 0, points: Vec::new(), worst: Point::new(), reached: Vec::new() }
     }
 
     /// Takes in a trial; generations come one after another.
     pub fn tell(&mut self, trial: &Trial) {
         self.enter(trial.generation);
         let Some(point) = trial.point(&self.objectives) else { return };
-        if trial.generation == 0 || self.reference.is_empty() {
-            self.reference.resize(point.len(), f64::NEG_INFINITY);
-            self.reference.iter_mut().zip(&point).for_each(|(worst, figure)| *worst = worst.max(*figure));
+        if trial.generation == 0 || self.worst.is_empty() {
+            self.worst.resize(point.len(), f64::NEG_INFINITY);
+            self.worst.iter_mut().zip(&point).for_each(|(worst, figure)| *worst = worst.max(*figure));
         }
         if !self.points.iter().any(|other| dominates(other, &point)) {
             self.points.retain(|other| !dominates(&point, other));
@@ -56,16 +60,18 @@ impl Course {
         (self.objectives.len() > 1).then(|| (self.points.len(), self.reached()))
     }
 
-    /// The more the better: the lowest figure's negative, or the hypervolume as a fraction of the box between 0 and the worst
-    /// figures of the first generation.
+    /// The more the better: the lowest figure's negative, or the hypervolume as a fraction of the box between 0 and
+    /// [`MARGIN`] times the worst figures of the first generation.
     fn reached(&self) -> f64 {
         if self.objectives.len() == 1 {
             return -self.points.iter().map(|point| point[0]).fold(f64::INFINITY, f64::min);
         }
-        match self.reference.iter().product::<f64>() {
-            whole if whole > 0.0 => hypervolume(&self.points, &self.reference) / whole,
-            _ => 0.0,
+        if self.points.is_empty() {
+            return 0.0;
         }
+        let beyond = |&worst: &f64| if worst > 0.0 { MARGIN * worst } else { 1.0 };
+        let reference: Point = self.worst.iter().map(beyond).collect();
+        hypervolume(&self.points, &reference) / reference.iter().product::<f64>()
     }
 }
 
@@ -73,6 +79,7 @@ impl Course {
 mod tests {
     use super::*;
     use crate::search::testing::trial;
+    use std::collections::BTreeMap;
 
     fn course(objectives: &[&str], trials: &[(u64, f64, f64)]) -> Course {
         let objectives: Vec<_> = objectives.iter().map(|name| ObjectiveName::new(name).unwrap()).collect();
@@ -94,16 +101,37 @@ mod tests {
     }
 
     #[test]
-    fn the_hypervolume_is_told_within_the_worst_of_the_first_generation() {
+    fn the_hypervolume_is_told_within_a_little_more_than_the_worst_of_the_first_generation() {
+        let is = |course: &Course, points: usize, volume: f64| {
+            let (found, of) = course.front().unwrap();
+            assert!(found == points && (of - volume / (4.4 * 2.2)).abs() < 1e-12, "{found} points, {of}");
+        };
         let first = [(0, 4.0, 1.0), (0, 2.0, 2.0)];
-        assert_eq!(course(&["loss", "gflops"], &first).front(), Some((2, 0.0)));
-        // (2, 1) dominates half of 4 by half of 2; (9, 0.5) is on the front, and beyond the worst.
+        is(&course(&["loss", "gflops"], &first), 2, 0.4 * 1.2 + 2.4 * 0.2 - 0.4 * 0.2);
+        // (2, 1) dominates both; (9, 0.5) is on the front, and beyond the worst.
         let more = [first[0], first[1], (1, 2.0, 1.0), (1, 9.0, 0.5)];
         let mut course = course(&["loss", "gflops"], &more);
-        assert_eq!(course.front(), Some((2, 0.25)));
+        is(&course, 2, 2.4 * 1.2);
         course.enter(2);
         assert!(!course.has_stalled(1));
         course.enter(3);
         assert!(course.has_stalled(1));
+    }
+
+    #[test]
+    fn an_objective_that_is_the_same_for_all_leaves_a_volume() {
+        for gflops in [0.0, 3.0] {
+            let objectives = ["loss", "gflops", "parameters"].map(|name| ObjectiveName::new(name).unwrap());
+            let mut course = Course::new(&objectives);
+            let mut told = Vec::new();
+            for (generation, loss) in [(0, 4.0), (1, 3.0), (2, 3.0), (3, 2.0)] {
+                let costs = BTreeMap::from([("parameters".to_owned(), 7.0)]);
+                course.tell(&Trial { generation, gflops, costs, ..trial(0, Some(loss)) });
+                told.push(course.front().unwrap().1);
+            }
+            assert!(told[0] > 0.0 && told[1] > told[0] && told[2] == told[1] && told[3] > told[2], "{told:?}");
+            course.enter(4);
+            assert!(!course.has_stalled(1) && !course.has_stalled(2));
+        }
     }
 }

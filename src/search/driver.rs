@@ -46,8 +46,8 @@ pub struct SearchProgress<'a> {
 }
 
 impl Search<'_> {
-    /// Runs `algorithm`, which is at its start, to its end or to that of `settings.patience`, and returns the complete trials, which are all feasible, by
-    /// [`Trial::rank`]: the first is the winner, and there is one.
+    /// Runs `algorithm`, which is at its start, to its end or to that of `settings.patience`, and returns the complete trials,
+    /// which are all feasible, by [`Trial::rank`]: the first is the winner, and there is one.
     ///
     /// Candidates whose trial is in `log` are not evaluated again. The others are, `settings.parallel` at a time. Trials
     /// are logged and told in the order of their ids, so that the log is the same, [`Trial::seconds`] and measured latency
@@ -69,8 +69,7 @@ impl Search<'_> {
         report: &mut dyn FnMut(SearchProgress<'_>),
     ) -> Result<Vec<Trial>> {
         let budget = Budget::new(self.settings);
-        let (mut ranked, mut pruned): (Vec<Trial>, Vec<Trial>) = (Vec::new(), Vec::new());
-        let mut done = 0;
+        let (mut found, mut done) = (Found::default(), 0);
         let mut course = Course::new(&self.settings.objectives);
         let attempts = Attempts { feasible: self.feasible, gflops: self.gflops, evaluator };
         let mut parts = self.settings.racing.then(|| Parts::open(log.path(), evaluator)).transpose()?;
@@ -82,10 +81,10 @@ impl Search<'_> {
             if self.settings.patience > 0 && course.has_stalled(self.settings.patience) {
                 break;
             }
-            let mut failures = Vec::new();
+            found.failures.clear();
             let stop = |log: &TrialLog| if interruptible.was_interrupted() { Err(interrupted(log)) } else { Ok(()) };
-            let race = parts.as_mut().map(|parts| self.race(attempts, parts));
-            let raced = race.map_or(Ok(Vec::new()), |mut race| race.run(&batch, &ranked, &|| stop(log)))?;
+            let race = parts.as_mut().map(|parts| self.race(attempts, algorithm.survivors(), parts));
+            let raced = race.map_or(Ok(Vec::new()), |mut race| race.run(&batch, &found.ranked, &|| stop(log)))?;
             let trial_of = |(candidate, logged): &(Candidate, Option<Trial>)| match logged {
                 Some(trial) => (trial.clone(), true),
                 None => {
@@ -99,36 +98,29 @@ impl Search<'_> {
                 }
                 algorithm.tell(&trial);
                 course.tell(&trial);
-                match trial.state {
-                    TrialState::Complete => {
-                        let place = ranked.partition_point(|other| other.rank(&trial).is_lt());
-                        ranked.insert(place, trial.clone());
-                    }
-                    TrialState::Pruned => pruned.push(trial.clone()),
-                    TrialState::Dropped => {}
-                    TrialState::Failed => failures.extend(trial.error.clone()),
-                }
+                found.take(&trial);
                 done += 1;
-                let total = budget.total().saturating_add(pruned.len() as u64);
-                report(SearchProgress { trial: &trial, resumed, best: ranked.first(), done, total });
+                let total = budget.total().saturating_add(found.pruned.len() as u64);
+                report(SearchProgress { trial: &trial, resumed, best: found.ranked.first(), done, total });
                 stop(log)
             })?;
             // One unlucky candidate is no reason to lose what was found, even where a generation has no other.
             let generation = batch[0].0.generation;
+            let Found { ranked, failures, .. } = &found;
             let none_complete = ranked.iter().all(|trial| trial.generation != generation);
             if failures.len() == batch.len() && none_complete && (batch.len() > 1 || ranked.is_empty()) {
-                return Err(all_failed(generation, &failures, log));
+                return Err(all_failed(generation, failures, log));
             }
         }
-        match ranked.is_empty() {
-            true => Err(self.none_complete(&pruned)),
-            false => Ok(ranked),
+        match found.ranked.is_empty() {
+            true => Err(self.none_complete(&found.pruned)),
+            false => Ok(found.ranked),
         }
     }
 
     /// A race among a generation's candidates.
-    fn race<'r>(&'r self, attempts: Attempts<'r>, parts: &'r mut Parts) -> Race<'r> {
-        Race { attempts, settings: self.settings, workers: self.workers(), parts }
+    fn race<'r>(&'r self, attempts: Attempts<'r>, survivors: usize, parts: &'r mut Parts) -> Race<'r> {
+        Race { attempts, settings: self.settings, workers: self.workers(), survivors, parts }
     }
 
     /// The error of a search that found nothing.
@@ -171,6 +163,30 @@ impl Search<'_> {
         match self.settings.parallel {
             0 => rayon::current_num_threads(),
             parallel => parallel,
+        }
+    }
+}
+
+/// What has come of the candidates so far.
+#[derive(Default)]
+struct Found {
+    /// Complete trials, best first.
+    ranked: Vec<Trial>,
+    pruned: Vec<Trial>,
+    /// What failures of the generation say.
+    failures: Vec<String>,
+}
+
+impl Found {
+    fn take(&mut self, trial: &Trial) {
+        match trial.state {
+            TrialState::Complete => {
+                let place = self.ranked.partition_point(|other| other.rank(trial).is_lt());
+                self.ranked.insert(place, trial.clone());
+            }
+            TrialState::Pruned => self.pruned.push(trial.clone()),
+            TrialState::Dropped => {}
+            TrialState::Failed => self.failures.extend(trial.error.clone()),
         }
     }
 }

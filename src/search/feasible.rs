@@ -31,7 +31,7 @@ pub struct Feasible<'a> {
     /// One allowed architecture; the smallest of the space where that is allowed.
     pub(super) witness: Architecture,
     /// What searches begin with, before they draw.
-    pub(super) given: Vec<Architecture>,
+    given: Vec<Architecture>,
 }
 
 /// An architecture and the trials that it descends from.
@@ -87,11 +87,14 @@ impl<'a> Feasible<'a> {
         self.constraints
     }
 
-    /// Lets searches begin with `given`, as far as they are in the space, allowed, and models of which none is there before. Returns
-    /// how many are not.
-    pub fn begin_with(&mut self, given: &[Architecture]) -> usize {
+    /// Lets searches begin with `given`, as far as they are in the space, allowed, and models of which none is there before, and with
+    /// `most` of them. Returns how many are left out.
+    pub fn begin_with(&mut self, given: &[Architecture], most: usize) -> usize {
         let mut used = Used::default();
         for architecture in given {
+            if self.given.len() == most {
+                break;
+            }
             let is_new = !used.contains(architecture);
             if is_new && self.space.contains(architecture).is_ok() && self.allows(architecture) {
                 used.insert(architecture);
@@ -99,6 +102,11 @@ impl<'a> Feasible<'a> {
             }
         }
         given.len() - self.given.len()
+    }
+
+    /// What searches begin with.
+    pub fn given(&self) -> &[Architecture] {
+        &self.given
     }
 
     /// Whether the constraints allow `architecture`, as far as is known before measuring.

@@ -46,7 +46,7 @@ pub use finalists::{Finalist, first_within};
 pub use front::{by_knee, crowding, dominates, fronts, hypervolume};
 pub use infeasible::round_up;
 pub use log::TrialLog;
-pub use pick::{Pick, front, picked};
+pub use pick::{Pick, check_pick, front, picked};
 pub use race::PARTS;
 pub use sample::{at_least, sample};
 pub use trial::{Trial, TrialState, best};

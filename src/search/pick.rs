@@ -53,6 +53,23 @@ pub fn front(trials: &[Trial], objectives: &[ObjectiveName]) -> Vec<Trial> {
     by_knee(&of_front).into_iter().map(|place| trials[first[place]].clone()).collect()
 }
 
+/// Finds out before a search whether its trials will have the figure that `pick` is about: one of `objectives`, limited, or
+/// counted, as `is_known` says of a cost's name.
+///
+/// # Errors
+/// They will not.
+pub fn check_pick(pick: Pick, is_known: impl FnOnce(&str) -> bool) -> Result<()> {
+    match pick {
+        Pick::AtMost(name, _) if !is_known(name) => Err(untold(name)),
+        _ => Ok(()),
+    }
+}
+
+fn untold(name: &str) -> Error {
+    let message = format!("the trials do not tell {name}: make it one of search.objectives, or limit it");
+    Error::input(message).at("--pick")
+}
+
 /// The place in `front`, whose first is the knee, of the one that `pick` means; `figure` tells the cost called so of a trial.
 ///
 /// # Errors
@@ -68,10 +85,10 @@ pub fn picked(front: &[Trial], pick: Pick, figure: &dyn Fn(&Trial, &str) -> Opti
             let mut within = all.clone().filter(|&place| figure(place).is_some_and(|figure| figure <= most));
             lowest(&mut within).ok_or_else(|| {
                 let least = all.filter_map(figure).fold(f64::INFINITY, f64::min);
-                let message = match least.is_finite() {
-                    true => format!("no trial of the front has {name} ≤ {most}: the least is {least}"),
-                    false => format!("the trials do not tell {name}: make it one of search.objectives, or limit it"),
-                };
+                if !least.is_finite() {
+                    return untold(name);
+                }
+                let message = format!("no trial of the front has {name} ≤ {most}: the least is {least}");
                 Error::input(message).at("--pick")
             })
         }
@@ -109,6 +126,10 @@ mod tests {
         let message = |pick: &str| id(pick).unwrap_err().to_string();
         assert_eq!(message("gflops=-1"), "--pick: no trial of the front has gflops ≤ -1: the least is 0");
         assert!(message("parameters=1").contains("do not tell parameters"));
+        let checked =
+            |pick: &str| check_pick(pick.parse().unwrap(), |name| name == "gflops").map_err(|e| e.to_string());
+        assert_eq!(["knee", "gflops=-1"].map(checked), [Ok(()), Ok(())]);
+        assert!(checked("parameters=1").unwrap_err().contains("do not tell parameters"));
         for wrong in ["kneee", "flops=1", "gflops=", "gflops=nan"] {
             assert!(wrong.parse::<Pick>().is_err(), "{wrong}");
         }

@@ -64,7 +64,7 @@ impl<'a> Proposals<'a> {
         if brood.ids.start > 0 {
             return Vec::new();
         }
-        let given = self.feasible.given.iter().zip(brood.ids.clone());
+        let given = self.feasible.given().iter().zip(brood.ids.clone());
         let candidates = given.map(|(architecture, id)| {
             self.used.insert(architecture);
             Candidate { id, generation: brood.generation, parents: Vec::new(), architecture: architecture.clone() }

@@ -28,6 +28,8 @@ pub(super) struct Race<'a> {
     pub attempts: Attempts<'a>,
     pub settings: &'a SearchConfig,
     pub workers: usize,
+    /// See [`Algorithm::survivors`](super::algorithm::Algorithm::survivors).
+    pub survivors: usize,
     pub parts: &'a mut Parts,
 }
 
@@ -39,8 +41,8 @@ struct Contender {
 
 impl Race<'_> {
     /// The trials of `candidates`, complete, dropped, pruned or failed; `earlier` are complete trials, which they are compared
-    /// with, too. A candidate is dropped when as many others as there are `parents` cost no more and are clearly better: it would
-    /// have no children. Those with a trial already race along as they did, for the others' sake. `stop` is asked now and then.
+    /// with, too. A candidate is dropped when as many others as there are `survivors` cost no more and are clearly better: nothing
+    /// would come of it. Those with a trial already race along as they did, for the others' sake. `stop` is asked now and then.
     ///
     /// # Errors
     /// Those of `stop`; losses of parts that cannot be kept.
@@ -65,7 +67,7 @@ impl Race<'_> {
             let all = || contenders.iter().chain(&others).filter(|contender| contender.is_in);
             let is_dropped = |contender: &Contender| {
                 let better = all().filter(|other| self.beats(&other.trial, &contender.trial, seen));
-                contender.is_in && better.take(self.settings.parents).count() == self.settings.parents
+                contender.is_in && better.take(self.survivors).count() == self.survivors
             };
             let dropped: Vec<bool> = contenders.iter().map(is_dropped).collect();
             for (contender, _) in contenders.iter_mut().zip(dropped).filter(|(_, is_dropped)| *is_dropped) {
@@ -90,7 +92,8 @@ impl Race<'_> {
         let attempts = self.attempts;
         let start = |(candidate, logged): &(Candidate, Option<Trial>)| {
             if let Some(trial) = logged {
-                let is_in = matches!(trial.state, TrialState::Complete | TrialState::Dropped);
+                // One that failed did so after it was measured, if it has to be: it was in until then, and fails again.
+                let is_in = trial.state != TrialState::Pruned && attempts.was_measured(trial);
                 return Contender { trial: trial.clone(), is_in };
             }
             let (mut trial, mut is_in) = (attempts.start(candidate), false);
@@ -119,7 +122,7 @@ impl Race<'_> {
         }
         let attempts = self.attempts;
         let work = |(place, known, architecture): &(usize, usize, Architecture)| {
-            let mut trial = contenders[*place].trial.clone();
+            let mut trial = Trial { error: None, ..contenders[*place].trial.clone() };
             let mut found = Vec::new();
             attempts.guarded(&mut trial, |_| {
                 found = attempts.evaluator.evaluate_parts(architecture, *known..seen)?;

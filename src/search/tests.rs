@@ -309,7 +309,10 @@ fn a_search_begins_with_what_it_is_given() {
         let constraints = constraints(&settings);
         let mut feasible = Feasible::check(&space, &constraints, 5).unwrap();
         let allowed: Vec<_> = given[..4].iter().filter(|&given| feasible.allows(given)).cloned().collect();
-        assert_eq!(feasible.begin_with(&given), 5 - allowed.len());
+        let mut few = Feasible::check(&space, &constraints, 5).unwrap();
+        assert_eq!(few.begin_with(&given, 1), 4);
+        assert_eq!(few.given(), &allowed[..1]);
+        assert_eq!(feasible.begin_with(&given, 10), 5 - allowed.len());
         let first = algorithm(&settings, &feasible, 5).ask(10);
         assert_eq!(first.len(), 10);
         assert!(first.iter().zip(&allowed).all(|(candidate, given)| candidate.architecture == *given));

@@ -85,6 +85,12 @@ fn a_search_begins_with_given_architectures_and_goes_on_without_them() {
     let half: String = text.split_inclusive('\n').take(5).collect();
     std::fs::write(&log, half).unwrap();
     assert_eq!(program.output(&search(&[])), winner);
+    // Of many no more are kept than there is room for.
+    program.write("many.jsonl", &program.output(&["space", "--sample", "500", "--seed", "5"]));
+    program.output(&search(&["--fresh", "--warm-start", "many.jsonl"]));
+    let record: Value = serde_json::from_slice(&std::fs::read(log.with_file_name("record.json")).unwrap()).unwrap();
+    assert_eq!(record["warm_start"].as_array().unwrap().len(), 8);
+    program.output(&search(&["--fresh", "--warm-start", "given.jsonl"]));
     program.write("other.jsonl", &program.output(&["space", "--sample", "3", "--seed", "6"]));
     let message = program.refusal_after_start(&search(&["--warm-start", "other.jsonl"]));
     assert!(message.contains("other architectures of --warm-start"), "{message}");

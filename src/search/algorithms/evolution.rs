@@ -39,4 +39,8 @@ impl Algorithm for Evolution<'_> {
     fn tell(&mut self, trial: &Trial) {
         self.generations.tell(trial);
     }
+
+    fn survivors(&self) -> usize {
+        self.parents
+    }
 }

@@ -43,6 +43,10 @@ impl Algorithm for Nsga2<'_> {
     fn tell(&mut self, trial: &Trial) {
         self.generations.tell(trial);
     }
+
+    fn survivors(&self) -> usize {
+        self.population
+    }
 }
 
 /// The `count` best of `trials`, best first: front by front, and within a front those that stand most alone.

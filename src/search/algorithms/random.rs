@@ -12,22 +12,32 @@ use crate::search::trial::Trial;
 pub struct RandomSearch<'a> {
     generations: Generations,
     proposals: Proposals<'a>,
+    parents: usize,
 }
 
 impl<'a> RandomSearch<'a> {
     /// A search at its start.
     pub fn new(settings: &SearchConfig, feasible: &'a Feasible<'a>, seed: u64) -> Self {
-        Self { generations: Generations::new(Budget::new(settings)), proposals: Proposals::new(feasible, seed) }
+        Self {
+            generations: Generations::new(Budget::new(settings)),
+            proposals: Proposals::new(feasible, seed),
+            parents: settings.parents,
+        }
     }
 }
 
 impl Algorithm for RandomSearch<'_> {
     fn ask(&mut self, n: usize) -> Vec<Candidate> {
-        let Self { generations, proposals } = self;
+        let Self { generations, proposals, .. } = self;
         generations.ask(n, &mut |brood| proposals.random(brood))
     }
 
     fn tell(&mut self, trial: &Trial) {
         self.generations.tell(trial);
+    }
+
+    /// As many as evolution would keep: several winners may be asked for.
+    fn survivors(&self) -> usize {
+        self.parents
     }
 }

@@ -1,6 +1,10 @@
 //! Searches whose candidates race.
 
 use super::*;
+use crate::error::{Error, Result};
+use crate::search::Evaluation;
+use crate::space::Architecture;
+use std::ops::Range;
 
 /// Settings of searches whose candidates race.
 fn races() -> impl Iterator<Item = SearchConfig> {
@@ -55,6 +59,51 @@ fn a_race_keeps_the_best() {
     }
     assert_eq!(lost, 0, "of 50");
     assert!(tokens * 2 < all, "{tokens} of {all}");
+}
+
+/// Fails on some architectures, but not before the second round of a race.
+struct FailsLater(MadeUp);
+
+impl Evaluator for FailsLater {
+    fn evaluate(&self, architecture: &Architecture) -> Result<Evaluation> {
+        self.0.evaluate(architecture)
+    }
+
+    fn evaluate_parts(&self, architecture: &Architecture, parts: Range<usize>) -> Result<Vec<Evaluation>> {
+        match parts.start > 0 && architecture.decoder.layers.len() > 3 {
+            true => Err(Error::failure("out of memory")),
+            false => self.0.evaluate_parts(architecture, parts),
+        }
+    }
+}
+
+#[test]
+fn one_that_failed_was_in_the_race_until_then_also_after_an_interruption() {
+    let space = space();
+    let settings = SearchConfig { racing: true, parents: 2, ..settings() };
+    let run = |log: &str| search(&settings, &space, 5, &FailsLater(MadeUp::new()), log).1;
+    let log = run("");
+    let count = |state| trials(&log).iter().filter(|trial| trial.state == state).count();
+    assert!(count(TrialState::Failed) > 1 && count(TrialState::Dropped) > 3, "{log}");
+    let lines: Vec<&str> = log.split_inclusive('\n').collect();
+    for cut in 0..lines.len() {
+        assert_eq!(without_seconds(&run(&lines[..cut].concat())), without_seconds(&log), "after {cut}");
+    }
+}
+
+/// With NSGA-II as many have children as the population has, more than `parents`: none of them is dropped.
+#[test]
+fn a_race_keeps_as_many_as_have_children() {
+    let space = space();
+    let settings = SearchConfig { racing: true, parents: 1, population: 20, ..of_several("nsga2") };
+    let settings = SearchConfig { objectives: vec![ObjectiveName::default()], ..settings };
+    let (_, log) = search(&settings, &space, 5, &MadeUp::new(), "");
+    let first = trials(&log).into_iter().filter(|trial| trial.generation == 0);
+    let (dropped, kept): (Vec<_>, Vec<_>) = first.partition(|trial| trial.state == TrialState::Dropped);
+    assert_eq!((dropped.len(), kept.len()), (0, 20));
+    let evolution = SearchConfig { algorithm: named("evolution"), ..settings };
+    let (_, log) = search(&evolution, &space, 5, &MadeUp::new(), "");
+    assert!(trials(&log).iter().any(|trial| trial.generation == 0 && trial.state == TrialState::Dropped));
 }
 
 #[test]
