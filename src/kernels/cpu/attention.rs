@@ -282,9 +282,11 @@ fn transpose(matrix: Matrix, stride: usize, out: &mut Vec<f32>) {
 
 #[inline(always)]
 fn softmax(row: &mut [f32], scale: f32, bias: Option<&[f32]>) {
-    match bias {
-        Some(bias) => row.iter_mut().zip(bias).for_each(|(x, bias)| *x = *x * scale + bias),
-        None => row.iter_mut().for_each(|x| *x *= scale),
+    for x in row.iter_mut() {
+        *x *= scale;
+    }
+    for (x, bias) in row.iter_mut().zip(bias.into_iter().flatten()) {
+        *x += bias;
     }
     vector::softmax(row);
 }
@@ -298,5 +300,7 @@ fn softmax_backward(gradient: &mut [f32], weights: &[f32], start: u32, mask: Mas
         }
     }
     let along = vector::lane_dot(gradient, weights);
-    gradient.iter_mut().zip(weights).for_each(|(g, w)| *g = w * (*g - along) * scale);
+    for (g, w) in gradient.iter_mut().zip(weights) {
+        *g = w * (*g - along) * scale;
+    }
 }

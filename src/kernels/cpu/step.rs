@@ -12,11 +12,11 @@ pub fn attend(positions: &[FlexTensor], heads: usize, ancestors: &[Vec<u32>]) ->
     let [rows, width] = last.dims();
     let width = width / 3;
     let mut context = vec![0.0; rows * width];
-    let each = |(history, weights): &mut (Vec<_>, Vec<f32>), (row, context): (usize, &mut [f32])| {
+    let each = |(history, scratch): &mut (Vec<_>, Scratch), (row, context): (usize, &mut [f32])| {
         let of_row = positions.iter().zip(ancestors).map(|(position, rows)| &position.row(rows[row] as usize)[width..]);
         history.clear();
         history.extend(of_row);
-        attend_row(&last.row(row)[..width], history, heads, None, weights, context);
+        attend_row(&last.row(row)[..width], history, heads, None, scratch, context);
     };
     context.par_chunks_mut(width.max(1)).enumerate().for_each_init(Default::default, each);
     tensor(context, [rows, width])
@@ -34,16 +34,25 @@ pub fn attend_source(
     let [rows, width] = query.dims();
     let (beam, source) = (rows / sentences, key_value.dims()[0] / sentences);
     let mut context = vec![0.0; rows * width];
-    let each = |(history, weights): &mut (Vec<_>, Vec<f32>), (sentence, context): (usize, &mut [f32])| {
+    let each = |(history, scratch): &mut (Vec<_>, Scratch), (sentence, context): (usize, &mut [f32])| {
         history.clear();
         history.extend((sentence * source..(sentence + 1) * source).map(|row| key_value.row(row)));
         let bias = mask.map(|mask| &elements(mask)[sentence * source..(sentence + 1) * source]);
         for (row, context) in (sentence * beam..).zip(context.chunks_exact_mut(width)) {
-            attend_row(query.row(row), history, heads, bias, weights, context);
+            attend_row(query.row(row), history, heads, bias, scratch, context);
         }
     };
     context.par_chunks_mut((beam * width).max(1)).enumerate().for_each_init(Default::default, each);
     tensor(context, [rows, width])
+}
+
+/// What [`attend_row`] fills and forgets.
+#[derive(Default)]
+struct Scratch {
+    /// Running sums of the products of the query with one key, by head.
+    sums: Vec<[f32; LANES]>,
+    /// The share of each position, by head.
+    weights: Vec<f32>,
 }
 
 /// Adds the context of `query` to `context`, which is 0. `history` holds, of each position, a key and behind it a value, each as
@@ -54,43 +63,58 @@ fn attend_row(
     history: &[&[f32]],
     heads: usize,
     bias: Option<&[f32]>,
-    weights: &mut Vec<f32>,
+    Scratch { sums, weights }: &mut Scratch,
     context: &mut [f32],
 ) {
     let (width, positions) = (context.len(), history.len());
     let dim = width / heads;
     let scale = (dim as f32).powf(-0.5);
     weights.resize(heads * positions, 0.0);
+    sums.resize(heads, [0.0; LANES]);
     for (place, position) in history.iter().enumerate() {
         let bias = bias.map_or(0.0, |bias| bias[place]);
         let pairs = query.chunks_exact(dim).zip(position[..width].chunks_exact(dim));
-        for (head, (query, key)) in pairs.enumerate() {
-            weights[head * positions + place] = dot(query, key) * scale + bias;
+        for (sums, (query, key)) in sums.iter_mut().zip(pairs) {
+            *sums = lanes_dot(query, key);
+        }
+        for (head, sums) in sums.iter().enumerate() {
+            weights[head * positions + place] = total(sums) * scale + bias;
         }
     }
-    weights.chunks_exact_mut(positions).for_each(vector::softmax);
+    for weights in weights.chunks_exact_mut(positions) {
+        vector::softmax(weights);
+    }
     for (place, position) in history.iter().enumerate() {
         let pairs = context.chunks_exact_mut(dim).zip(position[width..].chunks_exact(dim));
         for (head, (context, value)) in pairs.enumerate() {
             let weight = weights[head * positions + place];
-            context.iter_mut().zip(value).for_each(|(out, &x)| *out = weight.mul_add(x, *out));
+            for (out, &x) in context.iter_mut().zip(value) {
+                *out = weight.mul_add(x, *out);
+            }
         }
     }
 }
 
-/// Σ a b; running sums are added up in pairs.
+/// Σ a b in as many running sums.
 #[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+fn lanes_dot(a: &[f32], b: &[f32]) -> [f32; LANES] {
     let mut lanes = [0.0f32; LANES];
     let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a_chunks.zip(b_chunks) {
-        lanes.iter_mut().zip(a).zip(b).for_each(|((lane, a), b)| *lane = a.mul_add(*b, *lane));
+    for (lane, (a, b)) in lanes.iter_mut().zip(a_chunks.remainder().iter().zip(b_chunks.remainder())) {
+        *lane = a * b;
     }
-    for half in [8, 4, 2, 1] {
-        for i in 0..half {
-            lanes[i] += lanes[i + half];
+    for (a, b) in a_chunks.zip(b_chunks) {
+        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+            *lane = a.mul_add(*b, *lane);
         }
     }
-    lanes[0] + rest
+    lanes
+}
+
+/// The sum of running sums, added up in pairs.
+#[inline(always)]
+fn total(lanes: &[f32; LANES]) -> f32 {
+    let eight: [f32; 8] = std::array::from_fn(|i| lanes[i] + lanes[i + 8]);
+    let four: [f32; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
 }

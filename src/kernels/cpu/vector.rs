@@ -1,5 +1,8 @@
 //! Elementary functions over slices that vectorise on any instruction set, with the same bits on each: sums are taken in a
 //! fixed order, and a fused multiply-add is one wherever it stands (processors without the instruction compute it slowly).
+//!
+//! Loops are written as such: the closure of a `for_each` need not be compiled for the instruction set of the function around it,
+//! and a fused multiply-add in it is then a call.
 
 /// Running sums that are added up at the end: the order never depends on the instruction set.
 pub const LANES: usize = 16;
@@ -48,7 +51,9 @@ pub fn lane_dot(a: &[f32], b: &[f32]) -> f32 {
     let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| a * b).sum();
     for (a, b) in a_chunks.zip(b_chunks) {
-        lanes.iter_mut().zip(a).zip(b).for_each(|((lane, a), b)| *lane += a * b);
+        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+            *lane += a * b;
+        }
     }
     lanes.iter().sum::<f32>() + rest
 }
@@ -56,10 +61,17 @@ pub fn lane_dot(a: &[f32], b: &[f32]) -> f32 {
 /// Replaces each x by its share e^x / Σ e^x, for use inside a function that is compiled for several instruction sets.
 #[inline(always)]
 pub fn softmax(row: &mut [f32]) {
-    let largest = row.iter().copied().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
-    row.iter_mut().for_each(|x| *x = exp(*x - largest));
+    let mut largest = f32::NEG_INFINITY;
+    for &x in row.iter() {
+        largest = if x > largest { x } else { largest };
+    }
+    for x in row.iter_mut() {
+        *x = exp(*x - largest);
+    }
     let inverse = 1.0 / lane_sum(row, |x| x);
-    row.iter_mut().for_each(|x| *x *= inverse);
+    for x in row {
+        *x *= inverse;
+    }
 }
 
 /// The largest element; minus infinity for none.
@@ -116,7 +128,9 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 /// Adds `scale` · b to a, element by element.
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
 pub fn add_scaled(a: &mut [f32], b: &[f32], scale: f32) {
-    a.iter_mut().zip(b).for_each(|(a, b)| *a += b * scale);
+    for (a, b) in a.iter_mut().zip(b) {
+        *a += b * scale;
+    }
 }
 
 /// Replaces each x by `x · scale + shift`.
