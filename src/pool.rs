@@ -23,11 +23,17 @@ pub fn deal<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec
             std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&place| place < items.len()));
         mine.map(|place| (place, work(&items[place]))).collect::<Vec<_>>()
     };
-    let alone = || rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread starts").install(take);
+    // Where the system has no more threads, those that there are do it.
+    let alone = || match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
+        Ok(pool) => pool.install(take),
+        Err(_) => take(),
+    };
     let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(alone)).collect();
+        let start = |_| std::thread::Builder::new().spawn_scoped(scope, alone).ok();
+        let workers: Vec<_> = (0..threads).map_while(start).collect();
+        let own = if workers.is_empty() { take() } else { Vec::new() };
         let taken = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        taken.flatten().collect()
+        taken.flatten().chain(own).collect()
     });
     done.sort_unstable_by_key(|&(place, _)| place);
     done.into_iter().map(|(_, result)| result).collect()

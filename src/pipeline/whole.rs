@@ -7,7 +7,7 @@ use super::test::{load_translator, test};
 use super::training::{train_architecture, train_supernet};
 use super::weights_hash::hash_tested;
 use super::workspace::Workspace;
-use crate::config::{Config, RankConfig};
+use crate::config::Config;
 use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
 use crate::latency::{Effort, measure};
@@ -82,8 +82,9 @@ fn name_of(place: usize) -> String {
 
 /// Of all that the results depend on; `given_references` are those of `data.test_reference`, which is no part of the data.
 fn fingerprint(config: &Config, device_name: &str, given_references: &[String]) -> Result<String> {
-    // What is ranked is none of its phases.
-    let config = Config { rank: RankConfig::default(), ..config.clone() };
+    // What ranks, adapts and finetunes is none of its phases.
+    let (rank, adapt, finetune) = Default::default();
+    let config = Config { rank, adapt, finetune, ..config.clone() };
     let settings = format!("{}\ndevice = {device_name}", config.fingerprinted()?);
     let mut hasher = blake3::Hasher::new();
     hasher.update(settings.as_bytes());
@@ -155,6 +156,10 @@ mod tests {
         assert_eq!(fingerprint(&config, "cpu", &[]).unwrap(), noted);
         let settings = Settings::parse(&config.to_toml().unwrap()).unwrap();
         assert_eq!(settings.fingerprint(), "07d8ee82f22b8fa880a54405fe77e9c2a6bac1930bbbda46d57557382f2589ef");
+        config.rank.samples += 1;
+        config.adapt.rank += 1;
+        config.finetune = toml::from_str("lr = 0.5").unwrap();
+        assert_eq!(fingerprint(&config, "cpu", &[]).unwrap(), noted);
         config.search.limits["kv_cache_mb"] = 2.0;
         assert_ne!(fingerprint(&config, "cpu", &[]).unwrap(), noted);
     }

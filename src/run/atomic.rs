@@ -46,7 +46,11 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
 /// # Errors
 /// [`Error::Failure`]: it cannot be renamed.
 pub fn put_aside(path: &Path) -> Result<PathBuf> {
-    let named = |number: usize| PathBuf::from(format!("{}.{number}", path.display()));
+    let named = |number: usize| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{number}"));
+        PathBuf::from(name)
+    };
     let aside = (1..).map(named).find(|aside| !aside.exists()).expect("numbers do not end");
     fs::rename(path, &aside).map_err(|error| Error::failure(error).at(path.display()))?;
     Ok(aside)

@@ -34,6 +34,9 @@ pub struct Manifest {
     pub created_by: String,
     /// Fingerprint of the settings.
     pub settings: String,
+    /// That of the settings before: whoever is killed between this file and `config.toml` leaves them there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings_before: Option<String>,
     /// Fingerprint of the prepared data that the run was begun with, once there is some: models are tied to it.
     pub data: Option<String>,
     /// The same without the test text, which may change; none where version 0.1.0 began the run.
@@ -93,6 +96,7 @@ impl RunDirectory {
                     version: env!("CARGO_PKG_VERSION").into(),
                     created_by: created_by.into(),
                     settings: parsed.fingerprint(),
+                    settings_before: None,
                     data: None,
                     data_without_test: None,
                     subwords: None,

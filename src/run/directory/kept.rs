@@ -25,7 +25,7 @@ impl RunDirectory {
         };
         let old = old.map_err(|error| error.at(path.display()))?;
         others(old.differences(new))?;
-        if manifest.settings != old.fingerprint() {
+        if ![Some(&manifest.settings), manifest.settings_before.as_ref()].contains(&Some(&old.fingerprint())) {
             return Err(self.refusal(
                 "its config.toml was edited after it was begun; undo that, and give with --set what is to change",
             ));
@@ -51,7 +51,9 @@ impl RunDirectory {
         if !adjustments.is_empty() {
             tracing::info!("run directory {}: goes on with other settings: {adjustments}", self.root().display());
         }
-        self.write_manifest(&Manifest { settings: settings.fingerprint(), ..self.own_manifest()? })?;
+        let manifest = self.own_manifest()?;
+        let (settings, settings_before) = (settings.fingerprint(), Some(manifest.settings.clone()));
+        self.write_manifest(&Manifest { settings, settings_before, ..manifest })?;
         atomic::write(&self.config(), text.as_bytes())?;
         if trains {
             *opened_with = None;
