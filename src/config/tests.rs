@@ -208,6 +208,14 @@ fn every_bound_is_checked() {
     assert_eq!(faults(&|c| c.train_architecture = overrides("lr = -1")).len(), 2);
     assert_eq!(faults(&|c| c.finetune = overrides("lr = -1")), ["finetune.lr", "finetune.min_lr"]);
     assert_eq!(faults(&|c| c.train.checkpoint_every = 0), ["translate.average_checkpoints"]);
+    assert_eq!(faults(&|c| c.finetune = overrides("checkpoint_every = 0")), ["translate.average_checkpoints"]);
+    let random = |surrogate| {
+        faults(&|c| {
+            (c.search.algorithm, c.search.surrogate) = (AlgorithmName::new("random").unwrap(), surrogate);
+        })
+    };
+    assert_eq!(random(true), ["search.surrogate"]);
+    assert_eq!(random(false), [""; 0]);
     assert_eq!(faults(&|c| c.search.mutation_probability = 1.1), ["search.mutation_probability"]);
     assert_eq!(faults(&|c| c.search.limits["gflops"] = f64::INFINITY), ["search.max_gflops"]);
     assert_eq!(faults(&|c| c.search.limits["memory_mb"] = -1.0), ["search.max_memory_mb"]);

@@ -4,9 +4,13 @@ use super::catalog_names::WeightSharingName;
 use super::faults::{Faults, MANY};
 use super::precision::Precision;
 use crate::catalog::MAX_COPIES;
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// What a training goes on with other values of: how fast it learns, when it ends, and clipping.
+const ADJUSTABLE: [&str; 6] = ["max_updates", "lr", "warmup_init_lr", "warmup_updates", "min_lr", "clip_norm"];
 
 /// `[train]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -117,22 +121,18 @@ impl TrainConfig {
         ["log_every", "save_every"].contains(&key) || Self::is_adjustable(key)
     }
 
-    /// Whether a training goes on with another value of a key, see [`Self::adjustable`].
+    /// Whether a training goes on with another value of a key.
     pub(super) fn is_adjustable(key: &str) -> bool {
-        Self::default().adjustable().contains_key(key)
+        ADJUSTABLE.contains(&key)
     }
 
-    /// What a training goes on with other values of, by key: how fast it learns, when it ends, and clipping.
-    pub fn adjustable(&self) -> BTreeMap<String, Value> {
-        let values = [
-            ("max_updates", json!(self.max_updates)),
-            ("lr", json!(self.lr)),
-            ("warmup_init_lr", json!(self.warmup_init_lr)),
-            ("warmup_updates", json!(self.warmup_updates)),
-            ("min_lr", json!(self.min_lr)),
-            ("clip_norm", json!(self.clip_norm)),
-        ];
-        values.map(|(key, value)| (key.to_owned(), value)).into()
+    /// All of these settings, by key.
+    ///
+    /// # Errors
+    /// None: each has a value in JSON.
+    pub fn settings(&self) -> Result<BTreeMap<String, Value>> {
+        let values = serde_json::to_value(self).and_then(serde_json::from_value);
+        values.map_err(Error::failure)
     }
 
     /// Adds what is out of range; `section` is the name in front of the keys.
@@ -164,7 +164,9 @@ impl TrainConfig {
         let share = self.distillation;
         faults.need((0.0..=1.0).contains(&share), &key("distillation"), format!("{share} is not between 0 and 1"));
         let has_teacher = share == 0.0 || self.sampling == Sampling::Sandwich;
-        let message = "needs the largest architecture in every update: set train.sampling = \"sandwich\", or this to 0";
+        let sampling = key("sampling");
+        let message =
+            format!("needs the largest architecture in every update: set {sampling} = \"sandwich\", or this to 0");
         faults.need(has_teacher, &key("distillation"), message);
         faults.range(&key("sandwich_random"), self.sandwich_random, 0, MANY);
         faults.non_negative(&key("encoder_load_balance"), self.encoder_load_balance);

@@ -23,12 +23,12 @@ pub struct TrainOverrides {
 impl TrainOverrides {
     /// The precision, where it is given.
     pub fn precision_mut(&mut self) -> Option<&mut Precision> {
-        self.given.contains("precision").then_some(&mut self.values.precision)
+        self.has("precision").then_some(&mut self.values.precision)
     }
 
-    /// The section that the value of `key` comes from when one architecture is trained.
-    pub fn section_of(&self, key: &str) -> &'static str {
-        if self.given.contains(key) { "train_architecture" } else { "train" }
+    /// Whether `key` is given.
+    pub fn has(&self, key: &str) -> bool {
+        self.given.contains(key)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::faults::Faults;
 use super::settings::Config;
+use super::train::TrainConfig;
 use crate::error::{Result, refuse_each};
 
 impl Config {
@@ -68,14 +69,23 @@ impl Config {
         if faults.lines.len() == before {
             finetuned.check("finetune", faults);
         }
+        let before = faults.lines.len();
+        self.check_averaged(&architecture, "train", faults);
+        if faults.lines.len() == before {
+            self.check_averaged(&finetuned, "finetune", faults);
+        }
+    }
+
+    /// Adds where a training by `settings`, those of `section`, does not keep the checkpoints that translation averages.
+    fn check_averaged(&self, settings: &TrainConfig, section: &str, faults: &mut Faults) {
         let averaged = self.translate.average_checkpoints;
-        let kept = architecture.keep_checkpoints;
+        let kept = settings.keep_checkpoints;
         if averaged > 1 {
             let key = "translate.average_checkpoints";
-            let writes = architecture.checkpoint_every > 0;
-            let message = "needs kept checkpoints: set train.checkpoint_every, or this to 0";
+            let writes = settings.checkpoint_every > 0;
+            let message = format!("needs kept checkpoints: set {section}.checkpoint_every, or this to 0");
             faults.need(writes, key, message);
-            let message = format!("{averaged} are more than train.keep_checkpoints = {kept}");
+            let message = format!("{averaged} are more than {section}.keep_checkpoints = {kept}");
             faults.need(!writes || averaged <= kept, key, message);
         }
     }

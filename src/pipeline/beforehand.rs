@@ -13,12 +13,15 @@ pub(super) fn check_supernet(workspace: &Workspace) -> Result<()> {
     refuse(&supernet_faults(workspace))
 }
 
-/// Refuses what no architecture can be trained with.
+/// Refuses what no architecture can be trained with, from scratch or, where it `inherits`, from a SuperNet's weights.
 ///
 /// # Errors
 /// As [`check_supernet`].
-pub(super) fn check_architecture(workspace: &Workspace) -> Result<()> {
-    refuse(&architecture_faults(workspace)?)
+pub(super) fn check_architecture(workspace: &Workspace, inherits: bool) -> Result<()> {
+    match inherits {
+        true => refuse(&training_faults(workspace, &Limit::of_finetuning(&workspace.config)?)),
+        false => refuse(&architecture_faults(workspace)?),
+    }
 }
 
 /// Refuses what the search cannot be done with.

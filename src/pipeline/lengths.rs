@@ -28,8 +28,19 @@ impl Limit {
     /// # Errors
     /// As [`crate::config::TrainConfig::with`].
     pub fn of_architecture(config: &Config) -> Result<Self> {
-        let section = config.train_architecture.section_of("max_tokens");
+        let section = if config.train_architecture.has("max_tokens") { "train_architecture" } else { "train" };
         Ok(Self::of_batches(section, config.train.with(&config.train_architecture)?.max_tokens))
+    }
+
+    /// That of batches where one architecture is trained from a SuperNet's weights.
+    ///
+    /// # Errors
+    /// As [`Self::of_architecture`].
+    pub fn of_finetuning(config: &Config) -> Result<Self> {
+        match config.finetune.has("max_tokens") {
+            true => Ok(Self::of_batches("finetune", config.train.with(&config.finetune)?.max_tokens)),
+            false => Self::of_architecture(config),
+        }
     }
 
     /// That of the search's batches.
@@ -163,9 +174,10 @@ pub(super) fn check_data(config: &Config, prepared: &mut Prepared) -> Result<()>
 /// # Errors
 /// None is left.
 fn leave_out_long(config: &Config, prepared: &mut Prepared) -> Result<()> {
-    let limits = [Limit::of_architecture(config)?, Limit::of_search(config), Limit::of_models()];
+    let alone = [Limit::of_architecture(config)?, Limit::of_finetuning(config)?];
+    let limits = alone.into_iter().chain([Limit::of_search(config), Limit::of_models()]);
     let least = |least: Limit, limit: Limit| if limit.most < least.most { limit } else { least };
-    let limit = limits.into_iter().fold(Limit::of_supernet(config), least);
+    let limit = limits.fold(Limit::of_supernet(config), least);
     let Some(long) = Long::of(&prepared.valid, 2, limit.most) else {
         return Ok(());
     };

@@ -4,7 +4,7 @@ use super::constraints::counted_costs;
 use super::rank_log::{Evaluated, Evaluations, Model, fingerprint_of_translation, name_of_training};
 use super::rank_sample::drawn;
 use super::search::check_supernet;
-use super::test::{load_translator, validation_bleu};
+use super::test::{tested_weights, translator, validation_bleu};
 use super::training::{Alone, train_alone};
 use super::weights_hash::hash_file;
 use super::workspace::Workspace;
@@ -16,12 +16,13 @@ use crate::rank::{Comparison, Measure, Sample, compare};
 use crate::run::checkpoints::resolve;
 use crate::seed;
 use crate::space::Architecture;
+use crate::text::Prepared;
 use crate::train::{Validation, Weights, load_weights};
-use crate::translate::Translator;
 use rand::Rng;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The band of architectures that count as equal in FLOPs, where none is asked for.
 const BAND: f64 = 0.05;
@@ -204,12 +205,17 @@ impl<'a> Judge<'a> {
         };
         let weights = name_of_training(config, architecture, seed)?;
         let folder = workspace.run.rank().join(&weights);
-        let model = Model { weights, translation: translation.clone(), architecture: architecture.clone() };
+        let model = Model {
+            weights,
+            translation: translation.clone(),
+            validation_pairs: workspace.validation_pairs_left(),
+            architecture: architecture.clone(),
+        };
         evaluations.of(model, || {
             let alone = Alone { name, folder: &folder, config: &config.train, seed, architecture };
             train_alone(workspace, &alone, &workspace.space.supernet(), None)?;
-            let translator = load_translator(&folder, None, config, &workspace.device)?;
-            evaluate(workspace, validation, name, &translator)
+            let weights = tested_weights(&folder, config, &workspace.device)?;
+            evaluate(workspace, validation, name, weights.subnet(architecture)?)
         })
     }
 
@@ -221,33 +227,24 @@ impl<'a> Judge<'a> {
             let model = Model {
                 weights: supernet.fingerprint.clone(),
                 translation: translation.clone(),
+                validation_pairs: workspace.validation_pairs_left(),
                 architecture: architecture.clone(),
             };
-            evaluations.of(model, || {
-                let model = weights.subnet(architecture)?;
-                evaluate(workspace, validation, &supernet.name, &translator(workspace, model))
-            })
+            evaluations.of(model, || evaluate(workspace, validation, &supernet.name, weights.subnet(architecture)?))
         };
         architectures.iter().map(of).collect::<Result<_>>().map_err(|error| error.at(&supernet.name))
     }
 }
 
-fn translator(workspace: &Workspace, model: Transformer) -> Translator {
-    let (prepared, config) = (&workspace.prepared, &workspace.config);
-    Translator {
-        model,
-        source_subwords: prepared.source_subwords.clone(),
-        target_subwords: prepared.target_subwords.clone(),
-        lowercase: config.data.lowercase,
-        config: config.translate.clone(),
-    }
-}
-
-/// Scores of a model on the validation set.
-fn evaluate(workspace: &Workspace, validation: &Validation, name: &str, translator: &Translator) -> Result<Evaluated> {
-    let loss = in_pool(|| validation.evaluate(&translator.model)).nll_bits();
+/// Scores of `model` on the validation set: the loss in single precision, as trainings have it, translations as the config asks
+/// for, whatever weights it has.
+fn evaluate(workspace: &Workspace, validation: &Validation, name: &str, model: Transformer) -> Result<Evaluated> {
+    let loss = in_pool(|| validation.evaluate(&model)).nll_bits();
     if !loss.is_finite() {
         return Err(Error::failure("the validation loss is not a finite number"));
     }
-    Ok(Evaluated { loss, bleu: validation_bleu(workspace, name, translator)? })
+    let Prepared { source_subwords, target_subwords, .. } = &workspace.prepared;
+    let subwords = [source_subwords, target_subwords].map(Arc::clone);
+    let translator = translator(model, subwords, &workspace.config, &workspace.device)?;
+    Ok(Evaluated { loss, bleu: validation_bleu(workspace, name, &translator)? })
 }

@@ -28,6 +28,9 @@ pub(super) struct Model {
     pub weights: String,
     /// Fingerprint of the settings of translation.
     pub translation: String,
+    /// Validation pairs that it was evaluated on where some were too long and left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_pairs: Option<usize>,
     /// What was evaluated.
     pub architecture: Architecture,
 }
@@ -67,7 +70,7 @@ impl Evaluations {
             return Ok(*scores);
         }
         let scores = evaluate()?;
-        self.log.append(&Line { model: model.clone(), scores })?;
+        self.log.append_sealed(&Line { model: model.clone(), scores })?;
         self.known.insert(model, scores);
         Ok(scores)
     }
@@ -108,6 +111,7 @@ mod tests {
         let model = |weights: &str, layers| Model {
             weights: weights.into(),
             translation: "t".into(),
+            validation_pairs: None,
             architecture: Architecture::dense(8, 16, 2, layers, 1),
         };
         let models = [model("a", 1), model("a", 2), model("b", 1)];

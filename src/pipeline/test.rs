@@ -4,15 +4,16 @@ use super::workspace::{Workspace, load_subwords};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::metrics::{BleuConfig, ChrfConfig, bleu, chrf};
-use crate::model::MAX_POSITIONS;
 use crate::model::precision::{Products, resolve};
+use crate::model::{MAX_POSITIONS, Transformer};
 use crate::progress::Progress;
 use crate::space::Architecture;
-use crate::text::{Dataset, EOS};
-use crate::train::{average_weights, load_weights};
+use crate::text::{Dataset, EOS, SubwordModel};
+use crate::train::{Weights, average_weights, load_weights};
 use crate::translate::{Translation, Translator};
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Scores of one model on one split.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,20 +35,40 @@ pub fn load_translator(
     config: &Config,
     device: &Device,
 ) -> Result<Translator> {
-    let precision = resolve("translate.precision", config.translate.precision, device)?;
-    let weights = match path.is_dir() && config.translate.average_checkpoints > 1 {
-        true => average_weights(path, config.translate.average_checkpoints, device)?,
-        false => load_weights(path, device)?,
-    };
+    let weights = tested_weights(path, config, device)?;
     let own = weights.supernet.config.architecture.clone();
     let architecture = architecture.unwrap_or(&own);
     let model = weights.subnet(architecture).map_err(|error| error.at(path.display()))?;
-    let [source_subwords, target_subwords] = load_subwords(&run_root(path)?)?;
-    if [source_subwords.vocab_size(), target_subwords.vocab_size()]
-        != [model.config().source_vocab, model.config().target_vocab]
-    {
+    let subwords = load_subwords(&run_root(path)?)?;
+    let vocabularies = [model.config().source_vocab, model.config().target_vocab];
+    if subwords.each_ref().map(|subwords| subwords.vocab_size()) != vocabularies {
         return Err(Error::input("the subwords beside it belong to another model").at(path.display()));
     }
+    translator(model, subwords, config, device)
+}
+
+/// The weights at `path` that models are tested with, see [`load_translator`].
+///
+/// # Errors
+/// No checkpoint there.
+pub(super) fn tested_weights(path: &Path, config: &Config, device: &Device) -> Result<Weights> {
+    match path.is_dir() && config.translate.average_checkpoints > 1 {
+        true => average_weights(path, config.translate.average_checkpoints, device),
+        false => load_weights(path, device),
+    }
+}
+
+/// What translates with `model`, in the precision that `config` asks for.
+///
+/// # Errors
+/// A precision that the device does not compute in.
+pub(super) fn translator(
+    model: Transformer,
+    [source_subwords, target_subwords]: [Arc<SubwordModel>; 2],
+    config: &Config,
+    device: &Device,
+) -> Result<Translator> {
+    let precision = resolve("translate.precision", config.translate.precision, device)?;
     let model = model.with_products(Products::new(precision, device));
     let lowercase = config.data.lowercase;
     Ok(Translator { model, source_subwords, target_subwords, lowercase, config: config.translate.clone() })

@@ -5,6 +5,7 @@ use super::search_record::has_begun;
 use super::workspace::Workspace;
 use crate::config::{Config, TrainConfig};
 use crate::error::{Error, Result};
+use crate::model::weights::WeightSharing;
 use crate::model::weights::leading_slice::LeadingSlice;
 use crate::model::weights::rules::{of_adapted, of_config};
 use crate::model::{Supernet, TransformerConfig};
@@ -23,20 +24,7 @@ pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
     let config = &workspace.config.train;
     let folder = workspace.run.supernet();
     let sharing = of_config(config)?;
-    let job = Job {
-        name: "supernet",
-        section: "train",
-        folder: &folder,
-        config,
-        seed: workspace.config.seed,
-        sampler: Sampler::of(config, &workspace.space),
-        sharing: sharing.clone(),
-        validated: validated(workspace, config),
-        train: &workspace.prepared.train,
-        valid: &workspace.prepared.valid,
-        data: &workspace.data,
-        begins: &|| workspace.run.keep_settings(true),
-    };
+    let job = of_supernet(workspace, ["supernet", "train"], &folder, config, &sharing);
     let shape = workspace.supernet_config();
     warn_about_size(workspace, config);
     warn_about_trials(workspace, config);
@@ -51,23 +39,11 @@ pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
 /// # Errors
 /// See [`train`]; the checkpoint is not of the config's supernet, or was adapted already.
 pub fn adapt_supernet(workspace: &Workspace, checkpoint: Option<&Path>) -> Result<Outcome> {
+    check_supernet(workspace)?;
     let config = workspace.config.train.adapting(&workspace.config.adapt);
     let folder = workspace.run.adapted();
     let sharing = of_adapted(&workspace.config.train, &workspace.config.adapt)?;
-    let job = Job {
-        name: "adapted",
-        section: "adapt",
-        folder: &folder,
-        config: &config,
-        seed: workspace.config.seed,
-        sampler: Sampler::of(&config, &workspace.space),
-        sharing: sharing.clone(),
-        validated: validated(workspace, &config),
-        train: &workspace.prepared.train,
-        valid: &workspace.prepared.valid,
-        data: &workspace.data,
-        begins: &|| workspace.run.keep_settings(true),
-    };
+    let job = of_supernet(workspace, ["adapted", "adapt"], &folder, &config, &sharing);
     let shape = workspace.supernet_config();
     if checkpoint.is_some() && trained_updates(&folder).is_some() {
         tracing::warn!(
@@ -118,6 +94,30 @@ fn warn_about_trials(workspace: &Workspace, config: &TrainConfig) {
             "search/ has trials: those of this SuperNet, and their winner, are stale once its best weights are others; then \
              automoe run puts them aside, and automoe search --fresh removes them"
         );
+    }
+}
+
+/// The training of a supernet, `name` in messages, in `folder` by `config`, the settings of `section`.
+fn of_supernet<'a>(
+    workspace: &'a Workspace,
+    [name, section]: [&'static str; 2],
+    folder: &'a Path,
+    config: &'a TrainConfig,
+    sharing: &Arc<dyn WeightSharing>,
+) -> Job<'a> {
+    Job {
+        name,
+        section,
+        folder,
+        config,
+        seed: workspace.config.seed,
+        sampler: Sampler::of(config, &workspace.space),
+        sharing: sharing.clone(),
+        validated: validated(workspace, config),
+        train: &workspace.prepared.train,
+        valid: &workspace.prepared.valid,
+        data: &workspace.data,
+        begins: Box::new(|| workspace.run.keep_settings(true)),
     }
 }
 
@@ -174,7 +174,7 @@ pub(super) fn train_alone(
     supernet: &Architecture,
     inherit: Option<&Path>,
 ) -> Result<Outcome> {
-    check_architecture(workspace)?;
+    check_architecture(workspace, inherit.is_some())?;
     let &Alone { name, folder, config, seed, architecture } = alone;
     std::fs::create_dir_all(folder).map_err(|error| Error::failure(error).at(folder.display()))?;
     let job = Job {
@@ -190,7 +190,7 @@ pub(super) fn train_alone(
         train: &workspace.prepared.train,
         valid: &workspace.prepared.valid,
         data: &workspace.data,
-        begins: &|| workspace.run.keep_settings(true),
+        begins: Box::new(|| workspace.run.keep_settings(true)),
     };
     let shape = workspace.transformer_config(architecture.clone(), supernet);
     if inherit.is_some() && trained_updates(folder).is_some() {

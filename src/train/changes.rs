@@ -2,8 +2,8 @@
 
 use super::job::Job;
 use super::schedule::learning_rate;
-use crate::config::LrSchedule;
-use crate::error::Result;
+use crate::config::{LrSchedule, is_adjustable, may_change};
+use crate::error::{Error, Result};
 use crate::run::JsonLines;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -11,23 +11,15 @@ use std::collections::BTreeMap;
 /// The key of the lines of metrics that have them: `{"update": 300, "changed": {"lr": [0.003, 0.001]}}`.
 const CHANGED: &str = "changed";
 
-/// The values before and now of those settings that differ, by key.
-struct Changes(BTreeMap<String, [Value; 2]>);
+/// The values before and now of those settings that differ and change what is trained, by key.
+pub(super) struct Changes(BTreeMap<String, [Value; 2]>);
 
-/// Says how `job` goes on after `done` updates, made with the settings `begun_with` (see [`TrainConfig::adjustable`]; empty
-/// where they are not known), and notes down in `metrics` which of them are others now. What was logged later goes.
-///
-/// [`TrainConfig::adjustable`]: crate::config::TrainConfig::adjustable
+/// Says how `job` goes on after `done` updates with settings that differ from those before by `changes`, and notes these down in
+/// `metrics`. What was logged later goes.
 ///
 /// # Errors
 /// The log cannot be read or written.
-pub(super) fn go_on(
-    job: &Job,
-    begun_with: BTreeMap<String, Value>,
-    done: usize,
-    metrics: &mut JsonLines,
-) -> Result<()> {
-    let changes = Changes::new(begun_with, &job.config.adjustable());
+pub(super) fn go_on(job: &Job, changes: &Changes, done: usize, metrics: &mut JsonLines) -> Result<()> {
     let is_finished = done >= job.config.max_updates;
     metrics.truncate_after(|line| {
         let is_told_anew = !is_finished && line.get(CHANGED).is_some();
@@ -48,9 +40,33 @@ pub(super) fn go_on(
 }
 
 impl Changes {
-    fn new(then: BTreeMap<String, Value>, now: &BTreeMap<String, Value>) -> Self {
-        let both = then.into_iter().filter_map(|(key, then)| Some((now.get(&key)?.clone(), key, then)));
-        Self(both.filter(|(now, _, then)| now != then).map(|(now, key, then)| (key, [then, now])).collect())
+    /// Between the settings `then`, without those that are not known, and `now`, see [`TrainConfig::settings`].
+    ///
+    /// [`TrainConfig::settings`]: crate::config::TrainConfig::settings
+    pub fn new(mut then: BTreeMap<String, Value>, now: BTreeMap<String, Value>) -> Self {
+        let both = now.into_iter().filter_map(|(key, now)| Some((then.remove(&key)?, key, now)));
+        let counts = |key: &str| is_adjustable(&in_train(key)) || !may_change(&in_train(key));
+        let differing = both.filter(|(then, key, now)| then != now && counts(key));
+        Self(differing.map(|(then, key, now)| (key, [then, now])).collect())
+    }
+
+    /// Refuses to go on with another value of what weights are trained with from the first update to the last.
+    ///
+    /// # Errors
+    /// There is one.
+    pub fn check(&self, job: &Job) -> Result<()> {
+        let fixed = listed(self.0.iter().filter(|(key, _)| !is_adjustable(&in_train(key))));
+        match fixed.is_empty() {
+            true => Ok(()),
+            false => {
+                let (section, folder) = (job.section, job.folder.display());
+                let message = format!(
+                    "its training was begun with other settings, and goes on with the same: now {fixed}; set [{section}] back, \
+                     or remove {folder} to train anew"
+                );
+                Err(Error::input(message).at(folder))
+            }
+        }
     }
 
     /// Says what `job` goes on with after `done` updates.
@@ -84,6 +100,11 @@ impl Changes {
             );
         }
     }
+}
+
+/// The key of `[train]`, whose rules hold in the other sections, too.
+fn in_train(key: &str) -> String {
+    format!("train.{key}")
 }
 
 fn listed<'a>(changes: impl IntoIterator<Item = (&'a String, &'a [Value; 2])>) -> String {

@@ -53,9 +53,9 @@ pub(super) fn save(
     let config = &trainer.supernet.config;
     let weights = trainer.supernet.named();
     let mut tensors: Vec<NamedTensor> = weights.iter().map(|(name, value)| tensor(name.clone(), value)).collect();
-    let (mut steps, mut adjustable) = (BTreeMap::new(), BTreeMap::new());
+    let (mut steps, mut settings) = (BTreeMap::new(), BTreeMap::new());
     if content == Content::Everything {
-        adjustable = trainer.config.adjustable();
+        settings = trainer.config.settings()?;
         for (name, moments) in trainer.adam.named(&trainer.supernet.parameters()) {
             tensors.push(tensor(format!("{FIRST}{name}"), &moments.first));
             tensors.push(tensor(format!("{SECOND}{name}"), &moments.second));
@@ -74,7 +74,7 @@ pub(super) fn save(
         alone: origin.alone,
         steps,
         loss_scale: trainer.loss_scale,
-        adjustable,
+        settings,
     };
     let state = serde_json::to_value(&state).map_err(Error::failure)?;
     let views = tensors.iter().map(NamedTensor::view);
@@ -199,8 +199,8 @@ pub(super) fn restore(
     }
     let adam = Adam::from_named(moments, |named| laid_out(named, &**sharing, config, device));
     let supernet = supernet(config.clone(), sharing, &values, device).map_err(|error| error.at(path.display()))?;
-    let State { position, loss_scale, adjustable, .. } = state;
-    Ok(Restored { supernet, adam, loss_scale, position, adjustable })
+    let State { position, loss_scale, settings, .. } = state;
+    Ok(Restored { supernet, adam, loss_scale, position, settings })
 }
 
 /// A training run's state, read back.
@@ -209,8 +209,8 @@ pub(super) struct Restored {
     pub adam: Adam,
     pub loss_scale: Option<LossScale>,
     pub position: Position,
-    /// See [`State::adjustable`].
-    pub adjustable: BTreeMap<String, serde_json::Value>,
+    /// See [`State::settings`].
+    pub settings: BTreeMap<String, serde_json::Value>,
 }
 
 /// Weights as a checkpoint holds them.
@@ -291,7 +291,7 @@ pub fn save_weights(
         alone: origin.alone,
         steps: BTreeMap::new(),
         loss_scale: None,
-        adjustable: BTreeMap::new(),
+        settings: BTreeMap::new(),
     };
     let state = serde_json::to_value(&state).map_err(Error::failure)?;
     Checkpoints::new(folder).save(BEST, tensors.iter().map(NamedTensor::view), &state).map(|_| ())

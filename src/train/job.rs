@@ -68,7 +68,7 @@ pub struct Job<'a> {
     /// The prepared data's fingerprint.
     pub data: &'a str,
     /// Called before the first update that is made: from there on the weights are made with these settings.
-    pub begins: &'a dyn Fn() -> Result<()>,
+    pub begins: Box<dyn Fn() -> Result<()> + 'a>,
 }
 
 /// How a run ended.

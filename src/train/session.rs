@@ -1,6 +1,6 @@
 //! The training loop of one run: which architectures and which batches each update takes, and what is written when.
 
-use super::changes::go_on;
+use super::changes::{Changes, go_on};
 use super::checkpoint::{self, Content, Name, Origin};
 use super::estimate::announce;
 use super::job::{Job, Outcome, Sampler};
@@ -71,6 +71,21 @@ pub fn train(
     Ok(Outcome { updates: session.position.update, best: session.position.best })
 }
 
+/// Refuses to compare losses of one validation set with those of another.
+fn check_validation_pairs(job: &Job, position: &Position) -> Result<()> {
+    let (now, folder) = (job.valid.len(), job.folder.display());
+    match position.validation_pairs {
+        Some(then) if then != now && position.best.is_some() => {
+            let message = format!(
+                "its best loss is one of {then} validation pairs, and now there are {now} (data.skip_long leaves out what is \
+                 longer than the max_tokens of any section): set that back, or remove {folder} to train anew"
+            );
+            Err(Error::input(message).at(folder))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A run under way.
 struct Session<'a> {
     job: &'a Job<'a>,
@@ -102,7 +117,7 @@ impl<'a> Session<'a> {
         let (trainer, mut position) = if let Some(last) = last {
             let path = checkpoints.path(LAST);
             let restored = checkpoint::restore(last, &path, shape, &job.sharing, device, job.data)?;
-            begun_with = restored.adjustable;
+            begun_with = restored.settings;
             let mut trainer = Trainer::resumed(restored.supernet, restored.adam, job.config, job.seed);
             // A checkpoint of training in another precision has none.
             trainer.loss_scale = trainer.loss_scale.map(|start| restored.loss_scale.unwrap_or(start));
@@ -113,11 +128,15 @@ impl<'a> Session<'a> {
         } else {
             (Trainer::new(initial()?, job.config, job.seed), Position::start())
         };
+        let changes = Changes::new(begun_with, job.config.settings()?);
         if position.update < job.config.max_updates {
+            changes.check(job)?;
+            check_validation_pairs(job, &position)?;
             checkpoint::forget_later(&checkpoints, &mut position)?;
         }
+        position.validation_pairs = Some(job.valid.len());
         let mut metrics = JsonLines::open(&job.folder.join("metrics.jsonl"), Sync::Never)?;
-        go_on(job, begun_with, position.update, &mut metrics)?;
+        go_on(job, &changes, position.update, &mut metrics)?;
         let batches = epoch_batches(job.train, job.config.max_tokens, job.seed, position.epoch)?;
         Ok(Self {
             job,

@@ -32,6 +32,9 @@ pub(super) struct Position {
     pub batch: usize,
     /// Lowest validation loss so far, in bits.
     pub best: Option<f64>,
+    /// Pairs that it was found on; not known of a training that version 0.1.0 began.
+    #[serde(default)]
+    pub validation_pairs: Option<usize>,
     /// Losses since the last line of metrics.
     #[serde(default)]
     pub recent: LossSums,
@@ -51,6 +54,7 @@ impl Position {
             epoch: 0,
             batch: 0,
             best: None,
+            validation_pairs: None,
             recent: LossSums::default(),
             trained_flops: Some(0.0),
             slots: SlotUse::default(),
@@ -79,10 +83,10 @@ pub(super) struct State {
     /// Of training in half precision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scale: Option<LossScale>,
-    /// What the training may go on with other values of, see [`crate::config::TrainConfig::adjustable`]; empty where the
-    /// checkpoint has no moments, or is older.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub adjustable: BTreeMap<String, Value>,
+    /// The settings of the training, see [`crate::config::TrainConfig::settings`]; empty where the checkpoint has no moments,
+    /// and without some where it is older.
+    #[serde(default, alias = "adjustable", skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, Value>,
 }
 
 impl State {

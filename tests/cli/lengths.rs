@@ -126,6 +126,16 @@ fn what_config_device_and_lengths_tell_is_told_before_the_first_update() {
     program.write("largest.json", &largest);
     let message = program.refusal_after_start(&arguments(&train, &arguments(&["--arch", "largest.json"], &long)));
     assert!(message.contains("more than train_architecture.max_tokens = 3"), "{message}");
+    let inherit = ["--run-dir", "runs/other", "--arch", "largest.json", "--inherit", "runs/small/supernet", "--set"];
+    let message = program.refusal_after_start(&arguments(&train, &arguments(&inherit, &["finetune.max_tokens=3"])));
+    assert!(message.contains("more than finetune.max_tokens = 3"), "{message}");
+    // What has begun with these weights goes on as it was begun.
+    let begun = arguments(&train, &arguments(&inherit, &["finetune.max_updates=2"]));
+    program.output(&begun);
+    let longer = ["--set", "finetune.max_updates=4", "--set", "finetune.label_smoothing=0.0"];
+    let message = program.refusal_after_start(&arguments(&begun, &longer));
+    assert!(message.contains("now label_smoothing = 0.0 (before: 0.1); set [finetune] back"), "{message}");
+    program.output(&arguments(&begun, &longer[..2]));
 }
 
 #[test]
@@ -171,6 +181,15 @@ fn a_long_validation_pair_is_named_or_left_out() {
     let less = arguments(&search, &["--set", "search.max_tokens=24", "--set", "data.skip_long=true"]);
     let message = program.refusal_after_start(&less);
     assert!(message.contains("these trials were measured on all validation pairs, not on 1"), "{message}");
+    // Nor does a training compare losses of one set with those of another.
+    program.write("valid.xx", &format!("{text}ab ba\n"));
+    program.write("valid.yy", &format!("{text}ab ba\n"));
+    let skip_in_d = arguments(&arguments(&["train", "--config", "small.toml", "--run-dir", "runs/d"], &skip), &[]);
+    program.output(&skip_in_d);
+    let longer = ["--set", "search.max_tokens=4", "--set", "train.max_updates=120"];
+    let message = program.refusal_after_start(&arguments(&skip_in_d, &longer));
+    assert!(message.contains("its best loss is one of 2 validation pairs, and now there are 1"), "{message}");
+    program.output(&arguments(&skip_in_d, &longer[2..]));
     // Beyond the positions of models, batches do not help.
     let text = "ab ba a ca\n".to_owned() + &"ab ".repeat(1100) + "\n";
     program.write("valid.xx", &text);

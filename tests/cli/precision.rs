@@ -134,6 +134,16 @@ fn a_model_translates_and_is_measured_in_int8() {
     let measure = ["latency", "measure", "--passes", "4", "--checkpoint", "runs/toy/supernet", "--set"];
     let measured = program.output(&arguments(&measure, &["translate.precision=int8"]));
     assert_eq!(serde_json::from_str::<Value>(&measured).unwrap()["compute_type"], "int8");
+    // Losses are compared in single precision, whatever translates.
+    let rank = ["rank", "--samples", "2", "--set", "rank.max_updates=6", "--set", "rank.repeated=2"];
+    let ranked = |precision: &str| -> Vec<[Value; 2]> {
+        let precision = format!("translate.precision={precision}");
+        let text = program.output(&arguments(&arguments(&rank, &TINY), &["--set", &precision]));
+        let ranking: Value = serde_json::from_str(&text).unwrap();
+        let rows = ranking["architectures"].as_array().unwrap().iter();
+        rows.map(|row| [&row["alone"], &row["supernets"]].map(|scores| scores[0]["loss"].clone())).collect()
+    };
+    assert_eq!(ranked("int8"), ranked("float32"));
     let collect = ["latency", "collect", "--precision", "99%", "--out", "here.csv", "--samples", "1"];
     program.output(&arguments(&collect, &["--set", "translate.precision=int8"]));
     let message = program.refusal(&collect, "");
