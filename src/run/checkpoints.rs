@@ -1,7 +1,7 @@
 //! The checkpoints of one training: `last`, `best` and `step-N` in one folder.
 
 use super::checkpoint::{TensorView, save};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
 use serde_json::Value;
 use std::fs;
 use std::io::ErrorKind;
@@ -108,11 +108,12 @@ pub fn resolve(path: &Path) -> Result<PathBuf> {
     if path.is_dir() {
         let inside = Checkpoints::new(path);
         let chosen = inside.chosen().ok_or_else(|| {
-            Error::input(
-                "no checkpoint here: neither best.safetensors nor last.safetensors; \
-                 train first, or give another folder",
-            )
-            .at(path.display())
+            let advice = match below(path).as_slice() {
+                [] => "train first, or give another folder".to_owned(),
+                folders => format!("there are some in its {}: give one of these", listed(folders, ", ")),
+            };
+            let message = format!("no checkpoint here: neither best.safetensors nor last.safetensors; {advice}");
+            Error::input(message).at(path.display())
         })?;
         if chosen != inside.path(BEST) {
             tracing::warn!("{}: there is no best.safetensors; last.safetensors is taken", path.display());
@@ -130,6 +131,17 @@ pub fn resolve(path: &Path) -> Result<PathBuf> {
         return Err(Error::input("no such checkpoint").at(path.display()));
     }
     Ok(path.to_path_buf())
+}
+
+/// The folders in the run directory `run` that have a checkpoint, in order of name.
+fn below(run: &Path) -> Vec<String> {
+    let folders = [run.to_path_buf(), run.join("models")].into_iter().filter_map(|folder| fs::read_dir(folder).ok());
+    let paths = folders.flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let with_checkpoint = paths.filter(|path| Checkpoints::new(path).chosen().is_some());
+    let mut names: Vec<String> =
+        with_checkpoint.filter_map(|path| Some(path.strip_prefix(run).ok()?.display().to_string())).collect();
+    names.sort();
+    names
 }
 
 fn step_name(update: u64) -> String {
@@ -198,7 +210,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::new(folder.path());
         let error = resolve(folder.path()).unwrap_err();
-        assert!(error.to_string().contains("no checkpoint here"), "{error}");
+        assert!(error.to_string().ends_with("; train first, or give another folder"), "{error}");
+        for model in ["supernet", "models/winner", "models/a"] {
+            Checkpoints::new(folder.path().join(model)).save(LAST, [], &json!({})).unwrap();
+        }
+        fs::create_dir(folder.path().join("models/empty")).unwrap();
+        let told = resolve(folder.path()).unwrap_err().to_string();
+        assert!(told.ends_with("in its models/a, models/winner, supernet: give one of these"), "{told}");
         let last = checkpoints.save(LAST, [], &json!({})).unwrap();
         assert_eq!(resolve(folder.path()).unwrap(), last);
         let best = checkpoints.save(BEST, [], &json!({})).unwrap();

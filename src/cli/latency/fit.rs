@@ -8,6 +8,9 @@ use crate::cli::output;
 use crate::error::Result;
 use crate::latency::{MeasuredRows, fit};
 
+/// Rows of which a tenth says something.
+const MANY_ROWS: usize = 200;
+
 /// Fit a latency predictor to measured architectures, and print how well it predicts rows it has not seen
 ///
 /// DATA is a CSV file in the order of measurement: our own (architecture, encoder_ms, decoder_ms; with reference_ms, the
@@ -39,6 +42,14 @@ pub fn run(args: FitArgs) -> Result<()> {
     let data = MeasuredRows::read(&args.data)?;
     let device = profiles::device_name(args.device_name, &args.data);
     let profile = fit(&data, &device).map_err(|error| error.at(args.data.display()))?;
+    let rows = data.samples.len();
+    if rows < MANY_ROWS {
+        tracing::warn!(
+            "{}: a tenth of its {rows} rows chooses the model and gives its interval, another tenth tests it: that says little; \
+             some hundred rows are good",
+            args.data.display()
+        );
+    }
     if let Some(path) = &args.out {
         profiles::save(&profile, path)?;
     }
