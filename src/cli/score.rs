@@ -6,23 +6,31 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use flate2::read::MultiGzDecoder;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::output;
 use crate::bounded::Lines;
 use crate::error::{Error, Result};
-use crate::metrics::{self, BleuConfig, ChrfConfig, Smoothing, Tokenizer};
+use crate::metrics::{
+    self, BleuConfig, BleuStatistics, Bootstrap, ChrfConfig, ChrfStatistics, Resampled, Smoothing, Statistics,
+    Tokenizer,
+};
 use crate::white_space::trim_end;
 
 /// The most text that is read from one file or from standard input, unpacked: far more than any test set.
 const MAX_BYTES: u64 = 1 << 30;
 
 /// Score translations on standard input against references, with BLEU and chrF as sacreBLEU computes them.
+///
+/// With --compare, a line more for each baseline: both scores with the mean and half of the 95 % interval of resamples, the
+/// difference with its 95 % interval, and the p value of a paired bootstrap, all but the difference's interval as sacreBLEU's
+/// --paired-bs has them.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe score --reference test.de < hyp.de
   automoe score --reference a.de --reference b.de.gz --metric bleu --json < hyp.de
-  automoe score --reference test.tok.de --tokenize none --compound-split < hyp.tok.de")]
+  automoe score --reference test.tok.de --tokenize none --compound-split < hyp.tok.de
+  automoe score --reference test.de --compare baseline.de < hyp.de")]
 pub struct ScoreArgs {
     /// References, one sentence a line, plain or gzipped; may be given several times for several references a sentence
     #[arg(long, value_name = "FILE", required = true)]
@@ -52,9 +60,28 @@ pub struct ScoreArgs {
     #[arg(long)]
     compound_split: bool,
 
+    /// Translations of the same text by other systems: tell whether standard input's are better or worse, by a paired bootstrap
+    #[arg(long, value_name = "BASELINE", num_args = 1..)]
+    compare: Vec<PathBuf>,
+
+    /// Resamples of --compare
+    #[arg(long, value_name = "N", default_value_t = 1_000, requires = "compare", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    samples: u32,
+
+    /// The seed of --compare's resamples, which sacreBLEU takes from SACREBLEU_SEED
+    #[arg(long, value_name = "SEED", default_value_t = 12_345, requires = "compare")]
+    seed: u64,
+
     /// Print a JSON object for each metric, one a line, with unrounded scores
     #[arg(long)]
     json: bool,
+}
+
+/// What is scored, and what with: a line each for every sentence.
+struct Texts {
+    hypotheses: Vec<String>,
+    references: Vec<Vec<String>>,
+    baselines: Vec<Vec<String>>,
 }
 
 /// A metric that can be asked for.
@@ -84,32 +111,23 @@ fn score(args: &ScoreArgs, input: impl BufRead, output: &mut impl Write) -> Resu
     if hypotheses.is_empty() {
         return Err(Error::input("standard input is empty: expected translations, one a line"));
     }
-    let mut references = Vec::new();
-    for path in &args.reference {
-        let lines = read_references(path).map_err(|error| error.at(path.display()))?;
-        if lines.len() != hypotheses.len() {
-            return Err(Error::input(format!(
-                "{} has {} lines, but standard input has {}: both need one line a sentence",
-                path.display(),
-                lines.len(),
-                hypotheses.len()
-            )));
-        }
-        references.push(lines);
-    }
+    let read =
+        |paths: &[PathBuf]| paths.iter().map(|path| parallel(path, hypotheses.len())).collect::<Result<Vec<_>>>();
+    let (references, baselines) = (read(&args.reference)?, read(&args.compare)?);
+    let texts = Texts { hypotheses, references, baselines };
 
-    warn_of_tokenized(args, &hypotheses);
+    warn_of_tokenized(args, &texts.hypotheses);
     let metrics = match args.metric.as_slice() {
         [] => &[Metric::Bleu, Metric::Chrf],
         metrics => metrics,
     };
     for metric in metrics {
-        let line = match metric {
-            Metric::Bleu => bleu_line(args, smoothing, &hypotheses, &references)?,
-            Metric::Chrf => chrf_line(args, 0, &hypotheses, &references)?,
-            Metric::ChrfPlusPlus => chrf_line(args, 2, &hypotheses, &references)?,
+        let lines = match metric {
+            Metric::Bleu => bleu_lines(args, smoothing, &texts)?,
+            Metric::Chrf => chrf_lines(args, 0, &texts)?,
+            Metric::ChrfPlusPlus => chrf_lines(args, 2, &texts)?,
         };
-        if !output::write(output, &format!("{line}\n"))? {
+        if !output::write(output, &lines)? {
             break;
         }
     }
@@ -131,12 +149,7 @@ fn warn_of_tokenized(args: &ScoreArgs, hypotheses: &[String]) {
     }
 }
 
-fn bleu_line(
-    args: &ScoreArgs,
-    smoothing: Smoothing,
-    hypotheses: &[String],
-    references: &[Vec<String>],
-) -> Result<String> {
+fn bleu_lines(args: &ScoreArgs, smoothing: Smoothing, texts: &Texts) -> Result<String> {
     let config = BleuConfig {
         tokenizer: args.tokenize,
         compound_split: args.compound_split,
@@ -144,11 +157,11 @@ fn bleu_line(
         lowercase: args.lowercase,
         ..BleuConfig::default()
     };
-    let bleu = metrics::bleu(hypotheses, references, &config)?;
-    if !args.json {
-        return Ok(bleu.to_string());
-    }
-    Ok(json!({
+    let bleu = metrics::bleu(&texts.hypotheses, &texts.references, &config)?;
+    let count = |lines: &[String]| BleuStatistics::of_corpus(lines, &texts.references, &config);
+    let score = |counts: &BleuStatistics| counts.score(&config, texts.references.len()).score;
+    let systems = resampled(args, texts, &BleuStatistics::new(config.max_order), count, score)?;
+    let object = json!({
         "name": "BLEU",
         "score": bleu.score,
         "signature": bleu.signature,
@@ -157,17 +170,78 @@ fn bleu_line(
         "ratio": bleu.ratio,
         "hypothesis_length": bleu.hypothesis_length,
         "reference_length": bleu.reference_length,
-    })
-    .to_string())
+    });
+    Ok(lines(args, object, bleu.to_string(), &systems))
 }
 
-fn chrf_line(args: &ScoreArgs, word_order: usize, hypotheses: &[String], references: &[Vec<String>]) -> Result<String> {
+fn chrf_lines(args: &ScoreArgs, word_order: usize, texts: &Texts) -> Result<String> {
     let config = ChrfConfig { word_order, lowercase: args.lowercase, ..ChrfConfig::default() };
-    let chrf = metrics::chrf(hypotheses, references, &config)?;
-    if !args.json {
-        return Ok(chrf.to_string());
+    let chrf = metrics::chrf(&texts.hypotheses, &texts.references, &config)?;
+    let count = |lines: &[String]| ChrfStatistics::of_corpus(lines, &texts.references, &config);
+    let systems = resampled(args, texts, &ChrfStatistics::new(&config), count, |counts| counts.score(&config))?;
+    let object = json!({"name": chrf.name, "score": chrf.score, "signature": chrf.signature});
+    Ok(lines(args, object, chrf.to_string(), &systems))
+}
+
+fn bootstrap(args: &ScoreArgs) -> Bootstrap {
+    Bootstrap { samples: args.samples as usize, seed: args.seed }
+}
+
+/// Standard input's scores and those of each baseline, on the same resamples; nothing where nothing is compared.
+fn resampled<S: Statistics>(
+    args: &ScoreArgs,
+    texts: &Texts,
+    none: &S,
+    count: impl Fn(&[String]) -> Result<Vec<S>>,
+    score: impl Fn(&S) -> f64,
+) -> Result<Vec<Resampled>> {
+    if texts.baselines.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(json!({"name": chrf.name, "score": chrf.score, "signature": chrf.signature}).to_string())
+    let systems = std::iter::once(&texts.hypotheses).chain(&texts.baselines).map(|lines| count(lines));
+    Ok(bootstrap(args).resample(none, &systems.collect::<Result<Vec<_>>>()?, score))
+}
+
+/// What is printed of a metric: `line`, or as JSON `object`, and how each baseline compares.
+fn lines(args: &ScoreArgs, mut object: Value, line: String, systems: &[Resampled]) -> String {
+    let Some((system, baselines)) = systems.split_first() else {
+        return if args.json { format!("{object}\n") } else { format!("{line}\n") };
+    };
+    let text = |key: &str| object[key].as_str().unwrap_or_default();
+    let signature = bootstrap(args).signature(text("signature"));
+    let measured = |of: &Resampled| format!("{:.2} (μ = {:.2} ± {:.2})", of.score, of.mean(), of.half_interval());
+    let mut printed = vec![line];
+    let mut compared = Vec::new();
+    for (path, baseline) in args.compare.iter().zip(baselines) {
+        let difference = system.difference(baseline);
+        let (least, most) = difference.interval;
+        printed.push(format!(
+            "{}|{signature} = {}, {} = {}, difference = {:+.2} [{least:+.2}, {most:+.2}], p = {:.4}",
+            text("name"),
+            measured(system),
+            path.display(),
+            measured(baseline),
+            difference.score,
+            difference.p_value,
+        ));
+        compared.push(json!({
+            "baseline": path.display().to_string(),
+            "score": baseline.score,
+            "mean": baseline.mean(),
+            "ci": baseline.half_interval(),
+            "difference": difference.score,
+            "difference_interval": [least, most],
+            "p_value": difference.p_value,
+        }));
+    }
+    if !args.json {
+        return printed.iter().map(|line| format!("{line}\n")).collect();
+    }
+    object["bootstrap_signature"] = signature.into();
+    object["mean"] = system.mean().into();
+    object["ci"] = system.half_interval().into();
+    object["compared"] = compared.into();
+    format!("{object}\n")
 }
 
 /// Reads tokenizers by their names, which help lists.
@@ -175,8 +249,21 @@ fn tokenizer_parser() -> impl TypedValueParser<Value = Tokenizer> {
     PossibleValuesParser::new(Tokenizer::ALL.map(Tokenizer::name)).try_map(|name| name.parse::<Tokenizer>())
 }
 
+/// The lines of the file at `path`, as many as standard input has.
+fn parallel(path: &Path, expected: usize) -> Result<Vec<String>> {
+    let lines = read_file(path).map_err(|error| error.at(path.display()))?;
+    match lines.len() == expected {
+        true => Ok(lines),
+        false => Err(Error::input(format!(
+            "{} has {} lines, but standard input has {expected}: both need one line a sentence",
+            path.display(),
+            lines.len()
+        ))),
+    }
+}
+
 /// The lines of a file that is plain or, as its first bytes tell, gzipped.
-fn read_references(path: &Path) -> Result<Vec<String>> {
+fn read_file(path: &Path) -> Result<Vec<String>> {
     let file = File::open(path).map_err(Error::input)?;
     let mut file = BufReader::new(file);
     if file.fill_buf().map_err(Error::input)?.starts_with(&[0x1f, 0x8b]) {
@@ -280,6 +367,31 @@ mod tests {
     }
 
     #[test]
+    fn each_baseline_has_a_line_of_its_own() {
+        let input = b"Two bees fly home .\nIt is late .";
+        let (plain, packed) = (folder(), folder());
+        let [better, same] = [(&plain, "plain"), (&packed, "input")]
+            .map(|(folder, name)| folder.path().join(name).display().to_string());
+        std::fs::write(&same, input).unwrap();
+        let options = ["--metric=bleu", "--samples=39", "--seed=7", "--compare", &better, &same];
+        let text = printed(&options, &["plain"], input).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3);
+        assert_eq!(printed(&["--metric=bleu"], &["plain"], input).unwrap().trim_end(), lines[0]);
+        for (line, end) in [(lines[1], "] p"), (lines[2], "difference = +0.00 [+0.00, +0.00], p = 0.0250")] {
+            assert!(line.starts_with("BLEU|nrefs:1|bs:39|seed:7|case:mixed|eff:no|tok:13a|"), "{line}");
+            assert!(line.contains(&end.replace("] p", "], p")) && line.contains("(μ = "), "{line}");
+        }
+        assert!(lines[1].contains("plain = 100.00 (μ = 100.00 ± 0.00), difference = -"), "{}", lines[1]);
+        let value = printed(&[&options[..], &["--json"]].concat(), &["plain"], input).unwrap();
+        let value: Value = serde_json::from_str(&value).unwrap();
+        assert_eq!(value["compared"].as_array().unwrap().len(), 2);
+        assert_eq!(value["compared"][0]["score"], 100.0);
+        assert_eq!(value["compared"][1]["p_value"], 0.025);
+        assert_eq!(value["mean"], value["compared"][1]["mean"]);
+    }
+
+    #[test]
     fn bad_input_is_one_line_that_names_it() {
         let of = |options: &[&str], references: &[&str], input: &[u8]| {
             let error = printed(options, references, input).unwrap_err();
@@ -289,6 +401,7 @@ mod tests {
         assert!(of(&[], &["plain"], b"").starts_with("standard input is empty"));
         assert!(of(&[], &["plain"], b"a\n").contains("plain has 2 lines, but standard input has 1"));
         assert!(of(&[], &["absent"], b"a\nb\n").contains("absent: No such file"));
+        assert!(of(&["--compare=none.de"], &["plain"], b"a\nb\n").starts_with("none.de: No such file"));
         assert_eq!(of(&[], &["plain"], b"a\n\xff\n"), "standard input: line 2: not UTF-8 text (byte 1)");
         assert_eq!(of(&[], &["plain"], b"\xff\xfea\0\n\0"), "standard input: line 1: UTF-16 text: save it as UTF-8");
         assert!(of(&["--smooth-value=1"], &["plain"], b"a\nb\n").starts_with("--smooth-value: "));

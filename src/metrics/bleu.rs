@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::bootstrap::Statistics;
 use super::signature::{VERSION, case, check_line_counts, references_of, yes_no};
 use super::smoothing::Smoothing;
 use super::tokenize::{Tokenizer, compound_split};
@@ -126,16 +127,17 @@ impl BleuStatistics {
         statistics
     }
 
-    /// Adds those of other sentences, counted with the same configuration.
-    pub fn merge(&mut self, other: &Self) {
-        self.hypothesis_length += other.hypothesis_length;
-        self.reference_length += other.reference_length;
-        for (sum, count) in self.matches.iter_mut().zip(&other.matches) {
-            *sum += count;
-        }
-        for (sum, count) in self.totals.iter_mut().zip(&other.totals) {
-            *sum += count;
-        }
+    /// Those of each hypothesis, see [`bleu`].
+    ///
+    /// # Errors
+    /// As [`bleu`].
+    pub fn of_corpus(hypotheses: &[String], references: &[Vec<String>], config: &BleuConfig) -> Result<Vec<Self>> {
+        config.check()?;
+        check_line_counts(hypotheses, references)?;
+        let of = |(index, hypothesis): (usize, &String)| {
+            Self::of_sentence(hypothesis, references_of(references, index), config)
+        };
+        Ok(hypotheses.iter().enumerate().map(of).collect())
     }
 
     /// BLEU of the sentences counted, of which `references` sets of references were seen.
@@ -200,6 +202,19 @@ impl BleuStatistics {
     }
 }
 
+impl Statistics for BleuStatistics {
+    fn merge(&mut self, other: &Self) {
+        self.hypothesis_length += other.hypothesis_length;
+        self.reference_length += other.reference_length;
+        for (sum, count) in self.matches.iter_mut().zip(&other.matches) {
+            *sum += count;
+        }
+        for (sum, count) in self.totals.iter_mut().zip(&other.totals) {
+            *sum += count;
+        }
+    }
+}
+
 /// How often each n-gram of that order occurs.
 fn count_ngrams<'a, 'b>(words: &'b [&'a str], order: usize) -> HashMap<&'b [&'a str], usize> {
     let mut counts = HashMap::new();
@@ -250,13 +265,8 @@ impl fmt::Display for Bleu {
 /// # Errors
 /// No hypotheses, no references, a set with another number of lines, or a configuration out of range.
 pub fn bleu(hypotheses: &[String], references: &[Vec<String>], config: &BleuConfig) -> Result<Bleu> {
-    config.check()?;
-    check_line_counts(hypotheses, references)?;
     let mut corpus = BleuStatistics::new(config.max_order);
-    for (index, hypothesis) in hypotheses.iter().enumerate() {
-        let references = references_of(references, index);
-        corpus.merge(&BleuStatistics::of_sentence(hypothesis, references, config));
-    }
+    BleuStatistics::of_corpus(hypotheses, references, config)?.iter().for_each(|counts| corpus.merge(counts));
     Ok(corpus.score(config, references.len()))
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::bootstrap::Statistics;
 use super::signature::{VERSION, case, check_line_counts, references_of, yes_no};
 use crate::error::{Error, Result};
 use crate::white_space::words;
@@ -72,25 +73,54 @@ impl fmt::Display for Chrf {
 /// # Errors
 /// No hypotheses, no references, a set with another number of lines, or n-grams of no order at all.
 pub fn chrf(hypotheses: &[String], references: &[Vec<String>], config: &ChrfConfig) -> Result<Chrf> {
-    let orders = config.char_order + config.word_order;
-    if orders == 0 {
-        return Err(Error::input("chrF's char_order and word_order are both 0: expected 1 or more"));
+    let mut corpus = ChrfStatistics::new(config);
+    ChrfStatistics::of_corpus(hypotheses, references, config)?.iter().for_each(|counts| corpus.merge(counts));
+    Ok(Chrf { score: corpus.score(config), name: config.name(), signature: config.signature(references.len()) })
+}
+
+/// What chrF counts in one sentence or in several, order by order, characters first. Counts add up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChrfStatistics(Vec<Counts>);
+
+impl ChrfStatistics {
+    /// Those of no sentence.
+    pub fn new(config: &ChrfConfig) -> Self {
+        Self(vec![Counts::default(); config.char_order + config.word_order])
     }
-    check_line_counts(hypotheses, references)?;
-    let mut corpus = vec![Counts::default(); orders];
-    for (index, hypothesis) in hypotheses.iter().enumerate() {
-        let best = best_counts(hypothesis, references_of(references, index), config);
-        for (sum, counts) in corpus.iter_mut().zip(best) {
+
+    /// Those of each hypothesis, see [`chrf`].
+    ///
+    /// # Errors
+    /// As [`chrf`].
+    pub fn of_corpus(hypotheses: &[String], references: &[Vec<String>], config: &ChrfConfig) -> Result<Vec<Self>> {
+        if config.char_order + config.word_order == 0 {
+            return Err(Error::input("chrF's char_order and word_order are both 0: expected 1 or more"));
+        }
+        check_line_counts(hypotheses, references)?;
+        let of = |(index, hypothesis): (usize, &String)| {
+            Self(best_counts(hypothesis, references_of(references, index), config))
+        };
+        Ok(hypotheses.iter().enumerate().map(of).collect())
+    }
+
+    /// chrF of the sentences counted, 0 to 100.
+    pub fn score(&self, config: &ChrfConfig) -> f64 {
+        f_score(&self.0, config)
+    }
+}
+
+impl Statistics for ChrfStatistics {
+    fn merge(&mut self, other: &Self) {
+        for (sum, counts) in self.0.iter_mut().zip(&other.0) {
             sum.hypothesis += counts.hypothesis;
             sum.reference += counts.reference;
             sum.matches += counts.matches;
         }
     }
-    Ok(Chrf { score: f_score(&corpus, config), name: config.name(), signature: config.signature(references.len()) })
 }
 
 /// How many n-grams of one order there are.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Counts {
     hypothesis: usize,
     reference: usize,

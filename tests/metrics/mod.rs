@@ -1,9 +1,12 @@
 //! BLEU and chrF against what sacreBLEU computed for the same lines: see README.md beside this file.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use automoe::metrics::{BleuConfig, ChrfConfig, Smoothing, bleu, chrf};
+use automoe::metrics::{
+    BleuConfig, BleuStatistics, Bootstrap, ChrfConfig, ChrfStatistics, Resampled, Smoothing, bleu, chrf,
+};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -118,4 +121,65 @@ fn chrf_equals_sacrebleu() {
         assert_close(ours.score, case.score, &what);
         assert_eq!(ours.to_string(), recorded.line(&case.line));
     }
+}
+
+/// A baseline and other systems, tested by sacreBLEU.
+#[derive(Deserialize)]
+struct PairedCase {
+    systems: Vec<Vec<String>>,
+    references: Vec<Vec<String>>,
+    samples: usize,
+    seed: u64,
+    signatures: BTreeMap<String, String>,
+    figures: BTreeMap<String, Vec<PairedFigures>>,
+}
+
+#[derive(Deserialize)]
+struct PairedFigures {
+    score: f64,
+    mean: f64,
+    ci: f64,
+    p_value: Option<f64>,
+}
+
+#[test]
+fn the_paired_bootstrap_equals_sacrebleus() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/metrics/paired.json");
+    let cases: Vec<PairedCase> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    for case in cases {
+        for (metric, figures) in &case.figures {
+            let bootstrap = Bootstrap { samples: case.samples, seed: case.seed };
+            let (systems, signature) = resampled(&case, metric, bootstrap);
+            let theirs = &case.signatures[metric];
+            assert_eq!(signature.split("|version:").next(), theirs.split("|version:").next());
+            for (system, figures) in systems.iter().zip(figures) {
+                let what = format!("{metric} of {} sentences, seed {}", case.systems[0].len(), case.seed);
+                assert_close(system.score, figures.score, &what);
+                // Scores of resamples are in single precision there.
+                assert!((system.mean() - figures.mean).abs() < 1e-5, "{} {}: {what}", system.mean(), figures.mean);
+                assert!((system.half_interval() - figures.ci).abs() < 2e-5, "{what}");
+                if let Some(p_value) = figures.p_value {
+                    assert_eq!(system.difference(&systems[0]).p_value, p_value, "{what}");
+                }
+            }
+        }
+    }
+}
+
+/// Each system of `case` by a metric of sacreBLEU's name, and its signature.
+fn resampled(case: &PairedCase, metric: &str, bootstrap: Bootstrap) -> (Vec<Resampled>, String) {
+    let references = case.references.len();
+    if metric == "BLEU" {
+        let config = BleuConfig::default();
+        let count = |lines: &Vec<String>| BleuStatistics::of_corpus(lines, &case.references, &config).unwrap();
+        let systems: Vec<_> = case.systems.iter().map(count).collect();
+        let score = |counts: &BleuStatistics| counts.score(&config, references).score;
+        let signature = bootstrap.signature(&config.signature(references));
+        return (bootstrap.resample(&BleuStatistics::new(config.max_order), &systems, score), signature);
+    }
+    let config = ChrfConfig { word_order: metric.matches('+').count(), ..ChrfConfig::default() };
+    let count = |lines: &Vec<String>| ChrfStatistics::of_corpus(lines, &case.references, &config).unwrap();
+    let systems: Vec<_> = case.systems.iter().map(count).collect();
+    let signature = bootstrap.signature(&config.signature(references));
+    (bootstrap.resample(&ChrfStatistics::new(&config), &systems, |counts| counts.score(&config)), signature)
 }

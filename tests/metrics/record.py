@@ -1,11 +1,13 @@
-"""Records what sacreBLEU 2.6.0 computes for made-up corpora: `python record.py cases.json [CORPORA SEED]`."""
+"""Records what sacreBLEU 2.6.0 computes for made-up corpora: `python record.py cases.json paired.json [CORPORA SEED]`."""
 
 import json
+import os
 import random
 import sys
 import unicodedata
 
 from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.significance import PairedTest
 from sacrebleu.version import __version__
 
 assert __version__ == "2.6.0", __version__
@@ -118,8 +120,26 @@ def chrf_cases(rng, corpora):
                        "line": score.format(signature=str(metric.get_signature()))}
 
 
+def paired_cases(rng):
+    """A baseline and two other systems, tested as `sacrebleu --paired-bs` does."""
+    for index, (count, samples, seed) in enumerate([(40, 1000, 12345), (1, 100, 12345), (7, 1000, 1), (150, 300, 2**40 + 3)]):
+        lines = [sentence(rng) for _ in range(count)]
+        references = [[vary(rng, line, 0.3) for line in lines] for _ in range(1 + index % 2)]
+        systems = [[vary(rng, line, strength) for line in lines] for strength in (0.6, 0.5, 0.6)]
+        if index == 2:
+            systems[2] = systems[0]
+        os.environ["SACREBLEU_SEED"] = str(seed)
+        metrics = {"BLEU": BLEU(), "chrF2": CHRF(), "chrF2++": CHRF(word_order=2)}
+        named = [(str(place), lines) for place, lines in enumerate(systems)]
+        signatures, scores = PairedTest(named, metrics, references, test_type="bs", n_samples=samples)()
+        figures = {name: [{"score": float(r.score), "mean": float(r.mean), "ci": float(r.ci), "p_value": r.p_value} for r in results]
+                   for name, results in scores.items() if name != "System"}
+        yield {"systems": systems, "references": references, "samples": samples, "seed": seed,
+               "signatures": {name: signature.format() for name, signature in signatures.items()}, "figures": figures}
+
+
 def main():
-    path, count, seed = sys.argv[1], *map(int, sys.argv[2:] or [45, 1])
+    (path, paired), (count, seed) = sys.argv[1:3], map(int, sys.argv[3:] or [45, 1])
     rng = random.Random(seed)
     corpora = [corpus(rng, index) for index in range(count)]
     recorded = {"sacrebleu": __version__, "corpora": corpora, "bleu": list(bleu_cases(rng, corpora)), "chrf": list(chrf_cases(rng, corpora))}
@@ -128,6 +148,8 @@ def main():
         for key in ["corpora", "bleu", "chrf"]:
             parts.append(f'"{key}": [\n' + ",\n".join(json.dumps(case) for case in recorded[key]) + "\n]")
         file.write("{" + ",\n".join(parts) + "}\n")
+    with open(paired, "w", encoding="ascii") as file:
+        file.write("[\n" + ",\n".join(json.dumps(case) for case in paired_cases(random.Random(seed))) + "\n]\n")
 
 
 main()
