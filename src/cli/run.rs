@@ -3,19 +3,21 @@
 use super::constraints::ConstraintArgs;
 use super::{options, output};
 use crate::error::Result;
-use crate::pipeline;
+use crate::pipeline::{self, Asked, Ladder};
 use crate::report::export::Text;
-use crate::report::{Exporter, results_table};
+use crate::report::{Exporter, results_tables};
 use std::io;
 
-/// Run all phases: data, SuperNet, search, training of the winner and of a dense baseline, test.
+/// Run all phases: data, SuperNet, search, training of the winner, of a dense baseline and of what [[compare]] asks for, test.
 ///
-/// An interrupted run goes on when the same command is given again. Ends with a table of what was found; results.json in the
-/// run directory holds the same and more.
+/// An interrupted run goes on when the same command is given again. Ends with tables of what was found and how it compares;
+/// results.json in the run directory holds the same and more. Test scores come last: nothing is chosen by them.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe run --config toy
   automoe run --config multi30k
+  automoe run --config toy --set 'compare=[{kind=\"dense-search\"}, {kind=\"moe\", experts=2}]'
+  automoe run --config multi30k --ladder gflops=0.02,0.03,0.06
   automoe run --config toy --run-dir runs/fast --max-latency-ms 1.2 --latency measured
   automoe run --config toy --device vulkan --run-dir runs/toy-gpu")]
 pub struct RunArgs {
@@ -25,6 +27,11 @@ pub struct RunArgs {
     /// Train so many of what the search found: the best by loss, or of a front the knee and those next to it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     top: u16,
+
+    /// Do the searches under these limits as well, train what each finds, and read off their curves what FLOPs it takes to
+    /// reach the dense model's validation loss
+    #[arg(long, value_name = "COST=LIMIT,…")]
+    ladder: Option<Ladder>,
 
     /// Remove what an earlier run left in the run directory
     #[arg(long)]
@@ -38,7 +45,7 @@ pub struct RunArgs {
     constraints: ConstraintArgs,
 }
 
-/// Runs all phases and prints the table.
+/// Runs all phases and prints the tables.
 ///
 /// # Errors
 /// Those of the phases.
@@ -46,10 +53,11 @@ pub fn run(args: RunArgs) -> Result<()> {
     let mut config = args.run.config()?;
     args.constraints.apply(&mut config)?;
     let workspace = args.run.open(config, "run", args.fresh)?;
-    let results = workspace.carry_out(|workspace| pipeline::run(workspace, args.top.into()))?;
+    let asked = Asked { top: args.top.into(), ladder: args.ladder };
+    let results = workspace.carry_out(|workspace| pipeline::run(workspace, &asked))?;
     let mut out = io::stdout().lock();
     match args.json {
         true => output::json_pretty(&mut out, &results).map(|_| ()),
-        false => output::write(&mut out, &Text.export(&[results_table(&results)])).map(|_| ()),
+        false => output::write(&mut out, &Text.export(&results_tables(&results))).map(|_| ()),
     }
 }

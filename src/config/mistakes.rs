@@ -17,6 +17,7 @@ pub(super) fn known_keys() -> Table {
     for section in OVERRIDES {
         known.insert(section.into(), train.clone());
     }
+    known.insert("compare".into(), Value::Array(Vec::new()));
     known
 }
 

@@ -6,6 +6,7 @@
 mod adapt;
 mod baseline;
 mod catalog_names;
+mod compare;
 mod cost;
 mod data;
 mod document;
@@ -29,6 +30,7 @@ mod validate;
 pub use adapt::AdaptConfig;
 pub use baseline::BaselineConfig;
 pub use catalog_names::{AlgorithmName, ObjectiveName, WeightSharingName};
+pub use compare::{CompareConfig, CompareKind};
 pub use cost::CostConfig;
 pub use data::{Corpus, DataConfig, Subwords};
 pub use find::BUILT_IN;

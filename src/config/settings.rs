@@ -4,6 +4,7 @@
 
 use super::adapt::AdaptConfig;
 use super::baseline::BaselineConfig;
+use super::compare::CompareConfig;
 use super::cost::CostConfig;
 use super::data::DataConfig;
 use super::model::ModelConfig;
@@ -50,6 +51,9 @@ pub struct Config {
     pub cost: CostConfig,
     /// The hand-made dense Transformer that `automoe run` trains beside the winner.
     pub baseline: BaselineConfig,
+    /// What else it trains beside the winner. Left out of what is written where there is nothing, as before there was this key.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub compare: Vec<CompareConfig>,
 }
 
 impl Default for Config {
@@ -70,6 +74,7 @@ impl Default for Config {
             translate: TranslateConfig::default(),
             cost: CostConfig::default(),
             baseline: BaselineConfig::default(),
+            compare: Vec::new(),
         }
     }
 }
@@ -96,7 +101,8 @@ impl Config {
 /// device, its numbers' last digits, or it [is adjustable](is_adjustable).
 pub fn may_change(key: &str) -> bool {
     match key.split_once('.') {
-        None => key == "run_dir",
+        // What is compared is trained anew.
+        None => ["run_dir", "compare"].contains(&key),
         Some(("data", key)) => DataConfig::may_change(key),
         Some(("train" | "train_architecture", key)) => TrainConfig::may_change(key),
         // All may: each model that inherits begins anew.

@@ -30,6 +30,7 @@ impl Config {
         self.translate.check(&mut faults);
         self.cost.check(&mut faults);
         self.baseline.check(self.model.qkv_dim, &mut faults);
+        self.check_compare(&mut faults);
         faults.lines
     }
 
@@ -50,6 +51,18 @@ impl Config {
             key,
             "one table needs one largest width: make those of space.encoder_embed_dim and space.decoder_embed_dim equal",
         );
+    }
+
+    fn check_compare(&self, faults: &mut Faults) {
+        for (place, row) in self.compare.iter().enumerate() {
+            let mut of_row = row.faults(&self.baseline, &self.space, self.model.qkv_dim);
+            if self.compare[..place].iter().any(|other| other.name() == row.name()) {
+                of_row.push("this name is there twice; give each row a name".into());
+            }
+            for fault in of_row {
+                faults.need(false, "compare", format!("row {}, {:?}: {fault}", place + 1, row.name()));
+            }
+        }
     }
 
     fn check_training(&self, faults: &mut Faults) {

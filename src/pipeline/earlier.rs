@@ -68,6 +68,11 @@ impl Earlier {
         self.whole.take_if(|results| is_wanted(results))
     }
 
+    /// All of them.
+    pub fn rows(&self) -> impl Iterator<Item = &TestedModel> {
+        self.rows.iter()
+    }
+
     /// The row of the model `name` with these weights.
     pub fn row(&self, name: &str, weights: Option<&String>) -> Option<&TestedModel> {
         self.rows.iter().find(|row| row.name == name && row.weights.as_ref() == weights)

@@ -19,6 +19,11 @@ mod latency;
 
 mod test;
 mod earlier;
+mod hypotheses;
+mod ladder;
+mod model;
+mod beside;
+mod comparison;
 mod whole;
 
 mod rank;
@@ -34,6 +39,7 @@ pub use constraints::{Extrapolations, check_constraints, compare_with_profile};
 pub use dry_run::dry_run;
 pub use export::{Exported, export};
 pub use import::{Import, Imported, import};
+pub use ladder::Ladder;
 pub use latency_data::{Collected, RandomModels, collect};
 pub use precision::settle_translation;
 pub use rank::{Ranked, Ranking, rank};
@@ -42,5 +48,5 @@ pub use sample::{Range, sample_within};
 pub use search::{EarlierTrials, search};
 pub use test::{Scores, load_translator, run_config, test};
 pub use training::{adapt_supernet, train_architecture, train_supernet};
-pub use whole::run;
+pub use whole::{Asked, run};
 pub use workspace::{Workspace, check_sentence_length, dimensions, prepare_data, vocabularies};

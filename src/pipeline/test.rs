@@ -15,13 +15,15 @@ use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Scores of one model on one split.
+/// How one model does on the test set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
     /// sacreBLEU's BLEU (13a, exp).
     pub bleu: f64,
     /// chrF2.
     pub chrf: f64,
+    /// The translations that were scored.
+    pub hypotheses: Vec<String>,
 }
 
 /// The translator of the checkpoint at `path` (a file, or a folder of which `config` says how many checkpoints are
@@ -102,6 +104,7 @@ pub fn test(workspace: &Workspace, name: &str, translator: &Translator) -> Resul
     Ok(Scores {
         bleu: bleu(&best, &references, &BleuConfig::default())?.score,
         chrf: chrf(&best, &references, &ChrfConfig::default())?.score,
+        hypotheses: best,
     })
 }
 

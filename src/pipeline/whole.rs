@@ -1,39 +1,60 @@
 //! `automoe run`: all phases, and the table of what was found.
 
 use super::beforehand::check_all;
+use super::beside::{Beside, WINNER};
+use super::comparison::{compare, readings};
 use super::earlier::Earlier;
+use super::hypotheses::{keep, kept};
+use super::ladder::Ladder;
+use super::model::{Model, trained};
 use super::search::{EarlierTrials, check_measured, search};
-use super::test::{load_translator, test};
-use super::training::{train_architecture, train_supernet};
+use super::test::{load_translator, test, tested_weights};
+use super::training::train_supernet;
 use super::weights_hash::hash_tested;
 use super::workspace::Workspace;
-use crate::config::Config;
+use crate::config::{CompareKind, Config};
 use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
 use crate::latency::{Effort, measure};
+use crate::pool::in_pool;
 use crate::report::{Results, TestedModel};
-use crate::run::atomic::put_aside;
-use crate::search::{Pick, Trial};
+use crate::search::Pick;
 use crate::space::Architecture;
-use crate::train::trained_architecture;
+use crate::train::{Validation, spent};
 use std::path::Path;
 use std::time::Duration;
 
 /// The measurement of each model's latency.
 const LATENCY: Effort = Effort { passes: 50, precision: 0.0, time: Duration::from_secs(5) };
 
-/// Runs every phase that is not finished and returns the results. Of what the search finds, the first `top` are trained, see
-/// [`search`]; fewer where it finds fewer.
+/// The row of `[baseline]`.
+const BASELINE: &str = "baseline";
+
+/// What `automoe run` is asked for beside its config.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// Of what the search finds, so many are trained; fewer where it finds fewer.
+    pub top: usize,
+    /// Limits that all searches are done under as well.
+    pub ladder: Option<Ladder>,
+}
+
+/// Runs every phase that is not finished and returns the results: the winner of the search, and what it is compared with.
 ///
 /// # Errors
 /// Those of the phases.
-pub fn run(workspace: &Workspace, top: usize) -> Result<Results> {
+pub fn run(workspace: &Workspace, asked: &Asked) -> Result<Results> {
     let is_given = !workspace.config.data.test_reference.as_os_str().is_empty();
     let given_references = if is_given { workspace.prepared.test_references.as_slice() } else { &[] };
     let settings = fingerprint(&workspace.config, &workspace.device_name, given_references)?;
+    let beside = Beside::all(&workspace.config, asked.ladder.as_ref());
+    let further = fingerprint_of_further(&workspace.config, asked.ladder.as_ref())?;
+    let wanted = names(&workspace.config, asked.top, &beside);
     let mut earlier = Earlier::read(workspace, &settings)?;
-    let last = name_of(top - 1);
-    if let Some(results) = earlier.whole(|results| results.rows.iter().any(|row| row.name == last)) {
+    let has = |results: &Results, name: &String| results.rows.iter().any(|row| row.name == *name);
+    if let Some(results) =
+        earlier.whole(|results| results.asked == further && wanted.iter().all(|name| has(results, name)))
+    {
         return Ok(results);
     }
     if workspace.prepared.test.is_empty() {
@@ -42,49 +63,112 @@ pub fn run(workspace: &Workspace, top: usize) -> Result<Results> {
     }
     check_all(workspace)?;
     check_measured(workspace)?;
+    beside.iter().try_for_each(|search| search.check(workspace))?;
+    let models = models(workspace, asked.top, &beside)?;
+    let data = Some(workspace.prepared.fingerprints.whole.clone());
+    let joined_references = workspace.prepared.has_joined_references;
+    let results = Results { settings, data, joined_references, asked: further, rows: Vec::new(), readings: Vec::new() };
+    tested(workspace, &models, &earlier, results)
+}
+
+/// The rows that there are in the end, but that of the SuperNet.
+fn names(config: &Config, top: usize, beside: &[Beside]) -> Vec<String> {
+    let baseline = config.baseline.architecture().map(|_| BASELINE.to_owned());
+    let by_hand = config.compare.iter().filter(|row| row.architecture(&config.baseline).is_some());
+    let winners = (0..top).map(winner).chain(baseline);
+    winners.chain(by_hand.map(|row| row.name().to_owned())).chain(beside.iter().flat_map(Beside::names)).collect()
+}
+
+/// The model of the architecture that the search put in this place, the first being 0.
+fn winner(place: usize) -> String {
+    if place == 0 { WINNER.to_owned() } else { format!("{WINNER}-{}", place + 1) }
+}
+
+/// Trains what is not trained yet.
+fn models(workspace: &Workspace, top: usize, beside: &[Beside]) -> Result<Vec<Model>> {
     train_supernet(workspace)?;
+    let config = &workspace.config;
     let supernet = workspace.run.supernet();
     let found = search(workspace, &supernet, EarlierTrials::PutAsideIfStale, &[], Pick::Knee)?;
-    let largest = workspace.space.supernet();
-    let mut models = vec![("supernet".to_owned(), workspace.space.largest(), supernet)];
-    for (place, Trial { architecture, .. }) in found.into_iter().take(top).enumerate() {
-        let name = name_of(place);
-        let folder = workspace.run.model(&name)?;
-        set_aside_other(&folder, &architecture)?;
-        train_architecture(workspace, &name, &architecture, &largest, None)?;
-        models.push((name, architecture, folder));
+    let largest = workspace.space.largest();
+    let mut models = vec![Model {
+        group: "supernet".into(),
+        rung: None,
+        kind: None,
+        architecture: largest.clone(),
+        folder: supernet,
+    }];
+    let mut train = |group: String, kind: Option<CompareKind>, architecture: Architecture, supernet: &Architecture| {
+        let folder = trained(workspace, &group, &architecture, supernet)?;
+        models.push(Model { group, rung: None, kind, architecture, folder });
+        Ok::<(), Error>(())
+    };
+    for (place, trial) in found.into_iter().take(top).enumerate() {
+        train(winner(place), None, trial.architecture, &largest)?;
     }
-    if let Some(baseline) = workspace.config.baseline.architecture() {
-        set_aside_other(&workspace.run.model("baseline")?, &baseline)?;
-        train_architecture(workspace, "baseline", &baseline, &baseline, None)?;
-        models.push(("baseline".to_owned(), baseline, workspace.run.model("baseline")?));
+    if let Some(baseline) = config.baseline.architecture() {
+        train(BASELINE.into(), Some(CompareKind::Dense), baseline.clone(), &baseline)?;
     }
-    let rows = models.into_iter().map(|(name, architecture, folder)| {
-        let name = name.as_str();
-        let weights = hash_tested(&folder, workspace.config.translate.average_checkpoints)?;
-        match earlier.row(name, weights.as_ref()) {
-            Some(row) => Ok(row.clone()),
-            None => row(workspace, name, architecture, &folder, weights),
+    for row in &config.compare {
+        if let Some(architecture) = row.architecture(&config.baseline) {
+            train(row.name().into(), Some(row.kind), architecture.clone(), &architecture)?;
         }
-    });
-    let joined_references = workspace.prepared.has_joined_references;
-    let data = Some(workspace.prepared.fingerprints.whole.clone());
-    let results = Results { settings, data, joined_references, rows: rows.collect::<Result<_>>()? };
+    }
+    for search in beside {
+        models.extend(search.models(workspace)?);
+    }
+    Ok(models)
+}
+
+/// Tests `models` where `earlier` has no rows of them, and puts the rows into `results`, which are written after each.
+fn tested(workspace: &Workspace, models: &[Model], earlier: &Earlier, mut results: Results) -> Result<Results> {
+    let asked = results.asked.take();
+    for model in models {
+        let name = model.name();
+        let weights = hash_tested(&model.folder, workspace.config.translate.average_checkpoints)?;
+        // Rows of version 0.1.0 have no hypotheses, and are tested again only where they are asked for.
+        let is_whole = |row: &&TestedModel| match &row.hypotheses {
+            Some(hash) => kept(&workspace.run, &name, hash).is_some(),
+            None => asked.is_none(),
+        };
+        if let Some(row) = earlier.row(&name, weights.as_ref()).filter(is_whole) {
+            results.rows.push(row.clone());
+            continue;
+        }
+        results.rows.push(row(workspace, &name, model, weights)?);
+        workspace.run.keep_settings(false)?;
+        let others = earlier.rows().filter(|other| results.rows.iter().all(|row| row.name != other.name));
+        let rows = results.rows.iter().chain(others).cloned().collect();
+        let unfinished = Results { asked: Some(UNFINISHED.into()), rows, ..results.clone() };
+        unfinished.write(&workspace.run.results())?;
+    }
+    compare(workspace, models, &mut results.rows)?;
+    results.readings = readings(models, &results.rows);
+    results.asked = asked;
     workspace.run.keep_settings(false)?;
     results.write(&workspace.run.results())?;
     Ok(results)
 }
 
-/// The model of the architecture that the search put in this place, the first being 0.
-fn name_of(place: usize) -> String {
-    if place == 0 { "winner".to_owned() } else { format!("winner-{}", place + 1) }
+/// Stands in results, until all models are tested, for what was asked for.
+const UNFINISHED: &str = "unfinished";
+
+/// Of the rows of `[[compare]]` and the limits that are asked for; none where there are none. What a row says depends on its model
+/// alone, so that rows stay where others come in.
+fn fingerprint_of_further(config: &Config, ladder: Option<&Ladder>) -> Result<Option<String>> {
+    if config.compare.is_empty() && ladder.is_none() {
+        return Ok(None);
+    }
+    let rows = serde_json::to_string(&config.compare).map_err(Error::failure)?;
+    let rungs: Vec<String> = ladder.iter().flat_map(|ladder| ladder.rungs()).map(|rung| rung.to_string()).collect();
+    Ok(Some(blake3::hash(format!("{rows} {}", rungs.join(",")).as_bytes()).to_hex().to_string()))
 }
 
 /// Of all that the results depend on; `given_references` are those of `data.test_reference`, which is no part of the data.
 fn fingerprint(config: &Config, device_name: &str, given_references: &[String]) -> Result<String> {
-    // What ranks, adapts and finetunes is none of its phases.
-    let (rank, adapt, finetune) = Default::default();
-    let config = Config { rank, adapt, finetune, ..config.clone() };
+    // What ranks, adapts and finetunes is none of its phases, and what is compared no matter of the other rows.
+    let (rank, adapt, finetune, compare) = Default::default();
+    let config = Config { rank, adapt, finetune, compare, ..config.clone() };
     let settings = format!("{}\ndevice = {device_name}", config.fingerprinted()?);
     let mut hasher = blake3::Hasher::new();
     hasher.update(settings.as_bytes());
@@ -98,33 +182,15 @@ fn fingerprint(config: &Config, device_name: &str, given_references: &[String]) 
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// Gives the model in `folder` another name, NAME.1 or the next that is free, where it has another architecture: that of an
-/// earlier search, or one of the user's.
-fn set_aside_other(folder: &Path, architecture: &Architecture) -> Result<()> {
-    match trained_architecture(folder) {
-        Some(other) if other != *architecture => {
-            let aside = put_aside(folder)?;
-            tracing::info!("{}: a model of another architecture, now {}", folder.display(), aside.display());
-            Ok(())
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Tests the model `name` with the checkpoint in `folder`, whose hash is `weights`.
-fn row(
-    workspace: &Workspace,
-    name: &str,
-    architecture: Architecture,
-    folder: &Path,
-    weights: Option<String>,
-) -> Result<TestedModel> {
+/// Tests `model`, whose weights have the hash `weights`, for the row `name`.
+fn row(workspace: &Workspace, name: &str, model: &Model, weights: Option<String>) -> Result<TestedModel> {
+    let Model { architecture, folder, .. } = model;
     let config = &workspace.config;
-    let translator = load_translator(folder, Some(&architecture), config, &workspace.device)?;
+    let translator = load_translator(folder, Some(architecture), config, &workspace.device)?;
     let scores = test(workspace, name, &translator)?;
     let prepared = &workspace.prepared;
     let basis = Basis::of(config, [prepared.source_vocab(), prepared.target_vocab()])?;
-    let cost = CostSummary::new(&architecture, &basis);
+    let cost = CostSummary::new(architecture, &basis);
     let checkpoint = folder.strip_prefix(workspace.run.root()).unwrap_or(Path::new(name));
     let latency =
         measure(&translator.model, config.cost.sentence_length, config.translate.beam, LATENCY, &|| {}).latency();
@@ -132,7 +198,7 @@ fn row(
         name: name.to_owned(),
         checkpoint: Some(checkpoint.display().to_string()),
         weights,
-        architecture: Some(architecture),
+        architecture: Some(architecture.clone()),
         bleu: Some(scores.bleu),
         chrf: Some(scores.chrf),
         gflops: Some(cost.gflops),
@@ -140,7 +206,20 @@ fn row(
         active_parameters: Some(cost.parameters.active.into()),
         sparsity: Some(cost.sparsity),
         latency: Some(latency),
+        validation_loss: validation_loss(workspace, model)?,
+        training: spent(folder),
+        hypotheses: Some(keep(&workspace.run, name, &scores.hypotheses)?),
+        compared: Vec::new(),
     })
+}
+
+/// The loss of `model` on the validation set in bits per token, in single precision, as trainings have it, whatever the precision
+/// of translations is; none where it is no finite number.
+fn validation_loss(workspace: &Workspace, model: &Model) -> Result<Option<f64>> {
+    let Workspace { config, prepared, device, .. } = workspace;
+    let validation = Validation::new(&prepared.valid, config.search.max_tokens)?;
+    let tested = tested_weights(&model.folder, config, device)?.subnet(&model.architecture)?;
+    Ok(Some(in_pool(|| validation.evaluate(&tested)).nll_bits()).filter(|loss| loss.is_finite()))
 }
 
 #[cfg(test)]
@@ -159,6 +238,7 @@ mod tests {
         config.rank.samples += 1;
         config.adapt.rank += 1;
         config.finetune = toml::from_str("lr = 0.5").unwrap();
+        config.compare = vec![toml::from_str("kind = \"dense-search\"").unwrap()];
         assert_eq!(fingerprint(&config, "cpu", &[]).unwrap(), noted);
         config.search.limits["kv_cache_mb"] = 2.0;
         assert_ne!(fingerprint(&config, "cpu", &[]).unwrap(), noted);

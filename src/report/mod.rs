@@ -5,6 +5,7 @@ pub mod export;
 pub mod exporter;
 mod table;
 
+mod reading;
 mod results;
 mod results_table;
 
@@ -21,6 +22,7 @@ pub use latency_plot::latency_plot;
 pub use paper::paper_tables;
 pub use published::{PublishedArchitecture, published_architectures};
 pub use rank_table::rank_tables;
-pub use results::{Results, TestedModel};
-pub use results_table::results_table;
+pub use reading::{Reading, reached};
+pub use results::{Compared, Reference, Results, TestedModel};
+pub use results_table::results_tables;
 pub use table::{Cell, Column, Rounding, Row, Table};

@@ -1,11 +1,13 @@
 //! What a run of all phases has found: its `results.json`.
 
+use super::reading::Reading;
 use crate::bounded::read_with;
 use crate::checksum;
 use crate::error::Result;
 use crate::latency::Latency;
 use crate::run::atomic;
 use crate::space::Architecture;
+use crate::train::Spent;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Number, Value};
@@ -30,14 +32,21 @@ pub struct Results {
     /// Whether the references were ids joined to words: scores then are those of tokenised text.
     #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "std::ops::Not::not")]
     pub joined_references: bool,
+    /// Fingerprint of the rows of `[[compare]]` and of the ladder's limits that were asked for; none where there were none.
+    #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
     /// One model a row.
     pub rows: Vec<TestedModel>,
+    /// Where the curves of a ladder's searches reach the dense model's validation loss.
+    #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Vec::is_empty")]
+    pub readings: Vec<Reading>,
 }
 
 /// One model of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestedModel {
-    /// `supernet`, `winner` (the next ones `winner-2`, …) or `baseline`.
+    /// `supernet`, `winner` (the next ones `winner-2`, …), `baseline`, or a row of `[[compare]]`; where it was found under a limit of a
+    /// ladder, that follows: `winner@gflops=0.02`.
     pub name: String,
     /// The checkpoint that was tested, relative to the run directory.
     #[serde(default, deserialize_with = "if_ours")]
@@ -64,6 +73,45 @@ pub struct TestedModel {
     /// Of one dummy sentence, on the device of the run.
     #[serde(default, deserialize_with = "if_ours")]
     pub latency: Option<Latency>,
+    /// Of the weights that were tested, in bits per token.
+    #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Option::is_none")]
+    pub validation_loss: Option<f64>,
+    /// What training it has taken; a search, and its SuperNet, not counted.
+    #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Option::is_none")]
+    pub training: Option<Spent>,
+    /// BLAKE3 of the translations of the test set that the run keeps.
+    #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Option::is_none")]
+    pub hypotheses: Option<String>,
+    /// Beside the first dense model made by hand, and beside what the first dense search found.
+    #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Vec::is_empty")]
+    pub compared: Vec<Compared>,
+}
+
+/// A model beside another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    /// What the other is.
+    pub reference: Reference,
+    /// The other's row.
+    pub with: String,
+    /// This one's FLOPs as a fraction of the other's.
+    pub gflops: f64,
+    /// This one's BLEU less the other's.
+    pub bleu: f64,
+    /// The 95 % interval of that difference, by a paired bootstrap.
+    pub bleu_interval: [f64; 2],
+    /// The p value of that bootstrap.
+    pub p_value: f64,
+}
+
+/// What models are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reference {
+    /// The first dense Transformer made by hand.
+    Dense,
+    /// What the first search over dense architectures found, under the same limit.
+    DenseSearch,
 }
 
 impl TestedModel {

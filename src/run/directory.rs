@@ -2,7 +2,8 @@
 //!
 //! `config.toml` (resolved settings) · `manifest.json` · `supernet/`, `adapted/`, `models/NAME/`: checkpoints and `metrics.jsonl` ·
 //! `rank/`: architectures trained alone by `automoe rank` and `evaluations.jsonl` · `search/trials.jsonl`, `search/record.json` (what
-//! the trials were begun with), `search/parts.jsonl` (of a race), `search/finalists.jsonl`, `search/winner.json` · `results.json`.
+//! the trials were begun with), `search/parts.jsonl` (of a race), `search/finalists.jsonl`, `search/winner.json` · `results.json` ·
+//! `hypotheses/NAME.txt`: how each model has translated the test set · `subruns/`: run directories of what `automoe run` does beside.
 //! The manifest says which settings and which data all of it was made with; a run goes on only with the same ones.
 
 use super::atomic;
@@ -182,6 +183,16 @@ impl RunDirectory {
         self.search().join("winner.json")
     }
 
+    /// How the model `name` has translated the test set.
+    pub fn hypotheses(&self, name: &str) -> PathBuf {
+        self.translated().join(format!("{name}.txt"))
+    }
+
+    /// The folder of the run directories of what belongs to this run: other searches, other seeds.
+    pub fn subruns(&self) -> PathBuf {
+        self.root.join("subruns")
+    }
+
     /// The scores of everything that was translated.
     pub fn results(&self) -> PathBuf {
         self.root.join("results.json")
@@ -310,8 +321,12 @@ impl RunDirectory {
     }
 
     /// The folders of what a run makes.
-    fn folders(&self) -> [PathBuf; 5] {
-        [self.supernet(), self.adapted(), self.models(), self.search(), self.rank()]
+    fn folders(&self) -> [PathBuf; 7] {
+        [self.supernet(), self.adapted(), self.models(), self.search(), self.rank(), self.translated(), self.subruns()]
+    }
+
+    fn translated(&self) -> PathBuf {
+        self.root.join("hypotheses")
     }
 
     fn models(&self) -> PathBuf {

@@ -114,6 +114,11 @@ impl Layer {
         self.experts.as_ref().map_or(0, |experts| experts.ffn_dims.len())
     }
 
+    /// Puts `count` experts of its feed-forward size in place of the dense network, and sends each token to `top_k` of them.
+    pub fn give_experts(&mut self, count: usize, top_k: usize) {
+        self.experts = Some(Experts { ffn_dims: vec![self.ffn_embed_dim; count], top_k });
+    }
+
     /// Whether the expert with this index, the first being 0, is the identity.
     pub fn is_identity(&self, expert: usize) -> bool {
         self.experts.as_ref().is_some_and(|experts| experts.ffn_dims.get(expert) == Some(&0))

@@ -17,6 +17,7 @@ mod layers;
 // The space, and what can be done with it.
 mod contains;
 mod count;
+mod dense;
 mod describe;
 mod draw;
 mod natural;

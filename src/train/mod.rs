@@ -13,12 +13,14 @@ mod checkpoint;
 mod changes;
 mod weights;
 mod estimate;
+mod spent;
 
 pub use checkpoint::{Origin, StoredWeights, read_weights, save_weights};
 pub use job::{Job, Outcome, Sampler};
 pub use loss_scale::LossScale;
 pub use session::train;
 pub use slots::RoutedTokens;
+pub use spent::{Spent, spent};
 pub use state::{trained_architecture, trained_updates};
 pub use update::{Gradients, Trainer, UpdateReport};
 pub use validation::Validation;

@@ -3,6 +3,7 @@
 mod checkpoints;
 #[cfg(unix)]
 mod closed_output;
+mod compare;
 mod constraints;
 mod damage;
 mod fronts;

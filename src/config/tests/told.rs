@@ -16,7 +16,7 @@ fn unknown_keys_are_named_with_line_and_nearest_key() {
     assert_eq!(message, "x.toml:2: unknown key \"warmup\" in [finetune]; did you mean \"warmup_updates\"?");
     let message = mistake("zzz = 1\n", &[]);
     let sections =
-        "adapt, baseline, cost, data, finetune, model, rank, run_dir, search, seed, space, train, and 2 more";
+        "adapt, baseline, compare, cost, data, finetune, model, rank, run_dir, search, seed, space, and 3 more";
     assert_eq!(message, format!("x.toml:1: unknown key \"zzz\"; expected one of {sections}"));
     let message = mistake("[train]\nfoo = 1\n", &[]);
     let keys = "adam_betas, adam_eps, checkpoint_every, clip_norm, decoder_load_balance, distillation, encoder_load_balance, \
@@ -43,8 +43,8 @@ fn all_mistakes_are_told_at_once() {
         "x.toml:11: space.encoder_embed_dim: expected a list of whole numbers",
         "x.toml:15: space.decoder_embed_dim: expected a list, found integer `64`",
         "--set seed=18446744073709551616: 18446744073709551616 is more than 63 bits",
-        "--set foo=1: unknown key \"foo\"; expected one of adapt, baseline, cost, data, finetune, model, rank, run_dir, search, seed, \
-         space, train, and 2 more",
+        "--set foo=1: unknown key \"foo\"; expected one of adapt, baseline, compare, cost, data, finetune, model, rank, run_dir, search, \
+         seed, space, and 3 more",
         "--set search.parents=many: expected a whole number, 0 or more, found string \"many\"",
         "--set train: expected section.key=value",
     ];

@@ -1,0 +1,98 @@
+//! How the models of a run compare: FLOPs, BLEU by a paired bootstrap, and FLOPs at equal validation loss.
+
+use super::beside::WINNER;
+use super::hypotheses::kept;
+use super::model::Model;
+use super::workspace::Workspace;
+use crate::config::CompareKind;
+use crate::error::Result;
+use crate::metrics::{BleuConfig, BleuStatistics, Bootstrap, Resampled};
+use crate::report::{Compared, Reading, Reference, TestedModel, reached};
+
+/// Compares each of `rows`, those of `models`, with the dense references among them.
+///
+/// # Errors
+/// Hypotheses that cannot be scored.
+pub(super) fn compare(workspace: &Workspace, models: &[Model], rows: &mut [TestedModel]) -> Result<()> {
+    let resampled = resampled(workspace, rows)?;
+    for place in 0..rows.len() {
+        let references =
+            [(Reference::Dense, dense(models)), (Reference::DenseSearch, dense_search(models, &models[place]))];
+        let compared = references.into_iter().filter_map(|(reference, other)| {
+            let other = other.filter(|other| *other != place)?;
+            let difference = resampled[place].as_ref()?.difference(resampled[other].as_ref()?);
+            Some(Compared {
+                reference,
+                with: rows[other].name.clone(),
+                gflops: rows[place].gflops? / rows[other].gflops?,
+                bleu: difference.score,
+                bleu_interval: difference.interval.into(),
+                p_value: difference.p_value,
+            })
+        });
+        rows[place].compared = compared.collect();
+    }
+    Ok(())
+}
+
+/// The place of the first dense model made by hand.
+fn dense(models: &[Model]) -> Option<usize> {
+    models.iter().position(|model| model.kind == Some(CompareKind::Dense))
+}
+
+/// The place of what the first dense search has found under the limit of `model`.
+fn dense_search(models: &[Model], model: &Model) -> Option<usize> {
+    let is_search = |other: &Model| other.kind == Some(CompareKind::DenseSearch) && other.rung == model.rung;
+    models.iter().position(is_search)
+}
+
+/// BLEU of each row whose hypotheses are kept, on the same resamples of the test set.
+fn resampled(workspace: &Workspace, rows: &[TestedModel]) -> Result<Vec<Option<Resampled>>> {
+    let config = BleuConfig::default();
+    let references = [workspace.prepared.test_references.clone()];
+    let count = |row: &TestedModel| {
+        let lines = kept(&workspace.run, &row.name, row.hypotheses.as_ref()?);
+        lines.map(|lines| BleuStatistics::of_corpus(&lines, &references, &config))
+    };
+    let counted = rows.iter().map(|row| count(row).transpose()).collect::<Result<Vec<_>>>()?;
+    let known: Vec<Vec<BleuStatistics>> = counted.iter().flatten().cloned().collect();
+    let score = |counts: &BleuStatistics| counts.score(&config, 1).score;
+    let mut systems = Bootstrap::default().resample(&BleuStatistics::new(config.max_order), &known, score).into_iter();
+    Ok(counted.iter().map(|counts| counts.as_ref().and_then(|_| systems.next())).collect())
+}
+
+/// What FLOPs the models of each search need for the validation loss of the dense model; nothing where that, or the limits of a
+/// ladder, are missing.
+pub(super) fn readings(models: &[Model], rows: &[TestedModel]) -> Vec<Reading> {
+    let reference = dense(models).map(|place| &rows[place]);
+    let target = reference.and_then(|row| row.validation_loss);
+    let Some(loss) = target.filter(|_| models.iter().any(|model| model.rung.is_some())) else { return Vec::new() };
+    let is_search = |model: &&Model| match model.kind {
+        None => model.group == WINNER,
+        Some(kind) => [CompareKind::DenseSearch, CompareKind::RandomSearch].contains(&kind),
+    };
+    let searches = models.iter().filter(is_search).filter(|model| model.rung.is_none());
+    let read = searches.map(|search| {
+        let of_search = models.iter().zip(rows).filter(|(model, _)| model.group == search.group);
+        let points: Vec<(f64, f64)> =
+            of_search.filter_map(|(_, row)| Some((row.gflops?, row.validation_loss?))).collect();
+        (search, points.len(), reached(&points, loss))
+    });
+    let read: Vec<_> = read.collect();
+    let of_dense_search = read.iter().find(|(search, ..)| search.kind == Some(CompareKind::DenseSearch));
+    let of_dense_search = of_dense_search.and_then(|(.., reached)| *reached).map(|(gflops, _)| gflops);
+    let readings = read.iter().map(|(search, models, reached)| {
+        let gflops = reached.map(|(gflops, _)| gflops);
+        let of = |other: Option<f64>| Some(gflops? / other?);
+        Reading {
+            search: search.group.clone(),
+            models: *models,
+            loss,
+            gflops,
+            is_bound: reached.is_some_and(|(_, is_bound)| is_bound),
+            of_dense: of(reference.and_then(|row| row.gflops)),
+            of_dense_search: of(of_dense_search),
+        }
+    });
+    readings.collect()
+}

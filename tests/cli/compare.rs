@@ -1,0 +1,175 @@
+//! `automoe run` with rows of `[[compare]]` and a ladder of limits.
+
+use super::interrupted::interrupt;
+use super::program::{Program, TINY, arguments};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+const ROWS: &str = "compare=[{kind='moe', experts=2, every=2}, {kind='dense-search', own_supernet=true}, \
+                    {kind='random-search', name='random'}]";
+
+/// All that can be compared.
+const COMPARED: [&str; 6] = ["run", "--json", "--ladder", "gflops=0.0025", "--set", ROWS];
+
+fn run(program: &Program, command: &[&str]) -> Value {
+    serde_json::from_str(&program.output(&arguments(command, &TINY))).unwrap()
+}
+
+fn names(results: &Value) -> Vec<&str> {
+    results["rows"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect()
+}
+
+fn row<'a>(results: &'a Value, name: &str) -> &'a Value {
+    results["rows"].as_array().unwrap().iter().find(|row| row["name"] == name).unwrap()
+}
+
+#[test]
+fn every_row_is_trained_tested_and_compared() {
+    let program = Program::new();
+    let results = run(&program, &COMPARED);
+    let expected = [
+        "supernet",
+        "winner",
+        "baseline",
+        "moe",
+        "dense-search-supernet",
+        "dense-search",
+        "random",
+        "winner@gflops=0.0025",
+        "dense-search@gflops=0.0025",
+        "random@gflops=0.0025",
+    ];
+    assert_eq!(names(&results), expected);
+    for name in expected {
+        let row = row(&results, name);
+        let compared = row["compared"].as_array().unwrap();
+        let references: Vec<&str> = compared.iter().map(|compared| compared["with"].as_str().unwrap()).collect();
+        let search = if name.contains('@') { expected[8] } else { expected[5] };
+        let mut wanted = vec!["baseline", search];
+        wanted.retain(|reference| *reference != name);
+        assert_eq!(references, wanted, "{name}");
+        for compared in compared {
+            let [least, most] = [0, 1].map(|end| compared["bleu_interval"][end].as_f64().unwrap());
+            let other = self::row(&results, compared["with"].as_str().unwrap());
+            let difference = row["bleu"].as_f64().unwrap() - other["bleu"].as_f64().unwrap();
+            assert!((compared["bleu"].as_f64().unwrap() - difference).abs() < 1e-9 && least <= most, "{compared}");
+            let share = row["gflops"].as_f64().unwrap() / other["gflops"].as_f64().unwrap();
+            assert_eq!(compared["gflops"].as_f64().unwrap(), share);
+        }
+        assert!(row["training"]["gflops"].as_f64().unwrap() > 0.0 && row["training"]["hours"].as_f64().unwrap() > 0.0);
+        assert!(row["validation_loss"].as_f64().unwrap() > 0.0);
+        let hypotheses = program.folder().join(format!("runs/toy/hypotheses/{name}.txt"));
+        assert_eq!(std::fs::read_to_string(hypotheses).unwrap().lines().count(), 20);
+    }
+    let experts =
+        |name: &str, stack: &str| row(&results, name)["architecture"][stack][format!("{stack}_n_experts")].clone();
+    for name in ["dense-search", "dense-search@gflops=0.0025"] {
+        let counts = [experts(name, "encoder"), experts(name, "decoder")];
+        assert!(counts.iter().flat_map(|counts| counts.as_array().unwrap()).all(|count| *count == 1), "{counts:?}");
+        assert!(row(&results, name)["gflops"].as_f64().unwrap() <= if name.contains('@') { 0.0025 } else { 0.003 });
+    }
+    let readings: Vec<&str> =
+        results["readings"].as_array().unwrap().iter().map(|reading| reading["search"].as_str().unwrap()).collect();
+    assert_eq!(readings, ["winner", "dense-search", "random"]);
+    assert_eq!(results["readings"][0]["models"], 2);
+    // The second time nothing is done: latencies would be others.
+    assert_eq!(run(&program, &COMPARED), results);
+    let command: Vec<&str> = COMPARED.iter().copied().filter(|word| *word != "--json").collect();
+    let tables = program.output(&arguments(&command, &TINY));
+    assert!(tables.contains("Beside dense: baseline; dense search: dense-search;"), "{tables}");
+    assert!(tables.contains("FLOPs at the dense model's validation loss"), "{tables}");
+
+    // Another row: what is tested stays as it is.
+    let more = ROWS
+        .replace("every=2", "every=2, name='first'")
+        .replace("{kind='random", "{kind='dense', heads=2}, {kind='random");
+    let mut command = COMPARED;
+    command[5] = &more;
+    let further = run(&program, &command);
+    for name in expected.iter().filter(|name| **name != "moe") {
+        assert_eq!(row(&further, name), row(&results, name));
+    }
+    assert_eq!(names(&further)[3..5], ["first", "dense"]);
+
+    // The same test on its own, on the lines that were kept.
+    std::fs::write(program.folder().join("reference"), "mi lo\n".repeat(20)).unwrap();
+    let kept = |name: &str| program.folder().join(format!("runs/toy/hypotheses/{name}.txt")).display().to_string();
+    let score = [
+        "score",
+        "--reference",
+        "reference",
+        "--metric",
+        "chrf",
+        "--json",
+        "--compare",
+        &kept("baseline"),
+        &kept("moe"),
+    ];
+    let scored = program.output_of(&score, &std::fs::read_to_string(kept("winner")).unwrap());
+    assert_eq!(serde_json::from_str::<Value>(&scored).unwrap()["compared"].as_array().unwrap().len(), 2);
+}
+
+/// Bytes of weights, logs of trials and hypotheses below the run directory, but for what is measured.
+fn made(program: &Program) -> BTreeMap<String, Vec<u8>> {
+    let is_made = |name: &String| {
+        name.ends_with("last.safetensors") || name.contains("hypotheses/") || name.ends_with("winner.json")
+    };
+    let read = |name: String| (name.clone(), std::fs::read(program.folder().join(Path::new(&name))).unwrap());
+    program.files().into_iter().filter(is_made).map(read).collect()
+}
+
+/// What changes from one measurement to the next is left out.
+fn without_times(mut results: Value) -> Value {
+    for row in results["rows"].as_array_mut().unwrap() {
+        row["latency"].take();
+        row["training"]["hours"].take();
+    }
+    results
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_goes_on_in_the_middle_of_its_comparisons() {
+    let unbroken = Program::new();
+    let expected = run(&unbroken, &COMPARED);
+    let program = Program::new();
+    let command = arguments(&COMPARED, &TINY);
+    for begun in [
+        "runs/toy/models/moe/metrics.jsonl",
+        "runs/toy/subruns/compare/dense-search/supernet/metrics.jsonl",
+        "runs/toy/subruns/compare/dense-search/search/trials.jsonl",
+        "runs/toy/subruns/limits/gflops=0.0025/random/models/random/metrics.jsonl",
+        "runs/toy/hypotheses/baseline.txt",
+    ] {
+        // Killed, too: nothing is saved then.
+        interrupt(&program, &command, "-KILL", begun);
+    }
+    let before = std::fs::read_to_string(program.folder().join("runs/toy/results.json")).unwrap();
+    let before: Value = serde_json::from_str(&before).unwrap();
+    let results = run(&program, &COMPARED);
+    assert_eq!(made(&program), made(&unbroken));
+    assert_eq!(without_times(results.clone()), without_times(expected));
+    let tested = names(&before);
+    assert!(tested.len() >= 2, "{tested:?}");
+    for name in tested {
+        assert_eq!(row(&before, name)["latency"], row(&results, name)["latency"], "{name} was tested twice");
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_is_told_before_anything_is_trained() {
+    let program = Program::new();
+    let message = program.refusal_after_start(&arguments(&["run", "--ladder", "gflops=0.0001"], &TINY));
+    assert!(message.starts_with("automoe: winner@gflops=0.0001: "), "{message}");
+    assert!(!program.files().iter().any(|file| file.ends_with(".safetensors")));
+    for (options, expected) in [
+        (&["--ladder", "gflops"][..], "expected COST=LIMIT,LIMIT"),
+        (&["--ladder", "latency_ms=2"], "no cost that is counted is called so"),
+        (&["--set", "compare=[{kind='moe'}]"], "compare: row 1, \"moe\": experts: 0 is not between 1 and 1024"),
+    ] {
+        let output = program.command(&arguments(&arguments(&["run"], &TINY), options)).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && errors.contains(expected), "{errors}");
+    }
+}
