@@ -5,7 +5,8 @@ use super::{options, output};
 use crate::error::Result;
 use crate::pipeline::{self, Asked, Ladder};
 use crate::report::export::Text;
-use crate::report::{Exporter, results_tables};
+use crate::report::{Exporter, Table, results_tables, seeds_tables};
+use serde::Serialize;
 use std::io;
 
 /// Run all phases: data, SuperNet, search, training of the winner, of a dense baseline and of what [[compare]] asks for, test.
@@ -17,7 +18,7 @@ use std::io;
   automoe run --config toy
   automoe run --config multi30k
   automoe run --config toy --set 'compare=[{kind=\"dense-search\"}, {kind=\"moe\", experts=2}]'
-  automoe run --config multi30k --ladder gflops=0.02,0.03,0.06
+  automoe run --config multi30k --seeds 3 --ladder gflops=0.02,0.03,0.06
   automoe run --config toy --run-dir runs/fast --max-latency-ms 1.2 --latency measured
   automoe run --config toy --device vulkan --run-dir runs/toy-gpu")]
 pub struct RunArgs {
@@ -27,6 +28,10 @@ pub struct RunArgs {
     /// Train so many of what the search found: the best by loss, or of a front the knee and those next to it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     top: u16,
+
+    /// Repeat all with so many seeds, the config's and those that follow it, and give mean and deviation of each figure
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    seeds: u64,
 
     /// Do the searches under these limits as well, train what each finds, and read off their curves what FLOPs it takes to
     /// reach the dense model's validation loss
@@ -54,10 +59,18 @@ pub fn run(args: RunArgs) -> Result<()> {
     args.constraints.apply(&mut config)?;
     let workspace = args.run.open(config, "run", args.fresh)?;
     let asked = Asked { top: args.top.into(), ladder: args.ladder };
-    let results = workspace.carry_out(|workspace| pipeline::run(workspace, &asked))?;
+    if args.seeds == 1 {
+        let results = workspace.carry_out(|workspace| pipeline::run(workspace, &asked))?;
+        return print(args.json, &results, &results_tables(&results));
+    }
+    let repeated = workspace.carry_out(|workspace| pipeline::run_with_seeds(workspace, &asked, args.seeds))?;
+    print(args.json, &repeated, &seeds_tables(&repeated))
+}
+
+fn print(as_json: bool, value: &impl Serialize, tables: &[Table]) -> Result<()> {
     let mut out = io::stdout().lock();
-    match args.json {
-        true => output::json_pretty(&mut out, &results).map(|_| ()),
-        false => output::write(&mut out, &Text.export(&results_tables(&results))).map(|_| ()),
+    match as_json {
+        true => output::json_pretty(&mut out, value).map(|_| ()),
+        false => output::write(&mut out, &Text.export(tables)).map(|_| ()),
     }
 }

@@ -25,6 +25,7 @@ mod model;
 mod beside;
 mod comparison;
 mod whole;
+mod seeds;
 
 mod rank;
 mod rank_log;
@@ -46,6 +47,7 @@ pub use rank::{Ranked, Ranking, rank};
 pub use rank_log::Evaluated;
 pub use sample::{Range, sample_within};
 pub use search::{EarlierTrials, search};
+pub use seeds::run_with_seeds;
 pub use test::{Scores, load_translator, run_config, test};
 pub use training::{adapt_supernet, train_architecture, train_supernet};
 pub use whole::{Asked, run};

@@ -8,6 +8,8 @@ mod table;
 mod reading;
 mod results;
 mod results_table;
+mod seeds;
+mod seeds_table;
 
 mod rank_table;
 
@@ -25,4 +27,6 @@ pub use rank_table::rank_tables;
 pub use reading::{Reading, reached};
 pub use results::{Compared, Reference, Results, TestedModel};
 pub use results_table::results_tables;
+pub use seeds::{Figure, Repeated};
+pub use seeds_table::seeds_tables;
 pub use table::{Cell, Column, Rounding, Row, Table};

@@ -1,4 +1,4 @@
-//! `automoe run` with rows of `[[compare]]` and a ladder of limits.
+//! `automoe run` with rows of `[[compare]]`, a ladder of limits, and several seeds.
 
 use super::interrupted::interrupt;
 use super::program::{Program, TINY, arguments};
@@ -158,6 +158,23 @@ fn an_interrupted_run_goes_on_in_the_middle_of_its_comparisons() {
 }
 
 #[test]
+fn seeds_have_runs_of_their_own_and_a_mean() {
+    let program = Program::new();
+    let repeated = run(&program, &["run", "--json", "--seeds", "2"]);
+    assert_eq!(repeated["seeds"], serde_json::json!([1, 2]));
+    let alone = run(&program, &["run", "--json"]);
+    assert_eq!(repeated["results"][0], alone);
+    let other = run(&program, &["run", "--json", "--set", "seed=2", "--run-dir", "runs/two"]);
+    assert_eq!(without_times(repeated["results"][1].clone())["rows"], without_times(other)["rows"]);
+    let figures = &repeated["rows"][1]["figures"];
+    let [first, second] = [0, 1].map(|seed| row(&repeated["results"][seed], "winner")["bleu"].as_f64().unwrap());
+    assert!((figures["bleu"]["mean"].as_f64().unwrap() - (first + second) / 2.0).abs() < 1e-9);
+    assert!(figures["bleu"]["deviation"].is_f64() && figures["bleu_over_dense"]["mean"].is_f64());
+    let tables = program.output(&arguments(&["run", "--seeds", "2"], &TINY));
+    assert!(tables.contains("mean and deviation over seeds 1, 2") && tables.contains(" ± "), "{tables}");
+}
+
+#[test]
 fn what_cannot_be_compared_is_told_before_anything_is_trained() {
     let program = Program::new();
     let message = program.refusal_after_start(&arguments(&["run", "--ladder", "gflops=0.0001"], &TINY));
@@ -166,6 +183,7 @@ fn what_cannot_be_compared_is_told_before_anything_is_trained() {
     for (options, expected) in [
         (&["--ladder", "gflops"][..], "expected COST=LIMIT,LIMIT"),
         (&["--ladder", "latency_ms=2"], "no cost that is counted is called so"),
+        (&["--seeds", "2", "--set", "seed=9223372036854775807"], "--seeds: 2 seeds from"),
         (&["--set", "compare=[{kind='moe'}]"], "compare: row 1, \"moe\": experts: 0 is not between 1 and 1024"),
     ] {
         let output = program.command(&arguments(&arguments(&["run"], &TINY), options)).output().unwrap();
