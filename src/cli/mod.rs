@@ -3,6 +3,7 @@
 mod architectures;
 mod color;
 pub mod completions;
+pub mod config;
 mod constraints;
 pub mod cost;
 pub mod data;
@@ -77,6 +78,7 @@ enum Command {
     Score(score::ScoreArgs),
     Run(run::RunArgs),
     Table(table::TableArgs),
+    Config(config::SettingsArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -124,6 +126,7 @@ pub fn main(cli: Cli, has_output: bool) -> Result<()> {
         Command::Score(args) => score::run(args),
         Command::Run(args) => run::run(args),
         Command::Table(args) => table::run(args),
+        Command::Config(args) => config::run(args),
         Command::Completions(args) => completions::run(args, Cli::command()),
         Command::Man(args) => man::run(args, Cli::command()),
     }

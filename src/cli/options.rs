@@ -1,6 +1,6 @@
 //! Options that several subcommands share.
 
-use crate::config::Config;
+use crate::config::{Config, Loaded};
 use crate::error::{Error, Result, listed};
 use crate::interop::hat;
 use crate::pipeline::{Workspace, run_config};
@@ -20,9 +20,14 @@ pub(super) struct ConfigArgs {
 
 impl ConfigArgs {
     pub(super) fn load(&self) -> Result<Config> {
+        self.loaded().map(|loaded| loaded.config)
+    }
+
+    /// The settings with where each came from.
+    pub(super) fn loaded(&self) -> Result<Loaded> {
         let path = Path::new(&self.config);
         if !path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml") {
-            return Config::load_with(&self.config, &self.set);
+            return Loaded::find(&self.config, &self.set);
         }
         let mut left = Vec::new();
         let convert = |text: &str| {
@@ -30,7 +35,7 @@ impl ConfigArgs {
             left = others;
             Ok(config)
         };
-        let config = Config::load_converted(path, convert, &self.set)?;
+        let loaded = Loaded::converted(path, convert, &self.set)?;
         if !left.is_empty() {
             let left = listed(&left, ", ");
             tracing::info!(
@@ -38,7 +43,7 @@ impl ConfigArgs {
                 path.display()
             );
         }
-        Ok(config)
+        Ok(loaded)
     }
 
     /// The config of the run that `checkpoint` is in; without one, that of `--config`.

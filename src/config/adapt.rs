@@ -3,19 +3,24 @@
 use super::faults::Faults;
 use super::train::TrainConfig;
 use crate::catalog::{MAX_CORRECTIONS, MAX_RANK};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `[adapt]`: low-rank corrections of a finished SuperNet's weights, and how they are trained; what is not here is `[train]`'s.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdaptConfig {
     /// Rank of a correction.
+    #[schemars(range(min = 1, max = MAX_RANK))]
     pub rank: usize,
     /// Corrections of each linear map, in shares that the architecture decides.
+    #[schemars(range(min = 1, max = MAX_CORRECTIONS))]
     pub experts: usize,
     /// Updates in all.
+    #[schemars(range(min = 1))]
     pub max_updates: usize,
     /// Learning rate at the end of the warm-up.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub lr: f64,
     /// Updates of linear warm-up.
     pub warmup_updates: usize,
@@ -36,10 +41,7 @@ impl AdaptConfig {
 
     /// Adds what is out of range.
     pub(super) fn check(&self, faults: &mut Faults) {
-        faults.range("adapt.rank", self.rank, 1, MAX_RANK);
-        faults.range("adapt.experts", self.experts, 1, MAX_CORRECTIONS);
-        faults.need(self.max_updates > 0, "adapt.max_updates", "must be 1 or more");
-        faults.positive("adapt.lr", self.lr);
+        faults.ranges("adapt", self);
     }
 }
 

@@ -3,21 +3,27 @@
 use super::faults::Faults;
 use crate::space::Architecture;
 use crate::space::architecture::{MAX_LAYERS, MAX_WIDTH};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `[baseline]`: one dense Transformer, all layers alike.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BaselineConfig {
     /// Width of both stacks; 0: no baseline is trained.
+    #[schemars(range(max = MAX_WIDTH))]
     pub embed_dim: usize,
     /// Feed-forward size.
+    #[schemars(range(min = 1, max = MAX_WIDTH))]
     pub ffn_embed_dim: usize,
     /// Heads of all attentions.
+    #[schemars(range(min = 1))]
     pub heads: usize,
     /// Encoder layers.
+    #[schemars(range(min = 1, max = MAX_LAYERS))]
     pub encoder_layers: usize,
     /// Decoder layers.
+    #[schemars(range(min = 1, max = MAX_LAYERS))]
     pub decoder_layers: usize,
 }
 
@@ -53,15 +59,13 @@ impl BaselineConfig {
             return;
         }
         let before = faults.lines.len();
+        faults.ranges("baseline", self);
         let width = self.embed_dim;
-        let is_width = (4..=MAX_WIDTH).contains(&width) && width.is_multiple_of(2);
+        let is_width = width >= 4 && (width.is_multiple_of(2) || width > MAX_WIDTH);
         let message = format!("{width} is neither 0 (no baseline) nor an even number from 4 to {MAX_WIDTH}");
         faults.need(is_width, "baseline.embed_dim", message);
-        faults.range("baseline.ffn_embed_dim", self.ffn_embed_dim, 1, MAX_WIDTH);
-        faults.range("baseline.encoder_layers", self.encoder_layers, 1, MAX_LAYERS);
-        faults.range("baseline.decoder_layers", self.decoder_layers, 1, MAX_LAYERS);
         if faults.lines.len() == before {
-            let splits = self.heads > 0 && qkv_dim.is_multiple_of(self.heads);
+            let splits = qkv_dim.is_multiple_of(self.heads);
             let message = format!("{} do not divide model.qkv_dim = {qkv_dim}", self.heads);
             faults.need(splits, "baseline.heads", message);
         }

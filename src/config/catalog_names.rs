@@ -1,8 +1,10 @@
 //! Names that a config takes from a list of the catalog.
 
 use crate::catalog::{ALGORITHMS, OBJECTIVES, WEIGHT_SHARING};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 
 /// A type whose values are the names of a list, the first being the default.
 macro_rules! names_of {
@@ -31,6 +33,16 @@ macro_rules! names_of {
         impl Default for $name {
             fn default() -> Self {
                 Self($list[0])
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"type": "string", "enum": $list})
             }
         }
 

@@ -4,10 +4,11 @@ use super::baseline::BaselineConfig;
 use super::faults::Faults;
 use crate::space::architecture::MAX_EXPERTS;
 use crate::space::{Architecture, SpaceConfig};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A row of `[[compare]]`. A key that is left out is 0, false or empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompareConfig {
     /// What is trained.
@@ -46,7 +47,7 @@ pub struct CompareConfig {
 }
 
 /// What a row of `[[compare]]` trains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CompareKind {
     /// A dense Transformer made by hand.

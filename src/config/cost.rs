@@ -1,15 +1,18 @@
 //! `[cost]`: how FLOPs and latency are counted.
 
 use super::faults::{Faults, MANY};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `[cost]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CostConfig {
     /// Tokens of the dummy source and target sentences, eos included (30 for WMT, 23 for IWSLT).
+    #[schemars(range(min = 1, max = 65_536))]
     pub sentence_length: usize,
     /// Entries of each vocabulary in FLOPs, parameters and memory; 0: those that were learned, before that `data.vocab_size`.
+    #[schemars(range(max = MANY))]
     pub vocab_size: usize,
 }
 
@@ -22,7 +25,6 @@ impl Default for CostConfig {
 impl CostConfig {
     /// Adds what is out of range.
     pub(super) fn check(&self, faults: &mut Faults) {
-        faults.range("cost.sentence_length", self.sentence_length, 1, 65_536);
-        faults.range("cost.vocab_size", self.vocab_size, 0, MANY);
+        faults.ranges("cost", self);
     }
 }

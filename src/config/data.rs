@@ -1,11 +1,12 @@
 //! `[data]`: where the text is and how it becomes ids.
 
 use super::faults::{Faults, MANY};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// `[data]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
     /// `"files"`: parallel text named below; `"toy"`: a small invented language pair that the program makes itself.
@@ -45,6 +46,7 @@ pub struct DataConfig {
     /// The same of the target language; empty: one model for both.
     pub sentencepiece_target: PathBuf,
     /// Subwords in the vocabulary, special symbols included (each vocabulary's, where they are separate).
+    #[schemars(range(min = 8, max = MANY))]
     pub vocab_size: usize,
     /// One vocabulary for both languages.
     pub joined_vocabulary: bool,
@@ -53,6 +55,7 @@ pub struct DataConfig {
     /// Training pairs with more subwords than this on either side are left out; 0: no limit.
     pub max_length: usize,
     /// Training pairs with one side this many times longer than the other are left out; 0: no limit.
+    #[schemars(range(min = 0))]
     pub max_length_ratio: f64,
     /// Leave out validation pairs that are longer than any batch (the least `max_tokens` of `[train]`, `[train_architecture]`
     /// and `[search]`) or model (1024 positions) takes, and give test sentences that are longer than models read an empty
@@ -61,6 +64,7 @@ pub struct DataConfig {
     /// Where prepared data is cached, by content.
     pub cache_dir: PathBuf,
     /// Pairs of the toy corpus: training, validation, test.
+    #[schemars(inner(range(min = 1, max = MANY)))]
     pub toy_pairs: [usize; 3],
 }
 
@@ -132,18 +136,15 @@ impl DataConfig {
 
     /// Adds what is out of range.
     pub(super) fn check(&self, faults: &mut Faults) {
-        faults.range("data.vocab_size", self.vocab_size, 8, MANY);
+        // The toy corpus alone has pairs of its own.
+        let toy_pairs = if self.corpus == Corpus::Toy { self.toy_pairs } else { Self::default().toy_pairs };
+        faults.ranges("data", &Self { toy_pairs, ..self.clone() });
         let ratio = self.max_length_ratio;
-        let is_right = ratio == 0.0 || ratio >= 1.0;
-        faults.finite("data.max_length_ratio", ratio, is_right, "0 (no limit), or 1 or more");
+        let message = format!("{ratio} is neither 0 (no limit) nor 1 or more");
+        faults.need(!(ratio > 0.0 && ratio < 1.0), "data.max_length_ratio", message);
         self.check_published_subwords(faults);
-        match self.corpus {
-            Corpus::Toy => {
-                for pairs in self.toy_pairs {
-                    faults.range("data.toy_pairs", pairs, 1, MANY);
-                }
-            }
-            Corpus::Files => self.check_files(faults),
+        if self.corpus == Corpus::Files {
+            self.check_files(faults);
         }
     }
 
@@ -180,7 +181,7 @@ impl DataConfig {
 }
 
 /// Where the sentence pairs come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Corpus {
     /// Files of parallel text.
@@ -190,7 +191,7 @@ pub enum Corpus {
 }
 
 /// How words become subwords.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Subwords {
     /// Byte-pair encoding over the characters of words.

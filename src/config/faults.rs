@@ -1,5 +1,9 @@
 //! What is wrong with settings, gathered while they are checked.
 
+use super::ranges;
+use super::schema::schema_of;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::fmt::Display;
 
 /// The most of whatever is counted in thousands at best: pairs, subwords, candidates.
@@ -19,31 +23,20 @@ impl Faults {
         }
     }
 
-    /// From `least` to `most`, both included.
-    pub fn range(&mut self, key: &str, value: usize, least: usize, most: usize) {
-        let is_right = (least..=most).contains(&value);
-        self.need(is_right, key, format!("{value} is not between {least} and {most}"));
-    }
-
-    /// At least 0, less than 1.
-    pub fn rate(&mut self, key: &str, value: f64) {
-        let is_right = (0.0..1.0).contains(&value);
-        self.need(is_right, key, format!("{value} is not 0 or more and less than 1"));
-    }
-
-    /// Finite, and 0 or more.
-    pub fn non_negative(&mut self, key: &str, value: f64) {
-        self.finite(key, value, value >= 0.0, "0 or more");
-    }
-
-    /// Finite, and more than 0.
-    pub fn positive(&mut self, key: &str, value: f64) {
-        self.finite(key, value, value > 0.0, "more than 0");
-    }
-
-    /// Finite, and right, which `expected` says.
-    pub fn finite(&mut self, key: &str, value: f64, is_right: bool, expected: &str) {
-        let expected = if value.is_finite() { expected } else { "a finite number" };
-        self.need(value.is_finite() && is_right, key, format!("{value} is not {expected}"));
+    /// Adds the numbers in `values` that are not finite, or out of the range that the schema of a section's type has for them;
+    /// `section` is the name in front of the keys.
+    pub fn ranges<T: JsonSchema + Serialize>(&mut self, section: &str, values: &T) {
+        let schema = schema_of::<T>();
+        match serde_json::to_value(values) {
+            // A path that is not Unicode.
+            Err(error) => self.need(false, section, error),
+            Ok(values) => {
+                for (name, value) in values.as_object().into_iter().flatten() {
+                    for fault in ranges::faults(&schema["properties"][name], value) {
+                        self.need(false, &format!("{section}.{name}"), fault);
+                    }
+                }
+            }
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! What a config's file and `--set` options give: each value by itself, with where it stands.
 
 use super::document::Document;
-use super::mistakes::{dotted, mistake, unknown_key};
+use super::keys::{Keys, dotted, parted};
+use super::mistakes::{mistake, unknown_key};
 use std::borrow::Cow;
 use std::ops::Range;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use toml::{Spanned, Table, Value};
 
 /// One value that is given.
 pub(super) struct Given<'a> {
@@ -25,7 +26,7 @@ enum Place<'a> {
 
 impl<'a> Given<'a> {
     /// All that `document` gives, in the order of its lines.
-    pub fn in_document(document: &'a Document<'a>, known: &Table) -> Vec<Self> {
+    pub fn in_document(document: &'a Document<'a>, keys: &Keys) -> Vec<Self> {
         let one = |section, key: &'a Spanned<Cow<'a, str>>, value: &Spanned<DeValue<'a>>| Self {
             section,
             name: key.get_ref(),
@@ -35,8 +36,8 @@ impl<'a> Given<'a> {
         let mut given = Vec::new();
         for (key, value) in &document.table {
             let name: &str = key.get_ref();
-            match (known.get(name), value.get_ref()) {
-                (Some(Value::Table(_)), DeValue::Table(section)) => {
+            match value.get_ref() {
+                DeValue::Table(section) if keys.has_section(name) => {
                     given.extend(section.iter().map(|(key, value)| one(name, key, value)));
                 }
                 _ => given.push(one("", key, value)),
@@ -53,22 +54,23 @@ impl<'a> Given<'a> {
     ///
     /// # Errors
     /// An option that gives no value.
-    pub fn in_option(option: &'a str, known: &Table) -> Result<Self, String> {
+    pub fn in_option(option: &'a str, keys: &Keys) -> Result<Self, String> {
         let fault = |message: String| Err(format!("--set {option}: {message}"));
         let Some((key, value)) = option.split_once('=').map(|(key, value)| (key.trim(), value.trim())) else {
             return fault("expected section.key=value".into());
         };
         let value = DeValue::parse(value).unwrap_or_else(|_| Spanned::new(0..0, DeValue::String(value.into())));
-        let (section, name) = key.split_once('.').unwrap_or(("", key));
-        let first = if section.is_empty() { name } else { section };
-        match (known.get(first), section.is_empty()) {
-            (Some(Value::Table(_)), true) => fault(format!("{name} is a section: expected {name}.key=value")),
-            (Some(Value::Table(_)), false) | (_, true) => {
-                Ok(Self { section, name, place: Place::Option(option), value })
-            }
-            (Some(_), false) => fault(format!("{section} is no section: expected {section}=value")),
-            (None, false) => fault(unknown_key(section, "", known)),
+        let (section, name) = parted(key);
+        if !section.is_empty() && !keys.has_section(section) {
+            return fault(match keys.get("", section) {
+                Some(_) => format!("{section} is no section: expected {section}=value"),
+                None => unknown_key(section, "", keys),
+            });
         }
+        if section.is_empty() && keys.has_section(name) {
+            return fault(format!("{name} is a section: expected {name}.key=value"));
+        }
+        Ok(Self { section, name, place: Place::Option(option), value })
     }
 
     /// Whether an option gives it.
@@ -89,15 +91,14 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// What is wrong with it by itself, with the place: a key that is not `known`, a value of another type.
-    pub fn mistake(&self, known: &Table) -> Option<String> {
-        let keys = if self.section.is_empty() { known } else { known[self.section].as_table()? };
-        let Some(default) = keys.get(self.name) else {
-            return Some(format!("{}: {}", self.origin(), unknown_key(self.name, self.section, known)));
+    /// What is wrong with it by itself, with the place: a key that is none of `keys`, a value of another type.
+    pub fn mistake(&self, keys: &Keys) -> Option<String> {
+        let Some(schema) = keys.get(self.section, self.name) else {
+            return Some(format!("{}: {}", self.origin(), unknown_key(self.name, self.section, keys)));
         };
         let mut table = DeTable::new();
         self.put(&mut table);
-        let (message, span) = mistake(&self.value, default, table)?;
+        let (message, span) = mistake(&self.value, schema, table)?;
         Some(match self.place {
             Place::File(document, _) => format!("{}: {}: {message}", document.line(&span), self.key()),
             Place::Option(_) => format!("{}: {message}", self.origin()),

@@ -1,6 +1,9 @@
 //! The limits of a search: the most that it allows of each cost of the catalog.
 
 use crate::catalog::{COSTS, CostRow};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, json};
+use std::borrow::Cow;
 use std::ops::{Index, IndexMut};
 
 /// The largest allowed figure of each cost, by its name (`limits["gflops"]`); 0: no limit.
@@ -22,6 +25,20 @@ impl Limits {
     pub(super) fn of_key(&mut self, key: &str) -> Option<&mut f64> {
         let place = COSTS.iter().position(|row| row.key() == key)?;
         Some(&mut self.0[place])
+    }
+}
+
+impl JsonSchema for Limits {
+    fn schema_name() -> Cow<'static, str> {
+        "Limits".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let key = |row: &CostRow| {
+            let documentation = format!("{}; 0: no limit.", row.documentation);
+            (row.key(), json!({"description": documentation, "type": "number", "minimum": 0, "default": 0.0}))
+        };
+        json_schema!({"type": "object", "properties": COSTS.iter().map(key).collect::<Map<_, _>>()})
     }
 }
 

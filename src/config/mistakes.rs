@@ -1,38 +1,37 @@
 //! What is wrong with a config's values before they are looked at together: unknown keys, and values of another type.
 
+use super::keys::Keys;
 use super::settings::Config;
+use crate::error::listed;
 use crate::names;
 use serde::Deserialize;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue, Error};
-use toml::{Deserializer, Spanned, Table, Value};
+use toml::{Deserializer, Spanned};
 
-/// The sections that repeat keys of `[train]`, which are optional there and have no defaults to print.
+/// The sections that repeat keys of `[train]`, which are optional there and have no defaults to print: the first replaces those of
+/// `[train]`, the second those of the first.
 pub(super) const OVERRIDES: [&str; 2] = ["train_architecture", "finetune"];
-
-/// Every key there is, with its default: what the keys of a file are compared with.
-pub(super) fn known_keys() -> Table {
-    let mut known = Table::try_from(Config::default()).expect("defaults fit into TOML");
-    let train = known["train"].clone();
-    for section in OVERRIDES {
-        known.insert(section.into(), train.clone());
-    }
-    known.insert("compare".into(), Value::Array(Vec::new()));
-    known
-}
 
 /// The settings that `table` holds, with defaults for the others.
 pub(super) fn read(table: DeTable) -> Result<Config, Error> {
     Config::deserialize(Deserializer::from(Spanned::new(0..0, table)))
 }
 
-/// What is wrong with `value` in the place of `default`, and where in the text; `table` has this value alone, where a config
+/// What is wrong with `value` by the `schema` of its key, and where in the text; `table` has this value alone, where a config
 /// has it.
-pub(super) fn mistake(value: &Spanned<DeValue>, default: &Value, table: DeTable) -> Option<(String, Range<usize>)> {
+pub(super) fn mistake(
+    value: &Spanned<DeValue>,
+    schema: &serde_json::Value,
+    table: DeTable,
+) -> Option<(String, Range<usize>)> {
     let whole = |message| Some((message, value.span()));
-    let (expected, is_right) = expected(default, value.get_ref());
+    let (expected, is_right) = expected(schema, value.get_ref());
     if !is_right {
         return whole(format!("expected {expected}, found {}", found(value.get_ref())));
+    }
+    if let Some(message) = wrong_length(schema, value.get_ref()) {
+        return whole(message);
     }
     if let Some(impossible) = impossible(value.get_ref()) {
         return whole(impossible);
@@ -54,16 +53,23 @@ fn impossible(value: &DeValue) -> Option<String> {
     }
 }
 
-/// What stands where `default` does, and whether `value` is of that kind.
-fn expected(default: &Value, value: &DeValue) -> (&'static str, bool) {
-    match default {
-        Value::Table(_) => ("a section", value.is_table()),
-        Value::Array(_) => ("a list", value.is_array()),
-        Value::Boolean(_) => ("true or false", value.is_bool()),
-        Value::Integer(_) => ("a whole number, 0 or more", value.is_integer()),
-        Value::Float(_) => ("a number", value.is_integer() || value.is_float()),
-        Value::String(_) | Value::Datetime(_) => ("a string", value.is_str()),
+/// What a key of `schema` holds, and whether `value` is of that kind.
+fn expected(schema: &serde_json::Value, value: &DeValue) -> (&'static str, bool) {
+    match schema["type"].as_str() {
+        Some("object") => ("a section", value.is_table()),
+        Some("boolean") => ("true or false", value.is_bool()),
+        Some("integer") => ("a whole number, 0 or more", value.is_integer()),
+        Some("number") => ("a number", value.is_integer() || value.is_float()),
+        Some("string") => ("a string", value.is_str()),
+        _ => ("a list", value.is_array()),
     }
+}
+
+/// What is wrong with a list of another length than the schema's, which readers of such lists would take for longer ones, too.
+fn wrong_length(schema: &serde_json::Value, value: &DeValue) -> Option<String> {
+    let (found, least, most) =
+        (value.as_array()?.len() as u64, schema["minItems"].as_u64()?, schema["maxItems"].as_u64()?);
+    (least == most && found != most).then(|| format!("expected a list of {most}, found a list of {found}"))
 }
 
 /// The value as type errors tell it.
@@ -79,40 +85,32 @@ fn found(value: &DeValue) -> String {
     }
 }
 
-/// The message about a key that `section` (empty: the top level) does not have. `known` are the keys of all sections.
-pub(super) fn unknown_key(key: &str, section: &str, known: &Table) -> String {
-    let keys = if section.is_empty() { Some(known) } else { known.get(section).and_then(Value::as_table) };
-    let keys: Vec<&str> = keys.into_iter().flat_map(Table::keys).map(String::as_str).collect();
-    let has = |(name, section): &(&String, &Value)| !OVERRIDES.contains(&name.as_str()) && section.get(key).is_some();
-    let elsewhere: Vec<_> = known.iter().filter(has).map(|(section, _)| format!("\"{section}.{key}\"")).collect();
+/// The message about a key that `section` (empty: the top level) does not have.
+pub(super) fn unknown_key(key: &str, section: &str, keys: &Keys) -> String {
+    let here: Vec<&str> = keys.of(section).into_iter().flat_map(|keys| keys.keys()).map(String::as_str).collect();
+    let has = |section: &&str| !OVERRIDES.contains(section) && keys.get(section, key).is_some();
+    let elsewhere: Vec<_> = keys.sections().filter(has).map(|section| format!("\"{section}.{key}\"")).collect();
     let place = if section.is_empty() { String::new() } else { format!(" in [{section}]") };
-    let hint = match elsewhere.is_empty() {
-        true => names::hint(key, &keys),
-        false => format!("did you mean {}?", elsewhere.join(" or ")),
+    let hint = match names::nearest(key, here.iter().copied()) {
+        _ if !elsewhere.is_empty() => format!("did you mean {}?", elsewhere.join(" or ")),
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None if section.is_empty() => format!("expected one of {}", listed(&here, ", ")),
+        None => format!("automoe config --explain {section} lists its keys"),
     };
     format!("unknown key \"{}\"{place}; {hint}", key.escape_debug())
-}
-
-/// A key as messages and options have it.
-pub(super) fn dotted(section: &str, name: &str) -> String {
-    if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") }
 }
 
 /// The message about a value within a list, or about one of the right kind, in our words.
 fn expectation(message: &str) -> String {
     let message = one_line(message);
-    let part = |start: &str| message.strip_prefix(start)?.rsplit_once(", expected ");
-    let (found, expected) = match (part("invalid type: ").or(part("invalid value: ")), part("invalid length ")) {
-        (Some((found, expected)), _) => (found.to_owned(), expected),
-        (None, Some((found, expected))) => (format!("a list of {found}"), expected),
-        (None, None) => return message,
-    };
+    let found = message.strip_prefix("invalid type: ").or(message.strip_prefix("invalid value: "));
+    let Some((found, expected)) = found.and_then(|found| found.rsplit_once(", expected ")) else { return message };
     let expected = match expected {
-        "usize" | "u64" => "a whole number, 0 or more".into(),
-        "f64" => "a number".into(),
-        expected => expected.replace("an array of length", "a list of"),
+        "usize" | "u64" => "a whole number, 0 or more",
+        "f64" => "a number",
+        expected => expected,
     };
-    let found = match found.as_str() {
+    let found = match found {
         "sequence" => "a list",
         "map" => "a table",
         found => found,

@@ -2,30 +2,37 @@
 
 use super::faults::Faults;
 use crate::space::architecture::MAX_WIDTH;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `[model]`: what all architectures of a run share.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
     /// Features of queries, keys and values, whatever the width of the residual stream.
+    #[schemars(range(min = 1, max = MAX_WIDTH))]
     pub qkv_dim: usize,
     /// One embedding table for source, target and output projection (needs a joined vocabulary).
     pub share_all_embeddings: bool,
     /// The output projection is the decoder's embedding table.
     pub share_decoder_input_output_embed: bool,
     /// Dropout at the largest width; narrower stacks scale it by their width.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub dropout: f64,
     /// Dropout of attention weights; not scaled.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub attention_dropout: f64,
     /// Dropout after the feed-forward activation.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub activation_dropout: f64,
     /// Multiplies the dropout rates inside experts (capped at 1).
+    #[schemars(range(min = 0))]
     pub expert_dropout_ratio: f64,
     /// In training experts have a capacity; tokens over it pass through unchanged. At inference there is none: a translation
     /// depends on its line alone.
     pub drop_tokens: bool,
     /// With `drop_tokens`: capacity = factor · tokens / experts.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub capacity_factor: f64,
 }
 
@@ -57,12 +64,7 @@ impl ModelConfig {
 
     /// Adds what is out of range.
     pub(super) fn check(&self, faults: &mut Faults) {
-        faults.range("model.qkv_dim", self.qkv_dim, 1, MAX_WIDTH);
-        faults.rate("model.dropout", self.dropout);
-        faults.rate("model.attention_dropout", self.attention_dropout);
-        faults.rate("model.activation_dropout", self.activation_dropout);
-        faults.non_negative("model.expert_dropout_ratio", self.expert_dropout_ratio);
-        faults.positive("model.capacity_factor", self.capacity_factor);
+        faults.ranges("model", self);
     }
 }
 

@@ -5,6 +5,7 @@ use super::faults::{Faults, MANY};
 use super::limits::Limits;
 use super::precision::Precision;
 use crate::catalog::{CHILDLESS, LATENCY_MS, LOSS, OF_ONE_OBJECTIVE};
+use schemars::JsonSchema;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,22 +13,27 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// `[search]`
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
 pub struct SearchConfig {
-    /// Who proposes candidates: a name of [`ALGORITHMS`](crate::catalog::ALGORITHMS), such as `"evolution"`.
+    /// Who proposes candidates: `"evolution"`, `"nsga2"`, or `"random"` draws.
     pub algorithm: AlgorithmName,
-    /// What is minimised: names of [`OBJECTIVES`](crate::catalog::OBJECTIVES), `"loss"` and any costs. With several the search
-    /// finds a front (not `"evolution"`).
+    /// What is minimised: `"loss"` and any costs (`"gflops"`, …). With several the search finds a front (not `"evolution"`).
     pub objectives: Vec<ObjectiveName>,
     /// Size of the population.
+    #[schemars(range(min = 1, max = MANY))]
     pub population: usize,
     /// The best that survive and have children.
+    #[schemars(range(min = 1))]
     pub parents: usize,
     /// Mutants in a generation.
+    #[schemars(range(max = MANY))]
     pub mutations: usize,
     /// Crossovers in a generation.
+    #[schemars(range(max = MANY))]
     pub crossovers: usize,
     /// Chance that a gene of a mutant is redrawn.
+    #[schemars(range(min = 0, max = 1))]
     pub mutation_probability: f64,
     /// Generations, the first random one not counted.
     pub generations: usize,
@@ -39,6 +45,7 @@ pub struct SearchConfig {
     /// Whether candidates race: compared on growing parts of the validation set, and dropped when clearly worse.
     pub racing: bool,
     /// The most that is allowed of each cost: a key for each row of [`COSTS`](crate::catalog::COSTS), such as `max_gflops`.
+    #[schemars(flatten)]
     pub limits: Limits,
     /// Where latency comes from: `"predictor"`, the profile below, or `"measured"`, on the device of the search.
     pub latency: LatencySource,
@@ -48,11 +55,12 @@ pub struct SearchConfig {
     /// Demand at least as many encoder layers as decoder layers.
     pub encoder_at_least_decoder: bool,
     /// Tokens in a validation batch.
+    #[schemars(range(min = 1))]
     pub max_tokens: usize,
     /// Candidates evaluated side by side; 0: as many as there are threads.
+    #[schemars(range(max = 1024))]
     pub parallel: usize,
-    /// Of the products with which candidates are evaluated, as [`TrainConfig::precision`](super::TrainConfig::precision). The
-    /// trials of a search have one.
+    /// Of the products with which candidates are evaluated, as `train.precision`. The trials of a search have one.
     pub precision: Precision,
 }
 
@@ -109,26 +117,16 @@ impl SearchConfig {
 
     /// Adds what is out of range.
     pub(super) fn check(&self, faults: &mut Faults) {
+        faults.ranges("search", self);
         self.check_objectives(faults);
-        faults.range("search.population", self.population, 1, MANY);
-        faults.range("search.parents", self.parents, 1, self.population);
-        faults.range("search.parallel", self.parallel, 0, 1024);
-        faults.range("search.mutations", self.mutations, 0, MANY);
-        faults.range("search.crossovers", self.crossovers, 0, MANY);
-        let key = "search.mutation_probability";
-        let probability = self.mutation_probability;
-        let message = format!("{probability} is not between 0 and 1");
-        faults.need((0.0..=1.0).contains(&probability), key, message);
-        for (row, limit) in self.limits.iter() {
-            faults.non_negative(&format!("search.{}", row.key()), limit);
-        }
+        let message = format!("{} is more than search.population = {}", self.parents, self.population);
+        faults.need(self.parents <= self.population, "search.parents", message);
         faults.need(
             !self.predicts_latency() || !self.latency_profile.as_os_str().is_empty(),
             if self.limits[LATENCY_MS] > 0.0 { "search.max_latency_ms" } else { "search.objectives" },
             "needs a device's profile to predict latency with: set search.latency_profile (--latency-profile), or \
              search.latency = \"measured\" (--latency measured)",
         );
-        faults.need(self.max_tokens > 0, "search.max_tokens", "must be 1 or more");
         self.precision.check("search.precision", faults);
     }
 
@@ -225,7 +223,7 @@ impl<'de> Visitor<'de> for Section {
 }
 
 /// Where the latency of a candidate comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum LatencySource {
     /// A device's profile predicts it

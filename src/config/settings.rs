@@ -1,6 +1,7 @@
 //! Every setting of a run, typed. Each section has a file beside this one, which says all there is to say about a key: its
-//! documentation (the field's doc comment), its default (`Default`, the paper's value), its range (`check`), and whether it may
-//! change between calls on one run (`may_change`). What several sections must agree on is in [`super::validate`].
+//! documentation (the field's doc comment, which users read, too), its default (`Default`, the paper's value), its range (an
+//! attribute of the field; in `check` where it depends on other keys), and whether it may change between calls on one run
+//! (`may_change`). What several sections must agree on is in [`super::validate`].
 
 use super::adapt::AdaptConfig;
 use super::baseline::BaselineConfig;
@@ -15,14 +16,16 @@ use super::train_overrides::TrainOverrides;
 use super::translate::TranslateConfig;
 use crate::error::{Error, Result};
 use crate::space::{Space, SpaceConfig};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// All settings of a run: one TOML file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The one seed that everything random flows from.
+    #[schemars(range(max = i64::MAX))]
     pub seed: u64,
     /// The run directory; default `runs/<config name>`.
     pub run_dir: PathBuf,

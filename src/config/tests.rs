@@ -1,10 +1,12 @@
-mod told;
-
 use super::*;
 use crate::catalog::{COSTS, WEIGHT_SHARING};
 use crate::space::{Architecture, Choices, Space, SpaceConfig};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+
+mod mistakes;
+mod schema;
+mod shown;
 
 /// A config file of this text, and the folder that holds it.
 fn file(text: &str) -> (TempDir, String) {
@@ -65,14 +67,15 @@ fn defaults_are_the_papers_wmt14_en_de() {
 #[test]
 fn the_toy_config_shows_every_key() {
     let toy = BUILT_IN[0].1;
-    for (section, keys) in mistakes::known_keys() {
-        let Some(keys) = keys.as_table() else {
-            let shown = if keys.is_array() { format!("[[{section}]]") } else { format!("{section} = ") };
+    let known = keys::Keys::all();
+    for (section, schema) in known.of("").unwrap() {
+        let Some(keys) = known.of(section) else {
+            let shown = if schema["type"] == "array" { format!("[[{section}]]") } else { format!("{section} = ") };
             assert!(toy.contains(&shown), "{section}");
             continue;
         };
         assert!(toy.contains(&format!("[{section}]")), "{section}");
-        if !mistakes::OVERRIDES.contains(&&*section) {
+        if !super::mistakes::OVERRIDES.contains(&section.as_str()) {
             let (_, text) = toy.split_once(&format!("\n[{section}]\n")).unwrap();
             let text = text.split("\n[").next().unwrap();
             for key in keys.keys() {

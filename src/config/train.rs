@@ -5,6 +5,7 @@ use super::faults::{Faults, MANY};
 use super::precision::Precision;
 use crate::catalog::MAX_COPIES;
 use crate::error::{Error, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -13,51 +14,67 @@ use std::collections::BTreeMap;
 const ADJUSTABLE: [&str; 6] = ["max_updates", "lr", "warmup_init_lr", "warmup_updates", "min_lr", "clip_norm"];
 
 /// `[train]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// How subnets share the weights (SuperNet only): a name of [`WEIGHT_SHARING`](crate::catalog::WEIGHT_SHARING),
-    /// `"shared"`, leading slices, or `"mixture"`, of feed-forward weights a mixture of several copies.
+    /// How subnets share the weights (SuperNet only): `"shared"`, as leading slices, or `"mixture"`, of feed-forward weights a
+    /// mixture of several copies.
     pub weights: WeightSharingName,
     /// Copies that a mixture mixes.
+    #[schemars(range(min = 2, max = MAX_COPIES))]
     pub mixture: usize,
     /// Updates in all.
+    #[schemars(range(min = 1))]
     pub max_updates: usize,
     /// Tokens in a micro-batch: sentences × the longest side, padding included.
+    #[schemars(range(min = 1))]
     pub max_tokens: usize,
     /// Micro-batches whose gradients are summed before one update.
+    #[schemars(range(min = 1))]
     pub update_freq: usize,
     /// Which architectures an update trains (SuperNet only): `"uniform"`, one at random, or `"sandwich"`, the largest, the
     /// smallest and some at random, all on the update's batches, by the mean of their gradients.
     pub sampling: Sampling,
     /// Random architectures of an update (sandwich only).
+    #[schemars(range(max = MANY))]
     pub sandwich_random: usize,
     /// `"cosine"`, or `"inverse-sqrt"`.
     pub lr_schedule: LrSchedule,
     /// Learning rate at the end of the warm-up.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub lr: f64,
     /// Learning rate of the first update.
+    #[schemars(range(min = 0))]
     pub warmup_init_lr: f64,
     /// Updates of linear warm-up.
     pub warmup_updates: usize,
     /// Learning rate at the end (cosine only).
+    #[schemars(range(min = 0))]
     pub min_lr: f64,
     /// Adam's decay of the first and second moments.
+    #[schemars(extend("items" = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}))]
     pub adam_betas: [f64; 2],
     /// Added to the square root of the second moment.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub adam_eps: f64,
     /// Decoupled weight decay: each update takes `weight_decay · lr` of the weight away.
+    #[schemars(range(min = 0))]
     pub weight_decay: f64,
     /// Largest norm of the gradient; 0: no clipping.
+    #[schemars(range(min = 0))]
     pub clip_norm: f64,
     /// Label smoothing.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub label_smoothing: f64,
     /// The share of the other architectures' losses that is cross-entropy with what the largest predicts, as a constant
     /// (sandwich only); 0: off.
+    #[schemars(range(min = 0, max = 1))]
     pub distillation: f64,
     /// Coefficient of the encoder's load-balance loss; 0: off (0.01 when on).
+    #[schemars(range(min = 0))]
     pub encoder_load_balance: f64,
     /// Coefficient of the decoder's load-balance loss; 0: off (0.01 when on).
+    #[schemars(range(min = 0))]
     pub decoder_load_balance: f64,
     /// Updates at the beginning in which routers stay as they began, so that experts learn before they are chosen among.
     pub router_warmup_updates: usize,
@@ -65,6 +82,7 @@ pub struct TrainConfig {
     /// takes for bfloat16 where its device computes in that, else for float32.
     pub precision: Precision,
     /// Updates between validations.
+    #[schemars(range(min = 1))]
     pub validate_every: usize,
     /// Random architectures validated beside the largest and the smallest (SuperNet only).
     pub validate_random: usize,
@@ -73,8 +91,10 @@ pub struct TrainConfig {
     /// Kept `step-N` checkpoints, the newest ones.
     pub keep_checkpoints: usize,
     /// Updates between writes of `last`.
+    #[schemars(range(min = 1))]
     pub save_every: usize,
     /// Updates between lines of `metrics.jsonl`.
+    #[schemars(range(min = 1))]
     pub log_every: usize,
 }
 
@@ -138,39 +158,14 @@ impl TrainConfig {
     /// Adds what is out of range; `section` is the name in front of the keys.
     pub(super) fn check(&self, section: &str, faults: &mut Faults) {
         let key = |name: &str| format!("{section}.{name}");
-        for (name, count) in [
-            ("max_updates", self.max_updates),
-            ("max_tokens", self.max_tokens),
-            ("update_freq", self.update_freq),
-            ("validate_every", self.validate_every),
-            ("save_every", self.save_every),
-            ("log_every", self.log_every),
-        ] {
-            faults.need(count > 0, &key(name), "must be 1 or more");
-        }
-        faults.range(&key("mixture"), self.mixture, 2, MAX_COPIES);
-        faults.positive(&key("lr"), self.lr);
-        faults.non_negative(&key("warmup_init_lr"), self.warmup_init_lr);
-        faults.non_negative(&key("min_lr"), self.min_lr);
+        faults.ranges(section, self);
         let is_more = self.min_lr > self.lr && self.lr_schedule == LrSchedule::Cosine;
         faults.need(!is_more, &key("min_lr"), format!("{} is more than lr", self.min_lr));
-        for beta in self.adam_betas {
-            faults.rate(&key("adam_betas"), beta);
-        }
-        faults.positive(&key("adam_eps"), self.adam_eps);
-        faults.non_negative(&key("weight_decay"), self.weight_decay);
-        faults.non_negative(&key("clip_norm"), self.clip_norm);
-        faults.rate(&key("label_smoothing"), self.label_smoothing);
-        let share = self.distillation;
-        faults.need((0.0..=1.0).contains(&share), &key("distillation"), format!("{share} is not between 0 and 1"));
-        let has_teacher = share == 0.0 || self.sampling == Sampling::Sandwich;
+        let has_teacher = self.distillation == 0.0 || self.sampling == Sampling::Sandwich;
         let sampling = key("sampling");
         let message =
             format!("needs the largest architecture in every update: set {sampling} = \"sandwich\", or this to 0");
         faults.need(has_teacher, &key("distillation"), message);
-        faults.range(&key("sandwich_random"), self.sandwich_random, 0, MANY);
-        faults.non_negative(&key("encoder_load_balance"), self.encoder_load_balance);
-        faults.non_negative(&key("decoder_load_balance"), self.decoder_load_balance);
         self.precision.check(&key("precision"), faults);
         let keeps = self.checkpoint_every == 0 || self.keep_checkpoints > 0;
         let message = "must be 1 or more where checkpoint_every is";
@@ -179,7 +174,7 @@ impl TrainConfig {
 }
 
 /// Which architectures of the space an update trains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sampling {
     /// One, drawn uniformly.
@@ -189,7 +184,7 @@ pub enum Sampling {
 }
 
 /// How the learning rate goes after the warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LrSchedule {
     /// Half a cosine from `lr` to `min_lr`, over the updates that are left.

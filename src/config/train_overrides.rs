@@ -1,12 +1,15 @@
 //! `[train_architecture]` and `[finetune]`: `[train]` with other values for some keys.
 
 use super::precision::Precision;
+use super::schema::without_defaults;
 use super::train::TrainConfig;
 use crate::error::{Error, Result};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use toml::Table;
@@ -53,6 +56,17 @@ impl Serialize for TrainOverrides {
         let values = serde_json::to_value(&self.values).map_err(S::Error::custom)?;
         let values = values.as_object().into_iter().flatten();
         serializer.collect_map(values.filter(|(key, _)| self.given.contains(*key)))
+    }
+}
+
+impl JsonSchema for TrainOverrides {
+    fn schema_name() -> Cow<'static, str> {
+        "TrainOverrides".into()
+    }
+
+    /// What is not given is `[train]`'s.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        without_defaults(TrainConfig::json_schema(generator))
     }
 }
 

@@ -2,28 +2,33 @@
 
 use super::faults::Faults;
 use super::precision::Precision;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `[translate]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TranslateConfig {
     /// Hypotheses kept for each sentence.
+    #[schemars(range(min = 1, max = 1_000))]
     pub beam: usize,
     /// A hypothesis scores Σ log p / length^length_penalty.
+    #[schemars(range(min = 0))]
     pub length_penalty: f64,
     /// The longest hypothesis is a · source length + b subwords.
+    #[schemars(range(min = 0))]
     pub max_len_a: f64,
     /// See `max_len_a`.
+    #[schemars(range(min = 1, max = 65_536))]
     pub max_len_b: usize,
     /// The shortest hypothesis.
     pub min_len: usize,
     /// Source tokens in a batch.
+    #[schemars(range(min = 1))]
     pub max_tokens: usize,
     /// Checkpoints that are averaged before translating (the newest of `step-N`, and the final weights); 0 or 1: `best` alone.
     pub average_checkpoints: usize,
-    /// Of the products in translation and where latency is measured, as
-    /// [`TrainConfig::precision`](super::TrainConfig::precision), or `"int8"`.
+    /// Of the products in translation and where latency is measured, as `train.precision`, or `"int8"`.
     pub precision: Precision,
 }
 
@@ -50,11 +55,8 @@ impl TranslateConfig {
 
     /// Adds what is out of range.
     pub(super) fn check(&self, faults: &mut Faults) {
-        faults.range("translate.beam", self.beam, 1, 1_000);
-        faults.non_negative("translate.length_penalty", self.length_penalty);
-        faults.non_negative("translate.max_len_a", self.max_len_a);
-        faults.range("translate.max_len_b", self.max_len_b, 1, 65_536);
-        faults.range("translate.min_len", self.min_len, 0, self.max_len_b);
-        faults.need(self.max_tokens > 0, "translate.max_tokens", "must be 1 or more");
+        faults.ranges("translate", self);
+        let message = format!("{} is more than translate.max_len_b = {}", self.min_len, self.max_len_b);
+        faults.need(self.min_len <= self.max_len_b, "translate.min_len", message);
     }
 }

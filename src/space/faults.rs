@@ -7,7 +7,7 @@ use super::genes;
 use super::side::Side;
 
 /// The most choices of a gene.
-const MAX_CHOICES: usize = 1_024;
+pub(super) const MAX_CHOICES: usize = 1_024;
 
 impl SpaceConfig {
     /// Everything that keeps the space from being used, one line for each fault, each beginning with its key.

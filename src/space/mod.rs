@@ -12,6 +12,7 @@ pub mod json;
 mod validate;
 // `[space]`, checked, and resolved layer by layer.
 mod choices;
+mod choices_schema;
 mod faults;
 mod layers;
 // The space, and what can be done with it.

@@ -4,7 +4,7 @@
 //! [`ValueKind::Attended`].
 
 use super::architecture::{MAX_ATTENDED_LAYERS, MAX_EXPERTS, MAX_LAYERS, MAX_WIDTH};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What a gene's values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,21 @@ impl ValueKind {
             Self::Routed => range(1, MAX_EXPERTS),
             Self::Flag => range(0, 1),
             Self::Attended => (![-1, 1, 2].contains(&choice)).then(|| format!("{choice} is not -1, 1 or 2")),
+        }
+    }
+
+    /// A JSON Schema of one choice. That heads split `qkv_dim` it cannot say.
+    pub fn schema(self) -> Value {
+        let range = |least: usize, most: usize| json!({"type": "integer", "minimum": least, "maximum": most});
+        match self {
+            Self::Width => json!({"type": "integer", "minimum": 4, "maximum": MAX_WIDTH, "multipleOf": 2}),
+            Self::Layers => range(1, MAX_LAYERS),
+            Self::Between(least, most) => range(least, most),
+            Self::Heads => range(1, MAX_WIDTH),
+            Self::Experts => range(0, MAX_EXPERTS),
+            Self::Routed => range(1, MAX_EXPERTS),
+            Self::Flag => json!({"enum": [0, 1]}),
+            Self::Attended => json!({"enum": [-1, 1, 2]}),
         }
     }
 
@@ -122,7 +137,6 @@ fn outside(value: i128, least: usize, most: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn attended_layers_are_written_as_the_reference_does() {

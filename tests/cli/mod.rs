@@ -4,6 +4,7 @@ mod checkpoints;
 #[cfg(unix)]
 mod closed_output;
 mod compare;
+mod config;
 mod constraints;
 mod damage;
 mod fronts;
