@@ -1,9 +1,10 @@
 //! `automoe table`: tables of published and measured figures.
 
 use super::output;
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::report::export::EXPORTERS;
-use crate::report::{Exporter, Results, paper_tables};
+use crate::report::{Exporter, MeasuredRun, Results, Table, corpus_of, default_runs, paper_tables, results_tables};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,27 +12,36 @@ use std::path::{Path, PathBuf};
 /// Print tables of published and measured figures.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
+  automoe table run runs/toy
+  automoe table run runs/a runs/b --format latex > table.tex
   automoe table paper
   automoe table paper --format csv --run runs/multi30k > tables.csv")]
 pub struct TableArgs {
-    /// Which tables
-    #[arg(value_enum)]
+    #[command(subcommand)]
     which: Which,
 
     /// How they are written
-    #[arg(long, value_name = "FORMAT", default_value = "markdown", value_parser = format_parser())]
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "markdown", value_parser = format_parser())]
     format: &'static dyn Exporter,
-
-    /// A run directory whose results.json is put beside the published figures; may be given several times
-    #[arg(long, value_name = "DIR")]
-    run: Vec<PathBuf>,
 }
 
 /// Tables that can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, clap::Subcommand)]
 enum Which {
+    /// What runs have found: a table for each, as `automoe run` prints it
+    Run {
+        /// Run directories with a results.json
+        #[arg(required = true, value_name = "DIR")]
+        runs: Vec<PathBuf>,
+    },
     /// Tables 4 to 7 of the AutoMoE paper, beside what is computed from its architectures and measured here
-    Paper,
+    Paper {
+        /// A run directory whose results.json is put beside the published figures; may be given several times. One on the
+        /// paper's data (data.dir ends in wmt14.en-de, wmt14.en-fr or wmt19.en-de) follows the paper's rows on it. Without
+        /// the option: those of runs/wmt14-en-de, runs/wmt14-en-fr and runs/wmt19-en-de that are there
+        #[arg(long, value_name = "DIR")]
+        run: Vec<PathBuf>,
+    },
 }
 
 /// Prints the tables.
@@ -39,14 +49,37 @@ enum Which {
 /// # Errors
 /// A run without readable results.
 pub fn run(args: TableArgs) -> Result<()> {
-    let mut runs = Vec::new();
-    for folder in &args.run {
-        runs.push((run_name(folder)?, Results::read(&folder.join("results.json"))?));
-    }
     let tables = match args.which {
-        Which::Paper => paper_tables(&runs)?,
+        Which::Run { runs } => runs.iter().map(|folder| tables_of(folder)).collect::<Result<Vec<_>>>()?.concat(),
+        Which::Paper { run: given } => paper_tables(&measured(given)?)?,
     };
     output::write(&mut io::stdout().lock(), &args.format.export(&tables)).map(|_| ())
+}
+
+/// What the run in `folder` has found, the first table under its name.
+fn tables_of(folder: &Path) -> Result<Vec<Table>> {
+    let mut tables = results_tables(&results(folder)?);
+    tables[0].title = run_name(folder)?;
+    Ok(tables)
+}
+
+/// What the runs in these folders, or in those where one looks, have found.
+fn measured(mut folders: Vec<PathBuf>) -> Result<Vec<MeasuredRun>> {
+    if folders.is_empty() {
+        folders.extend(default_runs().filter(|folder| folder.join("results.json").is_file()));
+    }
+    let of = |folder: PathBuf| {
+        let config = folder.join("config.toml");
+        // Results from elsewhere may have none.
+        let config = config.is_file().then(|| Config::load(&config.to_string_lossy())).transpose()?;
+        let corpus = config.and_then(|config| corpus_of(&config));
+        Ok(MeasuredRun { name: run_name(&folder)?, corpus, results: results(&folder)? })
+    };
+    folders.into_iter().map(of).collect()
+}
+
+fn results(folder: &Path) -> Result<Results> {
+    Results::read(&folder.join("results.json"))
 }
 
 /// The last part of a run directory's path.

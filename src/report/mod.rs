@@ -13,15 +13,17 @@ mod seeds_table;
 
 mod rank_table;
 
+mod corpora;
 mod differences;
 mod paper;
 mod published;
 
 mod latency_plot;
 
+pub use corpora::{corpus_of, default_runs};
 pub use exporter::Exporter;
 pub use latency_plot::latency_plot;
-pub use paper::paper_tables;
+pub use paper::{MeasuredRun, paper_tables};
 pub use published::{PublishedArchitecture, published_architectures};
 pub use rank_table::rank_tables;
 pub use reading::{Reading, reached};

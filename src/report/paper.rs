@@ -23,12 +23,23 @@ struct Figures {
     variations: Vec<PaperRow>,
 }
 
-/// The paper's Tables 4 to 7. `runs` are what runs of this program have found, each with its name: they follow the
-/// paper's main results.
+/// What a run of this program has found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeasuredRun {
+    /// The run's name.
+    pub name: String,
+    /// The paper's data that it was on, if any; see [`corpus_of`](super::corpus_of).
+    pub corpus: Option<&'static str>,
+    /// Its models.
+    pub results: Results,
+}
+
+/// The paper's Tables 4 to 7. What `runs` have found on the paper's data follows the paper's main results on them; on other
+/// data, it follows all.
 ///
 /// # Errors
 /// A shipped file that cannot be read: a fault of the program.
-pub fn paper_tables(runs: &[(String, Results)]) -> Result<Vec<Table>> {
+pub fn paper_tables(runs: &[MeasuredRun]) -> Result<Vec<Table>> {
     let figures: Figures =
         serde_json::from_str(FIGURES).map_err(|error| Error::failure(error).at("paper-tables.json"))?;
     let published = published_architectures()?;
@@ -40,7 +51,7 @@ pub fn paper_tables(runs: &[(String, Results)]) -> Result<Vec<Table>> {
     ])
 }
 
-fn main_results(rows: &[PaperRow], published: &[PublishedArchitecture], runs: &[(String, Results)]) -> Result<Table> {
+fn main_results(rows: &[PaperRow], published: &[PublishedArchitecture], runs: &[MeasuredRun]) -> Result<Table> {
     let columns = vec![
         Column::new("data", "Data", 0),
         Column::new("model", "Model", 0),
@@ -57,7 +68,11 @@ fn main_results(rows: &[PaperRow], published: &[PublishedArchitecture], runs: &[
         Column::new("cpu_ms_published", "CPU ms (paper)", 0),
     ];
     let mut table = Table { title: "Table 4: main results, test BLEU".into(), columns, rows: Vec::new() };
-    for row in rows {
+    let of_runs = |corpus: Option<&str>| -> Vec<Row> {
+        let runs = runs.iter().filter(|run| run.corpus == corpus);
+        runs.flat_map(|run| run.results.rows.iter().map(|model| measured(run, model))).collect()
+    };
+    for (place, row) in rows.iter().enumerate() {
         let known = find(row, published)?;
         let computed = known.map(Computed::of);
         let figure = |of: fn(&Computed) -> f64| Cell::from(computed.as_ref().map(of));
@@ -79,19 +94,24 @@ fn main_results(rows: &[PaperRow], published: &[PublishedArchitecture], runs: &[
             ],
             remark: remark(row, known),
         });
+        if rows.get(place + 1).is_none_or(|next| next.data != row.data) {
+            table.rows.extend(of_runs(Some(&row.data)));
+        }
     }
-    for (run, results) in runs {
-        table.rows.extend(results.rows.iter().map(|model| measured(run, model)));
-    }
+    table.rows.extend(of_runs(None));
     Ok(table)
 }
 
-/// A model of this program's own, in the columns of the main results.
-fn measured(run: &str, model: &TestedModel) -> Row {
+/// A model of this program's own, in the columns of the main results. On the paper's data, the run is named with the model.
+fn measured(run: &MeasuredRun, model: &TestedModel) -> Row {
+    let (data, name) = match run.corpus {
+        Some(corpus) => (corpus, format!("{} ({})", model.name, run.name)),
+        None => (run.name.as_str(), model.name.clone()),
+    };
     Row {
         cells: vec![
-            run.into(),
-            model.name.as_str().into(),
+            data.into(),
+            name.into(),
             Cell::Missing,
             model.active_parameters_m().into(),
             model.parameters_m().into(),
@@ -262,7 +282,7 @@ mod tests {
     use crate::report::export::Json;
     use serde_json::Value;
 
-    fn tables(runs: &[(String, Results)]) -> Value {
+    fn tables(runs: &[MeasuredRun]) -> Value {
         let text = Json.export(&paper_tables(runs).unwrap());
         serde_json::from_str(&text).unwrap()
     }
@@ -319,8 +339,14 @@ mod tests {
     #[test]
     fn runs_follow_the_papers_rows() {
         let winner = r#"{"name": "winner", "bleu": 33.0, "parameters": 8e6, "sparsity": 0.25}"#;
-        let results = serde_json::from_str(&format!(r#"{{"rows": [{winner}]}}"#)).unwrap();
-        let tables = tables(&[("toy".into(), results)]);
+        let results: Results = serde_json::from_str(&format!(r#"{{"rows": [{winner}]}}"#)).unwrap();
+        let run = |name: &str, corpus| MeasuredRun { name: name.into(), corpus, results: results.clone() };
+        let tables = tables(&[run("toy", None), run("mine", Some("WMT'14 En-De"))]);
+        let rows = tables[0]["rows"].as_array().unwrap();
+        let place =
+            |data: &str, model: &str| rows.iter().position(|row| row["data"] == data && row["model"] == model).unwrap();
+        assert_eq!(place("WMT'14 En-De", "winner (mine)"), place("WMT'14 En-De", "AutoMoE, 6 experts") + 1);
+        assert_eq!(place("toy", "winner"), rows.len() - 1);
         let found = row(&tables[0], "toy", "winner");
         assert_eq!(found["bleu_measured"], 33.0);
         assert_eq!(found["bleu_published"], Value::Null);

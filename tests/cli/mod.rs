@@ -18,6 +18,7 @@ mod precision;
 pub mod program;
 mod rank;
 mod spaces;
+mod table;
 mod text;
 mod text_formats;
 mod training;
