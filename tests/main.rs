@@ -9,3 +9,4 @@ mod model;
 mod operators;
 mod rooms;
 mod shared;
+mod viewers;

@@ -10,6 +10,7 @@ use super::cost::CostConfig;
 use super::data::DataConfig;
 use super::model::ModelConfig;
 use super::rank::RankConfig;
+use super::report::ReportConfig;
 use super::search::SearchConfig;
 use super::train::TrainConfig;
 use super::train_overrides::TrainOverrides;
@@ -57,6 +58,8 @@ pub struct Config {
     /// What else it trains beside the winner. Left out of what is written where there is nothing, as before there was this key.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub compare: Vec<CompareConfig>,
+    /// What is written for people and other programs beside a run's own files.
+    pub report: ReportConfig,
 }
 
 impl Default for Config {
@@ -78,6 +81,7 @@ impl Default for Config {
             cost: CostConfig::default(),
             baseline: BaselineConfig::default(),
             compare: Vec::new(),
+            report: ReportConfig::default(),
         }
     }
 }
@@ -115,6 +119,7 @@ pub fn may_change(key: &str) -> bool {
         Some(("rank", key)) => RankConfig::may_change(key),
         Some(("translate", key)) => TranslateConfig::may_change(key),
         Some(("baseline", key)) => BaselineConfig::may_change(key),
+        Some(("report", key)) => ReportConfig::may_change(key),
         // All that `[space]`, `[model]` and `[cost]` say is in what a run makes.
         Some(_) => false,
     }

@@ -109,7 +109,7 @@ fn what_is_fingerprinted_loads_as_the_same_settings() {
         let [of_rank, of_adapt] =
             [toml::to_string(&RankConfig::default()).unwrap(), toml::to_string(&AdaptConfig::default()).unwrap()];
         let [of_rank, of_adapt]: [Vec<&str>; 2] = [&of_rank, &of_adapt].map(|text| text.lines().collect());
-        let mut absent = vec!["[finetune]"];
+        let mut absent = vec!["[finetune]", "[report]"];
         if config.rank == RankConfig::default() {
             absent.push("[rank]");
         }
@@ -144,6 +144,7 @@ fn what_is_fingerprinted_loads_as_the_same_settings() {
                 "[translate]" => &["precision = \"float32\""],
                 "[rank]" => &of_rank,
                 "[adapt]" => &of_adapt,
+                "[report]" => &["tensorboard = false"],
                 _ => &[],
             };
             !line.is_empty() && !new.contains(line) && !absent.contains(line)

@@ -87,15 +87,21 @@ pub fn search(
     let search = Search { settings, feasible: &feasible, gflops: &**gflops, changes: &changes };
     let mut algorithm = algorithm(settings, &feasible, *seed);
     let mut shown = Shown::new(Budget::new(settings).total(), known as u64, &constraints, &settings.objectives);
+    if workspace.config.report.tensorboard {
+        shown = shown.with_events(&workspace.run.search(), known as u64)?;
+    }
     let mut kept = Ok(());
     let ranked = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| {
         if !progress.resumed && kept.is_ok() {
             kept = workspace.run.keep_settings(false);
         }
-        shown.trial(progress);
+        let was_shown = shown.trial(progress);
+        if kept.is_ok() {
+            kept = was_shown;
+        }
     })?;
     kept.and_then(|()| workspace.run.keep_settings(false))?;
-    shown.finish();
+    shown.finish()?;
     let (mut found, at_length) = match constraints.measured {
         _ if settings.objectives.len() > 1 => (front(&ranked, &settings.objectives), None),
         None => (ranked, None),

@@ -1,14 +1,18 @@
-//! How a search and its winner are told to the user.
+//! How a search and its winner are told to the user, and to TensorBoard.
 
 use crate::catalog::{self, LATENCY_MS};
 use crate::config::{LatencySource, ObjectiveName};
 use crate::cost::Limit;
+use crate::error::Result;
 use crate::progress::Progress;
+use crate::run::EventFile;
 use crate::search::{self, Constraints, Course, Trial, round_up};
+use std::path::Path;
 
 /// Shows how a search goes: a bar, and a line for each generation that is over.
 pub(super) struct Shown<'a> {
     bar: Progress,
+    events: Option<Events>,
     constraints: &'a Constraints,
     course: Course,
     /// The generation of the last trial, and its line as of then: pruned trials are replaced, so that only the next
@@ -20,13 +24,30 @@ impl<'a> Shown<'a> {
     /// That of a search of `total` candidates, of which `known` were searched before.
     pub fn new(total: u64, known: u64, constraints: &'a Constraints, objectives: &[ObjectiveName]) -> Self {
         let bar = Progress::bar(total, "candidates", "searching").resumed_at(known);
-        Self { bar, constraints, course: Course::new(objectives), current: None }
+        Self { bar, events: None, constraints, course: Course::new(objectives), current: None }
+    }
+
+    /// With figures for TensorBoard in the event file of `folder`, where the `known` trials have theirs.
+    ///
+    /// # Errors
+    /// It cannot be read or written.
+    pub fn with_events(mut self, folder: &Path, known: u64) -> Result<Self> {
+        // The last one's are written again: the search may have been stopped between them and those of its generation.
+        let file = EventFile::open(folder, known.saturating_sub(1))?;
+        self.events = Some(Events { file, known, generation: 0, done: 0 });
+        Ok(self)
     }
 
     /// Shows a trial.
-    pub fn trial(&mut self, progress: search::SearchProgress) {
+    ///
+    /// # Errors
+    /// What is for TensorBoard cannot be written.
+    pub fn trial(&mut self, progress: search::SearchProgress) -> Result<()> {
         if self.current.as_ref().is_some_and(|(current, _)| *current != progress.trial.generation) {
             self.tell();
+        }
+        if let Some(events) = &mut self.events {
+            events.trial(progress, &self.course)?;
         }
         self.course.tell(progress.trial);
         // The bar begins after the trials of an earlier process.
@@ -34,7 +55,7 @@ impl<'a> Shown<'a> {
             self.bar.set_length(progress.total);
             self.bar.set_position(progress.done);
         }
-        let Some(best) = progress.best else { return };
+        let Some(best) = progress.best else { return Ok(()) };
         let loss = best.loss.unwrap_or(f64::NAN);
         let figures = match self.constraints.tightest(best) {
             Some((limit, figure)) => format!("{} of {} {}", round_up(figure), limit.most, limit.unit),
@@ -43,16 +64,21 @@ impl<'a> Shown<'a> {
         let (generation, done) = (progress.trial.generation, progress.done);
         self.bar.set_message(format!("searching: generation {generation}, best loss {loss:.4} at {figures}"));
         if progress.resumed {
-            return;
+            return Ok(());
         }
         let line = format!("searching: generation {generation}, {done} candidates: best loss {loss:.4} at {figures}");
         self.current = Some((generation, line));
+        Ok(())
     }
 
     /// Shows the last generation, which nothing follows, and takes the bar away.
-    pub fn finish(mut self) {
+    ///
+    /// # Errors
+    /// What is for TensorBoard cannot be written.
+    pub fn finish(mut self) -> Result<()> {
         self.tell();
         self.bar.finish();
+        self.events.map_or(Ok(()), |mut events| events.end_generation(&self.course))
     }
 
     fn tell(&mut self) {
@@ -61,6 +87,38 @@ impl<'a> Shown<'a> {
             let front = front
                 .map_or_else(String::new, |(count, volume)| format!(", front of {count}, hypervolume {volume:.4}"));
             tracing::info!("{line}{front}");
+        }
+    }
+}
+
+/// The figures of a search for TensorBoard; a step is a trial.
+struct Events {
+    file: EventFile,
+    /// The first trial whose figures are to be written.
+    known: u64,
+    generation: u64,
+    done: u64,
+}
+
+impl Events {
+    /// Writes those of a trial, before which the `course` is as it stands.
+    fn trial(&mut self, progress: search::SearchProgress, course: &Course) -> Result<()> {
+        if progress.trial.generation != self.generation {
+            self.end_generation(course)?;
+        }
+        (self.generation, self.done) = (progress.trial.generation, progress.done);
+        let best = progress.best.and_then(|best| best.loss).filter(|_| self.done >= self.known);
+        let best: Vec<_> = best.map(|loss| ("search/best".to_owned(), loss)).into_iter().collect();
+        self.file.append_scalars(self.done, &best)
+    }
+
+    /// Writes those of a generation that is over.
+    fn end_generation(&mut self, course: &Course) -> Result<()> {
+        match course.front() {
+            Some((_, volume)) if self.done >= self.known => {
+                self.file.append_scalars(self.done, &[("search/hypervolume".to_owned(), volume)])
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -117,6 +117,7 @@ fn of_supernet<'a>(
         train: &workspace.prepared.train,
         valid: &workspace.prepared.valid,
         data: &workspace.data,
+        tensorboard: workspace.config.report.tensorboard,
         begins: Box::new(|| workspace.run.keep_settings(true)),
     }
 }
@@ -190,6 +191,7 @@ pub(super) fn train_alone(
         train: &workspace.prepared.train,
         valid: &workspace.prepared.valid,
         data: &workspace.data,
+        tensorboard: workspace.config.report.tensorboard,
         begins: Box::new(|| workspace.run.keep_settings(true)),
     };
     let shape = workspace.transformer_config(architecture.clone(), supernet);

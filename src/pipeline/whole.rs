@@ -166,9 +166,10 @@ fn fingerprint_of_further(config: &Config, ladder: Option<&Ladder>) -> Result<Op
 
 /// Of all that the results depend on; `given_references` are those of `data.test_reference`, which is no part of the data.
 fn fingerprint(config: &Config, device_name: &str, given_references: &[String]) -> Result<String> {
-    // What ranks, adapts and finetunes is none of its phases, and what is compared no matter of the other rows.
-    let (rank, adapt, finetune, compare) = Default::default();
-    let config = Config { rank, adapt, finetune, compare, ..config.clone() };
+    // What ranks, adapts and finetunes is none of its phases, a report changes none, and what is compared no matter of the other
+    // rows.
+    let (rank, adapt, finetune, compare, report) = Default::default();
+    let config = Config { rank, adapt, finetune, compare, report, ..config.clone() };
     let settings = format!("{}\ndevice = {device_name}", config.fingerprinted()?);
     let mut hasher = blake3::Hasher::new();
     hasher.update(settings.as_bytes());

@@ -4,6 +4,7 @@
 //! `rank/`: architectures trained alone by `automoe rank` and `evaluations.jsonl` · `search/trials.jsonl`, `search/record.json` (what
 //! the trials were begun with), `search/parts.jsonl` (of a race), `search/finalists.jsonl`, `search/winner.json` · `results.json` ·
 //! `hypotheses/NAME.txt`: how each model has translated the test set · `subruns/`: run directories of what `automoe run` does beside.
+//! Event files for TensorBoard lie beside metrics and trials.
 //! The manifest says which settings and which data all of it was made with; a run goes on only with the same ones.
 
 use super::atomic;
@@ -333,7 +334,8 @@ impl RunDirectory {
         self.root.join("models")
     }
 
-    fn search(&self) -> PathBuf {
+    /// The folder of what the search makes.
+    pub fn search(&self) -> PathBuf {
         self.root.join("search")
     }
 

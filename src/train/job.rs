@@ -67,6 +67,8 @@ pub struct Job<'a> {
     pub valid: &'a Dataset,
     /// The prepared data's fingerprint.
     pub data: &'a str,
+    /// Whether event files for TensorBoard are written.
+    pub tensorboard: bool,
     /// Called before the first update that is made: from there on the weights are made with these settings.
     pub begins: Box<dyn Fn() -> Result<()> + 'a>,
 }

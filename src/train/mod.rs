@@ -11,6 +11,7 @@ mod validation;
 mod state;
 mod checkpoint;
 mod changes;
+mod metrics;
 mod weights;
 mod estimate;
 mod spent;

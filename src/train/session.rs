@@ -1,9 +1,10 @@
 //! The training loop of one run: which architectures and which batches each update takes, and what is written when.
 
-use super::changes::{Changes, go_on};
+use super::changes::Changes;
 use super::checkpoint::{self, Content, Name, Origin};
 use super::estimate::announce;
 use super::job::{Job, Outcome, Sampler};
+use super::metrics::Metrics;
 use super::state::Position;
 use super::update::{Trainer, UpdateReport};
 use super::validation::Validation;
@@ -14,9 +15,8 @@ use crate::model::{Supernet, TransformerConfig};
 use crate::pool::in_pool;
 use crate::progress::Progress;
 use crate::run::checkpoints::{BEST, LAST};
-use crate::run::jsonl::Sync;
 use crate::run::memory::peak_memory_bytes;
-use crate::run::{Checkpoint, Checkpoints, JsonLines};
+use crate::run::{Checkpoint, Checkpoints};
 use crate::text::{Batch, collate, epoch_batches};
 use burn::tensor::Device;
 use serde_json::{Value, json};
@@ -95,7 +95,7 @@ struct Session<'a> {
     batches: Vec<Vec<u32>>,
     validation: Validation,
     checkpoints: Checkpoints,
-    metrics: JsonLines,
+    metrics: Metrics,
     /// When the last line of metrics was written.
     since: Instant,
     /// Spent on making batches since then.
@@ -135,8 +135,7 @@ impl<'a> Session<'a> {
             checkpoint::forget_later(&checkpoints, &mut position)?;
         }
         position.validation_pairs = Some(job.valid.len());
-        let mut metrics = JsonLines::open(&job.folder.join("metrics.jsonl"), Sync::Never)?;
-        go_on(job, &changes, position.update, &mut metrics)?;
+        let metrics = Metrics::open(job, &changes, position.update)?;
         let batches = epoch_batches(job.train, job.config.max_tokens, job.seed, position.epoch)?;
         Ok(Self {
             job,

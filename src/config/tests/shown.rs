@@ -193,7 +193,7 @@ fn near_keys_are_suggested() {
         (
             "foo",
             "unknown key \"foo\"; expected one of seed, run_dir, data, space, model, train, adapt, train_architecture, finetune, \
-             search, rank, translate, and 2 more",
+             search, rank, translate, and 4 more",
         ),
     ] {
         let error = explain(key).unwrap_err();
