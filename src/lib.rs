@@ -23,6 +23,7 @@
 //! - [`translate`] — beam search
 //! - [`interop`] — foreign checkpoints
 //! - [`report`] — tables
+//! - [`page`] — a run as a page of HTML
 //! - [`pipeline`] — the phases as a user runs them
 //! - [`cli`] — one thin file a subcommand
 
@@ -61,6 +62,7 @@ pub mod train;
 pub mod translate;
 pub mod interop;
 pub mod report;
+pub mod page;
 pub mod pipeline;
 pub mod cli;
 

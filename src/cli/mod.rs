@@ -18,6 +18,7 @@ mod output;
 mod ranges;
 mod read_ahead;
 pub mod rank;
+pub mod report;
 pub mod run;
 pub mod score;
 pub mod search;
@@ -77,6 +78,7 @@ enum Command {
     Export(export::ExportArgs),
     Score(score::ScoreArgs),
     Run(run::RunArgs),
+    Report(report::ReportArgs),
     Table(table::TableArgs),
     Config(config::SettingsArgs),
     Completions(completions::CompletionsArgs),
@@ -125,6 +127,7 @@ pub fn main(cli: Cli, has_output: bool) -> Result<()> {
         Command::Export(args) => export::run(args),
         Command::Score(args) => score::run(args),
         Command::Run(args) => run::run(args),
+        Command::Report(args) => report::run(args),
         Command::Table(args) => table::run(args),
         Command::Config(args) => config::run(args),
         Command::Completions(args) => completions::run(args, Cli::command()),

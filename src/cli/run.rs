@@ -3,7 +3,7 @@
 use super::constraints::ConstraintArgs;
 use super::{options, output};
 use crate::error::Result;
-use crate::pipeline::{self, Asked, Ladder};
+use crate::pipeline::{self, Asked, Ladder, Workspace};
 use crate::report::export::Text;
 use crate::report::{Exporter, Table, results_tables, seeds_tables};
 use serde::Serialize;
@@ -12,7 +12,8 @@ use std::io;
 /// Run all phases: data, SuperNet, search, training of the winner, of a dense baseline and of what [[compare]] asks for, test.
 ///
 /// An interrupted run goes on when the same command is given again. Ends with tables of what was found and how it compares;
-/// results.json in the run directory holds the same and more. Test scores come last: nothing is chosen by them.
+/// results.json in the run directory holds the same and more, and report.html shows it. Test scores come last: nothing is chosen
+/// by them.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe run --config toy
@@ -61,10 +62,19 @@ pub fn run(args: RunArgs) -> Result<()> {
     let asked = Asked { top: args.top.into(), ladder: args.ladder };
     if args.seeds == 1 {
         let results = workspace.carry_out(|workspace| pipeline::run(workspace, &asked))?;
+        write_report(&workspace);
         return print(args.json, &results, &results_tables(&results));
     }
     let repeated = workspace.carry_out(|workspace| pipeline::run_with_seeds(workspace, &asked, args.seeds))?;
+    write_report(&workspace);
     print(args.json, &repeated, &seeds_tables(&repeated))
+}
+
+/// Writes the page of the run; its results are there without it.
+fn write_report(workspace: &Workspace) {
+    if let Err(error) = pipeline::write_report(&workspace.run) {
+        tracing::warn!("no report: {error}");
+    }
 }
 
 fn print(as_json: bool, value: &impl Serialize, tables: &[Table]) -> Result<()> {

@@ -3,8 +3,8 @@
 //! `config.toml` (resolved settings) · `manifest.json` · `supernet/`, `adapted/`, `models/NAME/`: checkpoints and `metrics.jsonl` ·
 //! `rank/`: architectures trained alone by `automoe rank` and `evaluations.jsonl` · `search/trials.jsonl`, `search/record.json` (what
 //! the trials were begun with), `search/parts.jsonl` (of a race), `search/finalists.jsonl`, `search/winner.json` · `results.json` ·
-//! `hypotheses/NAME.txt`: how each model has translated the test set · `subruns/`: run directories of what `automoe run` does beside.
-//! Event files for TensorBoard lie beside metrics and trials.
+//! `hypotheses/NAME.txt`: how each model has translated the test set · `subruns/`: run directories of what `automoe run` does beside ·
+//! `report.html`. Event files for TensorBoard lie beside metrics and trials.
 //! The manifest says which settings and which data all of it was made with; a run goes on only with the same ones.
 
 use super::atomic;
@@ -199,6 +199,11 @@ impl RunDirectory {
         self.root.join("results.json")
     }
 
+    /// The page of what was found.
+    pub fn report(&self) -> PathBuf {
+        self.root.join("report.html")
+    }
+
     /// Notes down, the first time, the fingerprint of the data that the run works on, and checks it ever after; returns that
     /// which the run was begun with, and its models are tied to. The test text may be another since, but for runs that version
     /// 0.1.0 began with one: the first call on them must find the same.
@@ -252,6 +257,32 @@ impl RunDirectory {
         }
     }
 
+    /// What it was made with.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the manifest is damaged; [`Error::Failure`] when it is gone.
+    pub fn made_with(&self) -> Result<Manifest> {
+        self.own_manifest()
+    }
+
+    /// The logs of its trainings by name: the SuperNet's, that of what was adapted, then those of models in order of name.
+    ///
+    /// # Errors
+    /// [`Error::Failure`] when a folder cannot be listed.
+    pub fn trainings(&self) -> Result<Vec<(String, PathBuf)>> {
+        let models = self.models();
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&models).into_iter().flatten() {
+            let entry = entry.map_err(|error| Error::failure(error).at(models.display()))?;
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        let of_models = names.into_iter().map(|name| (models.join(&name), name));
+        let own = [(self.supernet(), "supernet".to_owned()), (self.adapted(), "adapted".to_owned())];
+        let logs = own.into_iter().chain(of_models).map(|(folder, name)| (name, folder.join("metrics.jsonl")));
+        Ok(logs.filter(|(_, log)| log.is_file()).collect())
+    }
+
     fn own_manifest(&self) -> Result<Manifest> {
         self.read_manifest()?.ok_or_else(|| Error::failure("it is gone").at(self.manifest().display()))
     }
@@ -279,7 +310,7 @@ impl RunDirectory {
     /// Removes what a run makes, and nothing else. Its manifest stays until it is replaced: a run that is half removed is
     /// still one.
     fn clear(&self) -> Result<()> {
-        for path in self.folders().into_iter().chain([self.results()]) {
+        for path in self.folders().into_iter().chain([self.results(), self.report()]) {
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             match removed {
                 Err(error) if error.kind() != ErrorKind::NotFound => {

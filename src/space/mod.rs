@@ -21,6 +21,7 @@ mod count;
 mod dense;
 mod describe;
 mod draw;
+mod named_values;
 mod natural;
 mod schema;
 #[expect(clippy::module_inception, reason = "the type that the room is named for")]
@@ -34,6 +35,7 @@ pub use describe::GeneChoices;
 pub(crate) use gene::Gene;
 pub use gene::Scope;
 pub(crate) use genes::GENES;
+pub use named_values::NamedValue;
 pub use natural::Natural;
 pub use side::Side;
 pub use space::Space;

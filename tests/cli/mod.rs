@@ -17,6 +17,7 @@ mod pipes;
 mod precision;
 pub mod program;
 mod rank;
+mod report;
 mod spaces;
 mod table;
 mod text;

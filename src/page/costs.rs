@@ -1,0 +1,44 @@
+//! What each phase took.
+
+use super::facts::Facts;
+use super::shown::{duration, table};
+use crate::report::{Cell, Column, Rounding, Row, Table};
+use maud::Markup;
+
+/// A row for each training, and one for the search.
+pub(super) fn costs(facts: &Facts) -> Markup {
+    let columns = vec![
+        Column::new("phase", "phase", 0),
+        Column::new("time", "time", 0),
+        Column::new("hours", "hours", 4),
+        Column::new("count", "updates, trials", 0),
+        Column { key: "tflops", heading: "10¹² FLOPs", rounding: Rounding::ThreeDigits },
+        Column::new("memory_mb", "peak memory MB", 0),
+    ];
+    let row = |name: &str, seconds: f64, count: f64, gflops: Option<f64>, memory: Option<u64>| Row {
+        cells: vec![
+            name.into(),
+            duration(seconds).into(),
+            (seconds / 3600.0).into(),
+            count.into(),
+            gflops.map(|gflops| gflops / 1e3).into(),
+            memory.map_or(Cell::Missing, |bytes| (bytes as f64 / 1e6).into()),
+        ],
+        remark: None,
+    };
+    let mut rows: Vec<Row> = facts
+        .trainings
+        .iter()
+        .map(|training| {
+            let updates = training.last(|line| Some(line.update)).unwrap_or(0);
+            let memory = training.lines.iter().filter_map(|line| line.peak_memory_bytes).max();
+            let gflops = training.last(|line| line.trained_gflops);
+            row(&training.name, training.seconds(), updates as f64, gflops, memory)
+        })
+        .collect();
+    if !facts.trials.is_empty() {
+        let seconds = facts.trials.iter().map(|trial| trial.seconds).sum();
+        rows.insert(rows.len().min(1), row("search", seconds, facts.trials.len() as f64, None, None));
+    }
+    table(&Table { title: String::new(), columns, rows })
+}

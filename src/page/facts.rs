@@ -1,0 +1,161 @@
+//! What a run's files say of it.
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::report::{Results, TestedModel};
+use crate::run::directory::Manifest;
+use crate::run::{JsonLines, RunDirectory};
+use crate::search::{Trial, TrialLog, best};
+use crate::space::{Architecture, Space};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A run, as far as it has come.
+pub struct Facts {
+    /// The folder, as it was given.
+    pub folder: String,
+    /// The last part of its path.
+    pub name: String,
+    /// What it was made with.
+    pub manifest: Manifest,
+    /// Its settings.
+    pub config: Config,
+    /// Their space.
+    pub space: Space,
+    /// What was tested, once all phases are over.
+    pub results: Option<Results>,
+    /// The trials of the search; none before it.
+    pub trials: Vec<Trial>,
+    /// The SuperNet, then the models.
+    pub trainings: Vec<Training>,
+}
+
+/// A training's log.
+pub struct Training {
+    /// `supernet`, or a model's name.
+    pub name: String,
+    /// The lines of its metrics.
+    pub lines: Vec<Line>,
+}
+
+/// A line of metrics: of training, or of a validation.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Line {
+    pub update: u64,
+    /// Bits a token, without what smoothing adds.
+    #[serde(default)]
+    pub nll: Option<f64>,
+    #[serde(default)]
+    pub seconds: Option<f64>,
+    #[serde(default)]
+    pub trained_gflops: Option<f64>,
+    #[serde(default)]
+    pub peak_memory_bytes: Option<u64>,
+    /// Validation losses, bits a token.
+    #[serde(default)]
+    pub valid: BTreeMap<String, Option<f64>>,
+    #[serde(default)]
+    pub slots: Option<Slots>,
+}
+
+/// How tokens went to experts since the training began.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Slots {
+    pub tokens: Shares,
+}
+
+/// Each expert's share of its layer's tokens, by layer and expert.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Shares {
+    pub encoder: Vec<Vec<f64>>,
+    pub decoder: Vec<Vec<f64>>,
+}
+
+impl Facts {
+    /// Reads the run in `folder`, which may be in use.
+    ///
+    /// # Errors
+    /// No run there, or files of it that are damaged.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let run = RunDirectory::read_only(folder)?;
+        let config = Config::load(&run.config().to_string_lossy())?;
+        let whole = folder.canonicalize().map_err(|error| Error::input(error).at(folder.display()))?;
+        let trainings = run
+            .trainings()?
+            .into_iter()
+            .map(|(name, metrics)| Ok(Training { name, lines: JsonLines::read(&metrics)? }));
+        Ok(Self {
+            folder: folder.display().to_string(),
+            name: whole.file_name().unwrap_or(whole.as_os_str()).to_string_lossy().into_owned(),
+            manifest: run.made_with()?,
+            space: config.space()?,
+            results: run.results().exists().then(|| Results::read(&run.results())).transpose()?,
+            trials: if run.trials().exists() { TrialLog::read(&run.trials())? } else { Vec::new() },
+            trainings: trainings.collect::<Result<_>>()?,
+            config,
+        })
+    }
+
+    /// The tested model of this name.
+    pub fn tested(&self, name: &str) -> Option<&TestedModel> {
+        self.results.as_ref()?.rows.iter().find(|row| row.name == name)
+    }
+
+    /// The training of this name.
+    pub fn training(&self, name: &str) -> Option<&Training> {
+        self.trainings.iter().find(|training| training.name == name)
+    }
+
+    /// The complete trials, best first by loss.
+    pub fn best_trials(&self) -> Vec<&Trial> {
+        best(&self.trials, usize::MAX)
+    }
+
+    /// The trials that no other beats in both loss and this figure, by the figure.
+    pub fn front(&self, figure: &str) -> Vec<&Trial> {
+        let mut front: Vec<&Trial> = Vec::new();
+        // Best first by loss: a trial is on the front where it has a lower figure than all before it.
+        for trial in self.best_trials() {
+            let Some(own) = trial.figure(figure) else { continue };
+            if front.last().and_then(|last| last.figure(figure)).is_none_or(|least| own < least) {
+                front.push(trial);
+            }
+        }
+        front.reverse();
+        front
+    }
+
+    /// What the run found: the architecture that was tested as the winner, or before that the best of the search.
+    pub fn winner(&self) -> Option<Architecture> {
+        let tested = self.tested("winner").and_then(|row| row.architecture.clone());
+        tested.or_else(|| Some(self.best_trials().first()?.architecture.clone()))
+    }
+
+    /// The trial of the winner.
+    pub fn winning_trial(&self) -> Option<&Trial> {
+        let winner = self.winner()?;
+        self.trials.iter().find(|trial| trial.architecture == winner && trial.complete_loss().is_some())
+    }
+}
+
+impl Training {
+    /// Seconds that its updates and validations took.
+    pub fn seconds(&self) -> f64 {
+        self.lines.iter().filter_map(|line| line.seconds).sum()
+    }
+
+    /// Its last line with a figure.
+    pub fn last<T>(&self, figure: impl Fn(&Line) -> Option<T>) -> Option<T> {
+        self.lines.iter().rev().find_map(figure)
+    }
+
+    /// The mean of the architectures' validation losses, by update.
+    pub fn validations(&self) -> Vec<(f64, f64)> {
+        let mean = |line: &Line| {
+            let losses: Vec<f64> = line.valid.values().copied().collect::<Option<_>>()?;
+            (!losses.is_empty()).then(|| (line.update as f64, losses.iter().sum::<f64>() / losses.len() as f64))
+        };
+        self.lines.iter().filter_map(mean).collect()
+    }
+}

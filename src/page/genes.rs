@@ -1,0 +1,119 @@
+//! Which genes decide about the loss.
+
+use super::facts::Facts;
+use crate::regression::Ridge;
+use crate::search::Trial;
+use crate::space::Space;
+use maud::{Markup, html};
+use nalgebra::{DMatrix, DVector};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The fewest trials that a regression says anything of.
+const LEAST: usize = 20;
+/// Trials that are looked at, and genes: what is beyond costs seconds.
+const MOST: usize = 3_000;
+const MOST_GENES: usize = 150;
+/// Genes that are shown.
+const SHOWN: usize = 15;
+
+/// The genes by importance.
+pub(super) fn genes(facts: &Facts) -> Markup {
+    match importance(&facts.space, &facts.best_trials()) {
+        None => html! { p.note { "Too few complete trials, or too many genes, or the genes do not tell the loss." } },
+        Some(important) => html! {
+            p.note { "By a ridge regression of the loss on the genes of all layers and their squares: the share of the variance of what "
+                "it makes of the trials that goes back to a gene, in all of its layers together." }
+            div.wide { table {
+                thead { tr { th.text { "gene" } th.number { "share %" } th { "" } } }
+                tbody { @for (key, share) in important.iter().take(SHOWN) { tr {
+                    td.text { code { (key) } }
+                    td.number { (format!("{:.1}", 100.0 * share)) }
+                    td { svg viewBox="0 0 200 10" style="width:200px;min-width:200px" aria-hidden="true" {
+                        rect.bar x="0" y="0" height="10" width=(format!("{:.1}", 200.0 * share)) {}
+                    } }
+                } } }
+            } }
+        },
+    }
+}
+
+/// The share of each gene's key, the largest first.
+pub(super) fn importance(space: &Space, trials: &[&Trial]) -> Option<Vec<(String, f64)>> {
+    if trials.len() < LEAST {
+        return None;
+    }
+    // Good and bad ones alike.
+    let trials: Vec<&Trial> = trials.iter().step_by(trials.len().div_ceil(MOST)).copied().collect();
+    let named: Vec<BTreeMap<String, (String, f64)>> = trials
+        .iter()
+        .map(|trial| {
+            space
+                .named_values(&trial.architecture)
+                .into_iter()
+                .map(|gene| {
+                    let most = gene.choices.last().copied().unwrap_or(1).max(1);
+                    (gene.name, (gene.key, gene.value as f64 / most as f64))
+                })
+                .collect()
+        })
+        .collect();
+    let genes: Vec<(&String, &String)> =
+        named.iter().flatten().map(|(name, (key, _))| (name, key)).collect::<BTreeSet<_>>().into_iter().collect();
+    if genes.is_empty() || genes.len() > MOST_GENES {
+        return None;
+    }
+    let columns = 2 * genes.len();
+    let value = |row: usize, gene: usize| named[row].get(genes[gene].0).map_or(0.0, |(_, value)| *value);
+    let rows = DMatrix::from_fn(trials.len(), columns, |row, column| {
+        let value = value(row, column / 2);
+        if column % 2 == 0 { value } else { value * value }
+    });
+    let losses = DVector::from_iterator(trials.len(), trials.iter().map(|trial| trial.loss.unwrap_or_default()));
+    let ridge = Ridge::fit(rows.clone(), &losses)?;
+    let mut sums: BTreeMap<&String, DVector<f64>> = BTreeMap::new();
+    for (index, term) in ridge.terms.iter().enumerate() {
+        let part = rows.column(index).map(|x| term.coefficient * (x - term.mean));
+        sums.entry(genes[index / 2].1).and_modify(|sum| *sum += &part).or_insert(part);
+    }
+    let variances: Vec<_> = sums.into_iter().map(|(key, sum)| (key.clone(), sum.variance())).collect();
+    let all: f64 = variances.iter().map(|(_, variance)| variance).sum();
+    let mut shares: Vec<_> = variances.into_iter().map(|(key, variance)| (key, variance / all)).collect();
+    shares.sort_by(|a, b| b.1.total_cmp(&a.1));
+    (all > 0.0).then_some(shares)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::search::TrialState;
+    use crate::seed;
+
+    #[test]
+    fn the_gene_that_decides_has_nearly_all() {
+        let space = Config::load("toy").unwrap().space().unwrap();
+        let trial = |id| {
+            let architecture = space.sample(&mut seed::stream(1, "test", id));
+            let noise = (id * 7 % 11) as f64 / 1e3;
+            Trial {
+                id,
+                generation: 0,
+                parents: Vec::new(),
+                loss: Some(5.0 - architecture.decoder.layers.len() as f64 + noise),
+                architecture,
+                state: TrialState::Complete,
+                tokens: 1,
+                gflops: 1.0,
+                seconds: 1.0,
+                costs: BTreeMap::new(),
+                error: None,
+            }
+        };
+        let trials: Vec<Trial> = (0..200).map(trial).collect();
+        let trials: Vec<&Trial> = trials.iter().collect();
+        let shares = importance(&space, &trials).unwrap();
+        assert!(shares[0].0 == "decoder_layer_num" && shares[0].1 > 0.6, "{shares:?}");
+        assert!((shares.iter().map(|(_, share)| share).sum::<f64>() - 1.0).abs() < 1e-9);
+        assert_eq!(importance(&space, &trials[..10]), None);
+    }
+}

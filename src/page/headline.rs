@@ -1,0 +1,75 @@
+//! What was asked, what came out and what it took, in three sentences.
+
+use super::facts::Facts;
+use super::shown::{duration, gflops};
+use maud::{Markup, html};
+
+/// The sentences.
+pub(super) fn headline(facts: &Facts) -> Markup {
+    html! {
+        p { (asked(facts)) } p { (found(facts)) } p { (took(facts)) }
+    }
+}
+
+fn asked(facts: &Facts) -> String {
+    let search = &facts.config.search;
+    let limits: Vec<String> = search
+        .limits
+        .iter()
+        .filter(|(_, limit)| *limit > 0.0)
+        .map(|(row, limit)| format!("{limit} {}", row.noun))
+        .collect();
+    let limits = if limits.is_empty() { "no limit".to_owned() } else { format!("at most {}", limits.join(" and ")) };
+    let objectives: Vec<&str> = search.objectives.iter().map(|objective| objective.as_str()).collect();
+    format!(
+        "Asked for: of 10^{:.0} architectures, that of the lowest {} with {limits}, by {} with seed {}.",
+        facts.space.architectures().log10().floor(),
+        objectives.join(" and "),
+        search.algorithm.as_str(),
+        facts.config.seed
+    )
+}
+
+fn found(facts: &Facts) -> String {
+    let Some(winner) = facts.tested("winner") else {
+        return match facts.best_trials().first() {
+            Some(best) => format!(
+                "Found so far: after {} trials, trial {} has a loss of {:.4} bits at {} GFLOPs.",
+                facts.trials.len(),
+                best.id,
+                best.loss.unwrap_or(f64::NAN),
+                gflops(best.gflops)
+            ),
+            None => "Found so far: nothing, for the search has not begun.".to_owned(),
+        };
+    };
+    let figure =
+        |figure: Option<f64>, decimals: usize| figure.map_or("unknown".into(), |figure| format!("{figure:.decimals$}"));
+    let own = format!(
+        "Found: the winner has {} BLEU and {} GFLOPs",
+        figure(winner.bleu, 2),
+        winner.gflops.map_or("unknown".into(), gflops)
+    );
+    let Some(dense) = facts.tested("baseline") else { return own + "; no dense model was trained beside it." };
+    let share = winner.gflops.zip(dense.gflops).map(|(winner, dense)| 100.0 * winner / dense);
+    let difference = winner.bleu.zip(dense.bleu).map(|(winner, dense)| winner - dense);
+    format!(
+        "{own}, {} % of the dense model's, and {} BLEU more than it (below 0: less).",
+        figure(share, 1),
+        difference.map_or("unknown".into(), |difference| format!("{difference:+.2}"))
+    )
+}
+
+fn took(facts: &Facts) -> String {
+    let supernet = facts.training("supernet").map_or(0.0, |training| training.seconds());
+    let search: f64 = facts.trials.iter().map(|trial| trial.seconds).sum();
+    let others = facts.trainings.iter().filter(|training| training.name != "supernet");
+    let others: f64 = others.map(|training| training.seconds()).sum();
+    format!(
+        "It took {}: {} for the SuperNet, {} of evaluations in the search, {} for other trainings.",
+        duration(supernet + search + others),
+        duration(supernet),
+        duration(search),
+        duration(others)
+    )
+}

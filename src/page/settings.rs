@@ -1,0 +1,70 @@
+//! What the run was made with, and how to make it again.
+
+use super::facts::Facts;
+use crate::config::Config;
+use maud::{Markup, html};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Settings that differ from the defaults, versions, data, commands.
+pub(super) fn settings(facts: &Facts) -> Markup {
+    let manifest = &facts.manifest;
+    let data = manifest.data.as_deref().unwrap_or("not known yet");
+    html! {
+        p { "Begun by automoe " (manifest.version) " (" (manifest.created_by) "); this page is of automoe " (env!("CARGO_PKG_VERSION")) ". "
+            "Fingerprint of the data: " code { (data) } "; of the settings: " code { (manifest.settings) } "." }
+        (differing(&different(&facts.config)))
+        p { "To make it again, and what is made of it:" }
+        pre { (commands(&facts.folder)) }
+    }
+}
+
+fn commands(folder: &str) -> String {
+    let folder = quoted(folder);
+    format!(
+        "automoe run --config {folder}/config.toml --run-dir runs/again\nautomoe report {folder}\nautomoe table run {folder}\n\
+         automoe translate --checkpoint {folder}/models/winner < source.txt"
+    )
+}
+
+/// `path` as a shell reads it.
+fn quoted(path: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-".contains(letter);
+    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
+}
+
+fn differing(settings: &[(String, Value, Value)]) -> Markup {
+    html! {
+        div.wide { table {
+            thead { tr { th.text { "key" } th.text { "value" } th.text { "default" } } }
+            tbody { @for (key, value, default) in settings { tr {
+                td.text { code { (key) } } td.text { code { (value) } } td.text { code { (default) } }
+            } } }
+        } }
+    }
+}
+
+/// Dotted keys with the value and the default, where they differ.
+pub(super) fn different(config: &Config) -> Vec<(String, Value, Value)> {
+    let [own, default] = [config, &Config::default()].map(flat);
+    let missing = &Value::Null;
+    let pairs = own.into_iter().map(|(key, value)| {
+        let default = default.get(&key).unwrap_or(missing).clone();
+        (key, value, default)
+    });
+    pairs.filter(|(_, value, default)| value != default).collect()
+}
+
+fn flat(config: &Config) -> BTreeMap<String, Value> {
+    let settings = serde_json::to_value(config).unwrap_or_default();
+    let mut flat = BTreeMap::new();
+    for (name, value) in settings.as_object().into_iter().flatten() {
+        match value {
+            Value::Object(section) => {
+                flat.extend(section.iter().map(|(key, value)| (format!("{name}.{key}"), value.clone())));
+            }
+            value => drop(flat.insert(name.clone(), value.clone())),
+        }
+    }
+    flat
+}

@@ -1,0 +1,36 @@
+//! How figures and tables are shown.
+
+use crate::report::{Cell, Table};
+use maud::{Markup, html};
+
+/// A table; its remarks follow.
+pub(super) fn table(table: &Table) -> Markup {
+    let class = |column: usize| {
+        let is_text = table.rows.iter().any(|row| matches!(row.cells[column], Cell::Text(_)));
+        if is_text { "text" } else { "number" }
+    };
+    html! {
+        div.wide { table {
+            thead { tr { @for (index, column) in table.columns.iter().enumerate() { th class=(class(index)) { (column.heading) } } } }
+            tbody { @for row in &table.rows {
+                tr { @for (index, cell) in table.shown(row).enumerate() { td class=(class(index)) { (cell) } } }
+            } }
+        } }
+        @for (rows, remark) in table.remarks() { p.note { (rows) ": " (remark) } }
+    }
+}
+
+/// FLOPs in units of 10⁹, to five significant digits at least where they are few.
+pub(super) fn gflops(figure: f64) -> String {
+    if figure < 0.1 { format!("{figure:.6}") } else { format!("{figure:.4}") }
+}
+
+/// A time as people say it.
+pub(super) fn duration(seconds: f64) -> String {
+    // The sum of no figures is -0.
+    match seconds + 0.0 {
+        seconds if seconds < 120.0 => format!("{seconds:.1} s"),
+        seconds if seconds < 7200.0 => format!("{:.1} min", seconds / 60.0),
+        seconds => format!("{:.1} h", seconds / 3600.0),
+    }
+}
