@@ -47,7 +47,7 @@ pub use latency_data::{Collected, RandomModels, collect};
 pub use precision::settle_translation;
 pub use rank::{Ranked, Ranking, rank};
 pub use rank_log::Evaluated;
-pub use report::{report_page, write_report};
+pub use report::{optuna_study, report_page, write_report};
 pub use sample::{Range, sample_within};
 pub use search::{EarlierTrials, search};
 pub use seeds::run_with_seeds;

@@ -1,7 +1,8 @@
-//! What is written of runs for people.
+//! What is written of runs for people and other programs.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::page::{Facts, page};
+use crate::report::optuna_journal;
 use crate::run::{RunDirectory, atomic};
 use std::path::Path;
 
@@ -23,4 +24,20 @@ pub fn write_report(run: &RunDirectory) -> Result<()> {
     atomic::write(&path, report_page(&[run.root()])?.as_bytes())?;
     tracing::info!("report: {}", path.display());
     Ok(())
+}
+
+/// The trials of the run in `folder` as a journal of Optuna's, of a study called as the run is.
+///
+/// # Errors
+/// No run there, no trials, or files that are damaged.
+pub fn optuna_study(folder: &Path) -> Result<String> {
+    let facts = Facts::read(folder)?;
+    let trials = RunDirectory::read_only(folder)?.trials();
+    if facts.trials.is_empty() {
+        return Err(Error::input("no trials here; run the search first").at(trials.display()));
+    }
+    // Logs tell how long trials took: the last ended when the log was written last.
+    let end = trials.metadata().and_then(|metadata| metadata.modified());
+    let end = end.map_err(|error| Error::failure(error).at(trials.display()))?;
+    optuna_journal(&facts.name, &facts.trials, &facts.space, &facts.config.search, end.into())
 }

@@ -20,9 +20,12 @@ mod published;
 
 mod latency_plot;
 
+mod optuna;
+
 pub use corpora::{corpus_of, default_runs};
 pub use exporter::Exporter;
 pub use latency_plot::latency_plot;
+pub use optuna::optuna_journal;
 pub use paper::{MeasuredRun, paper_tables};
 pub use published::{PublishedArchitecture, published_architectures};
 pub use rank_table::rank_tables;

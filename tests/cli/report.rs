@@ -148,4 +148,8 @@ fn runs_under_way_have_pages_and_several_are_laid_side_by_side() {
     assert_eq!(page.row("seed")[1..], ["default", "2"]);
     let message = program.refusal(&["report", "runs/absent"], "");
     assert!(message.contains("runs/absent: no run here"), "{message}");
+    let message = program.refusal(&["report", "runs/a", "--optuna", "a.journal"], "");
+    assert!(message.contains("trials.jsonl: no trials here"), "{message}");
+    let message = program.refusal(&["report", "runs/a", "runs/b", "--optuna", "a.journal"], "");
+    assert!(message.contains("--optuna: expected one run directory"), "{message}");
 }

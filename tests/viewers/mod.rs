@@ -1,5 +1,6 @@
 //! Files for other programs, read by those programs' own Python packages.
 
+mod optuna;
 mod tensorboard;
 
 use std::path::Path;
