@@ -3,6 +3,7 @@
 mod optuna;
 mod tensorboard;
 
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::Command;
 
@@ -12,7 +13,9 @@ fn python(test: &str, package: &str, script: &Path, arguments: &[&Path]) -> Opti
     let python = std::env::var_os("AUTOMOE_PYTHON").unwrap_or_else(|| "python3".into());
     let has_package = Command::new(&python).args(["-c", &format!("import {package}")]).output();
     if !has_package.is_ok_and(|output| output.status.success()) {
-        println!("{test}: skipped, no Python with {package} (set AUTOMOE_PYTHON)");
+        // Not by println!, which the harness keeps to itself.
+        let line = format!("{test}: skipped, no Python with {package} (set AUTOMOE_PYTHON)\n");
+        io::stderr().write_all(line.as_bytes()).unwrap();
         return None;
     }
     let output = Command::new(&python).arg(script).args(arguments).output().unwrap();
