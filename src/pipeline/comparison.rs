@@ -96,3 +96,62 @@ pub(super) fn readings(models: &[Model], rows: &[TestedModel]) -> Vec<Reading> {
     });
     readings.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::ladder::Ladder;
+    use crate::report::Results;
+    use crate::space::Architecture;
+    use serde_json::json;
+
+    /// A model's group, limit and kind, its FLOPs and its loss.
+    type Given = (&'static str, Option<&'static str>, Option<CompareKind>, f64, f64);
+
+    /// The models, and their rows.
+    fn run(models: &[Given]) -> (Vec<Model>, Vec<TestedModel>) {
+        let model = |&(group, limit, kind, ..): &Given| Model {
+            group: group.to_owned(),
+            rung: limit.and_then(|limit| limit.parse::<Ladder>().unwrap().rungs().next()),
+            kind,
+            architecture: Architecture::dense(4, 4, 1, 1, 1),
+            folder: group.into(),
+        };
+        let rows = models
+            .iter()
+            .map(|(name, .., gflops, loss)| json!({"name": name, "gflops": gflops, "validation_loss": loss}));
+        let results: Results = serde_json::from_value(json!({"rows": rows.collect::<Vec<_>>()})).unwrap();
+        (models.iter().map(model).collect(), results.rows)
+    }
+
+    #[test]
+    fn each_search_is_read_at_the_dense_models_loss() {
+        let (dense, search) = (Some(CompareKind::Dense), Some(CompareKind::DenseSearch));
+        let all = [
+            ("supernet", None, None, 9.0, 1.0),
+            ("winner", None, None, 4.0, 1.5),
+            ("winner-2", None, None, 0.1, 1.0),
+            ("baseline", None, dense, 8.0, 2.0),
+            ("smaller", None, dense, 6.0, 2.5),
+            ("nas", None, search, 4.0, 2.0),
+            ("winner", Some("gflops=1"), None, 1.0, 2.5),
+            ("nas", Some("gflops=1"), search, 1.0, 3.0),
+        ];
+        let (models, rows) = run(&all);
+        let found = readings(&models, &rows);
+        assert_eq!(found.iter().map(|reading| reading.search.as_str()).collect::<Vec<_>>(), ["winner", "nas"]);
+        let [winner, nas] = [0, 1].map(|place| &found[place]);
+        // Half of the way from 1 to 4 GFLOPs in logarithms.
+        assert!((winner.gflops.unwrap() - 2.0).abs() < 1e-12 && winner.models == 2 && winner.loss == 2.0);
+        assert!(
+            (winner.of_dense.unwrap() - 0.25).abs() < 1e-12 && (winner.of_dense_search.unwrap() - 0.5).abs() < 1e-12
+        );
+        assert_eq!((nas.gflops, nas.of_dense, nas.of_dense_search), (Some(4.0), Some(0.5), Some(1.0)));
+        assert_eq!((super::dense(&models), super::dense_search(&models, &models[6])), (Some(3), Some(7)));
+        // Without a ladder, or a dense model, there is nothing to read.
+        let (models, rows) = run(&all[..6]);
+        assert_eq!(readings(&models, &rows), []);
+        let (models, rows) = run(&[all[1], all[6]]);
+        assert_eq!(readings(&models, &rows), []);
+    }
+}

@@ -155,9 +155,9 @@ fn the_paired_bootstrap_equals_sacrebleus() {
             for (system, figures) in systems.iter().zip(figures) {
                 let what = format!("{metric} of {} sentences, seed {}", case.systems[0].len(), case.seed);
                 assert_close(system.score, figures.score, &what);
-                // Scores of resamples are in single precision there.
-                assert!((system.mean() - figures.mean).abs() < 1e-5, "{} {}: {what}", system.mean(), figures.mean);
-                assert!((system.half_interval() - figures.ci).abs() < 2e-5, "{what}");
+                // Scores of resamples are in single precision there, whose steps at 100 are 8e-6.
+                assert!((system.mean() - figures.mean).abs() < 1e-4, "{} {}: {what}", system.mean(), figures.mean);
+                assert!((system.half_interval() - figures.ci).abs() < 1e-4, "{what}");
                 if let Some(p_value) = figures.p_value {
                     assert_eq!(system.difference(&systems[0]).p_value, p_value, "{what}");
                 }
