@@ -42,6 +42,9 @@ pub fn run(args: FitArgs) -> Result<()> {
     let data = MeasuredRows::read(&args.data)?;
     let device = profiles::device_name(args.device_name, &args.data);
     let profile = fit(&data, &device).map_err(|error| error.at(args.data.display()))?;
+    if let Some(path) = &args.out {
+        profiles::save(&profile, path)?;
+    }
     let rows = data.samples.len();
     if rows < MANY_ROWS {
         tracing::warn!(
@@ -49,9 +52,6 @@ pub fn run(args: FitArgs) -> Result<()> {
              some hundred rows are good",
             args.data.display()
         );
-    }
-    if let Some(path) = &args.out {
-        profiles::save(&profile, path)?;
     }
     output::json_line(&mut io::stdout().lock(), &profile.report)?;
     Ok(())
