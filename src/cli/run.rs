@@ -9,7 +9,7 @@ use crate::report::{Exporter, Table, results_tables, seeds_tables};
 use serde::Serialize;
 use std::io;
 
-/// Run all phases: data, SuperNet, search, training of the winner, of a dense baseline and of what [[compare]] asks for, test.
+/// Run all phases: data, SuperNet, search, training of the winner, of a dense baseline and of what `compare` asks for, test.
 ///
 /// An interrupted run goes on when the same command is given again. Ends with tables of what was found and how it compares;
 /// results.json in the run directory holds the same and more, and report.html shows it. Test scores come last: nothing is chosen
