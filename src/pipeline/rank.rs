@@ -4,25 +4,22 @@ use super::constraints::counted_costs;
 use super::rank_log::{Evaluated, Evaluations, Model, fingerprint_of_translation, name_of_training};
 use super::rank_sample::drawn;
 use super::search::check_supernet;
-use super::test::{tested_weights, translator, validation_bleu};
+use super::test::{tested_weights, translator_of, validation_bleu, validation_loss, validation_of};
 use super::training::{Alone, train_alone};
 use super::weights_hash::hash_file;
 use super::workspace::Workspace;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::Transformer;
-use crate::pool::in_pool;
 use crate::rank::{Comparison, Measure, Sample, compare};
 use crate::run::checkpoints::resolve;
 use crate::seed;
 use crate::space::Architecture;
-use crate::text::Prepared;
 use crate::train::{Validation, Weights, load_weights};
 use rand::Rng;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The band of architectures that count as equal in FLOPs, where none is asked for.
 const BAND: f64 = 0.05;
@@ -187,8 +184,7 @@ impl<'a> Judge<'a> {
         Ok(Self {
             workspace,
             config: Config { train, ..config.clone() },
-            validation: Validation::new(&workspace.prepared.valid, config.search.max_tokens)
-                .map_err(|error| error.at("search.max_tokens, validation set"))?,
+            validation: validation_of(workspace)?,
             evaluations: Evaluations::open(&workspace.run.rank())?,
             translation: fingerprint_of_translation(&config.translate)?,
         })
@@ -239,12 +235,8 @@ impl<'a> Judge<'a> {
 /// Scores of `model` on the validation set: the loss in single precision, as trainings have it, translations as the config asks
 /// for, whatever weights it has.
 fn evaluate(workspace: &Workspace, validation: &Validation, name: &str, model: Transformer) -> Result<Evaluated> {
-    let loss = in_pool(|| validation.evaluate(&model)).nll_bits();
-    if !loss.is_finite() {
-        return Err(Error::failure("the validation loss is not a finite number"));
-    }
-    let Prepared { source_subwords, target_subwords, .. } = &workspace.prepared;
-    let subwords = [source_subwords, target_subwords].map(Arc::clone);
-    let translator = translator(model, subwords, &workspace.config, &workspace.device)?;
+    let not_finite = || Error::failure("the validation loss is not a finite number");
+    let loss = validation_loss(validation, &model).ok_or_else(not_finite)?;
+    let translator = translator_of(workspace, model)?;
     Ok(Evaluated { loss, bleu: validation_bleu(workspace, name, &translator)? })
 }

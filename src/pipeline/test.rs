@@ -6,10 +6,11 @@ use crate::error::{Error, Result};
 use crate::metrics::{BleuConfig, ChrfConfig, bleu, chrf};
 use crate::model::precision::{Products, resolve};
 use crate::model::{MAX_POSITIONS, Transformer};
+use crate::pool::in_pool;
 use crate::progress::Progress;
 use crate::space::Architecture;
-use crate::text::{Dataset, EOS, SubwordModel};
-use crate::train::{Weights, average_weights, load_weights};
+use crate::text::{Dataset, EOS, Prepared, SubwordModel};
+use crate::train::{Validation, Weights, average_weights, load_weights};
 use crate::translate::{Translation, Translator};
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
@@ -64,7 +65,7 @@ pub(super) fn tested_weights(path: &Path, config: &Config, device: &Device) -> R
 ///
 /// # Errors
 /// A precision that the device does not compute in.
-pub(super) fn translator(
+fn translator(
     model: Transformer,
     [source_subwords, target_subwords]: [Arc<SubwordModel>; 2],
     config: &Config,
@@ -74,6 +75,30 @@ pub(super) fn translator(
     let model = model.with_products(Products::new(precision, device));
     let lowercase = config.data.lowercase;
     Ok(Translator { model, source_subwords, target_subwords, lowercase, config: config.translate.clone() })
+}
+
+/// What translates with `model`, of the workspace's data, as its config asks for.
+///
+/// # Errors
+/// As [`translator`].
+pub(super) fn translator_of(workspace: &Workspace, model: Transformer) -> Result<Translator> {
+    let Prepared { source_subwords, target_subwords, .. } = &workspace.prepared;
+    translator(model, [source_subwords, target_subwords].map(Arc::clone), &workspace.config, &workspace.device)
+}
+
+/// The validation set in the batches of the search.
+///
+/// # Errors
+/// A pair that fits into none.
+pub(super) fn validation_of(workspace: &Workspace) -> Result<Validation> {
+    let found = Validation::new(&workspace.prepared.valid, workspace.config.search.max_tokens);
+    found.map_err(|error| error.at("search.max_tokens, validation set"))
+}
+
+/// The loss of `model` in bits a token, in single precision, as trainings have it, whatever precision translates; none where it is no
+/// finite number.
+pub(super) fn validation_loss(validation: &Validation, model: &Transformer) -> Option<f64> {
+    Some(in_pool(|| validation.evaluate(model)).nll_bits()).filter(|loss| loss.is_finite())
 }
 
 /// The run directory that a checkpoint is in.

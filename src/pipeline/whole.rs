@@ -8,7 +8,7 @@ use super::hypotheses::{keep, kept};
 use super::ladder::Ladder;
 use super::model::{Model, trained};
 use super::search::{EarlierTrials, check_measured, search};
-use super::test::{load_translator, test, tested_weights};
+use super::test::{test, tested_weights, translator_of, validation_loss, validation_of};
 use super::training::train_supernet;
 use super::weights_hash::hash_tested;
 use super::workspace::Workspace;
@@ -16,7 +16,6 @@ use crate::config::{CompareKind, Config};
 use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
 use crate::latency::{Effort, measure};
-use crate::pool::in_pool;
 use crate::report::{Results, TestedModel};
 use crate::search::Pick;
 use crate::space::Architecture;
@@ -122,7 +121,7 @@ fn models(workspace: &Workspace, top: usize, beside: &[Beside]) -> Result<Vec<Mo
 
 /// Tests `models` where `earlier` has no rows of them, and puts the rows into `results`, which are written after each.
 fn tested(workspace: &Workspace, models: &[Model], earlier: &Earlier, mut results: Results) -> Result<Results> {
-    let asked = results.asked.take();
+    let (asked, validation) = (results.asked.take(), validation_of(workspace)?);
     for model in models {
         let name = model.name();
         let weights = hash_tested(&model.folder, workspace.config.translate.average_checkpoints)?;
@@ -135,7 +134,7 @@ fn tested(workspace: &Workspace, models: &[Model], earlier: &Earlier, mut result
             results.rows.push(row.clone());
             continue;
         }
-        results.rows.push(row(workspace, &name, model, weights)?);
+        results.rows.push(row(workspace, &validation, &name, model, weights)?);
         workspace.run.keep_settings(false)?;
         let others = earlier.rows().filter(|other| results.rows.iter().all(|row| row.name != other.name));
         let rows = results.rows.iter().chain(others).cloned().collect();
@@ -184,10 +183,19 @@ fn fingerprint(config: &Config, device_name: &str, given_references: &[String]) 
 }
 
 /// Tests `model`, whose weights have the hash `weights`, for the row `name`.
-fn row(workspace: &Workspace, name: &str, model: &Model, weights: Option<String>) -> Result<TestedModel> {
+fn row(
+    workspace: &Workspace,
+    validation: &Validation,
+    name: &str,
+    model: &Model,
+    weights: Option<String>,
+) -> Result<TestedModel> {
     let Model { architecture, folder, .. } = model;
     let config = &workspace.config;
-    let translator = load_translator(folder, Some(architecture), config, &workspace.device)?;
+    let tested = tested_weights(folder, config, &workspace.device)?.subnet(architecture);
+    let tested = tested.map_err(|error| error.at(folder.display()))?;
+    let validation_loss = validation_loss(validation, &tested);
+    let translator = translator_of(workspace, tested)?;
     let scores = test(workspace, name, &translator)?;
     let prepared = &workspace.prepared;
     let basis = Basis::of(config, [prepared.source_vocab(), prepared.target_vocab()])?;
@@ -207,20 +215,11 @@ fn row(workspace: &Workspace, name: &str, model: &Model, weights: Option<String>
         active_parameters: Some(cost.parameters.active.into()),
         sparsity: Some(cost.sparsity),
         latency: Some(latency),
-        validation_loss: validation_loss(workspace, model)?,
+        validation_loss,
         training: spent(folder),
         hypotheses: Some(keep(&workspace.run, name, &scores.hypotheses)?),
         compared: Vec::new(),
     })
-}
-
-/// The loss of `model` on the validation set in bits per token, in single precision, as trainings have it, whatever the precision
-/// of translations is; none where it is no finite number.
-fn validation_loss(workspace: &Workspace, model: &Model) -> Result<Option<f64>> {
-    let Workspace { config, prepared, device, .. } = workspace;
-    let validation = Validation::new(&prepared.valid, config.search.max_tokens)?;
-    let tested = tested_weights(&model.folder, config, device)?.subnet(&model.architecture)?;
-    Ok(Some(in_pool(|| validation.evaluate(&tested)).nll_bits()).filter(|loss| loss.is_finite()))
 }
 
 #[cfg(test)]
