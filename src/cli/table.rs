@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::report::export::EXPORTERS;
 use crate::report::{Exporter, MeasuredRun, Results, Table, corpus_of, default_runs, paper_tables, results_tables};
+use crate::run::directory::run_name;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -80,13 +81,6 @@ fn measured(mut folders: Vec<PathBuf>) -> Result<Vec<MeasuredRun>> {
 
 fn results(folder: &Path) -> Result<Results> {
     Results::read(&folder.join("results.json"))
-}
-
-/// The last part of a run directory's path.
-fn run_name(folder: &Path) -> Result<String> {
-    let whole = folder.canonicalize().map_err(|error| Error::input(error).at(folder.display()))?;
-    let name = whole.file_name().unwrap_or(whole.as_os_str());
-    Ok(name.to_string_lossy().into_owned())
 }
 
 /// Reads formats by their names, which help lists with what they are like.

@@ -1,9 +1,9 @@
 //! What a run's files say of it.
 
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::report::{Results, TestedModel};
-use crate::run::directory::Manifest;
+use crate::run::directory::{Manifest, run_name};
 use crate::run::{JsonLines, RunDirectory};
 use crate::search::{Trial, TrialLog, best};
 use crate::space::{Architecture, Space};
@@ -80,14 +80,13 @@ impl Facts {
     pub fn read(folder: &Path) -> Result<Self> {
         let run = RunDirectory::read_only(folder)?;
         let config = Config::load(&run.config().to_string_lossy())?;
-        let whole = folder.canonicalize().map_err(|error| Error::input(error).at(folder.display()))?;
         let trainings = run
             .trainings()?
             .into_iter()
             .map(|(name, metrics)| Ok(Training { name, lines: JsonLines::read(&metrics)? }));
         Ok(Self {
             folder: folder.display().to_string(),
-            name: whole.file_name().unwrap_or(whole.as_os_str()).to_string_lossy().into_owned(),
+            name: run_name(folder)?,
             manifest: run.made_with()?,
             space: config.space()?,
             results: run.results().exists().then(|| Results::read(&run.results())).transpose()?,

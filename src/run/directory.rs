@@ -11,43 +11,22 @@ use super::atomic;
 use super::lock::{LockError, lock};
 use super::settings::Settings;
 use crate::bounded::read_text;
-use crate::checksum;
 use crate::error::{Error, Result};
-use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 mod kept;
+mod manifest;
+
+pub use manifest::Manifest;
 
 /// The file that is locked.
 const LOCK: &str = ".lock";
 
 /// The most of a text file (settings, manifest) that is read.
 const MAX_TEXT: u64 = 1 << 20;
-
-/// What a run was made with: `manifest.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// The version of this program that began the run.
-    pub version: String,
-    /// The subcommand that began the run.
-    pub created_by: String,
-    /// Fingerprint of the settings.
-    pub settings: String,
-    /// That of the settings before: whoever is killed between this file and `config.toml` leaves them there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub settings_before: Option<String>,
-    /// Fingerprint of the prepared data that the run was begun with, once there is some: models are tied to it.
-    pub data: Option<String>,
-    /// The same without the test text, which may change; none where version 0.1.0 began the run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data_without_test: Option<String>,
-    /// Fingerprint of the subwords that lie in the run; none where version 0.1.0 put them there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subwords: Option<String>,
-}
 
 /// A run directory. One that was opened for writing is locked until this value is dropped.
 #[derive(Debug)]
@@ -204,67 +183,6 @@ impl RunDirectory {
         self.root.join("report.html")
     }
 
-    /// Notes down, the first time, the fingerprint of the data that the run works on, and checks it ever after; returns that
-    /// which the run was begun with, and its models are tied to. The test text may be another since, but for runs that version
-    /// 0.1.0 began with one: the first call on them must find the same.
-    ///
-    /// # Errors
-    /// [`Error::Input`] when the run was begun with other data; [`Error::Failure`] when the manifest cannot be written.
-    pub fn check_data(&self, whole: &str, without_test: &str) -> Result<String> {
-        let mut manifest = self.own_manifest()?;
-        let is_same = match (&manifest.data_without_test, &manifest.data) {
-            (Some(known), _) => known == without_test,
-            (None, Some(data)) => [whole, without_test].contains(&data.as_str()),
-            (None, None) => true,
-        };
-        if !is_same {
-            return Err(
-                self.refusal("the data has changed since it was begun, or its white space is read otherwise now")
-            );
-        }
-        let data = manifest.data.get_or_insert_with(|| whole.to_owned()).clone();
-        if self.lock.is_some() && manifest.data_without_test.is_none() {
-            manifest.data_without_test = Some(without_test.to_owned());
-            self.write_manifest(&manifest)?;
-        }
-        Ok(data)
-    }
-
-    /// Notes down the fingerprint of the subwords that lie in the run.
-    ///
-    /// # Errors
-    /// [`Error::Failure`] when the manifest cannot be read or written.
-    pub fn note_subwords(&self, fingerprint: &str) -> Result<()> {
-        let manifest = self.own_manifest()?;
-        if manifest.subwords.as_deref() == Some(fingerprint) {
-            return Ok(());
-        }
-        self.write_manifest(&Manifest { subwords: Some(fingerprint.to_owned()), ..manifest })
-    }
-
-    /// Refuses subwords, read from the run, that are not those that were written into it, as far as that is known.
-    ///
-    /// # Errors
-    /// [`Error::Input`]: they were changed since.
-    pub fn check_subwords(&self, fingerprint: &str) -> Result<()> {
-        match self.own_manifest()?.subwords {
-            Some(noted) if noted != fingerprint => {
-                let message = "its subwords-source.json or subwords-target.json is damaged, or was changed after it was written; \
-                               automoe train writes them anew";
-                Err(Error::input(message).at(format!("run directory {}", self.root.display())))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// What it was made with.
-    ///
-    /// # Errors
-    /// [`Error::Input`] when the manifest is damaged; [`Error::Failure`] when it is gone.
-    pub fn made_with(&self) -> Result<Manifest> {
-        self.own_manifest()
-    }
-
     /// The logs of its trainings by name: the SuperNet's, that of what was adapted, then those of models in order of name.
     ///
     /// # Errors
@@ -281,10 +199,6 @@ impl RunDirectory {
         let own = [(self.supernet(), "supernet".to_owned()), (self.adapted(), "adapted".to_owned())];
         let logs = own.into_iter().chain(of_models).map(|(folder, name)| (name, folder.join("metrics.jsonl")));
         Ok(logs.filter(|(_, log)| log.is_file()).collect())
-    }
-
-    fn own_manifest(&self) -> Result<Manifest> {
-        self.read_manifest()?.ok_or_else(|| Error::failure("it is gone").at(self.manifest().display()))
     }
 
     /// Refuses a folder, not a run's, with files where a run has its own: they would be lost.
@@ -369,19 +283,15 @@ impl RunDirectory {
     pub fn search(&self) -> PathBuf {
         self.root.join("search")
     }
+}
 
-    fn read_manifest(&self) -> Result<Option<Manifest>> {
-        let path = self.manifest();
-        let Some(text) = read_own(&path)? else {
-            return Ok(None);
-        };
-        let manifest = checksum::from_text(&text, "the manifest of a run", "give another run_dir");
-        manifest.map(Some).map_err(|error| error.at(path.display()))
-    }
-
-    fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
-        atomic::write(&self.manifest(), checksum::to_text(manifest)?.as_bytes())
-    }
+/// What a run is called: the last part of its folder's path.
+///
+/// # Errors
+/// [`Error::Input`] when there is no such folder.
+pub fn run_name(folder: &Path) -> Result<String> {
+    let whole = folder.canonicalize().map_err(|error| Error::input(error).at(folder.display()))?;
+    Ok(whole.file_name().unwrap_or(whole.as_os_str()).to_string_lossy().into_owned())
 }
 
 /// Refuses a name that [`RunDirectory::model`] would.
