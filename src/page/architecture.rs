@@ -22,7 +22,7 @@ pub(super) fn architecture(facts: &Facts) -> Markup {
     let widest = Side::BOTH
         .into_iter()
         .flat_map(|side| &winner.stack(side).layers)
-        .map(|layer| sizes(layer).iter().sum::<usize>());
+        .map(|layer| layer.network_sizes().iter().sum::<usize>());
     let scale = WIDEST / widest.max().unwrap_or(1).max(1) as f64;
     let most =
         Side::BOTH.into_iter().flat_map(|side| &winner.stack(side).layers).map(Layer::expert_count).max().unwrap_or(0);
@@ -60,14 +60,9 @@ fn stack(side: Side, stack: &Stack, shares: Option<&[Vec<f64>]>, scale: f64) -> 
     }
 }
 
-/// Feed-forward sizes of a layer's networks; 0 is the identity.
-fn sizes(layer: &Layer) -> Vec<usize> {
-    layer.experts.as_ref().map_or_else(|| vec![layer.ffn_embed_dim], |experts| experts.ffn_dims.clone())
-}
-
 fn networks(layer: &Layer, shares: Option<&Vec<f64>>, top: f64, scale: f64) -> Markup {
     let mut left = LEFT;
-    let boxes = sizes(layer).into_iter().enumerate().map(|(expert, size)| {
+    let boxes = layer.network_sizes().into_iter().enumerate().map(|(expert, size)| {
         let width = (size as f64 * scale).max(if size == 0 { 18.0 } else { 2.0 });
         let share = shares.and_then(|shares| shares.get(expert)).copied().filter(|_| layer.experts.is_some());
         let place = left;
@@ -113,7 +108,7 @@ pub(super) fn in_words(architecture: &Architecture) -> String {
     let stack = |side: Side| {
         let Stack { embed_dim, layers } = architecture.stack(side);
         let networks = |layer: &Layer| {
-            let sizes: Vec<String> = sizes(layer).iter().map(usize::to_string).collect();
+            let sizes: Vec<String> = layer.network_sizes().iter().map(usize::to_string).collect();
             if layer.keep_ffn { sizes.join("+") } else { "none".into() }
         };
         let layers: Vec<String> = layers.iter().map(networks).collect();

@@ -250,20 +250,15 @@ fn unknown(row: &PaperRow) -> Error {
 
 /// Experts of each layer: `5-1-1-1-2-1`.
 fn expert_counts(stack: &Stack) -> String {
-    let count = |layer: &Layer| layer.experts.as_ref().map_or(0, |e| e.ffn_dims.len());
-    dashes(stack.layers.iter().map(count))
+    dashes(stack.layers.iter().map(Layer::expert_count))
 }
 
 /// Feed-forward sizes of each layer; where experts choose their own, all of them in brackets: `[2048-3072]-3072`.
 fn expert_sizes(stack: &Stack) -> String {
     let layers = &stack.layers;
-    let sizes = |layer: &Layer| match &layer.experts {
-        Some(experts) => experts.ffn_dims.clone(),
-        None => vec![layer.ffn_embed_dim],
-    };
-    let own = |layer: &Layer| sizes(layer).iter().any(|&size| size != layer.ffn_embed_dim);
+    let own = |layer: &Layer| layer.network_sizes().iter().any(|&size| size != layer.ffn_embed_dim);
     let is_fractional = layers.iter().any(own);
-    dashes(layers.iter().map(|layer| match sizes(layer).as_slice() {
+    dashes(layers.iter().map(|layer| match layer.network_sizes().as_slice() {
         [only] => only.to_string(),
         many if is_fractional => format!("[{}]", dashes(many)),
         many => many[0].to_string(),

@@ -114,9 +114,15 @@ impl Layer {
         self.experts.as_ref().map_or(0, |experts| experts.ffn_dims.len())
     }
 
-    /// Puts `count` experts of its feed-forward size in place of the dense network, and sends each token to `top_k` of them.
+    /// Puts `count` experts of its feed-forward size in place of the dense network, and sends each token to `top_k` of them; 0 makes
+    /// it dense.
     pub fn give_experts(&mut self, count: usize, top_k: usize) {
-        self.experts = Some(Experts { ffn_dims: vec![self.ffn_embed_dim; count], top_k });
+        self.experts = (count > 0).then(|| Experts { ffn_dims: vec![self.ffn_embed_dim; count], top_k });
+    }
+
+    /// Feed-forward sizes of its networks: of each expert (0: the identity), or of the one that a dense layer has.
+    pub fn network_sizes(&self) -> Vec<usize> {
+        self.experts.as_ref().map_or_else(|| vec![self.ffn_embed_dim], |experts| experts.ffn_dims.clone())
     }
 
     /// Whether the expert with this index, the first being 0, is the identity.

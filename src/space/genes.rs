@@ -95,9 +95,7 @@ pub(crate) static GENES: &[Gene] = &[
         json: InJson::Unless(0),
         at: At::Layer {
             get: |layer| layer.experts.as_ref().map(|experts| experts.ffn_dims.len()),
-            set: |layer, count| {
-                layer.experts = (count > 0).then(|| Experts { ffn_dims: vec![layer.ffn_embed_dim; count], top_k: 1 })
-            },
+            set: |layer, count| layer.give_experts(count, 1),
         },
     },
     Gene {
