@@ -1,7 +1,7 @@
 //! What there is to know about a key, in words.
 
 use super::find::BUILT_IN;
-use super::keys::{Keys, dotted, parted};
+use super::keys::{Keys, documentation, dotted, parted};
 use super::mistakes::{OVERRIDES, unknown_key};
 use super::ranges;
 use super::settings::Config;
@@ -74,10 +74,6 @@ fn shipped(section: &str, name: &str) -> Vec<(&'static str, Value)> {
         if section.is_empty() { config.get(name).cloned() } else { config.get(section)?.get(name).cloned() }
     };
     BUILT_IN.iter().filter_map(|(config, text)| Some((*config, value(text)?))).collect()
-}
-
-fn documentation(schema: &Value) -> &str {
-    schema["description"].as_str().unwrap_or_default()
 }
 
 fn type_in_words(schema: &Value) -> String {

@@ -39,6 +39,11 @@ impl Keys {
     }
 }
 
+/// What the `schema` of a key, or of a section, says of it.
+pub(super) fn documentation(schema: &Value) -> &str {
+    schema["description"].as_str().unwrap_or_default()
+}
+
 /// A key as messages and options have it.
 pub(super) fn dotted(section: &str, name: &str) -> String {
     if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") }

@@ -1,12 +1,13 @@
 //! Settings as TOML for people: with where each came from, or as a config to begin with.
 
-use super::keys::{Keys, dotted};
+use super::keys::{Keys, documentation, dotted};
 use super::load::Loaded;
 use super::mistakes::OVERRIDES;
 use super::settings::Config;
 use crate::error::{Error, Result};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -35,7 +36,7 @@ impl Loaded {
     /// A path that is not Unicode.
     pub fn shown(&self) -> Result<String> {
         let mut text = String::new();
-        for (section, values) in self.sections()? {
+        for (section, values) in sections(&self.config)? {
             if !section.is_empty() {
                 let _ = writeln!(text, "\n[{section}]");
             }
@@ -86,16 +87,16 @@ impl Loaded {
             "Settings of a run. `#key = …` shows a default: take the `#` away and change it. `automoe config --explain \
              section.key` tells more of a key, `automoe config --show --config FILE` what holds.",
         );
-        for (section, values) in self.sections()? {
+        for (section, values) in sections(&self.config)? {
             text.push('\n');
             if !section.is_empty() {
-                let _ = writeln!(text, "{}[{section}]", comment(documentation(keys.get("", &section))));
+                let _ = writeln!(text, "{}[{section}]", comment(keys.get("", &section).map_or("", documentation)));
             }
             for (name, value) in &values {
                 let schema = keys.get(&section, name);
                 // Those of [train] have been told there.
                 if !OVERRIDES.contains(&section.as_str()) {
-                    text += &comment(documentation(schema));
+                    text += &comment(schema.map_or("", documentation));
                 }
                 let default = schema.and_then(|schema| schema.get("default")).filter(|default| *default != value);
                 let mark = if self.origin(&dotted(&section, name)).is_some() { "" } else { "#" };
@@ -108,18 +109,34 @@ impl Loaded {
         }
         Ok(text)
     }
+}
 
-    /// The keys that are set, section by section, those without a section first.
-    fn sections(&self) -> Result<Vec<(String, Map<String, Value>)>> {
-        let mut sections = vec![(String::new(), Map::new())];
-        for (name, value) in object(&self.config)? {
-            match value {
-                Value::Object(values) => sections.push((name, values)),
-                value => drop(sections[0].1.insert(name, value)),
-            }
-        }
-        Ok(sections)
+impl Config {
+    /// All values by their dotted keys.
+    ///
+    /// # Errors
+    /// A path that is not Unicode.
+    pub fn values(&self) -> Result<BTreeMap<String, Value>> {
+        let of_section = |(section, values): (String, Map<String, Value>)| {
+            values.into_iter().map(move |(name, value)| (dotted(&section, &name), value))
+        };
+        Ok(sections(self)?.into_iter().flat_map(of_section).collect())
     }
+}
+
+/// The keys that are set, section by section, those without a section first.
+///
+/// # Errors
+/// A path that is not Unicode.
+fn sections(config: &Config) -> Result<Vec<(String, Map<String, Value>)>> {
+    let mut sections = vec![(String::new(), Map::new())];
+    for (name, value) in object(config)? {
+        match value {
+            Value::Object(values) => sections.push((name, values)),
+            value => drop(sections[0].1.insert(name, value)),
+        }
+    }
+    Ok(sections)
 }
 
 /// Settings by their keys.
@@ -129,10 +146,6 @@ impl Loaded {
 fn object(settings: &impl Serialize) -> Result<Map<String, Value>> {
     let values = serde_json::to_value(settings).map_err(|error| Error::input(error).at("the config"))?;
     Ok(values.as_object().cloned().unwrap_or_default())
-}
-
-fn documentation(schema: Option<&Value>) -> &str {
-    schema.and_then(|schema| schema["description"].as_str()).unwrap_or_default()
 }
 
 /// `text` as lines of a comment.

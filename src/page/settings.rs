@@ -4,7 +4,6 @@ use super::facts::Facts;
 use crate::config::Config;
 use maud::{Markup, html};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// Settings that differ from the defaults, versions, data, commands.
 pub(super) fn settings(facts: &Facts) -> Markup {
@@ -46,25 +45,11 @@ fn differing(settings: &[(String, Value, Value)]) -> Markup {
 
 /// Dotted keys with the value and the default, where they differ.
 pub(super) fn different(config: &Config) -> Vec<(String, Value, Value)> {
-    let [own, default] = [config, &Config::default()].map(flat);
+    let [own, default] = [config, &Config::default()].map(|config| config.values().unwrap_or_default());
     let missing = &Value::Null;
     let pairs = own.into_iter().map(|(key, value)| {
         let default = default.get(&key).unwrap_or(missing).clone();
         (key, value, default)
     });
     pairs.filter(|(_, value, default)| value != default).collect()
-}
-
-fn flat(config: &Config) -> BTreeMap<String, Value> {
-    let settings = serde_json::to_value(config).unwrap_or_default();
-    let mut flat = BTreeMap::new();
-    for (name, value) in settings.as_object().into_iter().flatten() {
-        match value {
-            Value::Object(section) => {
-                flat.extend(section.iter().map(|(key, value)| (format!("{name}.{key}"), value.clone())));
-            }
-            value => drop(flat.insert(name.clone(), value.clone())),
-        }
-    }
-    flat
 }
