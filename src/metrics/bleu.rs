@@ -265,8 +265,8 @@ impl fmt::Display for Bleu {
 /// # Errors
 /// No hypotheses, no references, a set with another number of lines, or a configuration out of range.
 pub fn bleu(hypotheses: &[String], references: &[Vec<String>], config: &BleuConfig) -> Result<Bleu> {
-    let mut corpus = BleuStatistics::new(config.max_order);
-    BleuStatistics::of_corpus(hypotheses, references, config)?.iter().for_each(|counts| corpus.merge(counts));
+    let sentences = BleuStatistics::of_corpus(hypotheses, references, config)?;
+    let corpus = BleuStatistics::new(config.max_order).with_all(&sentences);
     Ok(corpus.score(config, references.len()))
 }
 

@@ -7,6 +7,12 @@ use super::pcg::Pcg64;
 pub trait Statistics: Clone {
     /// Adds those of other sentences, counted with the same configuration.
     fn merge(&mut self, other: &Self);
+
+    /// These, which are those of no sentence, with those of all `sentences`.
+    fn with_all(mut self, sentences: &[Self]) -> Self {
+        sentences.iter().for_each(|counts| self.merge(counts));
+        self
+    }
 }
 
 /// How often and with which seed a corpus is resampled. The default is sacreBLEU's.
@@ -48,8 +54,7 @@ impl Bootstrap {
     /// every sentence, in the same order.
     pub fn resample<S: Statistics>(&self, none: &S, systems: &[Vec<S>], score: impl Fn(&S) -> f64) -> Vec<Resampled> {
         let whole = |sentences: &Vec<S>| {
-            let mut corpus = none.clone();
-            sentences.iter().for_each(|counts| corpus.merge(counts));
+            let corpus = none.clone().with_all(sentences);
             Resampled { score: score(&corpus), samples: Vec::with_capacity(self.samples) }
         };
         let mut resampled: Vec<Resampled> = systems.iter().map(whole).collect();

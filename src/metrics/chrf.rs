@@ -73,8 +73,7 @@ impl fmt::Display for Chrf {
 /// # Errors
 /// No hypotheses, no references, a set with another number of lines, or n-grams of no order at all.
 pub fn chrf(hypotheses: &[String], references: &[Vec<String>], config: &ChrfConfig) -> Result<Chrf> {
-    let mut corpus = ChrfStatistics::new(config);
-    ChrfStatistics::of_corpus(hypotheses, references, config)?.iter().for_each(|counts| corpus.merge(counts));
+    let corpus = ChrfStatistics::new(config).with_all(&ChrfStatistics::of_corpus(hypotheses, references, config)?);
     Ok(Chrf { score: corpus.score(config), name: config.name(), signature: config.signature(references.len()) })
 }
 

@@ -120,6 +120,16 @@ impl TestedModel {
         millions(self.parameters.as_ref())
     }
 
+    /// FLOPs that its training has taken, in units of 10¹².
+    pub fn training_tflops(&self) -> Option<f64> {
+        Some(self.training?.gflops? / 1e3)
+    }
+
+    /// How it compares with this reference.
+    pub fn beside(&self, reference: Reference) -> Option<&Compared> {
+        self.compared.iter().find(|compared| compared.reference == reference)
+    }
+
     /// Active parameters in millions.
     pub fn active_parameters_m(&self) -> Option<f64> {
         millions(self.active_parameters.as_ref())

@@ -78,12 +78,11 @@ fn comparisons(results: &Results) -> Table {
         columns.push(Column::new("bleu_over_dense_search", "BLEU - dense search", 2));
     }
     let row = |model: &TestedModel| {
-        let spent = model.training.as_ref();
         let mut cells: Vec<Cell> = vec![
             model.name.as_str().into(),
             model.validation_loss.into(),
-            spent.and_then(|spent| spent.gflops).map(|gflops| gflops / 1e3).into(),
-            spent.map(|spent| spent.hours).into(),
+            model.training_tflops().into(),
+            model.training.map(|spent| spent.hours).into(),
         ];
         cells.extend(beside(model, Reference::Dense));
         if has_search {
@@ -106,7 +105,7 @@ fn compared(results: &Results, reference: Reference) -> Option<&str> {
 
 /// FLOPs and BLEU of `model` beside the reference.
 fn beside(model: &TestedModel, reference: Reference) -> [Cell; 2] {
-    match model.compared.iter().find(|compared| compared.reference == reference) {
+    match model.beside(reference) {
         None => [Cell::Missing, Cell::Missing],
         Some(compared) => {
             let [least, most] = compared.bleu_interval;

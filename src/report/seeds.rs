@@ -50,9 +50,14 @@ impl Figure {
 impl Repeated {
     /// Those of `results`, one for each of `seeds`.
     pub fn of(seeds: Vec<u64>, results: Vec<Results>) -> Self {
-        let rows = |results: &Results| results.rows.iter().map(|row| (row.name.clone(), figures(row))).collect();
+        let rows = |results: &Results| {
+            let kinds = || MODELS.into_iter().flatten();
+            let figures = |row: &TestedModel| kinds().map(|kind| (kind.key, (kind.of)(row))).collect();
+            results.rows.iter().map(|row| (row.name.clone(), figures(row))).collect()
+        };
         let readings = |results: &Results| {
-            results.readings.iter().map(|row| (row.search.clone(), figures_of_reading(row))).collect()
+            let figures = |row: &Reading| READINGS.iter().map(|kind| (kind.key, (kind.of)(row))).collect();
+            results.readings.iter().map(|row| (row.search.clone(), figures(row))).collect()
         };
         let all = |of: &dyn Fn(&Results) -> Vec<Named>| repeated(&results.iter().map(of).collect::<Vec<_>>());
         Self { seeds, rows: all(&rows), readings: all(&readings), results }
@@ -78,36 +83,53 @@ fn repeated(seeds: &[Vec<Named>]) -> Vec<RepeatedRow> {
     rows.collect()
 }
 
-fn figures(row: &TestedModel) -> Vec<(&'static str, Option<f64>)> {
-    let spent = row.training.as_ref();
-    let beside = |reference| row.compared.iter().find(|compared| compared.reference == reference);
-    let (dense, dense_search) = (beside(Reference::Dense), beside(Reference::DenseSearch));
-    vec![
-        ("bleu", row.bleu),
-        ("chrf", row.chrf),
-        ("gflops", row.gflops),
-        ("parameters_m", row.parameters_m()),
-        ("active_parameters_m", row.active_parameters_m()),
-        ("sparsity_percent", row.sparsity_percent()),
-        ("latency_ms", row.latency.map(|latency| latency.total_ms())),
-        ("validation_loss", row.validation_loss),
-        ("training_tflops", spent.and_then(|spent| spent.gflops).map(|gflops| gflops / 1e3)),
-        ("training_hours", spent.map(|spent| spent.hours)),
-        ("gflops_of_dense", dense.map(|compared| compared.gflops)),
-        ("bleu_over_dense", dense.map(|compared| compared.bleu)),
-        ("gflops_of_dense_search", dense_search.map(|compared| compared.gflops)),
-        ("bleu_over_dense_search", dense_search.map(|compared| compared.bleu)),
-    ]
+/// A figure that rows of `T` have, and how it is shown.
+pub(super) struct Kind<T> {
+    pub key: &'static str,
+    pub heading: &'static str,
+    pub decimals: usize,
+    pub of: fn(&T) -> Option<f64>,
 }
 
-fn figures_of_reading(reading: &Reading) -> Vec<(&'static str, Option<f64>)> {
-    vec![
-        ("loss", Some(reading.loss)),
-        ("gflops", reading.gflops),
-        ("gflops_of_dense", reading.of_dense),
-        ("gflops_of_dense_search", reading.of_dense_search),
-    ]
+impl<T> Kind<T> {
+    const fn new(key: &'static str, heading: &'static str, decimals: usize, of: fn(&T) -> Option<f64>) -> Self {
+        Self { key, heading, decimals, of }
+    }
 }
+
+/// The figures of a model: what `automoe run` shows in its first table, and in its second.
+pub(super) const MODELS: [&[Kind<TestedModel>]; 2] = [
+    &[
+        Kind::new("bleu", "BLEU", 2, |row| row.bleu),
+        Kind::new("chrf", "chrF", 2, |row| row.chrf),
+        Kind::new("gflops", "GFLOPs", 4, |row| row.gflops),
+        Kind::new("parameters_m", "parameters M", 3, TestedModel::parameters_m),
+        Kind::new("active_parameters_m", "active M", 3, TestedModel::active_parameters_m),
+        Kind::new("sparsity_percent", "sparsity %", 1, TestedModel::sparsity_percent),
+        Kind::new("latency_ms", "latency ms", 2, |row| row.latency.map(|latency| latency.total_ms())),
+    ],
+    &[
+        Kind::new("validation_loss", "valid. loss", 3, |row| row.validation_loss),
+        Kind::new("training_tflops", "trained TFLOPs", 0, TestedModel::training_tflops),
+        Kind::new("training_hours", "trained h", 2, |row| row.training.map(|spent| spent.hours)),
+        Kind::new("gflops_of_dense", "GFLOPs / dense", 3, |row| Some(row.beside(Reference::Dense)?.gflops)),
+        Kind::new("bleu_over_dense", "BLEU - dense", 2, |row| Some(row.beside(Reference::Dense)?.bleu)),
+        Kind::new("gflops_of_dense_search", "GFLOPs / dense search", 3, |row| {
+            Some(row.beside(Reference::DenseSearch)?.gflops)
+        }),
+        Kind::new("bleu_over_dense_search", "BLEU - dense search", 2, |row| {
+            Some(row.beside(Reference::DenseSearch)?.bleu)
+        }),
+    ],
+];
+
+/// Those of a reading.
+pub(super) const READINGS: &[Kind<Reading>] = &[
+    Kind::new("loss", "valid. loss", 3, |reading| Some(reading.loss)),
+    Kind::new("gflops", "GFLOPs there", 4, |reading| reading.gflops),
+    Kind::new("gflops_of_dense", "of dense", 3, |reading| reading.of_dense),
+    Kind::new("gflops_of_dense_search", "of dense search", 3, |reading| reading.of_dense_search),
+];
 
 #[cfg(test)]
 mod tests {
