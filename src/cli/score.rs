@@ -1,24 +1,19 @@
 //! `automoe score`: BLEU and chrF of translations, as sacreBLEU prints them.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 
 use super::output;
-use crate::bounded::Lines;
 use crate::error::{Error, Result};
 use crate::metrics::{
     self, BleuConfig, BleuStatistics, Bootstrap, ChrfConfig, ChrfStatistics, Resampled, Smoothing, Statistics,
     Tokenizer,
 };
-use crate::white_space::trim_end;
 
-/// The most text that is read from one file or from standard input, unpacked: far more than any test set.
-const MAX_BYTES: u64 = 1 << 30;
+mod text;
 
 /// Score translations on standard input against references, with BLEU and chrF as sacreBLEU computes them.
 ///
@@ -107,7 +102,7 @@ pub fn run(args: ScoreArgs) -> Result<()> {
 fn score(args: &ScoreArgs, input: impl BufRead, output: &mut impl Write) -> Result<()> {
     let smoothing =
         Smoothing::from_name(&args.smooth, args.smooth_value).map_err(|error| error.at("--smooth-value"))?;
-    let hypotheses = read_lines(input, MAX_BYTES).map_err(|error| error.at("standard input"))?;
+    let hypotheses = text::read(input).map_err(|error| error.at("standard input"))?;
     if hypotheses.is_empty() {
         return Err(Error::input("standard input is empty: expected translations, one a line"));
     }
@@ -251,7 +246,7 @@ fn tokenizer_parser() -> impl TypedValueParser<Value = Tokenizer> {
 
 /// The lines of the file at `path`, as many as standard input has.
 fn parallel(path: &Path, expected: usize) -> Result<Vec<String>> {
-    let lines = read_file(path).map_err(|error| error.at(path.display()))?;
+    let lines = text::read_file(path).map_err(|error| error.at(path.display()))?;
     match lines.len() == expected {
         true => Ok(lines),
         false => Err(Error::input(format!(
@@ -259,35 +254,6 @@ fn parallel(path: &Path, expected: usize) -> Result<Vec<String>> {
             path.display(),
             lines.len()
         ))),
-    }
-}
-
-/// The lines of a file that is plain or, as its first bytes tell, gzipped.
-fn read_file(path: &Path) -> Result<Vec<String>> {
-    let file = File::open(path).map_err(Error::input)?;
-    let mut file = BufReader::new(file);
-    if file.fill_buf().map_err(Error::input)?.starts_with(&[0x1f, 0x8b]) {
-        read_lines(BufReader::new(MultiGzDecoder::new(file)), MAX_BYTES)
-    } else {
-        read_lines(file, MAX_BYTES)
-    }
-}
-
-/// All lines of UTF-8 text of at most `limit` bytes, without white space at their ends, as sacreBLEU reads them.
-fn read_lines(input: impl BufRead, limit: u64) -> Result<Vec<String>> {
-    let mut text = Lines::new(input.take(limit + 1), limit);
-    let mut lines = Vec::new();
-    loop {
-        let line = text.next().map(|line| line.map(|line| trim_end(line).to_owned()));
-        let place = format!("line {}", text.number());
-        if text.input().limit() == 0 {
-            let message = format!("the text is longer than {limit} bytes, the most that is read");
-            return Err(Error::input(message).at(place));
-        }
-        match line.map_err(|error| Error::input(error).at(place))? {
-            Some(line) => lines.push(line),
-            None => return Ok(lines),
-        }
     }
 }
 
@@ -405,11 +371,5 @@ mod tests {
         assert_eq!(of(&[], &["plain"], b"a\n\xff\n"), "standard input: line 2: not UTF-8 text (byte 1)");
         assert_eq!(of(&[], &["plain"], b"\xff\xfea\0\n\0"), "standard input: line 1: UTF-16 text: save it as UTF-8");
         assert!(of(&["--smooth-value=1"], &["plain"], b"a\nb\n").starts_with("--smooth-value: "));
-    }
-
-    #[test]
-    fn text_past_the_limit_is_refused() {
-        assert_eq!(read_lines(&b"ab\ncd"[..], 5).unwrap(), ["ab", "cd"]);
-        assert!(read_lines(&b"ab\ncd\n"[..], 5).is_err());
     }
 }
