@@ -1,8 +1,8 @@
 //! `automoe report`: runs for people to look at, and for other programs.
 
 use crate::error::{Error, Result};
-use crate::pipeline::{optuna_study, report_page};
-use crate::run::atomic;
+use crate::pipeline::{optuna_study, report_page, write_report};
+use crate::run::{RunDirectory, atomic};
 use std::path::PathBuf;
 
 /// Write what a run has found as one page of HTML, or its trials for Optuna.
@@ -44,7 +44,7 @@ pub fn run(args: ReportArgs) -> Result<()> {
     let out = match (args.out, args.runs.as_slice()) {
         (Some(out), _) => out,
         (None, _) if args.optuna.is_some() => return Ok(()),
-        (None, [run]) => run.join("report.html"),
+        (None, [run]) => return write_report(&RunDirectory::read_only(run)?),
         (None, _) => "report.html".into(),
     };
     atomic::write(&out, report_page(&args.runs)?.as_bytes())?;

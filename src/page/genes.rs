@@ -86,7 +86,7 @@ pub(super) fn importance(space: &Space, trials: &[&Trial]) -> Option<Vec<(String
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::search::TrialState;
+    use crate::search::testing;
     use crate::seed;
 
     #[test]
@@ -95,19 +95,8 @@ mod tests {
         let trial = |id| {
             let architecture = space.sample(&mut seed::stream(1, "test", id));
             let noise = (id * 7 % 11) as f64 / 1e3;
-            Trial {
-                id,
-                generation: 0,
-                parents: Vec::new(),
-                loss: Some(5.0 - architecture.decoder.layers.len() as f64 + noise),
-                architecture,
-                state: TrialState::Complete,
-                tokens: 1,
-                gflops: 1.0,
-                seconds: 1.0,
-                costs: BTreeMap::new(),
-                error: None,
-            }
+            let loss = 5.0 - architecture.decoder.layers.len() as f64 + noise;
+            Trial { architecture, ..testing::trial(id, Some(loss)) }
         };
         let trials: Vec<Trial> = (0..200).map(trial).collect();
         let trials: Vec<&Trial> = trials.iter().collect();

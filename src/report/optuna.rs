@@ -102,21 +102,10 @@ fn distribution(gene: &NamedValue) -> String {
 mod tests {
     use super::*;
     use crate::config::{Config, Limits, ObjectiveName};
+    use crate::search::testing;
 
     fn trial(space: &Space, id: u64, loss: Option<f64>) -> Trial {
-        Trial {
-            id,
-            generation: 0,
-            parents: Vec::new(),
-            architecture: space.largest(),
-            state: TrialState::Complete,
-            loss,
-            tokens: 100,
-            gflops: 1.0,
-            seconds: 0.5,
-            costs: Default::default(),
-            error: None,
-        }
+        Trial { architecture: space.largest(), ..testing::trial(id, loss) }
     }
 
     #[test]

@@ -28,7 +28,7 @@ mod race;
 mod sample;
 mod surrogate;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod trial;
