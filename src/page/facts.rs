@@ -3,8 +3,8 @@
 use crate::config::Config;
 use crate::error::Result;
 use crate::report::{Results, TestedModel};
-use crate::run::directory::{Manifest, run_name};
-use crate::run::{JsonLines, RunDirectory};
+use crate::run::directory::run_name;
+use crate::run::{JsonLines, Manifest, RunDirectory};
 use crate::search::{Trial, TrialLog, best};
 use crate::space::{Architecture, Space};
 use serde::Deserialize;

@@ -3,6 +3,7 @@
 //! The bytes go to a temporary file in the same folder, reach the disk, and then take the file's name in one step. What
 //! a killed process leaves behind is an unfinished temporary file, which [`remove_leftovers`] takes away.
 
+use crate::bounded::read_text;
 use crate::error::{Error, Result};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -11,12 +12,30 @@ use std::path::{Path, PathBuf};
 /// Temporary files begin with this, so that only our own are ever removed.
 const PREFIX: &str = ".automoe-unfinished-";
 
+/// The most of a text file (settings, manifest) that is read.
+const MAX_TEXT: u64 = 1 << 20;
+
 /// Writes `bytes` to `path`, replacing the file that is there.
 ///
 /// # Errors
 /// See [`write_with`].
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, |file| file.write_all(bytes))
+}
+
+/// The text, of a megabyte at most, of the file that [`write`] wrote to `path`; none when there is no such file.
+///
+/// # Errors
+/// [`Error::Input`] when it is longer or no text; [`Error::Failure`] when it cannot be read.
+pub fn read(path: &Path) -> Result<Option<String>> {
+    match read_text(path, MAX_TEXT) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge) => {
+            Err(Error::input(error).at(path.display()))
+        }
+        Err(error) => Err(Error::failure(error).at(path.display())),
+    }
 }
 
 /// Writes to `path` what `fill` writes (buffered), replacing the file that is there. The folder must exist.

@@ -9,24 +9,22 @@
 
 use super::atomic;
 use super::lock::{LockError, lock};
+use super::manifest::Manifest;
 use super::settings::Settings;
-use crate::bounded::read_text;
 use crate::error::{Error, Result};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+mod fingerprints;
 mod kept;
-mod manifest;
 
-pub use manifest::Manifest;
+/// The log of a training, in the folder of its checkpoints.
+pub const METRICS: &str = "metrics.jsonl";
 
 /// The file that is locked.
 const LOCK: &str = ".lock";
-
-/// The most of a text file (settings, manifest) that is read.
-const MAX_TEXT: u64 = 1 << 20;
 
 /// A run directory. One that was opened for writing is locked until this value is dropped.
 #[derive(Debug)]
@@ -58,7 +56,7 @@ impl RunDirectory {
             begun: false,
             opened_with: Mutex::default(),
         };
-        let mut manifest = run.read_manifest()?;
+        let mut manifest = Manifest::read(&run.manifest())?;
         if manifest.is_none() {
             // No lock is left where there is no run.
             run.check_free().inspect_err(|_| drop(fs::remove_file(path.join(LOCK))))?;
@@ -73,7 +71,7 @@ impl RunDirectory {
                 run.opened_with = Mutex::new(Some(settings.to_owned()));
             }
             None => {
-                run.write_manifest(&Manifest {
+                let manifest = Manifest {
                     version: env!("CARGO_PKG_VERSION").into(),
                     created_by: created_by.into(),
                     settings: parsed.fingerprint(),
@@ -81,7 +79,8 @@ impl RunDirectory {
                     data: None,
                     data_without_test: None,
                     subwords: None,
-                })?;
+                };
+                manifest.write(&run.manifest())?;
             }
         }
         // Also where a process was killed between the two.
@@ -101,12 +100,20 @@ impl RunDirectory {
     /// [`Error::Input`] when there is no run.
     pub fn read_only(path: &Path) -> Result<Self> {
         let run = Self { root: path.to_path_buf(), lock: None, begun: false, opened_with: Mutex::default() };
-        match run.read_manifest()? {
+        match Manifest::read(&run.manifest())? {
             Some(_) => Ok(run),
             None => {
                 Err(Error::input("no run here: there is no manifest.json; give the folder of a run").at(path.display()))
             }
         }
+    }
+
+    /// What it was made with.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the manifest is damaged; [`Error::Failure`] when it is gone.
+    pub fn made_with(&self) -> Result<Manifest> {
+        Manifest::read(&self.manifest())?.ok_or_else(|| Error::failure("it is gone").at(self.manifest().display()))
     }
 
     /// The folder itself.
@@ -197,7 +204,7 @@ impl RunDirectory {
         names.sort();
         let of_models = names.into_iter().map(|name| (models.join(&name), name));
         let own = [(self.supernet(), "supernet".to_owned()), (self.adapted(), "adapted".to_owned())];
-        let logs = own.into_iter().chain(of_models).map(|(folder, name)| (name, folder.join("metrics.jsonl")));
+        let logs = own.into_iter().chain(of_models).map(|(folder, name)| (name, folder.join(METRICS)));
         Ok(logs.filter(|(_, log)| log.is_file()).collect())
     }
 
@@ -323,18 +330,6 @@ fn lock_folder(folder: &Path) -> Result<File> {
 
 fn create_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| Error::path(error).at(format!("cannot create {}", path.display())))
-}
-
-/// The text of a file of ours; none when there is no such file.
-fn read_own(path: &Path) -> Result<Option<String>> {
-    match read_text(path, MAX_TEXT) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::FileTooLarge) => {
-            Err(Error::input(error).at(path.display()))
-        }
-        Err(error) => Err(Error::failure(error).at(path.display())),
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod dtype;
 pub mod events;
 pub mod jsonl;
 pub mod lock;
+mod manifest;
 pub mod memory;
 mod settings;
 
@@ -19,4 +20,5 @@ pub use checkpoints::Checkpoints;
 pub use directory::RunDirectory;
 pub use events::EventFile;
 pub use jsonl::JsonLines;
+pub use manifest::Manifest;
 pub use settings::Settings;

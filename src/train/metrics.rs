@@ -3,6 +3,7 @@
 use super::changes::{Changes, go_on};
 use super::job::Job;
 use crate::error::Result;
+use crate::run::directory::METRICS;
 use crate::run::jsonl::Sync;
 use crate::run::{EventFile, JsonLines};
 use serde_json::Value;
@@ -28,7 +29,7 @@ impl Metrics {
     /// # Errors
     /// They cannot be read or written.
     pub fn open(job: &Job, changes: &Changes, done: usize) -> Result<Self> {
-        let mut lines = JsonLines::open(&job.folder.join("metrics.jsonl"), Sync::Never)?;
+        let mut lines = JsonLines::open(&job.folder.join(METRICS), Sync::Never)?;
         go_on(job, changes, done, &mut lines)?;
         let events = (job.tensorboard && done < job.config.max_updates)
             .then(|| EventFile::open(job.folder, done as u64))

@@ -1,6 +1,7 @@
 //! What a training has taken, by its log.
 
 use crate::run::JsonLines;
+use crate::run::directory::METRICS;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
@@ -17,7 +18,7 @@ pub struct Spent {
 
 /// What the training in `folder` has taken; none where its log is gone, or damaged.
 pub fn spent(folder: &Path) -> Option<Spent> {
-    let lines: Vec<Value> = JsonLines::read(&folder.join("metrics.jsonl")).ok()?;
+    let lines: Vec<Value> = JsonLines::read(&folder.join(METRICS)).ok()?;
     let seconds: f64 = lines.iter().filter_map(|line| line["seconds"].as_f64()).sum();
     Some(Spent { gflops: lines.last()?["trained_gflops"].as_f64(), hours: seconds / 3600.0 })
 }
@@ -32,10 +33,10 @@ mod tests {
         assert_eq!(spent(folder.path()), None);
         let log = "{\"update\":1,\"seconds\":900.0,\"trained_gflops\":1.5}\n{\"update\":2,\"seconds\":900.0,\"trained_gflops\":3.0}\n\
                    {\"update\":2,\"valid_mean\":7.0,\"trained_gflops\":3.5}\n";
-        std::fs::write(folder.path().join("metrics.jsonl"), log).unwrap();
+        std::fs::write(folder.path().join(METRICS), log).unwrap();
         assert_eq!(spent(folder.path()), Some(Spent { gflops: Some(3.5), hours: 0.5 }));
         // As version 0.1.0 wrote it.
-        std::fs::write(folder.path().join("metrics.jsonl"), "{\"update\":1,\"seconds\":360.0}\n").unwrap();
+        std::fs::write(folder.path().join(METRICS), "{\"update\":1,\"seconds\":360.0}\n").unwrap();
         assert_eq!(spent(folder.path()), Some(Spent { gflops: None, hours: 0.1 }));
     }
 }

@@ -1,9 +1,10 @@
 //! The settings in a run's `config.toml`: those that what is in the run was made with.
 
-use super::{Manifest, RunDirectory, read_own};
+use super::RunDirectory;
 use crate::config::is_adjustable;
 use crate::error::{Error, Result};
 use crate::run::atomic;
+use crate::run::manifest::Manifest;
 use crate::run::settings::Settings;
 use std::sync::PoisonError;
 use toml::Table;
@@ -12,7 +13,7 @@ impl RunDirectory {
     /// Refuses settings that may not change and are others than the run's.
     pub(super) fn check_settings(&self, new: &Settings, manifest: &Manifest) -> Result<()> {
         let path = self.config();
-        let old = read_own(&path)?.map(|text| Settings::parse(&text));
+        let old = atomic::read(&path)?.map(|text| Settings::parse(&text));
         let others = |differences: String| match differences.is_empty() {
             true => Ok(()),
             false => Err(self.refusal(&format!("it was begun with other settings: {differences}"))),
@@ -41,7 +42,7 @@ impl RunDirectory {
     pub fn keep_settings(&self, trains: bool) -> Result<()> {
         let mut opened_with = self.opened_with.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(new) = opened_with.as_deref() else { return Ok(()) };
-        let before = read_own(&self.config())?.unwrap_or_default();
+        let before = atomic::read(&self.config())?.unwrap_or_default();
         let text = if trains { new.to_owned() } else { with_adjustable_of(new, &before)? };
         if text == before {
             return Ok(());
@@ -51,9 +52,9 @@ impl RunDirectory {
         if !adjustments.is_empty() {
             tracing::info!("run directory {}: goes on with other settings: {adjustments}", self.root().display());
         }
-        let manifest = self.own_manifest()?;
+        let manifest = self.made_with()?;
         let (settings, settings_before) = (settings.fingerprint(), Some(manifest.settings.clone()));
-        self.write_manifest(&Manifest { settings, settings_before, ..manifest })?;
+        Manifest { settings, settings_before, ..manifest }.write(&self.manifest())?;
         atomic::write(&self.config(), text.as_bytes())?;
         if trains {
             *opened_with = None;

@@ -22,7 +22,7 @@ fn a_run_is_begun_and_goes_on() {
     let run = RunDirectory::open(&path, SETTINGS, "search", false).unwrap();
     run.check_data("d1", "d1").unwrap();
     assert_eq!(fs::read_to_string(run.config()).unwrap(), SETTINGS);
-    let manifest = run.read_manifest().unwrap().unwrap();
+    let manifest = run.made_with().unwrap();
     assert_eq!(manifest.version, env!("CARGO_PKG_VERSION"));
     assert_eq!(manifest.created_by, "train");
     assert_eq!(manifest.data.as_deref(), Some("d1"));
@@ -44,7 +44,7 @@ fn only_one_process_writes_and_others_may_read() {
     assert_eq!(error_of(path, "seed = 2\n"), expected);
     let reader = RunDirectory::read_only(path).unwrap();
     reader.check_data("d1", "d1").unwrap();
-    assert_eq!(reader.read_manifest().unwrap().unwrap().data, None);
+    assert_eq!(reader.made_with().unwrap().data, None);
     drop(run);
     open(path, SETTINGS).unwrap();
 }
@@ -179,7 +179,7 @@ fn fresh_discards_the_run_and_nothing_else() {
     let run = RunDirectory::open(path, "seed = 2\n", "run", true).unwrap();
     assert!(!model.exists() && !run.trials().exists() && !run.results().exists());
     assert!(path.join("notes.txt").exists());
-    let manifest = run.read_manifest().unwrap().unwrap();
+    let manifest = run.made_with().unwrap();
     assert_eq!((manifest.created_by.as_str(), manifest.data), ("run", None));
     assert_eq!(fs::read_to_string(run.config()).unwrap(), "seed = 2\n");
 }
