@@ -44,7 +44,7 @@ impl JsonLines {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failure)?;
         let mut lines = 0;
-        let length = whole_lines(path, &file, |_: Value| {
+        let length = whole_lines(path, &file, 1, |_: Value| {
             lines += 1;
             true
         })?;
@@ -69,7 +69,7 @@ impl JsonLines {
     pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
         let file = File::open(path).map_err(|error| Error::path(error).at(path.display()))?;
         let mut values = Vec::new();
-        whole_lines(path, &file, |value| {
+        whole_lines(path, &file, 1, |value| {
             values.push(value);
             true
         })?;
@@ -102,7 +102,7 @@ impl JsonLines {
         let path = self.path.clone();
         let failure = |error| Error::failure(error).at(path.display());
         self.file.rewind().map_err(failure)?;
-        self.length = whole_lines(&path, &self.file, |value| !after(&value))?;
+        self.length = whole_lines(&path, &self.file, 1, |value| !after(&value))?;
         self.cut().map_err(failure)
     }
 
@@ -132,13 +132,18 @@ impl JsonLines {
     }
 }
 
-/// Hands the values of `file`, from where it stands, to `keep` until that returns false, and returns the bytes of the
-/// lines that were kept. A last line without its end, or whose text is no JSON, is torn and not kept.
-fn whole_lines<T: DeserializeOwned>(path: &Path, file: &File, mut keep: impl FnMut(T) -> bool) -> Result<u64> {
+/// Hands the values of `file`, from where it stands, at the line with the number `first`, to `keep` until that returns false, and
+/// returns the bytes of the lines that were kept. A last line without its end, or whose text is no JSON, is torn and not kept.
+pub(super) fn whole_lines<T: DeserializeOwned>(
+    path: &Path,
+    file: &File,
+    first: usize,
+    mut keep: impl FnMut(T) -> bool,
+) -> Result<u64> {
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
     let mut length = 0;
-    for number in 1.. {
+    for number in first.. {
         let place = |error: Error| error.at(format!("{}:{number}", path.display()));
         let failure = |error: io::Error| place(Error::path(error));
         line.clear();

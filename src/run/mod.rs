@@ -14,6 +14,7 @@ pub mod lock;
 mod manifest;
 pub mod memory;
 mod settings;
+mod tail;
 
 pub use checkpoint::{Checkpoint, NamedTensor, TensorView};
 pub use checkpoints::Checkpoints;
@@ -22,3 +23,4 @@ pub use events::EventFile;
 pub use jsonl::JsonLines;
 pub use manifest::Manifest;
 pub use settings::Settings;
+pub use tail::{Grown, Tail};
