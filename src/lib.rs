@@ -24,6 +24,7 @@
 //! - [`interop`] — foreign checkpoints
 //! - [`report`] — tables
 //! - [`page`] — a run as a page of HTML
+//! - [`live`] — a run, or a search, on a terminal as it goes
 //! - [`pipeline`] — the phases as a user runs them
 //! - [`cli`] — one thin file a subcommand
 
@@ -63,6 +64,7 @@ pub mod translate;
 pub mod interop;
 pub mod report;
 pub mod page;
+pub mod live;
 pub mod pipeline;
 pub mod cli;
 

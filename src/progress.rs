@@ -3,21 +3,31 @@
 //! There are none when standard error is no terminal, or after [`disable`]. Whatever else writes to standard error or to
 //! the terminal while a bar may be there does so within [`suspend`]; log lines do.
 
+use console::Term;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::LazyLock;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What ends sooner gets no bar.
 const DELAY: Duration = Duration::from_secs(2);
 /// Time between two drawings when nothing else happens: the time left goes on.
 const TICK: Duration = Duration::from_millis(500);
 
+/// Drawings a second at most: all of a picture is drawn anew, over a slow line perhaps.
+const DRAWINGS: u8 = 5;
+/// Time between two pictures at least.
+const REDRAW: Duration = Duration::from_millis(250);
+/// Lines of a picture at most, and as a fraction of the terminal's: messages and bars stay in view.
+const PICTURE: usize = 14;
+const PICTURE_SHARE: usize = 2;
+
 /// All bars there are; they know of each other, so that none is drawn over another.
-static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+static BARS: LazyLock<MultiProgress> =
+    LazyLock::new(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWINGS)));
 
 /// Turns all bars off: `--quiet`.
 pub fn disable() {
@@ -43,6 +53,57 @@ struct Reveal {
     /// The thread stops waiting when this is dropped.
     finished: Sender<()>,
     thread: JoinHandle<()>,
+}
+
+/// Lines of text above the bars; they come up as late as bars do, and disappear when this is dropped.
+#[derive(Debug)]
+pub struct Picture {
+    bars: MultiProgress,
+    bar: ProgressBar,
+    /// When it may be drawn next.
+    due: Instant,
+    is_shown: bool,
+}
+
+impl Picture {
+    /// One that shows nothing yet.
+    pub fn hidden() -> Self {
+        Self::on(&BARS, DELAY)
+    }
+
+    /// Shows what `lines` makes for so many columns and lines at most, unless it is not due yet: then, and where there are no
+    /// bars, nothing is made.
+    pub fn show(&mut self, lines: impl FnOnce(usize, usize) -> Vec<String>) {
+        if self.bars.is_hidden() || Instant::now() < self.due {
+            return;
+        }
+        let (height, width) = Term::stderr().size();
+        let most = (usize::from(height) / PICTURE_SHARE).min(PICTURE);
+        let lines = lines(usize::from(width).saturating_sub(1), most);
+        self.due = Instant::now() + REDRAW;
+        if lines.is_empty() {
+            return;
+        }
+        self.bar.set_message(lines.join("\n"));
+        if !self.is_shown {
+            self.is_shown = true;
+            self.bar = self.bars.insert(0, self.bar.clone());
+        }
+        self.bar.tick();
+    }
+
+    fn on(bars: &MultiProgress, delay: Duration) -> Self {
+        let style = ProgressStyle::with_template("{msg}").expect("the template is valid");
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_style(style);
+        Self { bars: bars.clone(), bar, due: Instant::now() + delay, is_shown: false }
+    }
+}
+
+impl Drop for Picture {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+        self.bars.remove(&self.bar);
+    }
 }
 
 impl Progress {
@@ -143,7 +204,6 @@ mod tests {
     use indicatif::TermLike;
     use std::io;
     use std::sync::{Arc, Mutex};
-    use std::time::Instant;
 
     /// Records what would be written to a terminal.
     #[derive(Debug, Clone, Default)]
@@ -244,6 +304,31 @@ mod tests {
         assert!(progress.reveal.is_none());
         progress.inc(3);
         assert_eq!(progress.bar.position(), 3);
+    }
+
+    #[test]
+    fn a_picture_stands_above_the_bars_and_goes_when_done() {
+        let screen = Screen::default();
+        let bars = screen.bars();
+        let mut early = Picture::on(&bars, DELAY);
+        early.show(|_, _| panic!("it is not due"));
+        let progress = Progress::on(&bars, Duration::ZERO, 20, "candidates", "searching".into());
+        screen.wait_for(" 0/20 ");
+        let mut picture = Picture::on(&bars, Duration::ZERO);
+        picture.show(|width, height| vec![format!("{width} columns"), format!("{height} lines")]);
+        let drawn = screen.text();
+        let (_, last) = drawn.rsplit_once("columns").unwrap();
+        assert!(last.contains("12 lines") && last.contains("searching "), "{drawn}");
+        picture.show(|_, _| panic!("nobody could see this"));
+        drop(picture);
+        drop(progress);
+        assert!(screen.text().ends_with("<clear>"));
+    }
+
+    #[test]
+    fn there_is_no_picture_where_there_is_no_terminal() {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+        Picture::on(&bars, Duration::ZERO).show(|_, _| panic!("nobody sees this"));
     }
 
     #[test]

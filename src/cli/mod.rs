@@ -26,6 +26,7 @@ pub mod space;
 pub mod table;
 pub mod train;
 pub mod translate;
+pub mod watch;
 
 use crate::error::{Error, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -78,6 +79,7 @@ enum Command {
     Export(export::ExportArgs),
     Score(score::ScoreArgs),
     Run(run::RunArgs),
+    Watch(watch::WatchArgs),
     Report(report::ReportArgs),
     Table(table::TableArgs),
     Config(config::SettingsArgs),
@@ -127,6 +129,7 @@ pub fn main(cli: Cli, has_output: bool) -> Result<()> {
         Command::Export(args) => export::run(args),
         Command::Score(args) => score::run(args),
         Command::Run(args) => run::run(args),
+        Command::Watch(args) => watch::run(args),
         Command::Report(args) => report::run(args),
         Command::Table(args) => table::run(args),
         Command::Config(args) => config::run(args),

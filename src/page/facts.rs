@@ -42,19 +42,27 @@ pub struct Training {
 /// A line of metrics: of training, or of a validation.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Line {
+    /// Updates so far.
     pub update: u64,
     /// Bits a token, without what smoothing adds.
     #[serde(default)]
     pub nll: Option<f64>,
+    /// Target tokens since the line before.
+    #[serde(default)]
+    pub tokens: Option<u64>,
+    /// Wall time since the line before.
     #[serde(default)]
     pub seconds: Option<f64>,
+    /// FLOPs of all updates, in units of 10⁹.
     #[serde(default)]
     pub trained_gflops: Option<f64>,
+    /// The most memory that the process had.
     #[serde(default)]
     pub peak_memory_bytes: Option<u64>,
     /// Validation losses, bits a token.
     #[serde(default)]
     pub valid: BTreeMap<String, Option<f64>>,
+    /// How tokens went to experts.
     #[serde(default)]
     pub slots: Option<Slots>,
 }
@@ -62,13 +70,16 @@ pub struct Line {
 /// How tokens went to experts since the training began.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Slots {
+    /// By tokens.
     pub tokens: Shares,
 }
 
 /// Each expert's share of its layer's tokens, by layer and expert.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Shares {
+    /// Those of the encoder's layers.
     pub encoder: Vec<Vec<f64>>,
+    /// Those of the decoder's layers.
     pub decoder: Vec<Vec<f64>>,
 }
 

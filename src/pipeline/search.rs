@@ -16,7 +16,7 @@ use crate::model::weights::rules::of_config;
 use crate::run::atomic::{self, put_aside};
 use crate::run::checkpoints::resolve;
 use crate::search::{
-    Budget, Constraints, Feasible, Pick, Search, Trial, TrialLog, algorithm, check_pick, first_within, front, picked,
+    Constraints, Feasible, Pick, Search, Trial, TrialLog, algorithm, check_pick, first_within, front, picked,
 };
 use crate::space::Architecture;
 use crate::train::{Weights, load_weights};
@@ -86,7 +86,7 @@ pub fn search(
     }
     let search = Search { settings, feasible: &feasible, gflops: &**gflops, changes: &changes };
     let mut algorithm = algorithm(settings, &feasible, *seed);
-    let mut shown = Shown::new(Budget::new(settings).total(), known as u64, &constraints, &settings.objectives);
+    let mut shown = Shown::new(settings, known as u64, &constraints);
     if workspace.config.report.tensorboard {
         shown = shown.with_events(&workspace.run.search(), known as u64)?;
     }

@@ -1,30 +1,34 @@
 //! How a search and its winner are told to the user, and to TensorBoard.
 
 use crate::catalog::{self, LATENCY_MS};
-use crate::config::{LatencySource, ObjectiveName};
+use crate::config::{LatencySource, SearchConfig};
 use crate::cost::Limit;
 use crate::error::Result;
-use crate::progress::Progress;
+use crate::live::SearchSoFar;
+use crate::progress::{Picture, Progress};
 use crate::run::EventFile;
-use crate::search::{self, Constraints, Course, Trial, round_up};
+use crate::search::{self, Budget, Constraints, Course, Trial, round_up};
 use std::path::Path;
 
-/// Shows how a search goes: a bar, and a line for each generation that is over.
+/// Shows how a search goes: its front as it grows, a bar, and a line for each generation that is over.
 pub(super) struct Shown<'a> {
+    /// Gone before the bar is, which stands below it.
+    picture: Picture,
     bar: Progress,
     events: Option<Events>,
     constraints: &'a Constraints,
-    course: Course,
+    so_far: SearchSoFar,
     /// The generation of the last trial, and its line as of then: pruned trials are replaced, so that only the next
     /// generation tells that this one is over.
     current: Option<(u64, String)>,
 }
 
 impl<'a> Shown<'a> {
-    /// That of a search of `total` candidates, of which `known` were searched before.
-    pub fn new(total: u64, known: u64, constraints: &'a Constraints, objectives: &[ObjectiveName]) -> Self {
-        let bar = Progress::bar(total, "candidates", "searching").resumed_at(known);
-        Self { bar, events: None, constraints, course: Course::new(objectives), current: None }
+    /// That of a search by `settings`, of which `known` candidates were searched before.
+    pub fn new(settings: &SearchConfig, known: u64, constraints: &'a Constraints) -> Self {
+        let bar = Progress::bar(Budget::new(settings).total(), "candidates", "searching").resumed_at(known);
+        let so_far = SearchSoFar::new(settings);
+        Self { picture: Picture::hidden(), bar, events: None, constraints, so_far, current: None }
     }
 
     /// With figures for TensorBoard in the event file of `folder`, where the `known` trials have theirs.
@@ -47,13 +51,14 @@ impl<'a> Shown<'a> {
             self.tell();
         }
         if let Some(events) = &mut self.events {
-            events.trial(progress, &self.course)?;
+            events.trial(progress, self.so_far.course())?;
         }
-        self.course.tell(progress.trial);
+        self.so_far.tell(progress.trial);
         // The bar begins after the trials of an earlier process.
         if !progress.resumed {
             self.bar.set_length(progress.total);
             self.bar.set_position(progress.done);
+            self.picture.show(|width, height| self.so_far.lines(width, height));
         }
         let Some(best) = progress.best else { return Ok(()) };
         let loss = best.loss.unwrap_or(f64::NAN);
@@ -77,13 +82,14 @@ impl<'a> Shown<'a> {
     /// What is for TensorBoard cannot be written.
     pub fn finish(mut self) -> Result<()> {
         self.tell();
+        drop(self.picture);
         self.bar.finish();
-        self.events.map_or(Ok(()), |mut events| events.end_generation(&self.course))
+        self.events.map_or(Ok(()), |mut events| events.end_generation(self.so_far.course()))
     }
 
     fn tell(&mut self) {
         if let Some((_, line)) = self.current.take() {
-            let front = self.course.front();
+            let front = self.so_far.course().front();
             let front = front
                 .map_or_else(String::new, |(count, volume)| format!(", front of {count}, hypervolume {volume:.4}"));
             tracing::info!("{line}{front}");

@@ -16,7 +16,7 @@ use crate::config::{CompareKind, Config};
 use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
 use crate::latency::{Effort, measure};
-use crate::report::{Results, TestedModel};
+use crate::report::{Results, TestedModel, UNFINISHED};
 use crate::search::Pick;
 use crate::space::Architecture;
 use crate::train::{Validation, spent};
@@ -148,9 +148,6 @@ fn tested(workspace: &Workspace, models: &[Model], earlier: &Earlier, mut result
     results.write(&workspace.run.results())?;
     Ok(results)
 }
-
-/// Stands in results, until all models are tested, for what was asked for.
-const UNFINISHED: &str = "unfinished";
 
 /// Of the rows of `[[compare]]` and the limits that are asked for; none where there are none. What a row says depends on its model
 /// alone, so that rows stay where others come in.

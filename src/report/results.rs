@@ -19,6 +19,9 @@ const MAX_BYTES: u64 = 16 << 20;
 /// What to do where a file is none, or has changed.
 const ADVICE: &str = "remove the file, and automoe run measures again";
 
+/// Stands in results, until all models are tested, for what was asked for.
+pub const UNFINISHED: &str = "unfinished";
+
 /// `results.json`: `{"rows": [{"name": …, "bleu": …, "gflops": …, "parameters": …}, …]}`. In a file from elsewhere, all but
 /// the names may be missing, and other keys are not read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,6 +160,11 @@ impl Results {
     /// A file that cannot be opened, is no such JSON, or has a checksum that does not fit.
     pub fn read(path: &Path) -> Result<Self> {
         read_with(path, MAX_BYTES, |text| checksum::from_text(text, "the results of a run", ADVICE))
+    }
+
+    /// Whether all models are tested that were asked for.
+    pub fn is_whole(&self) -> bool {
+        self.asked.as_deref() != Some(UNFINISHED)
     }
 
     /// Writes them to `path`, whole or not at all.

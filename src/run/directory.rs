@@ -23,6 +23,8 @@ mod kept;
 /// The log of a training, in the folder of its checkpoints.
 pub const METRICS: &str = "metrics.jsonl";
 
+const MANIFEST: &str = "manifest.json";
+
 /// The file that is locked.
 const LOCK: &str = ".lock";
 
@@ -128,7 +130,7 @@ impl RunDirectory {
 
     /// The [`Manifest`].
     pub fn manifest(&self) -> PathBuf {
-        self.root.join("manifest.json")
+        self.root.join(MANIFEST)
     }
 
     /// The folder of the SuperNet's checkpoints and metrics.
@@ -178,6 +180,29 @@ impl RunDirectory {
     /// The folder of the run directories of what belongs to this run: other searches, other seeds.
     pub fn subruns(&self) -> PathBuf {
         self.root.join("subruns")
+    }
+
+    /// The runs in [`Self::subruns`], by their folders within it, in order of name; none where that cannot be read.
+    pub fn all_subruns(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut folders = vec![(self.subruns(), String::new())];
+        while let Some((folder, name)) = folders.pop() {
+            if folder.join(MANIFEST).is_file() {
+                found.push(name);
+                continue;
+            }
+            // `limits/gflops=0.02/winner` is the deepest.
+            if name.split('/').count() > 3 {
+                continue;
+            }
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let own = entry.file_name().to_string_lossy().into_owned();
+                let within = if name.is_empty() { own } else { format!("{name}/{own}") };
+                folders.push((entry.path(), within));
+            }
+        }
+        found.sort();
+        found
     }
 
     /// The scores of everything that was translated.

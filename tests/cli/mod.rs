@@ -26,4 +26,5 @@ mod training;
 mod training_on;
 mod translate;
 mod vulkan;
+mod watch;
 mod weight_sharing;
