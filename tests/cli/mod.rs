@@ -18,6 +18,7 @@ mod precision;
 pub mod program;
 mod rank;
 mod report;
+mod shell;
 mod spaces;
 mod table;
 mod text;
