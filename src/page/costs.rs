@@ -38,7 +38,7 @@ pub(super) fn costs(facts: &Facts) -> Markup {
         .collect();
     if !facts.trials.is_empty() {
         let seconds = facts.trials.iter().map(|trial| trial.seconds).sum();
-        rows.insert(rows.len().min(1), row("search", seconds, facts.trials.len() as f64, None, None));
+        rows.insert(rows.len().min(1), row("search", seconds, facts.trials.len() as f64, None, facts.search_memory));
     }
     table(&Table { title: String::new(), columns, rows })
 }

@@ -4,7 +4,7 @@ use super::facts::Facts;
 use super::settings::different;
 use super::shown::{duration, gflops, table};
 use super::{architecture, costs, curves, experts, generations, genes, headline, latency, settings, trials};
-use crate::report::{Column, Row, Table, results_tables};
+use crate::report::{Column, Row, Table, rank_tables, results_tables};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::collections::BTreeSet;
 
@@ -48,6 +48,9 @@ fn run(facts: &Facts) -> Markup {
             (section("Where experts go", &experts::experts(facts)))
         }
         @if !facts.trainings.is_empty() { (section("Training", &curves::curves(facts))) }
+        @if let Some(ranking) = &facts.ranking {
+            (section("How well architectures are ordered", &html! { @for one in &rank_tables(ranking) { p.note { (one.title) } (table(one)) } }))
+        }
         @if let Some(latency) = latency::latency(facts) { (section("Latency", &latency)) }
         (section("What it took", &costs::costs(facts)))
         (section("Settings", &settings::settings(facts)))

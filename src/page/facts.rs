@@ -1,11 +1,14 @@
 //! What a run's files say of it.
 
+use crate::checksum;
 use crate::config::Config;
 use crate::error::Result;
+use crate::rank::Comparison;
 use crate::report::{Results, TestedModel};
 use crate::run::directory::run_name;
-use crate::run::{JsonLines, Manifest, RunDirectory};
-use crate::search::{Trial, TrialLog, best};
+use crate::run::memory::noted_peak;
+use crate::run::{JsonLines, Manifest, RunDirectory, atomic};
+use crate::search::{Finalist, Trial, TrialLog, best};
 use crate::space::{Architecture, Space};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -27,6 +30,12 @@ pub struct Facts {
     pub results: Option<Results>,
     /// The trials of the search; none before it.
     pub trials: Vec<Trial>,
+    /// The most memory that the search has taken, in bytes; none where that is not known.
+    pub search_memory: Option<u64>,
+    /// The best trials as they were measured at length, where the search measures latency.
+    pub finalists: Vec<Finalist>,
+    /// How well SuperNets order architectures, where that was found out.
+    pub ranking: Option<Comparison>,
     /// The SuperNet, then the models.
     pub trainings: Vec<Training>,
 }
@@ -102,6 +111,9 @@ impl Facts {
             space: config.space()?,
             results: run.results().exists().then(|| Results::read(&run.results())).transpose()?,
             trials: if run.trials().exists() { TrialLog::read(&run.trials())? } else { Vec::new() },
+            search_memory: noted_peak(&run.search_memory())?,
+            finalists: if run.finalists().exists() { JsonLines::read(&run.finalists())? } else { Vec::new() },
+            ranking: ranking(&run.ranking())?,
             trainings: trainings.collect::<Result<_>>()?,
             config,
         })
@@ -147,6 +159,13 @@ impl Facts {
         let winner = self.winner()?;
         self.trials.iter().find(|trial| trial.architecture == winner && trial.complete_loss().is_some())
     }
+}
+
+/// The comparison in the file at `path`; none where there is no such file.
+fn ranking(path: &Path) -> Result<Option<Comparison>> {
+    let Some(text) = atomic::read(path)? else { return Ok(None) };
+    let read = checksum::from_text(&text, "what automoe rank has found", "automoe rank writes it anew");
+    read.map(Some).map_err(|error| error.at(path.display()))
 }
 
 impl Training {

@@ -2,6 +2,7 @@
 
 use super::facts::Facts;
 use super::shown::{duration, gflops};
+use crate::report::Reference;
 use maud::{Markup, html};
 
 /// The sentences.
@@ -53,8 +54,12 @@ fn found(facts: &Facts) -> String {
     let Some(dense) = facts.tested("baseline") else { return own + "; no dense model was trained beside it." };
     let share = winner.gflops.zip(dense.gflops).map(|(winner, dense)| 100.0 * winner / dense);
     let difference = winner.bleu.zip(dense.bleu).map(|(winner, dense)| winner - dense);
+    let interval = winner.beside(Reference::Dense).map_or(String::new(), |compared| {
+        let [low, high] = compared.bleu_interval;
+        format!("95 % interval {low:+.2} to {high:+.2}; ")
+    });
     format!(
-        "{own}, {} % of the dense model's, and {} BLEU more than it (below 0: less).",
+        "{own}, {} % of the dense model's, and {} BLEU more than it ({interval}below 0: less).",
         figure(share, 1),
         difference.map_or("unknown".into(), |difference| format!("{difference:+.2}"))
     )

@@ -1,13 +1,63 @@
-//! Latency as it was predicted, and as it was measured.
+//! Latency as the search had it, and as it was measured.
 
 use super::facts::Facts;
+use super::plot::{Axis, Plot, px};
 use super::shown::table;
 use crate::catalog::LATENCY_MS;
-use crate::report::{Column, Rounding, Row, Table, TestedModel};
+use crate::report::{Column, Rounding, Row, Table};
+use crate::space::Architecture;
 use maud::{Markup, html};
 
-/// A row for each tested model whose architecture the search had a latency for; none: nothing.
+/// A latency of the search beside a measurement of the same architecture.
+struct Pair {
+    name: String,
+    searched_ms: f64,
+    measured_ms: f64,
+}
+
+/// A point and a row for each tested model, and each trial measured at length, that the search had a latency for; none: nothing.
 pub(super) fn latency(facts: &Facts) -> Option<Markup> {
+    let pairs = pairs(facts);
+    let source =
+        if facts.config.search.measures_latency() { "measured in a few passes" } else { "predicted by the profile" };
+    (!pairs.is_empty()).then(|| {
+        html! {
+            p.note { "In the search, latency was " (source) ". On the dashed line both are the same; a point tells its name under the pointer." }
+            (plot(&pairs)) (table(&rows(&pairs)))
+        }
+    })
+}
+
+fn pairs(facts: &Facts) -> Vec<Pair> {
+    let pair = |name: String, architecture: &Architecture, measured_ms: f64| {
+        let trial = facts.trials.iter().find(|trial| trial.architecture == *architecture)?;
+        Some(Pair { name, searched_ms: trial.figure(LATENCY_MS)?, measured_ms })
+    };
+    let models = facts.results.iter().flat_map(|results| &results.rows);
+    let models =
+        models.filter_map(|model| pair(model.name.clone(), model.architecture.as_ref()?, model.latency?.total_ms()));
+    let finalists = facts.finalists.iter();
+    let finalists = finalists.filter_map(|one| pair(format!("trial {}", one.id), &one.architecture, one.latency_ms));
+    models.chain(finalists).collect()
+}
+
+fn plot(pairs: &[Pair]) -> Markup {
+    let axis = Axis::of(pairs.iter().flat_map(|pair| [pair.searched_ms, pair.measured_ms]));
+    let plot = Plot { x: axis, y: axis };
+    let ends = axis.ends();
+    let inside = html! {
+        path.limit fill="none" d=(plot.line(&[(ends.0, ends.0), (ends.1, ends.1)])) {}
+        @for pair in pairs {
+            @let (x, y) = plot.at((pair.measured_ms, pair.searched_ms));
+            circle.bar cx=(px(x)) cy=(px(y)) r="4" {
+                title { (format!("{}: {:.3} ms in the search, {:.3} ms measured", pair.name, pair.searched_ms, pair.measured_ms)) }
+            }
+        }
+    };
+    plot.picture("Latency in the search against latency measured", ["measured, ms", "in the search, ms"], &inside)
+}
+
+fn rows(pairs: &[Pair]) -> Table {
     let column = |key, heading| Column { key, heading, rounding: Rounding::ThreeDigits };
     let columns = vec![
         Column::new("model", "model", 0),
@@ -15,22 +65,11 @@ pub(super) fn latency(facts: &Facts) -> Option<Markup> {
         column("measured_ms", "measured, ms"),
         Column::new("difference", "difference %", 1),
     ];
-    let row_of = |model: &TestedModel| {
-        let trial = facts.trials.iter().find(|trial| Some(&trial.architecture) == model.architecture.as_ref())?;
-        let (searched, measured) = (trial.figure(LATENCY_MS)?, model.latency?.total_ms());
-        let difference = 100.0 * (searched / measured - 1.0);
-        Some(Row {
-            cells: vec![model.name.as_str().into(), searched.into(), measured.into(), difference.into()],
-            remark: None,
-        })
+    let row = |pair: &Pair| {
+        let difference = 100.0 * (pair.searched_ms / pair.measured_ms - 1.0);
+        let cells =
+            vec![pair.name.as_str().into(), pair.searched_ms.into(), pair.measured_ms.into(), difference.into()];
+        Row { cells, remark: None }
     };
-    let rows: Vec<Row> = facts.results.iter().flat_map(|results| &results.rows).filter_map(row_of).collect();
-    let source =
-        if facts.config.search.measures_latency() { "measured in a few passes" } else { "predicted by the profile" };
-    (!rows.is_empty()).then(|| {
-        html! {
-            p.note { "In the search, latency was " (source) "." }
-            (table(&Table { title: String::new(), columns, rows }))
-        }
-    })
+    Table { title: String::new(), columns, rows: pairs.iter().map(row).collect() }
 }

@@ -32,6 +32,11 @@ impl Axis {
         Self { least: first * step, most: (most / step).ceil().max(first + 1.0) * step, step }
     }
 
+    /// Its least and its most value.
+    pub fn ends(&self) -> (f64, f64) {
+        (self.least, self.most)
+    }
+
     /// Where `value` is, from 0 to 1.
     fn place(&self, value: f64) -> f64 {
         (value - self.least) / (self.most - self.least)

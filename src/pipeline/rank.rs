@@ -8,10 +8,12 @@ use super::test::{tested_weights, translator_of, validation_bleu, validation_los
 use super::training::{Alone, train_alone};
 use super::weights_hash::hash_file;
 use super::workspace::Workspace;
+use crate::checksum;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::model::Transformer;
 use crate::rank::{Comparison, Measure, Sample, compare};
+use crate::run::atomic;
 use crate::run::checkpoints::resolve;
 use crate::seed;
 use crate::space::Architecture;
@@ -55,7 +57,7 @@ pub struct Ranked {
 
 /// Trains `given`, or as many architectures of the space as the config's `[rank]` asks for, alone, and compares the order of their
 /// validation losses with the orders that the SuperNets at `checkpoints`, FLOPs and parameters give them. What an earlier call
-/// has trained and evaluated is not done again.
+/// has trained and evaluated is not done again. The run keeps the comparison.
 ///
 /// # Errors
 /// Too few architectures; a checkpoint that is no SuperNet of this data, or that an architecture does not fit into; those of
@@ -92,12 +94,9 @@ pub fn rank(workspace: &Workspace, given: Option<Vec<Architecture>>, checkpoints
     let rows: Vec<Ranked> = rows.collect();
     let names: Vec<String> = checkpoints.into_iter().map(|supernet| supernet.name).collect();
     let band = if settings.band > 0.0 { settings.band } else { BAND };
-    Ok(Ranking {
-        comparison: comparison(&rows, &names, band, workspace.config.seed),
-        checkpoints: names,
-        band,
-        architectures: rows,
-    })
+    let comparison = comparison(&rows, &names, band, workspace.config.seed);
+    atomic::write(&workspace.run.ranking(), checksum::to_text(&comparison)?.as_bytes())?;
+    Ok(Ranking { comparison, checkpoints: names, band, architectures: rows })
 }
 
 /// Compares the measures of `rows`, those of the SuperNets called `names` first.

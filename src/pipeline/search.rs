@@ -15,6 +15,7 @@ use crate::model::Supernet;
 use crate::model::weights::rules::of_config;
 use crate::run::atomic::{self, put_aside};
 use crate::run::checkpoints::resolve;
+use crate::run::memory::note_peak;
 use crate::search::{
     Constraints, Feasible, Pick, Search, Trial, TrialLog, algorithm, check_pick, first_within, front, picked,
 };
@@ -99,7 +100,9 @@ pub fn search(
         if kept.is_ok() {
             kept = was_shown;
         }
-    })?;
+    });
+    note_peak(&workspace.run.search_memory())?;
+    let ranked = ranked?;
     kept.and_then(|()| workspace.run.keep_settings(false))?;
     shown.finish()?;
     let (mut found, at_length) = match constraints.measured {

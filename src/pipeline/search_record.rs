@@ -95,6 +95,7 @@ impl SearchRecord {
         let trials = run.trials();
         if !has_begun(&trials) {
             remove(&run.finalists())?;
+            remove(&run.search_memory())?;
             self.write(&trials)?;
             return Ok(String::new());
         }

@@ -2,13 +2,13 @@
 
 use crate::seed;
 use rand::RngExt;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Samples that are drawn.
 const RESAMPLES: u64 = 1_000;
 
 /// The least and the most of a figure, with a confidence of 95 %: the percentiles 2.5 and 97.5 of the figures of the resamples.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval(pub f64, pub f64);
 
 impl Interval {

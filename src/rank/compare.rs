@@ -4,10 +4,10 @@ use super::bootstrap::{Interval, resamples};
 use super::sample::{Measure, Sample};
 use super::tau::{Estimate, Tau, Taus, taus};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What [`compare`] found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// Of each measure.
     pub measures: Vec<Measured>,
@@ -18,7 +18,7 @@ pub struct Comparison {
 }
 
 /// How well one measure orders the architectures.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// Its name.
     pub name: String,
@@ -35,7 +35,7 @@ pub struct Measured {
 }
 
 /// How much better one measure orders than another.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
     /// Whose τ …
     pub of: String,
@@ -46,7 +46,7 @@ pub struct Difference {
 }
 
 /// How well trainings of the same architectures with other seeds agree: a measure that does as well is as good as a training.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ceiling {
     /// Architectures that were trained several times.
     pub architectures: usize,

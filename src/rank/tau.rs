@@ -2,10 +2,10 @@
 
 use super::bootstrap::Interval;
 use super::sample::Sample;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A figure for all pairs, for pairs of equal decoder depth, and for pairs of about equal FLOPs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Taus<T = Estimate> {
     /// Among all pairs.
     pub all: T,
@@ -16,7 +16,7 @@ pub struct Taus<T = Estimate> {
 }
 
 /// Kendall's τ-b, or a difference of two, with its interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The figure; none where no two of the pairs differ.
     pub tau: Option<f64>,

@@ -1,8 +1,9 @@
 //! The run directory: one folder that holds everything of one run, under one lock.
 //!
 //! `config.toml` (resolved settings) · `manifest.json` · `supernet/`, `adapted/`, `models/NAME/`: checkpoints and `metrics.jsonl` ·
-//! `rank/`: architectures trained alone by `automoe rank` and `evaluations.jsonl` · `search/trials.jsonl`, `search/record.json` (what
-//! the trials were begun with), `search/parts.jsonl` (of a race), `search/finalists.jsonl`, `search/winner.json` · `results.json` ·
+//! `rank/`: architectures trained alone by `automoe rank`, `evaluations.jsonl`, `ranking.json` · `search/trials.jsonl`,
+//! `search/record.json` (what the trials were begun with), `search/parts.jsonl` (of a race), `search/finalists.jsonl`,
+//! `search/memory.json`, `search/winner.json` · `results.json` ·
 //! `hypotheses/NAME.txt`: how each model has translated the test set · `subruns/`: run directories of what `automoe run` does beside ·
 //! `report.html`. Event files for TensorBoard lie beside metrics and trials.
 //! The manifest says which settings and which data all of it was made with; a run goes on only with the same ones.
@@ -157,6 +158,11 @@ impl RunDirectory {
         self.root.join("rank")
     }
 
+    /// What the last comparison of their order has found.
+    pub fn ranking(&self) -> PathBuf {
+        self.rank().join("ranking.json")
+    }
+
     /// The trials of the search.
     pub fn trials(&self) -> PathBuf {
         self.search().join("trials.jsonl")
@@ -165,6 +171,11 @@ impl RunDirectory {
     /// The best trials measured at length, where the search measures latency.
     pub fn finalists(&self) -> PathBuf {
         self.search().join("finalists.jsonl")
+    }
+
+    /// The most memory that the search has taken.
+    pub fn search_memory(&self) -> PathBuf {
+        self.search().join("memory.json")
     }
 
     /// The architecture that the search found.

@@ -157,6 +157,15 @@ fn measured_latency_is_in_the_log_and_is_not_measured_again() {
     assert_eq!(lines(&program, "trials.jsonl"), trials);
     assert_eq!(lines(&program, "finalists.jsonl"), finalists);
 
+    // The page of the run has it beside what the search had measured.
+    program.output(&["report", "runs/toy"]);
+    let page = std::fs::read_to_string(program.folder().join("runs/toy/report.html")).unwrap();
+    let id = &finalists[0]["id"];
+    let in_search = trials.iter().find(|trial| trial["id"] == *id).unwrap()["latency_ms"].as_f64().unwrap();
+    let at_length = finalists[0]["latency_ms"].as_f64().unwrap();
+    let told = format!("trial {id}: {in_search:.3} ms in the search, {at_length:.3} ms measured");
+    assert!(page.contains(&told), "{told}");
+
     // What was measured with another beam does not compare.
     let message = program.refusal_after_start(&search(&arguments(&limits, &["--set", "translate.beam=2"])));
     assert!(message.contains("beam 4") && message.contains("beam 2") && message.contains("--fresh"), "{message}");

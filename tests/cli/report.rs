@@ -102,7 +102,13 @@ fn a_run_ends_with_a_page_that_says_what_its_files_say() {
     let figure = |row: usize, key: &str| results["rows"][row][key].as_f64().unwrap();
     let share = 100.0 * figure(1, "gflops") / figure(2, "gflops");
     let difference = figure(1, "bleu") - figure(2, "bleu");
-    assert!(page.says(&format!("{share:.1} % of the dense model's, and {difference:+.2} BLEU")), "{:?}", page.texts);
+    let end = |end: usize| results["rows"][1]["compared"][0]["bleu_interval"][end].as_f64().unwrap();
+    let interval = format!("95 % interval {:+.2} to {:+.2}", end(0), end(1));
+    assert!(
+        page.says(&format!("{share:.1} % of the dense model's, and {difference:+.2} BLEU more than it ({interval};")),
+        "{:?}",
+        page.texts
+    );
 
     let trials = lines(&run.join("search/trials.jsonl"));
     let complete: Vec<_> = trials.iter().filter(|trial| trial["state"] == "complete").collect();
@@ -123,11 +129,31 @@ fn a_run_ends_with_a_page_that_says_what_its_files_say() {
     // The last table of as many columns: how models compare comes first.
     let cost = page.rows.iter().rfind(|row| row[0] == "supernet" && row.len() == 6).unwrap();
     assert_eq!(cost[1..4], [format!("{seconds:.1} s"), format!("{:.4}", seconds / 3600.0), "24".into()]);
+    let memory: Value = serde_json::from_str(&fs::read_to_string(run.join("search/memory.json")).unwrap()).unwrap();
+    let megabytes = memory["peak_memory_bytes"].as_f64().map_or("–".into(), |bytes| format!("{:.0}", bytes / 1e6));
+    assert_eq!(page.row("search")[5], megabytes);
     let manifest: Value = serde_json::from_str(&fs::read_to_string(run.join("manifest.json")).unwrap()).unwrap();
     assert!(page.says(manifest["data"].as_str().unwrap()));
 
     assert_eq!(program.output(&["report", FOLDER]), "");
     assert_eq!(fs::read_to_string(run.join("report.html")).unwrap(), text);
+}
+
+#[test]
+fn a_page_has_the_table_of_rank() {
+    let program = Program::new();
+    program.output(&arguments(&["train"], &TINY));
+    let few = ["--samples", "4", "--set", "rank.max_updates=4"];
+    let ranking = program.output(&arguments(&arguments(&["rank"], &TINY), &few));
+    let ranking: Value = serde_json::from_str(&ranking).unwrap();
+    program.output(&["report", "runs/toy"]);
+    let page = Page::parse(&fs::read_to_string(program.folder().join("runs/toy/report.html")).unwrap());
+    for measure in ranking["measures"].as_array().unwrap() {
+        let row = page.row(measure["name"].as_str().unwrap());
+        let figure = |figure: &Value, decimals: usize| format!("{:.decimals$}", figure.as_f64().unwrap());
+        assert_eq!(row[1], figure(&measure["tau"]["all"]["tau"], 2));
+        assert_eq!(row[9..], [figure(&measure["regret_bits"], 3), figure(&measure["regret_bleu"], 2)]);
+    }
 }
 
 #[test]
