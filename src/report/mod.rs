@@ -7,6 +7,7 @@ mod table;
 
 mod reading;
 mod results;
+mod figures;
 mod results_table;
 mod seeds;
 mod seeds_table;

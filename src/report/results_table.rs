@@ -1,8 +1,9 @@
 //! What a run has found, as tables.
 
+use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, Kind, MODEL, READING, TRAINING};
 use super::reading::Reading;
 use super::results::{Reference, Results, TestedModel};
-use super::table::{Cell, Column, Rounding, Row, Table};
+use super::table::{Cell, Column, Row, Table};
 
 /// What is said of rows whose references are no raw text.
 const JOINED_REFERENCES: &str = "BLEU and chrF are of tokenised text: the references are the test set's ids joined to words; \
@@ -22,16 +23,7 @@ pub fn results_tables(results: &Results) -> Vec<Table> {
 
 /// A row for each model.
 fn models(results: &Results) -> Table {
-    let columns = vec![
-        Column::new("model", "model", 0),
-        Column::new("bleu", "BLEU", 2),
-        Column::new("chrf", "chrF", 2),
-        Column::new("gflops", "GFLOPs", 4),
-        Column::new("parameters_m", "parameters M", 3),
-        Column::new("active_parameters_m", "active M", 3),
-        Column::new("sparsity_percent", "sparsity %", 1),
-        Column { key: "latency_ms", heading: "latency ms", rounding: Rounding::ThreeDigits },
-    ];
+    let columns = columns("model", &[MODEL]);
     let joined = results.joined_references.then_some(JOINED_REFERENCES);
     let remark = |model: &TestedModel| {
         let noise =
@@ -42,48 +34,32 @@ fn models(results: &Results) -> Table {
         let remarks: Vec<String> = joined.map(String::from).into_iter().chain(noise).collect();
         (!remarks.is_empty()).then(|| remarks.join("; "))
     };
-    let rows = results.rows.iter().map(|model| row(model, remark(model))).collect();
-    Table { title: String::new(), columns, rows }
+    let row = |model: &TestedModel| Row {
+        cells: [model.name.as_str().into()].into_iter().chain(figures(model, MODEL)).collect(),
+        remark: remark(model),
+    };
+    Table { title: String::new(), columns, rows: results.rows.iter().map(row).collect() }
 }
 
-fn row(model: &TestedModel, remark: Option<String>) -> Row {
-    Row {
-        cells: vec![
-            model.name.as_str().into(),
-            model.bleu.into(),
-            model.chrf.into(),
-            model.gflops.into(),
-            model.parameters_m().into(),
-            model.active_parameters_m().into(),
-            model.sparsity_percent().into(),
-            model.latency.map(|latency| latency.total_ms()).into(),
-        ],
-        remark,
-    }
+/// That of what the rows are, and those of the figures.
+fn columns<T>(rows: &'static str, kinds: &[&[Kind<T>]]) -> Vec<Column> {
+    let figures = kinds.iter().copied().flatten().map(|kind| kind.column);
+    [Column::new(rows, rows, 0)].into_iter().chain(figures).collect()
+}
+
+/// The figures of `row`.
+fn figures<T>(row: &T, kinds: &[Kind<T>]) -> impl Iterator<Item = Cell> {
+    kinds.iter().map(|kind| (kind.of)(row).into())
 }
 
 /// What each model costs and gains beside the references.
 fn comparisons(results: &Results) -> Table {
-    let mut columns = vec![
-        Column::new("model", "model", 0),
-        Column::new("validation_loss", "valid. loss", 3),
-        Column::new("training_tflops", "trained TFLOPs", 0),
-        Column::new("training_hours", "trained h", 2),
-        Column::new("gflops_of_dense", "GFLOPs / dense", 3),
-        Column::new("bleu_over_dense", "BLEU - dense", 2),
-    ];
     let has_search = compared(results, Reference::DenseSearch).is_some();
-    if has_search {
-        columns.push(Column::new("gflops_of_dense_search", "GFLOPs / dense search", 3));
-        columns.push(Column::new("bleu_over_dense_search", "BLEU - dense search", 2));
-    }
+    let beside_search = if has_search { BESIDE_DENSE_SEARCH } else { &[] };
+    let columns = columns("model", &[TRAINING, BESIDE_DENSE, beside_search]);
     let row = |model: &TestedModel| {
-        let mut cells: Vec<Cell> = vec![
-            model.name.as_str().into(),
-            model.validation_loss.into(),
-            model.training_tflops().into(),
-            model.training.map(|spent| spent.hours).into(),
-        ];
+        let mut cells = vec![model.name.as_str().into()];
+        cells.extend(figures(model, TRAINING));
         cells.extend(beside(model, Reference::Dense));
         if has_search {
             cells.extend(beside(model, Reference::DenseSearch));
@@ -116,23 +92,13 @@ fn beside(model: &TestedModel, reference: Reference) -> [Cell; 2] {
 
 /// FLOPs at equal validation loss.
 fn readings(readings: &[Reading]) -> Table {
-    let columns = vec![
-        Column::new("search", "search", 0),
-        Column::new("models", "models", 0),
-        Column::new("loss", "valid. loss", 3),
-        Column::new("gflops", "GFLOPs there", 4),
-        Column::new("gflops_of_dense", "of dense", 3),
-        Column::new("gflops_of_dense_search", "of dense search", 3),
-    ];
+    let mut columns = columns("search", &[READING]);
+    columns.insert(1, Column::new("models", "models", 0));
     let row = |reading: &Reading| Row {
-        cells: vec![
-            reading.search.as_str().into(),
-            (reading.models as f64).into(),
-            reading.loss.into(),
-            reading.gflops.into(),
-            reading.of_dense.into(),
-            reading.of_dense_search.into(),
-        ],
+        cells: [reading.search.as_str().into(), (reading.models as f64).into()]
+            .into_iter()
+            .chain(figures(reading, READING))
+            .collect(),
         remark: match (reading.gflops, reading.is_bound) {
             (None, _) => Some("no model is as good: allow for more FLOPs (--ladder)".into()),
             (Some(_), true) => Some("the smallest model is as good: fewer FLOPs may do (--ladder)".into()),

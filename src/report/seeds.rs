@@ -1,7 +1,8 @@
 //! What runs with several seeds have found together.
 
+use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, MODEL, READING, TRAINING};
 use super::reading::Reading;
-use super::results::{Reference, Results, TestedModel};
+use super::results::{Results, TestedModel};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -51,12 +52,12 @@ impl Repeated {
     /// Those of `results`, one for each of `seeds`.
     pub fn of(seeds: Vec<u64>, results: Vec<Results>) -> Self {
         let rows = |results: &Results| {
-            let kinds = || MODELS.into_iter().flatten();
-            let figures = |row: &TestedModel| kinds().map(|kind| (kind.key, (kind.of)(row))).collect();
+            let kinds = || [MODEL, TRAINING, BESIDE_DENSE, BESIDE_DENSE_SEARCH].into_iter().flatten();
+            let figures = |row: &TestedModel| kinds().map(|kind| (kind.column.key, (kind.of)(row))).collect();
             results.rows.iter().map(|row| (row.name.clone(), figures(row))).collect()
         };
         let readings = |results: &Results| {
-            let figures = |row: &Reading| READINGS.iter().map(|kind| (kind.key, (kind.of)(row))).collect();
+            let figures = |row: &Reading| READING.iter().map(|kind| (kind.column.key, (kind.of)(row))).collect();
             results.readings.iter().map(|row| (row.search.clone(), figures(row))).collect()
         };
         let all = |of: &dyn Fn(&Results) -> Vec<Named>| repeated(&results.iter().map(of).collect::<Vec<_>>());
@@ -82,54 +83,6 @@ fn repeated(seeds: &[Vec<Named>]) -> Vec<RepeatedRow> {
     });
     rows.collect()
 }
-
-/// A figure that rows of `T` have, and how it is shown.
-pub(super) struct Kind<T> {
-    pub key: &'static str,
-    pub heading: &'static str,
-    pub decimals: usize,
-    pub of: fn(&T) -> Option<f64>,
-}
-
-impl<T> Kind<T> {
-    const fn new(key: &'static str, heading: &'static str, decimals: usize, of: fn(&T) -> Option<f64>) -> Self {
-        Self { key, heading, decimals, of }
-    }
-}
-
-/// The figures of a model: what `automoe run` shows in its first table, and in its second.
-pub(super) const MODELS: [&[Kind<TestedModel>]; 2] = [
-    &[
-        Kind::new("bleu", "BLEU", 2, |row| row.bleu),
-        Kind::new("chrf", "chrF", 2, |row| row.chrf),
-        Kind::new("gflops", "GFLOPs", 4, |row| row.gflops),
-        Kind::new("parameters_m", "parameters M", 3, TestedModel::parameters_m),
-        Kind::new("active_parameters_m", "active M", 3, TestedModel::active_parameters_m),
-        Kind::new("sparsity_percent", "sparsity %", 1, TestedModel::sparsity_percent),
-        Kind::new("latency_ms", "latency ms", 2, |row| row.latency.map(|latency| latency.total_ms())),
-    ],
-    &[
-        Kind::new("validation_loss", "valid. loss", 3, |row| row.validation_loss),
-        Kind::new("training_tflops", "trained TFLOPs", 0, TestedModel::training_tflops),
-        Kind::new("training_hours", "trained h", 2, |row| row.training.map(|spent| spent.hours)),
-        Kind::new("gflops_of_dense", "GFLOPs / dense", 3, |row| Some(row.beside(Reference::Dense)?.gflops)),
-        Kind::new("bleu_over_dense", "BLEU - dense", 2, |row| Some(row.beside(Reference::Dense)?.bleu)),
-        Kind::new("gflops_of_dense_search", "GFLOPs / dense search", 3, |row| {
-            Some(row.beside(Reference::DenseSearch)?.gflops)
-        }),
-        Kind::new("bleu_over_dense_search", "BLEU - dense search", 2, |row| {
-            Some(row.beside(Reference::DenseSearch)?.bleu)
-        }),
-    ],
-];
-
-/// Those of a reading.
-pub(super) const READINGS: &[Kind<Reading>] = &[
-    Kind::new("loss", "valid. loss", 3, |reading| Some(reading.loss)),
-    Kind::new("gflops", "GFLOPs there", 4, |reading| reading.gflops),
-    Kind::new("gflops_of_dense", "of dense", 3, |reading| reading.of_dense),
-    Kind::new("gflops_of_dense_search", "of dense search", 3, |reading| reading.of_dense_search),
-];
 
 #[cfg(test)]
 mod tests {

@@ -1,28 +1,30 @@
 //! What runs with several seeds have found, as tables.
 
-use super::seeds::{Figure, Kind, MODELS, READINGS, Repeated, RepeatedRow};
-use super::table::{Cell, Column, Row, Table};
+use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, Kind, MODEL, READING, TRAINING};
+use super::seeds::{Figure, Repeated, RepeatedRow};
+use super::table::{Cell, Column, Rounding, Row, Table};
 
 /// Mean and deviation of the models' figures, in two tables, and of the readings of a ladder. Columns that no row has are left out.
 pub fn seeds_tables(repeated: &Repeated) -> Vec<Table> {
     let seeds = repeated.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     let title = |what: &str| format!("{what}: mean and deviation over seeds {seeds}");
-    let [models, compared] = MODELS;
+    let compared = [TRAINING, BESIDE_DENSE, BESIDE_DENSE_SEARCH];
     let tables = [
-        table(title("Models"), "model", models, &repeated.rows),
-        table(title("Training, and beside the dense models"), "model", compared, &repeated.rows),
-        table(title("FLOPs at the dense model's validation loss"), "search", READINGS, &repeated.readings),
+        table(title("Models"), "model", &[MODEL], &repeated.rows),
+        table(title("Training, and beside the dense models"), "model", &compared, &repeated.rows),
+        table(title("FLOPs at the dense model's validation loss"), "search", &[READING], &repeated.readings),
     ];
     tables.into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
 
-fn table<T>(title: String, of: &'static str, kinds: &[Kind<T>], rows: &[RepeatedRow]) -> Table {
-    let is_there = |kind: &&Kind<T>| rows.iter().any(|row| row.figures.contains_key(kind.key));
-    let shown: Vec<_> = kinds.iter().filter(is_there).collect();
+fn table<T>(title: String, of: &'static str, kinds: &[&[Kind<T>]], rows: &[RepeatedRow]) -> Table {
+    let is_there = |kind: &&Kind<T>| rows.iter().any(|row| row.figures.contains_key(kind.column.key));
+    let shown: Vec<_> = kinds.iter().copied().flatten().filter(is_there).collect();
     let mut columns = vec![Column::new(of, of, 0)];
-    columns.extend(shown.iter().map(|kind| Column::new(kind.key, kind.heading, kind.decimals)));
+    columns.extend(shown.iter().map(|kind| kind.column));
     let row = |row: &RepeatedRow| {
-        let cell = |kind: &&Kind<T>| row.figures.get(kind.key).map(|figure| told(*figure, kind.decimals)).into();
+        let cell =
+            |kind: &&Kind<T>| row.figures.get(kind.column.key).map(|figure| told(*figure, kind.column.rounding)).into();
         let cells: Vec<Cell> = shown.iter().map(cell).collect();
         Row { cells: [vec![row.name.as_str().into()], cells].concat(), remark: None }
     };
@@ -30,11 +32,9 @@ fn table<T>(title: String, of: &'static str, kinds: &[Kind<T>], rows: &[Repeated
 }
 
 /// The mean, and the deviation where it is known.
-fn told(figure: Figure, decimals: usize) -> String {
-    match figure.deviation {
-        None => format!("{:.decimals$}", figure.mean),
-        Some(deviation) => format!("{:.decimals$} ± {deviation:.decimals$}", figure.mean),
-    }
+fn told(figure: Figure, rounding: Rounding) -> String {
+    let mean = rounding.apply(figure.mean);
+    figure.deviation.map_or(mean.clone(), |deviation| format!("{mean} ± {}", rounding.apply(deviation)))
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl Rounding {
 
 impl Column {
     /// A column whose numbers people see with so many decimals.
-    pub fn new(key: &'static str, heading: &'static str, decimals: usize) -> Self {
+    pub const fn new(key: &'static str, heading: &'static str, decimals: usize) -> Self {
         Self { key, heading, rounding: Rounding::Decimals(decimals) }
     }
 
