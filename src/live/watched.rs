@@ -70,7 +70,7 @@ impl Watched {
             self.look_at_search(&config.search)?;
             let results = self.run.results();
             self.scene.results = results.exists().then(|| Results::read(&results)).transpose()?;
-            self.scene.subruns = self.run.all_subruns();
+            self.scene.subruns = self.run.all_beside()?;
             self.look_at_phase(made_with.created_by == "run");
         }
         Ok(&self.scene)

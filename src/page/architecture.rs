@@ -45,7 +45,8 @@ fn of_side(shares: &Shares, side: Side) -> &[Vec<f64>] {
 
 fn stack(side: Side, stack: &Stack, shares: Option<&[Vec<f64>]>, scale: f64) -> Markup {
     let height = ROW * stack.layers.len() as f64 + 30.0;
-    let title = format!("{}: {} layers of width {}", side.name(), stack.layers.len(), stack.embed_dim);
+    let plural = if stack.layers.len() == 1 { "" } else { "s" };
+    let title = format!("{}: {} layer{plural} of width {}", side.name(), stack.layers.len(), stack.embed_dim);
     html! {
         div.figure { svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-label=(title) {
             text x="0" y="16" font-weight="bold" { (title) }

@@ -1,11 +1,11 @@
 //! What each phase took.
 
-use super::facts::Facts;
+use super::facts::{Facts, Training};
 use super::shown::{duration, table};
 use crate::report::{Cell, Column, Rounding, Row, Table};
 use maud::Markup;
 
-/// A row for each training, and one for the search.
+/// A row for each training and each search.
 pub(super) fn costs(facts: &Facts) -> Markup {
     let columns = vec![
         Column::new("phase", "phase", 0),
@@ -26,19 +26,18 @@ pub(super) fn costs(facts: &Facts) -> Markup {
         ],
         remark: None,
     };
-    let mut rows: Vec<Row> = facts
-        .trainings
-        .iter()
-        .map(|training| {
-            let updates = training.last(|line| Some(line.update)).unwrap_or(0);
-            let memory = training.lines.iter().filter_map(|line| line.peak_memory_bytes).max();
-            let gflops = training.last(|line| line.trained_gflops);
-            row(&training.name, training.seconds(), updates as f64, gflops, memory)
-        })
-        .collect();
-    if !facts.trials.is_empty() {
+    let training = |(name, training): (String, &Training)| {
+        let updates = training.last(|line| Some(line.update)).unwrap_or(0);
+        let memory = training.lines.iter().filter_map(|line| line.peak_memory_bytes).max();
+        let gflops = training.last(|line| line.trained_gflops);
+        row(&name, training.seconds(), updates as f64, gflops, memory)
+    };
+    let search = |name: &str, facts: &Facts| {
         let seconds = facts.trials.iter().map(|trial| trial.seconds).sum();
-        rows.insert(rows.len().min(1), row("search", seconds, facts.trials.len() as f64, None, facts.search_memory));
-    }
+        row(name, seconds, facts.trials.len() as f64, None, facts.search_memory)
+    };
+    let own = (!facts.trials.is_empty()).then(|| search("search", facts));
+    let beside = facts.beside.iter().map(|other| search(&format!("search of {}", other.name), other));
+    let rows = facts.all_trainings().into_iter().map(training).chain(own).chain(beside).collect();
     table(&Table { title: String::new(), columns, rows })
 }

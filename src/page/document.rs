@@ -75,8 +75,7 @@ fn side_by_side(runs: &[Facts]) -> Markup {
     ];
     let row = |facts: &Facts| {
         let best = facts.best_trials().first().copied().cloned();
-        let trained: f64 = facts.trainings.iter().map(|training| training.seconds()).sum();
-        let searched: f64 = facts.trials.iter().map(|trial| trial.seconds).sum();
+        let trained: f64 = facts.all_trainings().iter().map(|(_, training)| training.seconds()).sum();
         let bleu = |name: &str| facts.tested(name).and_then(|row| row.bleu);
         let cells = vec![
             facts.name.as_str().into(),
@@ -86,7 +85,7 @@ fn side_by_side(runs: &[Facts]) -> Markup {
             best.map(|best| gflops(best.gflops)).into(),
             bleu("winner").into(),
             bleu("baseline").into(),
-            duration(trained + searched).into(),
+            duration(trained + facts.searched_seconds()).into(),
         ];
         Row { cells, remark: None }
     };
@@ -106,7 +105,7 @@ fn differing(runs: &[Facts]) -> Markup {
         div.wide { table {
             thead { tr { th.text { "key" } @for facts in runs { th.text { (facts.name) } } } }
             tbody { @for key in keys.iter().filter(differ) { tr {
-                td.text { code { (key) } } @for run in 0..runs.len() { td.text { code { (value(run, key)) } } }
+                td.text { code { (key) } } @for run in 0..runs.len() { td.text.long { code { (value(run, key)) } } }
             } } }
         } }
     }

@@ -38,6 +38,8 @@ pub struct Facts {
     pub ranking: Option<Comparison>,
     /// The SuperNet, then the models.
     pub trainings: Vec<Training>,
+    /// The searches that belong to this run; each is called as what it finds.
+    pub beside: Vec<Facts>,
 }
 
 /// A training's log.
@@ -98,15 +100,21 @@ impl Facts {
     /// # Errors
     /// No run there, or files of it that are damaged.
     pub fn read(folder: &Path) -> Result<Self> {
+        Self::named(folder, run_name(folder)?)
+    }
+
+    /// Reads the run in `folder`, which goes by that name.
+    fn named(folder: &Path, name: String) -> Result<Self> {
         let run = RunDirectory::read_only(folder)?;
         let config = Config::load(&run.config().to_string_lossy())?;
         let trainings = run
             .trainings()?
             .into_iter()
             .map(|(name, metrics)| Ok(Training { name, lines: JsonLines::read(&metrics)? }));
+        let beside = run.searches_beside()?.into_iter();
         Ok(Self {
             folder: folder.display().to_string(),
-            name: run_name(folder)?,
+            name,
             manifest: run.made_with()?,
             space: config.space()?,
             results: run.results().exists().then(|| Results::read(&run.results())).transpose()?,
@@ -115,6 +123,7 @@ impl Facts {
             finalists: if run.finalists().exists() { JsonLines::read(&run.finalists())? } else { Vec::new() },
             ranking: ranking(&run.ranking())?,
             trainings: trainings.collect::<Result<_>>()?,
+            beside: beside.map(|(name, folder)| Self::named(&folder, name)).collect::<Result<_>>()?,
             config,
         })
     }
@@ -127,6 +136,24 @@ impl Facts {
     /// The training of this name.
     pub fn training(&self, name: &str) -> Option<&Training> {
         self.trainings.iter().find(|training| training.name == name)
+    }
+
+    /// This run and those that belong to it, each with its phases: the name that tables give them, and the training.
+    pub fn all_trainings(&self) -> Vec<(String, &Training)> {
+        let own = self.trainings.iter().map(|training| (training.name.clone(), training));
+        let beside = self.beside.iter().flat_map(|search| {
+            search.trainings.iter().map(|training| match training.name.as_str() {
+                "supernet" => (format!("{}-supernet", search.name), training),
+                _ => (search.name.clone(), training),
+            })
+        });
+        own.chain(beside).collect()
+    }
+
+    /// Seconds that evaluations took, in this search and in those that belong to it.
+    pub fn searched_seconds(&self) -> f64 {
+        let own: f64 = self.trials.iter().map(|trial| trial.seconds).sum();
+        own + self.beside.iter().map(Self::searched_seconds).sum::<f64>()
     }
 
     /// The complete trials, best first by loss.

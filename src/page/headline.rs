@@ -23,12 +23,20 @@ fn asked(facts: &Facts) -> String {
     let limits = if limits.is_empty() { "no limit".to_owned() } else { format!("at most {}", limits.join(" and ")) };
     let objectives: Vec<&str> = search.objectives.iter().map(|objective| objective.as_str()).collect();
     format!(
-        "Asked for: of 10^{:.0} architectures, that of the lowest {} with {limits}, by {} with seed {}.",
-        facts.space.architectures().log10().floor(),
+        "Asked for: of 10{} architectures, that of the lowest {} with {limits}, by {} with seed {}.",
+        raised(&format!("{:.0}", facts.space.architectures().log10().floor())),
         objectives.join(" and "),
         search.algorithm.as_str(),
         facts.config.seed
     )
+}
+
+/// Digits as an exponent is written.
+fn raised(number: &str) -> String {
+    let raised = |digit: char| {
+        digit.to_digit(10).map_or(digit, |digit| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(digit as usize).expect("ten digits"))
+    };
+    number.chars().map(raised).collect()
 }
 
 fn found(facts: &Facts) -> String {
@@ -56,22 +64,21 @@ fn found(facts: &Facts) -> String {
     let difference = winner.bleu.zip(dense.bleu).map(|(winner, dense)| winner - dense);
     let interval = winner.beside(Reference::Dense).map_or(String::new(), |compared| {
         let [low, high] = compared.bleu_interval;
-        format!("95 % interval {low:+.2} to {high:+.2}; ")
+        format!(" (95 % interval of the difference {low:+.2} to {high:+.2})")
     });
-    format!(
-        "{own}, {} % of the dense model's, and {} BLEU more than it ({interval}below 0: less).",
-        figure(share, 1),
-        difference.map_or("unknown".into(), |difference| format!("{difference:+.2}"))
-    )
+    let bleu = difference.map_or("an unknown difference in BLEU to it".to_owned(), |difference| {
+        format!("{:.2} BLEU {} than it", difference.abs(), if difference < 0.0 { "less" } else { "more" })
+    });
+    format!("{own}, {} % of the dense model's, and {bleu}{interval}.", figure(share, 1))
 }
 
 fn took(facts: &Facts) -> String {
     let supernet = facts.training("supernet").map_or(0.0, |training| training.seconds());
-    let search: f64 = facts.trials.iter().map(|trial| trial.seconds).sum();
-    let others = facts.trainings.iter().filter(|training| training.name != "supernet");
-    let others: f64 = others.map(|training| training.seconds()).sum();
+    let search = facts.searched_seconds();
+    let others = facts.all_trainings().into_iter().filter(|(name, _)| name != "supernet");
+    let others: f64 = others.map(|(_, training)| training.seconds()).sum();
     format!(
-        "It took {}: {} for the SuperNet, {} of evaluations in the search, {} for other trainings.",
+        "It took {}: {} for the SuperNet, {} of evaluations in searches, {} for other trainings.",
         duration(supernet + search + others),
         duration(supernet),
         duration(search),

@@ -4,9 +4,10 @@ use maud::{Markup, html};
 
 /// Width and height, in units of the picture.
 const SIZE: (f64, f64) = (760.0, 380.0);
-/// Room for the numbers at the left and below, and at the other sides.
+/// Room for the numbers at the left, below, and beyond the last one, and above.
 const LEFT: f64 = 64.0;
-const BELOW: f64 = 46.0;
+const BELOW: f64 = 50.0;
+const RIGHT: f64 = 26.0;
 const MARGIN: f64 = 14.0;
 /// Ticks that an axis has about.
 const TICKS: f64 = 6.0;
@@ -72,7 +73,7 @@ pub(super) struct Plot {
 impl Plot {
     /// Where these values are, in units of the picture.
     pub fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
-        let (width, height) = (SIZE.0 - LEFT - MARGIN, SIZE.1 - BELOW - MARGIN);
+        let (width, height) = (SIZE.0 - LEFT - RIGHT, SIZE.1 - BELOW - MARGIN);
         (LEFT + width * self.x.place(x), MARGIN + height * (1.0 - self.y.place(y)))
     }
 
@@ -103,13 +104,13 @@ impl Plot {
 
     /// The whole picture: `inside` with the axes called so; `name` is what readers of screens hear.
     pub fn picture(&self, name: &str, [below, beside]: [&str; 2], inside: &Markup) -> Markup {
-        let (right, bottom) = (SIZE.0 - MARGIN, SIZE.1 - BELOW);
+        let (right, bottom) = (SIZE.0 - RIGHT, SIZE.1 - BELOW);
         html! {
             div.figure { svg viewBox=(format!("0 0 {} {}", SIZE.0, SIZE.1)) role="img" aria-label=(name) {
                 @for tick in self.x.ticks() {
                     @let x = self.at((tick, self.y.least)).0;
                     line.grid x1=(px(x)) x2=(px(x)) y1=(px(MARGIN)) y2=(px(bottom)) {}
-                    text.tick x=(px(x)) y=(px(bottom + 16.0)) text-anchor="middle" { (self.x.shown(tick)) }
+                    text.tick x=(px(x)) y=(px(bottom + 20.0)) text-anchor="middle" { (self.x.shown(tick)) }
                 }
                 @for tick in self.y.ticks() {
                     @let y = self.at((self.x.least, tick)).1;
@@ -170,7 +171,7 @@ mod tests {
     #[test]
     fn paths_are_of_the_picture() {
         let plot = Plot { x: Axis::of([0.0, 10.0].into_iter()), y: Axis::of([0.0, 1.0].into_iter()) };
-        assert_eq!(plot.line(&[(0.0, 0.0), (10.0, 1.0)]), "M64.0 334.0L746.0 14.0");
-        assert_eq!(plot.dots([(10.0, 0.0)].into_iter()), "M746.0 334.0h0");
+        assert_eq!(plot.line(&[(0.0, 0.0), (10.0, 1.0)]), "M64.0 330.0L734.0 14.0");
+        assert_eq!(plot.dots([(10.0, 0.0)].into_iter()), "M734.0 330.0h0");
     }
 }

@@ -37,7 +37,7 @@ fn differing(settings: &[(String, Value, Value)]) -> Markup {
         div.wide { table {
             thead { tr { th.text { "key" } th.text { "value" } th.text { "default" } } }
             tbody { @for (key, value, default) in settings { tr {
-                td.text { code { (key) } } td.text { code { (value) } } td.text { code { (default) } }
+                td.text { code { (key) } } td.text.long { code { (value) } } td.text.long { code { (default) } }
             } } }
         } }
     }

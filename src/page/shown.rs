@@ -3,11 +3,21 @@
 use crate::report::{Cell, Table};
 use maud::{Markup, html};
 
+/// A text of more letters may have several lines.
+const LONG: usize = 32;
+
 /// A table; its remarks follow.
 pub(super) fn table(table: &Table) -> Markup {
     let class = |column: usize| {
-        let is_text = table.rows.iter().any(|row| matches!(row.cells[column], Cell::Text(_)));
-        if is_text { "text" } else { "number" }
+        let texts = table.rows.iter().filter_map(|row| match &row.cells[column] {
+            Cell::Text(text) => Some(text.chars().count()),
+            _ => None,
+        });
+        match texts.max() {
+            None => "number",
+            Some(longest) if longest > LONG => "text long",
+            Some(_) => "text",
+        }
     };
     html! {
         div.wide { table {

@@ -124,9 +124,5 @@ fn supernet_name(group: &str) -> String {
 
 /// The run directory of the search of that group.
 fn folder(workspace: &Workspace, group: &str, rung: Option<Rung>) -> PathBuf {
-    let subruns = workspace.run.subruns();
-    match rung {
-        None => subruns.join("compare").join(group),
-        Some(rung) => subruns.join("limits").join(rung.to_string()).join(group),
-    }
+    workspace.run.search_beside(group, rung.map(|rung| rung.to_string()).as_deref())
 }

@@ -20,7 +20,7 @@ pub fn run_with_seeds(workspace: &Workspace, asked: &Asked, count: u64) -> Resul
     let mut results = vec![run(workspace, asked)?];
     for &seed in &seeds[1..] {
         tracing::info!("seed {seed}, of {first} to {last}");
-        let run_dir = workspace.run.subruns().join("seeds").join(seed.to_string());
+        let run_dir = workspace.run.seed_beside(seed);
         let config = Config { seed, run_dir, ..workspace.config.clone() };
         let own = Workspace::open(config, &workspace.device_name, "run", false)?;
         results.push(run(&own, asked).map_err(|error| error.at(format!("seed {seed}")))?);

@@ -18,6 +18,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+mod beside;
 mod fingerprints;
 mod kept;
 
@@ -188,34 +189,6 @@ impl RunDirectory {
         self.translated().join(format!("{name}.txt"))
     }
 
-    /// The folder of the run directories of what belongs to this run: other searches, other seeds.
-    pub fn subruns(&self) -> PathBuf {
-        self.root.join("subruns")
-    }
-
-    /// The runs in [`Self::subruns`], by their folders within it, in order of name; none where that cannot be read.
-    pub fn all_subruns(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut folders = vec![(self.subruns(), String::new())];
-        while let Some((folder, name)) = folders.pop() {
-            if folder.join(MANIFEST).is_file() {
-                found.push(name);
-                continue;
-            }
-            // `limits/gflops=0.02/winner` is the deepest.
-            if name.split('/').count() > 3 {
-                continue;
-            }
-            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-                let own = entry.file_name().to_string_lossy().into_owned();
-                let within = if name.is_empty() { own } else { format!("{name}/{own}") };
-                folders.push((entry.path(), within));
-            }
-        }
-        found.sort();
-        found
-    }
-
     /// The scores of everything that was translated.
     pub fn results(&self) -> PathBuf {
         self.root.join("results.json")
@@ -231,16 +204,9 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Failure`] when a folder cannot be listed.
     pub fn trainings(&self) -> Result<Vec<(String, PathBuf)>> {
-        let models = self.models();
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&models).into_iter().flatten() {
-            let entry = entry.map_err(|error| Error::failure(error).at(models.display()))?;
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
-        names.sort();
-        let of_models = names.into_iter().map(|name| (models.join(&name), name));
-        let own = [(self.supernet(), "supernet".to_owned()), (self.adapted(), "adapted".to_owned())];
-        let logs = own.into_iter().chain(of_models).map(|(folder, name)| (name, folder.join(METRICS)));
+        let own = [("supernet".to_owned(), self.supernet()), ("adapted".to_owned(), self.adapted())];
+        let all = own.into_iter().chain(entries_of(&self.models())?);
+        let logs = all.map(|(name, folder)| (name, folder.join(METRICS)));
         Ok(logs.filter(|(_, log)| log.is_file()).collect())
     }
 
@@ -350,6 +316,16 @@ pub fn check_model_name(name: &str) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// What lies in `folder`, by name; nothing where there is no such folder.
+fn entries_of(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let named = |entry: fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), entry.path());
+    let found: std::io::Result<Vec<_>> = entries.map(|entry| entry.map(named)).collect();
+    let mut found = found.map_err(|error| Error::failure(error).at(folder.display()))?;
+    found.sort();
+    Ok(found)
 }
 
 /// Locks the folder for this process.

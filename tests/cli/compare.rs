@@ -79,6 +79,10 @@ fn every_row_is_trained_tested_and_compared() {
     let tables = program.output(&arguments(&command, &TINY));
     assert!(tables.contains("Beside dense: baseline; dense search: dense-search;"), "{tables}");
     assert!(tables.contains("FLOPs at the dense model's validation loss"), "{tables}");
+    let page = std::fs::read_to_string(program.folder().join("runs/toy/report.html")).unwrap();
+    for phase in ["dense-search-supernet", "dense-search@gflops=0.0025", "search of dense-search", "search of random"] {
+        assert!(page.contains(&format!(">{phase}</td>")), "{phase}");
+    }
 
     // Another row: what is tested stays as it is.
     let more = ROWS

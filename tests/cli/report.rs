@@ -103,9 +103,13 @@ fn a_run_ends_with_a_page_that_says_what_its_files_say() {
     let share = 100.0 * figure(1, "gflops") / figure(2, "gflops");
     let difference = figure(1, "bleu") - figure(2, "bleu");
     let end = |end: usize| results["rows"][1]["compared"][0]["bleu_interval"][end].as_f64().unwrap();
-    let interval = format!("95 % interval {:+.2} to {:+.2}", end(0), end(1));
+    let interval = format!("95 % interval of the difference {:+.2} to {:+.2}", end(0), end(1));
+    let more = if difference < 0.0 { "less" } else { "more" };
     assert!(
-        page.says(&format!("{share:.1} % of the dense model's, and {difference:+.2} BLEU more than it ({interval};")),
+        page.says(&format!(
+            "{share:.1} % of the dense model's, and {:.2} BLEU {more} than it ({interval})",
+            difference.abs()
+        )),
         "{:?}",
         page.texts
     );
