@@ -49,7 +49,29 @@ pub(super) fn different(config: &Config) -> Vec<(String, Value, Value)> {
     let missing = &Value::Null;
     let pairs = own.into_iter().map(|(key, value)| {
         let default = default.get(&key).unwrap_or(missing).clone();
-        (key, value, default)
+        (key, given(value), default)
     });
     pairs.filter(|(_, value, default)| value != default).collect()
+}
+
+/// `value`, but of a list of tables what is not said in them.
+fn given(mut value: Value) -> Value {
+    let is_said = |value: &Value| ![0.into(), "".into(), false.into()].contains(value);
+    for row in value.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        row.retain(|_, value| is_said(value));
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn rows_of_a_list_say_what_was_said() {
+        let rows = json!([{"kind": "moe", "experts": 2, "every": 0, "name": "", "own_supernet": false}, 3]);
+        assert_eq!(given(rows), json!([{"kind": "moe", "experts": 2}, 3]));
+        assert_eq!(given(json!(0)), json!(0));
+    }
 }
