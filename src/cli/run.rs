@@ -12,8 +12,8 @@ use std::io;
 /// Run all phases: data, SuperNet, search, training of the winner, of a dense baseline and of what `compare` asks for, test.
 ///
 /// An interrupted run goes on when the same command is given again. Ends with tables of what was found and how it compares;
-/// results.json in the run directory holds the same and more, and report.html shows it. Test scores come last: nothing is chosen
-/// by them.
+/// results.json in the run directory holds the same and more (of several seeds seeds.json), and report.html shows it. Test scores
+/// come last: nothing is chosen by them.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe run --config toy
@@ -59,13 +59,13 @@ pub fn run(args: RunArgs) -> Result<()> {
     let mut config = args.run.config()?;
     args.constraints.apply(&mut config)?;
     let workspace = args.run.open(config, "run", args.fresh)?;
-    let asked = Asked { top: args.top.into(), ladder: args.ladder };
+    let asked = Asked { top: args.top.into(), ladder: args.ladder, seeds: args.seeds };
     if args.seeds == 1 {
         let results = workspace.carry_out(|workspace| pipeline::run(workspace, &asked))?;
         write_report(&workspace);
         return print(args.json, &results, &results_tables(&results));
     }
-    let repeated = workspace.carry_out(|workspace| pipeline::run_with_seeds(workspace, &asked, args.seeds))?;
+    let repeated = workspace.carry_out(|workspace| pipeline::run_with_seeds(workspace, &asked))?;
     write_report(&workspace);
     print(args.json, &repeated, &seeds_tables(&repeated))
 }

@@ -114,7 +114,10 @@ impl CompareConfig {
         if !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
             faults.push("its name has other characters than letters, digits, `-` and `_`".into());
         }
-        if ["supernet", "baseline"].contains(&name) || name.starts_with("winner") || name.ends_with("-supernet") {
+        if ["supernet", "adapted", "baseline"].contains(&name)
+            || name.starts_with("winner")
+            || name.ends_with("-supernet")
+        {
             faults.push("this name is another model's".into());
         }
         let [by_hand, moe] = [&[CompareKind::Dense, CompareKind::Moe][..], &[CompareKind::Moe][..]];

@@ -22,17 +22,34 @@ pub fn explain(key: &str) -> Result<String> {
     let keys = Keys::all();
     let (section, name) = parted(key);
     match (keys.of(section), keys.get(section, name)) {
-        (None, _) => Err(Error::input(unknown_key(section, "", keys))),
+        (None, _) => match (rows_of(keys, section), keys.get("", section)) {
+            (Some(of_row), _) => match of_row.get(name) {
+                Some(schema) => Ok(key_in_words(section, name, schema)),
+                None => Err(Error::input(format!(
+                    "unknown key {name:?} in [[{section}]]; automoe config --explain {section} lists its keys"
+                ))),
+            },
+            (None, Some(_)) => Err(Error::input(format!("{section:?} is a key, and no section"))),
+            (None, None) => Err(Error::input(unknown_key(section, "", keys))),
+        },
         (_, None) => Err(Error::input(unknown_key(name, section, keys))),
         (_, Some(schema)) => Ok(match schema["properties"].as_object() {
-            Some(keys) => section_in_words(name, schema, keys),
-            None => key_in_words(section, name, schema),
+            Some(keys) => section_in_words(&format!("[{name}]"), schema, keys),
+            None => match rows_of(keys, name).filter(|_| section.is_empty()) {
+                Some(keys) => section_in_words(&format!("[[{name}]]"), schema, keys),
+                None => key_in_words(section, name, schema),
+            },
         }),
     }
 }
 
-fn section_in_words(section: &str, schema: &Value, keys: &Map<String, Value>) -> String {
-    let mut text = format!("[{section}]\n{}\n\n", documentation(schema));
+/// The schemas of the keys that each table of a list of tables has.
+fn rows_of<'a>(keys: &'a Keys, name: &str) -> Option<&'a Map<String, Value>> {
+    keys.get("", name)?["items"]["properties"].as_object()
+}
+
+fn section_in_words(heading: &str, schema: &Value, keys: &Map<String, Value>) -> String {
+    let mut text = format!("{heading}\n{}\n\n", documentation(schema));
     let width = keys.keys().map(String::len).max().unwrap_or(0);
     for (name, schema) in keys {
         let _ = writeln!(text, "{name:<width$}  {}", documentation(schema));
@@ -53,6 +70,8 @@ fn key_in_words(section: &str, name: &str, schema: &Value) -> String {
         // The one key whose default is another for each config.
         _ if name == "run_dir" => row("default", "runs/<name of the config>"),
         Some(default) => row("default", &toml_text(default)),
+        // A row's key that must be given.
+        None if !OVERRIDES.contains(&section) => {}
         None => {
             let beneath = if section == OVERRIDES[0] { "train" } else { OVERRIDES[0] };
             row("default", &format!("that of {beneath}.{name}"));

@@ -55,8 +55,7 @@ pub struct Config {
     pub cost: CostConfig,
     /// The hand-made dense Transformer that `automoe run` trains beside the winner.
     pub baseline: BaselineConfig,
-    /// What else it trains beside the winner. Left out of what is written where there is nothing, as before there was this key.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// What else it trains beside the winner.
     pub compare: Vec<CompareConfig>,
     /// What is written for people and other programs beside a run's own files.
     pub report: ReportConfig,

@@ -110,7 +110,7 @@ fn what_is_fingerprinted_loads_as_the_same_settings() {
         let [of_rank, of_adapt] =
             [toml::to_string(&RankConfig::default()).unwrap(), toml::to_string(&AdaptConfig::default()).unwrap()];
         let [of_rank, of_adapt]: [Vec<&str>; 2] = [&of_rank, &of_adapt].map(|text| text.lines().collect());
-        let mut absent = vec!["[finetune]", "[report]"];
+        let mut absent = vec!["compare = []", "[finetune]", "[report]"];
         if config.rank == RankConfig::default() {
             absent.push("[rank]");
         }

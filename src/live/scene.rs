@@ -37,9 +37,11 @@ pub enum Phase {
     Searching,
     /// Models are tested.
     Testing,
+    /// Another search or seed in `subruns/`, the path from there.
+    Beside(String),
     /// One of its phases is over, and the next one has logged nothing yet.
     Between,
-    /// All is done that it was begun for.
+    /// `automoe run` has done all that it was asked for.
     Finished,
 }
 
@@ -47,6 +49,7 @@ impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Training(name) => write!(f, "training {name}"),
+            Self::Beside(path) => write!(f, "at work in subruns/{path}"),
             other => f.write_str(other.word()),
         }
     }
@@ -59,6 +62,7 @@ impl Phase {
             Self::Training(_) => "training",
             Self::Searching => "searching",
             Self::Testing => "testing",
+            Self::Beside(_) => "beside",
             Self::Between => "between phases",
             Self::Finished => "finished",
         }
@@ -72,6 +76,7 @@ impl Scene {
             "run": self.name,
             "phase": self.phase.word(),
             "training": if let Phase::Training(name) = &self.phase { Some(name) } else { None },
+            "beside": if let Phase::Beside(path) = &self.phase { Some(path) } else { None },
             "seconds_since_written": self.age,
             "trainings": self.trainings.iter().map(TrainingSoFar::to_json).collect::<Vec<_>>(),
             "search": self.search.as_ref().map(SearchSoFar::to_json),

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::page::{Line, Training};
 use crate::report::Results;
 use crate::run::directory::run_name;
-use crate::run::{RunDirectory, Tail};
+use crate::run::{Request, RunDirectory, Tail};
 use crate::search::Trial;
 use std::collections::HashMap;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub struct Watched {
 
 /// What a run writes as it goes.
 enum Written {
-    Training(usize),
+    Training(String),
     Trials,
     Winner,
     Results,
@@ -62,7 +62,7 @@ impl Watched {
     /// # Errors
     /// Files of it that are damaged, or cannot be read; the run is gone.
     pub fn look(&mut self) -> Result<&Scene> {
-        let made_with = self.run.made_with()?;
+        self.run.made_with()?;
         // A run that was begun just now may have none yet.
         if self.run.config().exists() {
             let config = Config::load(&self.run.config().to_string_lossy())?;
@@ -71,7 +71,7 @@ impl Watched {
             let results = self.run.results();
             self.scene.results = results.exists().then(|| Results::read(&results)).transpose()?;
             self.scene.subruns = self.run.all_beside()?;
-            self.look_at_phase(made_with.created_by == "run");
+            self.look_at_phase()?;
         }
         Ok(&self.scene)
     }
@@ -130,45 +130,59 @@ impl Watched {
         Ok(())
     }
 
-    /// What it is at is told by what was written last.
-    fn look_at_phase(&mut self, is_of_all_phases: bool) {
+    /// What it is at is told by what was written last; that all is done, by what `automoe run` has noted down.
+    fn look_at_phase(&mut self) -> Result<()> {
         let scene = &self.scene;
-        let written = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
-        let logs = self.run.trainings().unwrap_or_default();
-        let trainings = scene.trainings.iter().enumerate().filter_map(|(index, training)| {
-            let (_, path) = logs.iter().find(|(name, _)| *name == training.log.name)?;
-            Some((written(path)?, Written::Training(index)))
-        });
-        let files = [
-            (self.run.trials(), Written::Trials),
-            (self.run.winner(), Written::Winner),
-            (self.run.results(), Written::Results),
-        ];
-        let files = files.into_iter().filter_map(|(path, what)| Some((written(&path)?, what)));
-        let last = trainings.chain(files).max_by_key(|(when, _)| *when);
-        let age = last.as_ref().map(|(when, _)| SystemTime::now().duration_since(*when).unwrap_or_default());
-        let under_way = match last {
-            None => Some(Phase::Preparing),
-            Some((_, Written::Training(index))) => {
-                let training = &scene.trainings[index];
-                (!training.is_over()).then(|| Phase::Training(training.log.name.clone()))
+        let last = written(&self.run)?.into_iter().max_by_key(|(when, _)| *when);
+        let (mut newest, last) = last.unzip();
+        let is_over = match &last {
+            None => false,
+            Some(Written::Training(name)) => {
+                scene.trainings.iter().any(|training| training.log.name == *name && training.is_over())
             }
-            Some((_, Written::Trials)) => {
-                let is_over = scene.search.as_ref().is_some_and(|search| search.trials() >= search.expected());
-                (!is_over || !self.run.winner().exists()).then_some(Phase::Searching)
+            Some(Written::Trials) => {
+                let all = scene.search.as_ref().is_some_and(|search| search.trials() >= search.expected());
+                all && self.run.winner().exists()
             }
-            Some((_, Written::Results)) => {
-                scene.results.as_ref().is_some_and(|results| !results.is_whole()).then_some(Phase::Testing)
-            }
-            Some((_, Written::Winner)) => None,
+            Some(Written::Winner) => true,
+            Some(Written::Results) => scene.results.as_ref().is_some_and(|results| !results.unfinished),
         };
-        let is_tested = scene.results.as_ref().map_or(!is_of_all_phases, |results| {
-            let has_row = |training: &TrainingSoFar| results.rows.iter().any(|row| row.name == training.log.name);
-            let by_results = matches!(last, Some((_, Written::Results)));
-            results.is_whole() && (by_results || scene.trainings.iter().all(has_row))
-        });
-        let over = if is_tested { Phase::Finished } else { Phase::Between };
+        // Earlier versions noted nothing down.
+        let is_tested = is_over && matches!(last, Some(Written::Results));
+        let is_done = Request::read(&self.run.request())?.map_or(is_tested, |request| request.done);
+        let mut phase = match last {
+            None => Phase::Preparing,
+            Some(_) if is_over => Phase::Between,
+            Some(Written::Training(name)) => Phase::Training(name),
+            Some(Written::Trials | Written::Winner) => Phase::Searching,
+            Some(Written::Results) => Phase::Testing,
+        };
+        for path in &scene.subruns {
+            let when = last_written(&self.run.run_beside(path)?)?;
+            if when > newest {
+                (newest, phase) = (when, Phase::Beside(path.clone()));
+            }
+        }
+        let age = newest.map(|when| SystemTime::now().duration_since(when).unwrap_or_default());
         self.scene.age = age.map(|age| age.as_secs_f64());
-        self.scene.phase = under_way.unwrap_or(over);
+        self.scene.phase = if is_done { Phase::Finished } else { phase };
+        Ok(())
     }
+}
+
+/// What `run` has written, and when.
+fn written(run: &RunDirectory) -> Result<Vec<(SystemTime, Written)>> {
+    let trainings = run.trainings()?.into_iter().map(|(name, log)| (log, Written::Training(name)));
+    let files = [(run.trials(), Written::Trials), (run.winner(), Written::Winner), (run.results(), Written::Results)];
+    let when = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
+    Ok(trainings.chain(files).filter_map(|(path, what)| Some((when(&path)?, what))).collect())
+}
+
+/// When `run`, or what belongs to it, has written last.
+fn last_written(run: &RunDirectory) -> Result<Option<SystemTime>> {
+    let mut last = written(run)?.into_iter().map(|(when, _)| when).max();
+    for path in run.all_beside()? {
+        last = last.max(last_written(&run.run_beside(&path)?)?);
+    }
+    Ok(last)
 }

@@ -9,6 +9,7 @@ use super::training::train_supernet;
 use super::workspace::Workspace;
 use crate::config::{AlgorithmName, CompareConfig, CompareKind, Config};
 use crate::error::{Error, Result};
+use crate::run::RunDirectory;
 use crate::search::Pick;
 use std::path::PathBuf;
 
@@ -43,12 +44,14 @@ impl<'a> Beside<'a> {
         supernet.into_iter().chain([name_of(self.group(), self.rung)]).collect()
     }
 
-    /// Finds out before hours of training whether the search has anything to find.
+    /// Finds out before hours of training whether the search has anything to find, and its run directory is one of such a search.
     ///
     /// # Errors
     /// It has not.
     pub fn check(&self, workspace: &Workspace) -> Result<()> {
-        check_constraints(&self.config(workspace)?).map_err(|error| error.at(name_of(self.group(), self.rung)))
+        let config = self.config(workspace)?;
+        let is_same = RunDirectory::check(&config.run_dir, &config.to_toml()?);
+        is_same.and_then(|()| check_constraints(&config)).map_err(|error| error.at(name_of(self.group(), self.rung)))
     }
 
     /// Searches, where that is not done, and trains what is found. A SuperNet that was trained for it comes before it.
@@ -58,7 +61,7 @@ impl<'a> Beside<'a> {
     pub fn models(&self, workspace: &Workspace) -> Result<Vec<Model>> {
         let name = name_of(self.group(), self.rung);
         tracing::info!("{name}: a search beside the run's own");
-        let own = Workspace::open(self.config(workspace)?, &workspace.device_name, "run", false)?;
+        let own = Workspace::open(self.config(workspace)?, &workspace.device_name, "search", false)?;
         let kind = self.row.map(|row| row.kind);
         let mut models = Vec::new();
         if self.trains_supernet() {
@@ -71,7 +74,7 @@ impl<'a> Beside<'a> {
                 folder: own.run.supernet(),
             });
         }
-        let found = search(&own, &self.supernet(workspace), EarlierTrials::PutAsideIfStale, &[], Pick::Knee)?;
+        let found = search(&own, &self.supernet(workspace), EarlierTrials::PutAsideIfOther, &[], Pick::Knee)?;
         let best = found.into_iter().next().ok_or_else(|| Error::failure("the search has found nothing").at(&name))?;
         let architecture = best.architecture;
         let folder = trained(&own, self.group(), &architecture, &own.space.largest())?;

@@ -25,6 +25,14 @@ impl fmt::Display for Rung {
     }
 }
 
+/// As it is read: `gflops=0.02,0.03`.
+impl fmt::Display for Ladder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limits: Vec<String> = self.0.iter().map(|rung| rung.most.to_string()).collect();
+        write!(f, "{}={}", self.0[0].cost.name, limits.join(","))
+    }
+}
+
 impl Ladder {
     pub(super) fn rungs(&self) -> impl Iterator<Item = Rung> {
         self.0.iter().copied()

@@ -31,6 +31,8 @@ pub enum EarlierTrials {
     GoOn,
     /// The search goes on after them; those of other weights get another name, and the search begins anew.
     PutAsideIfStale,
+    /// So are those of other settings: nobody but the program searches there.
+    PutAsideIfOther,
     /// They are removed.
     Remove,
 }
@@ -176,18 +178,20 @@ fn begins_anew(earlier: EarlierTrials, record: &SearchRecord, trials: &Path) -> 
     Ok(match earlier {
         EarlierTrials::GoOn => !has_begun(trials),
         EarlierTrials::PutAsideIfStale => !has_begun(trials) || record.is_stale(trials)?,
+        EarlierTrials::PutAsideIfOther => !has_begun(trials) || record.is_other(trials)?,
         EarlierTrials::Remove => true,
     })
 }
 
 /// Makes room for other trials.
 fn clear(trials: &Path, earlier: EarlierTrials) -> Result<()> {
-    if earlier != EarlierTrials::PutAsideIfStale || !has_begun(trials) {
+    if earlier == EarlierTrials::Remove || !has_begun(trials) {
         return remove(trials);
     }
     let aside = put_aside(trials)?;
+    let or = if earlier == EarlierTrials::PutAsideIfOther { ", or by other settings" } else { "" };
     tracing::warn!(
-        "{}: these trials were measured with other weights than the SuperNet's, and are now {}; searching anew",
+        "{}: these trials were measured with other weights than the SuperNet's{or}, and are now {}; searching anew",
         trials.display(),
         aside.display()
     );

@@ -146,6 +146,20 @@ impl SearchRecord {
         Ok(has_begun(trials) && self.has_other_weights(&Self::read(trials)?))
     }
 
+    /// Whether `trials` has any, and they are of other weights or settings than a search that goes on with them would have.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
+    pub fn is_other(&self, trials: &Path) -> Result<bool> {
+        if !has_begun(trials) {
+            return Ok(false);
+        }
+        let then = Self::read(trials)?;
+        let is_measured_elsewhere = self.latency != NOT_MEASURED && self.latency != then.latency;
+        let is_other = self.has_other_weights(&then) || then.validation_pairs != self.validation_pairs;
+        Ok(is_other || is_measured_elsewhere || !self.changes_since(&then)?.is_empty())
+    }
+
     fn has_other_weights(&self, then: &Self) -> bool {
         then.weights.is_some() && then.weights != self.weights
     }
@@ -250,6 +264,7 @@ mod tests {
             assert_eq!(then.tie(&run).unwrap(), "");
             let changed = record("a1", "cpu, 2 threads", "population = 8\nmax_gflops = 0.25\n");
             assert_eq!(changed.tie(&run).unwrap(), "max_gflops = 0.5 (now 0.25)");
+            assert!(changed.is_other(&run.trials()).unwrap() && !then.is_other(&run.trials()).unwrap());
             // Where latency is not measured, it does not matter how it was.
             assert_eq!(SearchRecord { latency: NOT_MEASURED.into(), ..then.clone() }.tie(&run).unwrap(), "");
             for (other, message) in [
@@ -266,6 +281,7 @@ mod tests {
                 let error = other.tie(&run).unwrap_err();
                 assert!(error.to_string().contains(message), "{error}");
                 assert_eq!(error.exit_code(), 2);
+                assert!(other.is_other(&run.trials()).unwrap());
             }
             // A search anew forgets it.
             remove(&run.trials()).unwrap();

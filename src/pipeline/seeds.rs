@@ -2,17 +2,19 @@
 
 use super::whole::{Asked, run};
 use super::workspace::Workspace;
+use crate::checksum;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::report::Repeated;
+use crate::run::atomic;
 
-/// Runs every phase with `count` seeds that follow one another: the config's in the workspace's run directory, each other one in a
-/// run directory below it. What is finished is not done again.
+/// Runs every phase with as many seeds as are asked for, which follow one another: the config's in the workspace's run directory,
+/// each other one in a run directory below it. What is finished is not done again. The run keeps mean and deviation.
 ///
 /// # Errors
 /// Those of the phases; a seed of more than 63 bits.
-pub fn run_with_seeds(workspace: &Workspace, asked: &Asked, count: u64) -> Result<Repeated> {
-    let first = workspace.config.seed;
+pub fn run_with_seeds(workspace: &Workspace, asked: &Asked) -> Result<Repeated> {
+    let (first, count) = (workspace.config.seed, asked.seeds);
     let last = first.checked_add(count - 1).filter(|last| i64::try_from(*last).is_ok());
     let last =
         last.ok_or_else(|| Error::input(format!("{count} seeds from {first} on are more than 63 bits")).at("--seeds"))?;
@@ -20,10 +22,13 @@ pub fn run_with_seeds(workspace: &Workspace, asked: &Asked, count: u64) -> Resul
     let mut results = vec![run(workspace, asked)?];
     for &seed in &seeds[1..] {
         tracing::info!("seed {seed}, of {first} to {last}");
-        let run_dir = workspace.run.seed_beside(seed);
-        let config = Config { seed, run_dir, ..workspace.config.clone() };
+        let config = Config { seed, run_dir: workspace.run.seed_beside(seed), ..workspace.config.clone() };
         let own = Workspace::open(config, &workspace.device_name, "run", false)?;
-        results.push(run(&own, asked).map_err(|error| error.at(format!("seed {seed}")))?);
+        let alone = Asked { seeds: 1, ..asked.clone() };
+        results.push(run(&own, &alone).map_err(|error| error.at(format!("seed {seed}")))?);
     }
-    Ok(Repeated::of(seeds, results))
+    let repeated = Repeated::of(seeds, results);
+    atomic::write(&workspace.run.seeds(), checksum::to_text(&repeated)?.as_bytes())?;
+    asked.note(workspace, true)?;
+    Ok(repeated)
 }

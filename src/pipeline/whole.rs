@@ -16,7 +16,8 @@ use crate::config::{CompareKind, Config};
 use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
 use crate::latency::{Effort, measure};
-use crate::report::{Results, TestedModel, UNFINISHED};
+use crate::report::{Results, TestedModel};
+use crate::run::Request;
 use crate::search::Pick;
 use crate::space::Architecture;
 use crate::train::{Validation, spent};
@@ -36,9 +37,29 @@ pub struct Asked {
     pub top: usize,
     /// Limits that all searches are done under as well.
     pub ladder: Option<Ladder>,
+    /// Seeds that all is done with.
+    pub seeds: u64,
 }
 
-/// Runs every phase that is not finished and returns the results: the winner of the search, and what it is compared with.
+impl Asked {
+    /// Notes it down in the run of `workspace`.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn note(&self, workspace: &Workspace, done: bool) -> Result<()> {
+        let request = Request {
+            device: workspace.device_name.clone(),
+            top: self.top,
+            seeds: self.seeds,
+            ladder: self.ladder.as_ref().map(ToString::to_string),
+            done,
+        };
+        request.write(&workspace.run.request())
+    }
+}
+
+/// Runs every phase that is not finished, with the config's seed, and returns the results: the winner of the search, and what it is
+/// compared with.
 ///
 /// # Errors
 /// Those of the phases.
@@ -51,9 +72,10 @@ pub fn run(workspace: &Workspace, asked: &Asked) -> Result<Results> {
     let wanted = names(&workspace.config, asked.top, &beside);
     let mut earlier = Earlier::read(workspace, &settings)?;
     let has = |results: &Results, name: &String| results.rows.iter().any(|row| row.name == *name);
-    if let Some(results) =
-        earlier.whole(|results| results.asked == further && wanted.iter().all(|name| has(results, name)))
-    {
+    if let Some(results) = earlier.whole(|results| {
+        !results.unfinished && results.asked == further && wanted.iter().all(|name| has(results, name))
+    }) {
+        asked.note(workspace, asked.seeds == 1)?;
         return Ok(results);
     }
     if workspace.prepared.test.is_empty() {
@@ -63,11 +85,15 @@ pub fn run(workspace: &Workspace, asked: &Asked) -> Result<Results> {
     check_all(workspace)?;
     check_measured(workspace)?;
     beside.iter().try_for_each(|search| search.check(workspace))?;
+    asked.note(workspace, false)?;
     let models = models(workspace, asked.top, &beside)?;
     let data = Some(workspace.prepared.fingerprints.whole.clone());
     let joined_references = workspace.prepared.has_joined_references;
-    let results = Results { settings, data, joined_references, asked: further, rows: Vec::new(), readings: Vec::new() };
-    tested(workspace, &models, &earlier, results)
+    let (rows, readings) = Default::default();
+    let results = Results { settings, data, joined_references, asked: further, unfinished: true, rows, readings };
+    let results = tested(workspace, &models, &earlier, results)?;
+    asked.note(workspace, asked.seeds == 1)?;
+    Ok(results)
 }
 
 /// The rows that there are in the end, but that of the SuperNet.
@@ -121,14 +147,14 @@ fn models(workspace: &Workspace, top: usize, beside: &[Beside]) -> Result<Vec<Mo
 
 /// Tests `models` where `earlier` has no rows of them, and puts the rows into `results`, which are written after each.
 fn tested(workspace: &Workspace, models: &[Model], earlier: &Earlier, mut results: Results) -> Result<Results> {
-    let (asked, validation) = (results.asked.take(), validation_of(workspace)?);
+    let validation = validation_of(workspace)?;
     for model in models {
         let name = model.name();
         let weights = hash_tested(&model.folder, workspace.config.translate.average_checkpoints)?;
         // Rows of version 0.1.0 have no hypotheses, and are tested again only where they are asked for.
         let is_whole = |row: &&TestedModel| match &row.hypotheses {
             Some(hash) => kept(&workspace.run, &name, hash).is_some(),
-            None => asked.is_none(),
+            None => results.asked.is_none(),
         };
         if let Some(row) = earlier.row(&name, weights.as_ref()).filter(is_whole) {
             results.rows.push(row.clone());
@@ -138,12 +164,11 @@ fn tested(workspace: &Workspace, models: &[Model], earlier: &Earlier, mut result
         workspace.run.keep_settings(false)?;
         let others = earlier.rows().filter(|other| results.rows.iter().all(|row| row.name != other.name));
         let rows = results.rows.iter().chain(others).cloned().collect();
-        let unfinished = Results { asked: Some(UNFINISHED.into()), rows, ..results.clone() };
-        unfinished.write(&workspace.run.results())?;
+        Results { rows, ..results.clone() }.write(&workspace.run.results())?;
     }
     compare(workspace, models, &mut results.rows)?;
     results.readings = readings(models, &results.rows);
-    results.asked = asked;
+    results.unfinished = false;
     workspace.run.keep_settings(false)?;
     results.write(&workspace.run.results())?;
     Ok(results)

@@ -19,9 +19,6 @@ const MAX_BYTES: u64 = 16 << 20;
 /// What to do where a file is none, or has changed.
 const ADVICE: &str = "remove the file, and automoe run measures again";
 
-/// Stands in results, until all models are tested, for what was asked for.
-pub const UNFINISHED: &str = "unfinished";
-
 /// `results.json`: `{"rows": [{"name": …, "bleu": …, "gflops": …, "parameters": …}, …]}`. In a file from elsewhere, all but
 /// the names may be missing, and other keys are not read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +35,9 @@ pub struct Results {
     /// Fingerprint of the rows of `[[compare]]` and of the ladder's limits that were asked for; none where there were none.
     #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Option::is_none")]
     pub asked: Option<String>,
+    /// Whether there are models that were asked for and are not tested yet.
+    #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "std::ops::Not::not")]
+    pub unfinished: bool,
     /// One model a row.
     pub rows: Vec<TestedModel>,
     /// Where the curves of a ladder's searches reach the dense model's validation loss.
@@ -160,11 +160,6 @@ impl Results {
     /// A file that cannot be opened, is no such JSON, or has a checksum that does not fit.
     pub fn read(path: &Path) -> Result<Self> {
         read_with(path, MAX_BYTES, |text| checksum::from_text(text, "the results of a run", ADVICE))
-    }
-
-    /// Whether all models are tested that were asked for.
-    pub fn is_whole(&self) -> bool {
-        self.asked.as_deref() != Some(UNFINISHED)
     }
 
     /// Writes them to `path`, whole or not at all.

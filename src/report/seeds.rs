@@ -3,11 +3,11 @@
 use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, MODEL, READING, TRAINING};
 use super::reading::Reading;
 use super::results::{Results, TestedModel};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The results of a run with several seeds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Repeated {
     /// The seeds.
     pub seeds: Vec<u64>,
@@ -20,16 +20,16 @@ pub struct Repeated {
 }
 
 /// The figures of one model, or of one reading, over all seeds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RepeatedRow {
     /// The row's name.
     pub name: String,
     /// Its figures, by their names.
-    pub figures: BTreeMap<&'static str, Figure>,
+    pub figures: BTreeMap<String, Figure>,
 }
 
 /// A figure over several seeds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
     /// The mean.
     pub mean: f64,
@@ -77,7 +77,7 @@ fn repeated(seeds: &[Vec<Named>]) -> Vec<RepeatedRow> {
         let of_seeds: Vec<_> = seeds.iter().map(of_seed).collect::<Option<_>>()?;
         let figures = figures.iter().enumerate().filter_map(|(place, (figure, _))| {
             let values: Vec<f64> = of_seeds.iter().map(|figures| figures[place].1).collect::<Option<_>>()?;
-            Some((*figure, Figure::of(&values)?))
+            Some(((*figure).to_owned(), Figure::of(&values)?))
         });
         Some(RepeatedRow { name: name.clone(), figures: figures.collect() })
     });

@@ -5,7 +5,7 @@
 //! `search/record.json` (what the trials were begun with), `search/parts.jsonl` (of a race), `search/finalists.jsonl`,
 //! `search/memory.json`, `search/winner.json` · `results.json` ·
 //! `hypotheses/NAME.txt`: how each model has translated the test set · `subruns/`: run directories of what `automoe run` does beside ·
-//! `report.html`. Event files for TensorBoard lie beside metrics and trials.
+//! `run.json`: what `automoe run` was asked for · `seeds.json`: what several seeds have found · `report.html`. Event files for TensorBoard lie beside metrics and trials.
 //! The manifest says which settings and which data all of it was made with; a run goes on only with the same ones.
 
 use super::atomic;
@@ -120,6 +120,18 @@ impl RunDirectory {
         Manifest::read(&self.manifest())?.ok_or_else(|| Error::failure("it is gone").at(self.manifest().display()))
     }
 
+    /// Refuses `settings` that the run at `path` cannot go on with; there may be none.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the run was begun with others, or is damaged.
+    pub fn check(path: &Path, settings: &str) -> Result<()> {
+        let run = Self { root: path.to_path_buf(), lock: None, begun: false, opened_with: Mutex::default() };
+        match Manifest::read(&run.manifest())? {
+            Some(manifest) => run.check_settings(&Settings::parse(settings)?, &manifest),
+            None => Ok(()),
+        }
+    }
+
     /// The folder itself.
     pub fn root(&self) -> &Path {
         &self.root
@@ -194,6 +206,16 @@ impl RunDirectory {
         self.root.join("results.json")
     }
 
+    /// What `automoe run` was asked for: the [`Request`](super::Request).
+    pub fn request(&self) -> PathBuf {
+        self.root.join("run.json")
+    }
+
+    /// What several seeds have found.
+    pub fn seeds(&self) -> PathBuf {
+        self.root.join("seeds.json")
+    }
+
     /// The page of what was found.
     pub fn report(&self) -> PathBuf {
         self.root.join("report.html")
@@ -233,7 +255,7 @@ impl RunDirectory {
     /// Removes what a run makes, and nothing else. Its manifest stays until it is replaced: a run that is half removed is
     /// still one.
     fn clear(&self) -> Result<()> {
-        for path in self.folders().into_iter().chain([self.results(), self.report()]) {
+        for path in self.folders().into_iter().chain([self.results(), self.request(), self.seeds(), self.report()]) {
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             match removed {
                 Err(error) if error.kind() != ErrorKind::NotFound => {

@@ -96,6 +96,16 @@ fn every_row_is_trained_tested_and_compared() {
     }
     assert_eq!(names(&further)[3..5], ["first", "dense"]);
 
+    // A name that another kind of search has taken.
+    let taken = ROWS.replace("random-search", "dense-search");
+    let message = program.refusal_after_start(&arguments(&["run", "--set", &taken], &TINY));
+    assert!(
+        message.starts_with(
+            "automoe: random: run directory runs/toy/subruns/compare/random: it was begun with other settings"
+        ),
+        "{message}"
+    );
+
     // The same test on its own, on the lines that were kept.
     std::fs::write(program.folder().join("reference"), "mi lo\n".repeat(20)).unwrap();
     let kept = |name: &str| program.folder().join(format!("runs/toy/hypotheses/{name}.txt")).display().to_string();
@@ -174,6 +184,14 @@ fn seeds_have_runs_of_their_own_and_a_mean() {
     let [first, second] = [0, 1].map(|seed| row(&repeated["results"][seed], "winner")["bleu"].as_f64().unwrap());
     assert!((figures["bleu"]["mean"].as_f64().unwrap() - (first + second) / 2.0).abs() < 1e-9);
     assert!(figures["bleu"]["deviation"].is_f64() && figures["bleu_over_dense"]["mean"].is_f64());
+    let kept = |file: &str| -> Value {
+        let text = std::fs::read_to_string(program.folder().join("runs/toy").join(file)).unwrap();
+        let mut kept: Value = serde_json::from_str(&text).unwrap();
+        kept.as_object_mut().unwrap().remove("checksum").unwrap();
+        kept
+    };
+    assert_eq!(kept("seeds.json"), repeated);
+    assert_eq!(kept("run.json")["done"], true);
     let tables = program.output(&arguments(&["run", "--seeds", "2"], &TINY));
     assert!(tables.contains("mean and deviation over seeds 1, 2") && tables.contains(" ± "), "{tables}");
 }

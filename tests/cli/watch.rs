@@ -42,6 +42,18 @@ fn a_run_is_told_whatever_it_is_at() {
     assert_eq!(finished["search"]["trials"], trials.len());
     assert_eq!(finished["results"].as_array().unwrap().len(), 3);
 
+    // Earlier versions did not note down what they were asked for; a run that is asked for more is not finished.
+    let request = run.join("run.json");
+    let asked = fs::read_to_string(&request).unwrap();
+    fs::remove_file(&request).unwrap();
+    assert_eq!(told(&program), finished);
+    let mut more: Value = serde_json::from_str(&asked).unwrap();
+    more["done"] = false.into();
+    more.as_object_mut().unwrap().remove("checksum");
+    fs::write(&request, more.to_string()).unwrap();
+    assert_eq!(told(&program)["phase"], "between phases");
+    fs::write(&request, asked).unwrap();
+
     let text = program.output(&["watch", "runs/toy"]);
     let winner = format!("{:.2}", finished["results"][1]["bleu"].as_f64().unwrap());
     for part in ["toy · finished", "supernet  24 updates", "search: generation 2 of 2", "◆", "│", winner.as_str()]
@@ -56,6 +68,7 @@ fn a_run_is_told_whatever_it_is_at() {
     assert_eq!(told(&program), finished);
 
     // As it was before, file by file.
+    fs::remove_file(&request).unwrap();
     fs::remove_file(run.join("results.json")).unwrap();
     fs::remove_dir_all(run.join("models")).unwrap();
     fs::remove_file(run.join("search/winner.json")).unwrap();

@@ -160,6 +160,16 @@ fn keys_are_explained() {
         let text = explained(key);
         assert!(rows.iter().all(|row| text.lines().any(|line| line == *row)), "{text}");
     }
+    let rows = explained("compare");
+    assert!(
+        rows.starts_with("[[compare]]\nWhat else it trains beside the winner.\n\nkind ")
+            && rows.contains("own_supernet")
+    );
+    let kind = explained("compare.kind");
+    assert!(
+        kind.ends_with("type             \"dense\" or \"moe\" or \"dense-search\" or \"random-search\"\n"),
+        "{kind}"
+    );
     let section = explained("translate");
     assert!(
         section.starts_with("[translate]\nBeam search.\n\nbeam                 Hypotheses kept for each sentence.\n"),
@@ -188,6 +198,8 @@ fn near_keys_are_suggested() {
         ),
         ("search.popluation", "unknown key \"popluation\" in [search]; did you mean \"population\"?"),
         ("serch.population", "unknown key \"serch\"; did you mean \"search\"?"),
+        ("compare.experst", "unknown key \"experst\" in [[compare]]; automoe config --explain compare lists its keys"),
+        ("seed.first", "\"seed\" is a key, and no section"),
         ("search.beam", "unknown key \"beam\" in [search]; did you mean \"translate.beam\"?"),
         ("search.foo", "unknown key \"foo\" in [search]; automoe config --explain search lists its keys"),
         (

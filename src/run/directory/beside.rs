@@ -38,6 +38,14 @@ impl RunDirectory {
         self.subruns().join("seeds").join(seed.to_string())
     }
 
+    /// The run at one of the paths of [`Self::all_beside`], to read.
+    ///
+    /// # Errors
+    /// [`Error::Input`](crate::error::Error::Input) when it is gone.
+    pub fn run_beside(&self, path: &str) -> Result<Self> {
+        Self::read_only(&self.subruns().join(path))
+    }
+
     /// What lies below [`Self::subruns`] and was begun, by the paths from there: searches, then seeds.
     ///
     /// # Errors
