@@ -4,7 +4,7 @@ use super::facts::Facts;
 use super::settings::different;
 use super::shown::{duration, gflops, table};
 use super::{architecture, costs, curves, experts, generations, genes, headline, latency, settings, trials};
-use crate::report::{Column, Row, Table, rank_tables, results_tables};
+use crate::report::{Column, Row, Table, rank_tables, results_tables, seeds_tables};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::collections::BTreeSet;
 
@@ -37,6 +37,9 @@ fn run(facts: &Facts) -> Markup {
         (headline::headline(facts))
         @if let Some(results) = &facts.results {
             (section("What was tested", &html! { @for one in &results_tables(results) { (table(one)) } }))
+        }
+        @if let Some(seeds) = &facts.seeds {
+            (section("With several seeds", &html! { @for one in &seeds_tables(seeds) { (table(one)) } }))
         }
         @if searched {
             (section("Trials", &trials::trials(facts)))

@@ -4,13 +4,14 @@ use crate::checksum;
 use crate::config::Config;
 use crate::error::Result;
 use crate::rank::Comparison;
-use crate::report::{Results, TestedModel};
+use crate::report::{Repeated, Results, TestedModel};
 use crate::run::directory::run_name;
 use crate::run::memory::noted_peak;
-use crate::run::{JsonLines, Manifest, RunDirectory, atomic};
+use crate::run::{JsonLines, Manifest, Request, RunDirectory, atomic};
 use crate::search::{Finalist, Trial, TrialLog, best};
 use crate::space::{Architecture, Space};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -26,6 +27,10 @@ pub struct Facts {
     pub config: Config,
     /// Their space.
     pub space: Space,
+    /// What `automoe run` was asked for; none where it was not, or by a version that did not note it down.
+    pub request: Option<Request>,
+    /// What several seeds have found together.
+    pub seeds: Option<Repeated>,
     /// What was tested, once all phases are over.
     pub results: Option<Results>,
     /// The trials of the search; none before it.
@@ -117,11 +122,13 @@ impl Facts {
             name,
             manifest: run.made_with()?,
             space: config.space()?,
+            request: Request::read(&run.request())?,
+            seeds: read_own(&run.seeds(), "what several seeds have found", "automoe run --seeds writes it anew")?,
             results: run.results().exists().then(|| Results::read(&run.results())).transpose()?,
             trials: if run.trials().exists() { TrialLog::read(&run.trials())? } else { Vec::new() },
             search_memory: noted_peak(&run.search_memory())?,
             finalists: if run.finalists().exists() { JsonLines::read(&run.finalists())? } else { Vec::new() },
-            ranking: ranking(&run.ranking())?,
+            ranking: read_own(&run.ranking(), "what automoe rank has found", "automoe rank writes it anew")?,
             trainings: trainings.collect::<Result<_>>()?,
             beside: beside.map(|(name, folder)| Self::named(&folder, name)).collect::<Result<_>>()?,
             config,
@@ -188,10 +195,10 @@ impl Facts {
     }
 }
 
-/// The comparison in the file at `path`; none where there is no such file.
-fn ranking(path: &Path) -> Result<Option<Comparison>> {
+/// What the file at `path` holds; none where there is no such file.
+fn read_own<T: DeserializeOwned>(path: &Path, kind: &str, advice: &str) -> Result<Option<T>> {
     let Some(text) = atomic::read(path)? else { return Ok(None) };
-    let read = checksum::from_text(&text, "what automoe rank has found", "automoe rank writes it anew");
+    let read = checksum::from_text(&text, kind, advice);
     read.map(Some).map_err(|error| error.at(path.display()))
 }
 

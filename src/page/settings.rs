@@ -2,6 +2,7 @@
 
 use super::facts::Facts;
 use crate::config::Config;
+use crate::run::Request;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -14,21 +15,39 @@ pub(super) fn settings(facts: &Facts) -> Markup {
             "Fingerprint of the data: " code { (data) } "; of the settings: " code { (manifest.settings) } "." }
         (differing(&different(&facts.config)))
         p { "To make it again, and what is made of it:" }
-        pre { (commands(&facts.folder)) }
+        pre { (commands(facts)) }
     }
 }
 
-fn commands(folder: &str) -> String {
-    let folder = quoted(folder);
-    format!(
-        "automoe run --config {folder}/config.toml --run-dir runs/again\nautomoe report {folder}\nautomoe table run {folder}\n\
-         automoe translate --checkpoint {folder}/models/winner < source.txt"
-    )
+fn commands(facts: &Facts) -> String {
+    let folder = quoted(&facts.folder);
+    let asked = facts.request.as_ref().map_or(String::new(), options);
+    let mut commands = vec![
+        format!("automoe run --config {folder}/config.toml --run-dir runs/again{asked}"),
+        format!("automoe report {folder}"),
+        format!("automoe table run {folder}"),
+    ];
+    if facts.training("winner").is_some() {
+        commands.push(format!("automoe translate --checkpoint {folder}/models/winner < source.txt"));
+    }
+    commands.join("\n")
+}
+
+/// What was asked for, as the command line has it; without what is so in any case.
+fn options(request: &Request) -> String {
+    let Request { device, top, seeds, ladder, done: _ } = request;
+    let options = [
+        (device != "cpu").then(|| format!(" --device {}", quoted(device))),
+        (*top != 1).then(|| format!(" --top {top}")),
+        (*seeds != 1).then(|| format!(" --seeds {seeds}")),
+        ladder.as_ref().map(|ladder| format!(" --ladder {}", quoted(ladder))),
+    ];
+    options.into_iter().flatten().collect()
 }
 
 /// `path` as a shell reads it.
 fn quoted(path: &str) -> String {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-".contains(letter);
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-=,:".contains(letter);
     if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
@@ -46,12 +65,20 @@ fn differing(settings: &[(String, Value, Value)]) -> Markup {
 /// Dotted keys with the value and the default, where they differ.
 pub(super) fn different(config: &Config) -> Vec<(String, Value, Value)> {
     let [own, default] = [config, &Config::default()].map(|config| config.values().unwrap_or_default());
-    let missing = &Value::Null;
     let pairs = own.into_iter().map(|(key, value)| {
-        let default = default.get(&key).unwrap_or(missing).clone();
+        let default = default.get(&key).cloned().unwrap_or_else(|| beneath(&key));
         (key, given(value), default)
     });
     pairs.filter(|(_, value, default)| value != default).collect()
+}
+
+/// What holds where a key of a section that repeats another's is left out.
+fn beneath(key: &str) -> Value {
+    match key.split_once('.') {
+        Some(("finetune", name)) => format!("that of train_architecture.{name}").into(),
+        Some((_, name)) => format!("that of train.{name}").into(),
+        None => Value::Null,
+    }
 }
 
 /// `value`, but of a list of tables what is not said in them.
@@ -73,5 +100,19 @@ mod tests {
         let rows = json!([{"kind": "moe", "experts": 2, "every": 0, "name": "", "own_supernet": false}, 3]);
         assert_eq!(given(rows), json!([{"kind": "moe", "experts": 2}, 3]));
         assert_eq!(given(json!(0)), json!(0));
+    }
+
+    #[test]
+    fn what_was_asked_for_is_said_again() {
+        let request = |top, ladder: Option<&str>| Request {
+            device: "gpu:1".into(),
+            top,
+            seeds: 3,
+            ladder: ladder.map(String::from),
+            done: true,
+        };
+        assert_eq!(options(&request(1, None)), " --device gpu:1 --seeds 3");
+        let more = " --device gpu:1 --top 2 --seeds 3 --ladder gflops=0.02,0.03";
+        assert_eq!(options(&request(2, Some("gflops=0.02,0.03"))), more);
     }
 }
