@@ -64,14 +64,18 @@ impl Table {
         row.cells.iter().zip(&self.columns).map(|(cell, column)| column.shown(cell))
     }
 
-    /// Each remark once, with the rows that it is about, which their first two cells name: `a, b; c, d`.
+    /// Each remark once, with the rows that it is about, which the text among their first two cells names: `a, b; c, d`.
     pub fn remarks(&self) -> Vec<(String, &str)> {
         let mut remarks: Vec<(String, &str)> = Vec::new();
         for row in &self.rows {
             let Some(remark) = row.remark.as_deref() else {
                 continue;
             };
-            let name = self.shown(row).take(2).collect::<Vec<_>>().join(", ");
+            let names = row.cells.iter().take(2).filter_map(|cell| match cell {
+                Cell::Text(text) => Some(text.as_str()),
+                _ => None,
+            });
+            let name = names.collect::<Vec<_>>().join(", ");
             match remarks.iter_mut().find(|(_, known)| *known == remark) {
                 Some((rows, _)) => *rows += &format!("; {name}"),
                 None => remarks.push((name, remark)),
