@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir().map_err(Error::failure)?;
     let mut log = TrialLog::open(&folder.path().join("trials.jsonl"), &space)?;
     let mut algorithm = algorithm(&settings, &feasible, 1);
-    let ranked = search.run(&Taste, algorithm.as_mut(), &mut log, &mut |_| {})?;
+    let ranked = search.run(&Taste, algorithm.as_mut(), &mut log, &mut |_| Ok(()))?;
     println!("{} trials, the best of loss {:?} at {} GFLOPs:", ranked.len(), ranked[0].loss, ranked[0].gflops);
     println!("{}", serde_json::to_string(&ranked[0].architecture).expect("an architecture has a JSON form"));
     Ok(())

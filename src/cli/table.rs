@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::report::export::EXPORTERS;
 use crate::report::{Exporter, MeasuredRun, Results, Table, corpus_of, default_runs, paper_tables, results_tables};
-use crate::run::directory::run_name;
+use crate::run::directory::{CONFIG, RESULTS, run_name};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,20 +57,23 @@ pub fn run(args: TableArgs) -> Result<()> {
     output::write(&mut io::stdout().lock(), &args.format.export(&tables)).map(|_| ())
 }
 
-/// What the run in `folder` has found, the first table under its name.
+/// What the run in `folder` has found, each table under its name.
 fn tables_of(folder: &Path) -> Result<Vec<Table>> {
-    let mut tables = results_tables(&results(folder)?);
-    tables[0].title = run_name(folder)?;
+    let (name, mut tables) = (run_name(folder)?, results_tables(&results(folder)?));
+    for table in &mut tables {
+        let title = [name.as_str(), &table.title].into_iter().filter(|part| !part.is_empty());
+        table.title = title.collect::<Vec<_>>().join(": ");
+    }
     Ok(tables)
 }
 
 /// What the runs in these folders, or in those where one looks, have found.
 fn measured(mut folders: Vec<PathBuf>) -> Result<Vec<MeasuredRun>> {
     if folders.is_empty() {
-        folders.extend(default_runs().filter(|folder| folder.join("results.json").is_file()));
+        folders.extend(default_runs().filter(|folder| folder.join(RESULTS).is_file()));
     }
     let of = |folder: PathBuf| {
-        let config = folder.join("config.toml");
+        let config = folder.join(CONFIG);
         // Results from elsewhere may have none.
         let config = config.is_file().then(|| Config::load(&config.to_string_lossy())).transpose()?;
         let corpus = config.and_then(|config| corpus_of(&config));
@@ -80,7 +83,7 @@ fn measured(mut folders: Vec<PathBuf>) -> Result<Vec<MeasuredRun>> {
 }
 
 fn results(folder: &Path) -> Result<Results> {
-    Results::read(&folder.join("results.json"))
+    Results::read(&folder.join(RESULTS))
 }
 
 /// Reads formats by their names, which help lists with what they are like.

@@ -41,6 +41,11 @@ impl Source {
                 return Self::read(&path);
             }
         }
+        Self::built_in(name)
+    }
+
+    /// The built-in config `name` (with or without `.toml`), whatever files there are.
+    pub fn built_in(name: &str) -> Result<Self> {
         let stem = name.strip_suffix(".toml").unwrap_or(name);
         match BUILT_IN.iter().find(|(built_in, _)| *built_in == stem) {
             Some((built_in, text)) => Ok(Self {

@@ -31,6 +31,11 @@ impl Config {
         Self::load_with(name_or_path, &[])
     }
 
+    /// As [`Self::load`], of one of [`super::BUILT_IN`], whatever files there are.
+    pub fn built_in(name: &str) -> Result<Self> {
+        Loaded::from_source(&Source::built_in(name)?, &[]).map(|loaded| loaded.config)
+    }
+
     /// As [`Self::load`], with `overrides` in the form `section.key=value` replacing what the file says, the last one first.
     /// A value is TOML; what TOML cannot read is taken as text, so that `data.source_lang=de` needs no quotes.
     pub fn load_with(name_or_path: &str, overrides: &[String]) -> Result<Self> {

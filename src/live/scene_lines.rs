@@ -98,9 +98,9 @@ impl Scene {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::Training;
     use crate::report::Results;
     use crate::search::testing::{settings, trial};
+    use crate::train::Training;
 
     fn training(name: &str, done: u64) -> TrainingSoFar {
         let line = |update: u64| {

@@ -2,7 +2,7 @@
 
 use crate::catalog::{COSTS, CostRow, LATENCY_MS, LOSS, cost};
 use crate::config::SearchConfig;
-use crate::search::{Budget, Course, Trial, TrialState};
+use crate::search::{Budget, Course, Trial, TrialState, take_into_front};
 use crate::space::{Architecture, Layer, Side};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -59,8 +59,8 @@ impl SearchSoFar {
         let objective = settings.objectives.iter().find(|objective| objective.as_str() != LOSS);
         let limited = (settings.limits[LATENCY_MS] > 0.0).then_some(LATENCY_MS);
         let shown = objective.map(|objective| objective.as_str()).or(limited).and_then(cost);
-        let axis = shown.unwrap_or(&COSTS[0]);
-        let is_told = |row: &&CostRow| row.name == COSTS[0].name || settings.asks_for(row.name);
+        let axis = shown.unwrap_or_else(gflops);
+        let is_told = |row: &&CostRow| row.name == gflops().name || settings.asks_for(row.name);
         Self {
             axis,
             limit: settings.limits[axis.name],
@@ -100,24 +100,14 @@ impl SearchSoFar {
     fn take(&mut self, found: Found) {
         if let Some(figure) = found.cost(self.axis) {
             self.points.push((figure, found.loss));
-            self.take_into_front(figure, &found);
+            let axis = self.axis;
+            let figures = |found: &Found| [found.cost(axis).unwrap_or(f64::INFINITY), found.loss];
+            take_into_front(&mut self.front, found.clone(), figures);
         }
-        let rank = |found: &Found| (found.loss, found.cost(&COSTS[0]), found.trial);
+        let rank = |found: &Found| (found.loss, found.cost(gflops()), found.trial);
         let place = self.best.partition_point(|other| rank(other) < rank(&found));
         self.best.insert(place, found);
         self.best.truncate(BEST);
-    }
-
-    /// The front rises with the figure while the loss falls, so that neighbours alone decide.
-    fn take_into_front(&mut self, figure: f64, found: &Found) {
-        let front = &mut self.front;
-        let upto = front.partition_point(|other| other.cost(self.axis) <= Some(figure));
-        if front[..upto].last().is_some_and(|other| other.loss <= found.loss) {
-            return;
-        }
-        let start = front.partition_point(|other| other.cost(self.axis) < Some(figure));
-        let beaten = front[start..].partition_point(|other| other.loss >= found.loss);
-        front.splice(start..start + beaten, [found.clone()]);
     }
 
     /// How far it has come by its objectives.
@@ -181,6 +171,11 @@ impl Found {
     pub(super) fn cost(&self, row: &CostRow) -> Option<f64> {
         self.costs.get(row.name).copied()
     }
+}
+
+/// The cost that every trial has.
+fn gflops() -> &'static CostRow {
+    cost("gflops").expect("FLOPs are a cost")
 }
 
 fn experts(architecture: &Architecture) -> usize {

@@ -1,7 +1,7 @@
 //! A training as far as it has come, by its log.
 
 use super::text::{digits, fit, time, wrapped};
-use crate::page::{Line, Training};
+use crate::train::{Line, Training};
 use indicatif::HumanCount;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

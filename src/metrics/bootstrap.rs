@@ -47,6 +47,8 @@ pub struct Difference {
     pub interval: (f64, f64),
     /// The chance of a difference as large where none of the systems is better; less than 0.05 is called significant.
     pub p_value: f64,
+    /// Whether there is no difference, on the corpus and in all resamples.
+    pub is_none: bool,
 }
 
 impl Bootstrap {
@@ -100,7 +102,8 @@ impl Resampled {
         let mean = mean(&sizes);
         let beyond = sizes.iter().filter(|size| *size - mean > score.abs()).count();
         let p_value = (beyond + 1) as f64 / (sizes.len() + 1) as f64;
-        Difference { score, interval: interval(differences), p_value }
+        let is_none = score == 0.0 && sizes.iter().all(|size| *size == 0.0);
+        Difference { score, interval: interval(differences), p_value, is_none }
     }
 }
 
@@ -137,7 +140,7 @@ mod tests {
         let difference = systems[0].difference(&systems[1]);
         assert_eq!((difference.score, difference.interval), (0.0, (0.0, 0.0)));
         // No resample differs by more than none; the observed one counts for itself.
-        assert_eq!(difference.p_value, 1.0 / 1001.0);
+        assert_eq!((difference.p_value, difference.is_none), (1.0 / 1001.0, true));
     }
 
     #[test]
@@ -145,7 +148,7 @@ mod tests {
         let better = ["the cat sat on the mat", "the cat on a mat"];
         let systems = resampled(&[better, better, ["a cat sat on the mat", "cat mat"]]);
         let difference = systems[0].difference(&systems[1]);
-        assert!(difference.interval.0 > 0.0 && difference.p_value < 0.05, "{difference:?}");
+        assert!(difference.interval.0 > 0.0 && difference.p_value < 0.05 && !difference.is_none, "{difference:?}");
         let turned = systems[1].difference(&systems[0]);
         assert_eq!((turned.score, turned.p_value), (-difference.score, difference.p_value));
         assert_eq!(turned.interval, (-difference.interval.1, -difference.interval.0));

@@ -1,8 +1,9 @@
 //! The architecture that was found, layer by layer.
 
-use super::facts::{Facts, Shares};
+use super::facts::Facts;
 use super::plot::px;
 use crate::space::{Architecture, Layer, Side, Stack};
+use crate::train::Shares;
 use maud::{Markup, html};
 
 /// Width of the picture, of what stands at the left of a layer, and of the widest feed-forward network.
@@ -18,7 +19,11 @@ const GAP: f64 = 4.0;
 /// The winner's stacks; nothing before there is one.
 pub(super) fn architecture(facts: &Facts) -> Markup {
     let Some(winner) = facts.winner() else { return html! { p.note { "Nothing was found yet." } } };
-    let shares = facts.training("winner").and_then(|training| training.last(|line| line.slots.clone()));
+    let shares = facts
+        .models
+        .iter()
+        .find(|training| training.name == "winner")
+        .and_then(|training| training.last(|line| line.slots.clone()));
     let widest = Side::BOTH
         .into_iter()
         .flat_map(|side| &winner.stack(side).layers)

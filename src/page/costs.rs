@@ -1,9 +1,13 @@
 //! What each phase took.
 
-use super::facts::{Facts, Training};
+use super::facts::Facts;
 use super::shown::{duration, table};
 use crate::report::{Cell, Column, Rounding, Row, Table};
-use maud::Markup;
+use crate::train::Training;
+use maud::{Markup, html};
+
+/// Where the wall time of a search is not known.
+pub(super) const SUMMED: &str = "the sum of its evaluations, each by its own clock, though some may have gone side by side: the wall time is not known";
 
 /// A row for each training and each search.
 pub(super) fn costs(facts: &Facts) -> Markup {
@@ -33,11 +37,15 @@ pub(super) fn costs(facts: &Facts) -> Markup {
         row(&name, training.seconds(), updates as f64, gflops, memory)
     };
     let search = |name: &str, facts: &Facts| {
-        let seconds = facts.trials.iter().map(|trial| trial.seconds).sum();
-        row(name, seconds, facts.trials.len() as f64, None, facts.search_memory)
+        let (searched, memory) = (facts.searched(), facts.search_spent.and_then(|spent| spent.peak_memory_bytes));
+        let remark = searched.is_sum.then(|| SUMMED.to_owned());
+        Row { remark, ..row(name, searched.seconds, facts.trials.len() as f64, None, memory) }
     };
     let own = (!facts.trials.is_empty()).then(|| search("search", facts));
     let beside = facts.beside.iter().map(|other| search(&format!("search of {}", other.name), other));
     let rows = facts.all_trainings().into_iter().map(training).chain(own).chain(beside).collect();
-    table(&Table { title: String::new(), columns, rows })
+    html! {
+        (table(&Table { title: String::new(), columns, rows }))
+        p.note { "Peak memory is the largest resident set of the process since the phase was begun, or gone on with (Linux tells it)." }
+    }
 }

@@ -1,5 +1,6 @@
 //! The page: its head, and the sections in order.
 
+use super::costs::SUMMED;
 use super::facts::Facts;
 use super::settings::different;
 use super::shown::{duration, gflops, table};
@@ -50,9 +51,9 @@ fn run(facts: &Facts) -> Markup {
             (section("Which genes matter", &genes::genes(facts)))
             (section("Where experts go", &experts::experts(facts)))
         }
-        @if !facts.trainings.is_empty() { (section("Training", &curves::curves(facts))) }
+        @if !facts.all_trainings().is_empty() { (section("Training", &curves::curves(facts))) }
         @if let Some(ranking) = &facts.ranking {
-            (section("How well architectures are ordered", &html! { @for one in &rank_tables(ranking) { p.note { (one.title) } (table(one)) } }))
+            (section("How well architectures are ordered", &html! { @for one in &rank_tables(ranking) { (table(one)) } }))
         }
         @if let Some(latency) = latency::latency(facts) { (section("Latency", &latency)) }
         (section("What it took", &costs::costs(facts)))
@@ -77,20 +78,20 @@ fn side_by_side(runs: &[Facts]) -> Markup {
         Column::new("time", "time", 0),
     ];
     let row = |facts: &Facts| {
-        let best = facts.best_trials().first().copied().cloned();
+        let best = facts.best_trials().first().copied();
         let trained: f64 = facts.all_trainings().iter().map(|(_, training)| training.seconds()).sum();
-        let bleu = |name: &str| facts.tested(name).and_then(|row| row.bleu);
+        let searched = facts.all_searched();
         let cells = vec![
             facts.name.as_str().into(),
             facts.config.seed.to_string().into(),
             (facts.trials.len() as f64).into(),
-            best.as_ref().and_then(|best| best.loss).into(),
+            best.and_then(|best| best.loss).into(),
             best.map(|best| gflops(best.gflops)).into(),
-            bleu("winner").into(),
-            bleu("baseline").into(),
-            duration(trained + facts.searched_seconds()).into(),
+            facts.tested("winner").and_then(|row| row.bleu).into(),
+            facts.dense().and_then(|row| row.bleu).into(),
+            duration(trained + searched.seconds).into(),
         ];
-        Row { cells, remark: None }
+        Row { cells, remark: searched.is_sum.then(|| format!("of the time, that of searches is {SUMMED}")) }
     };
     table(&Table { title: String::new(), columns, rows: runs.iter().map(row).collect() })
 }
@@ -111,5 +112,67 @@ fn differing(runs: &[Facts]) -> Markup {
                 td.text { code { (key) } } @for run in 0..runs.len() { td.text.long { code { (value(run, key)) } } }
             } } }
         } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{BUILT_IN, Config};
+    use crate::run::RunDirectory;
+    use crate::search::testing::trial;
+    use crate::search::{Trial, TrialState};
+    use std::fs;
+
+    /// The page of a run of the toy config with these trials and results.
+    fn page_of(trials: &[Trial], results: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = BUILT_IN[0].1.replace("\nmax_parameters = 0", "\nmax_parameters = 9");
+        let run = RunDirectory::open(folder.path(), &settings, "run", false).unwrap();
+        let lines: String = trials.iter().map(|trial| serde_json::to_string(trial).unwrap() + "\n").collect();
+        fs::create_dir_all(run.search()).unwrap();
+        fs::write(run.trials(), lines).unwrap();
+        if !results.is_empty() {
+            fs::write(run.results(), results).unwrap();
+        }
+        page(&[Facts::read(folder.path()).unwrap()])
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_as_it_is() {
+        let space = Config::load("toy").unwrap().space().unwrap();
+        let complete = |id, loss| {
+            let costs = [("parameters".to_owned(), 1.0)].into();
+            Trial { architecture: space.smallest(), costs, ..trial(id, Some(loss)) }
+        };
+        let failed = Trial { state: TrialState::Failed, ..complete(0, 1.0) };
+        let winner = |unfinished: bool| {
+            format!(r#"{{"unfinished": {unfinished}, "rows": [{{"name": "winner", "bleu": 3.0}}]}}"#)
+        };
+        for (trials, results, told, not_told) in [
+            (
+                vec![failed],
+                String::new(),
+                vec!["nothing; trials: 0 complete, 1 failed.", "No trial is complete."],
+                "begun.",
+            ),
+            (
+                vec![complete(0, 1.0), complete(1, 2.0)],
+                winner(false),
+                vec![
+                    "no dense model was tested beside it.",
+                    "2 trials: 2 complete.",
+                    "against its GFLOPs",
+                    "against its M parameters",
+                    "Too few complete trials: 2 of 20",
+                ],
+                "against its ms",
+            ),
+            (vec![], winner(true), vec!["GFLOPs."], "no dense model"),
+        ] {
+            let page = page_of(&trials, &results);
+            assert!(told.iter().all(|told| page.contains(told)), "{told:?}: {page}");
+            assert!(!page.contains(not_told), "{not_told}: {page}");
+        }
     }
 }

@@ -16,8 +16,11 @@ const HEIGHT: f64 = 150.0;
 pub(super) fn experts(facts: &Facts) -> Markup {
     let best: Vec<_> = facts.best_trials().into_iter().take(BEST).map(|trial| &trial.architecture).collect();
     let means = Side::BOTH.map(|side| (side, means(side, &best)));
+    if best.is_empty() {
+        return html! { p.note { "No trial is complete." } };
+    }
     if means.iter().all(|(_, means)| means.iter().all(|mean| *mean == 0.0)) {
-        return html! { p.note { "No trial has experts." } };
+        return html! { p.note { "None of the " (best.len()) " best trials has experts." } };
     }
     html! {
         p.note { "Mean number of experts of the " (best.len()) " best trials by layer, of those that have the layer." }

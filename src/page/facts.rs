@@ -1,19 +1,22 @@
 //! What a run's files say of it.
 
 use crate::checksum;
-use crate::config::Config;
-use crate::error::Result;
+use crate::config::{Config, SearchConfig};
+use crate::error::{Error, Result};
+use crate::latency::LatencyProfile;
 use crate::rank::Comparison;
-use crate::report::{Repeated, Results, TestedModel};
-use crate::run::directory::run_name;
-use crate::run::memory::noted_peak;
+use crate::report::{Reference, Repeated, Results, TestedModel};
+use crate::run::directory::{METRICS, run_name};
+use crate::run::memory::SearchSpent;
 use crate::run::{JsonLines, Manifest, Request, RunDirectory, atomic};
-use crate::search::{Finalist, Trial, TrialLog, best};
+use crate::search::{Finalist, Trial, TrialLog, TrialState, best, take_into_front};
 use crate::space::{Architecture, Space};
-use serde::Deserialize;
+use crate::train::Training;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The row of what the run's search found.
+const WINNER: &str = "winner";
 
 /// A run, as far as it has come.
 pub struct Facts {
@@ -35,68 +38,22 @@ pub struct Facts {
     pub results: Option<Results>,
     /// The trials of the search; none before it.
     pub trials: Vec<Trial>,
-    /// The most memory that the search has taken, in bytes; none where that is not known.
-    pub search_memory: Option<u64>,
+    /// What the search has taken; none where that is not known.
+    pub search_spent: Option<SearchSpent>,
+    /// The architecture that the search found, once it is over.
+    pub found: Option<Architecture>,
+    /// The device whose latency was predicted; none where no profile predicted, or it is gone.
+    pub profile_device: Option<String>,
     /// The best trials as they were measured at length, where the search measures latency.
     pub finalists: Vec<Finalist>,
     /// How well SuperNets order architectures, where that was found out.
     pub ranking: Option<Comparison>,
-    /// The SuperNet, then the models.
-    pub trainings: Vec<Training>,
+    /// The SuperNet, and what was adapted.
+    pub supernets: Vec<Training>,
+    /// The models that were trained alone.
+    pub models: Vec<Training>,
     /// The searches that belong to this run; each is called as what it finds.
     pub beside: Vec<Facts>,
-}
-
-/// A training's log.
-pub struct Training {
-    /// `supernet`, or a model's name.
-    pub name: String,
-    /// The lines of its metrics.
-    pub lines: Vec<Line>,
-}
-
-/// A line of metrics: of training, or of a validation.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Line {
-    /// Updates so far.
-    pub update: u64,
-    /// Bits a token, without what smoothing adds.
-    #[serde(default)]
-    pub nll: Option<f64>,
-    /// Target tokens since the line before.
-    #[serde(default)]
-    pub tokens: Option<u64>,
-    /// Wall time since the line before.
-    #[serde(default)]
-    pub seconds: Option<f64>,
-    /// FLOPs of all updates, in units of 10⁹.
-    #[serde(default)]
-    pub trained_gflops: Option<f64>,
-    /// The most memory that the process had.
-    #[serde(default)]
-    pub peak_memory_bytes: Option<u64>,
-    /// Validation losses, bits a token.
-    #[serde(default)]
-    pub valid: BTreeMap<String, Option<f64>>,
-    /// How tokens went to experts.
-    #[serde(default)]
-    pub slots: Option<Slots>,
-}
-
-/// How tokens went to experts since the training began.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Slots {
-    /// By tokens.
-    pub tokens: Shares,
-}
-
-/// Each expert's share of its layer's tokens, by layer and expert.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Shares {
-    /// Those of the encoder's layers.
-    pub encoder: Vec<Vec<f64>>,
-    /// Those of the decoder's layers.
-    pub decoder: Vec<Vec<f64>>,
 }
 
 impl Facts {
@@ -112,11 +69,20 @@ impl Facts {
     fn named(folder: &Path, name: String) -> Result<Self> {
         let run = RunDirectory::read_only(folder)?;
         let config = Config::load(&run.config().to_string_lossy())?;
-        let trainings = run
-            .trainings()?
-            .into_iter()
-            .map(|(name, metrics)| Ok(Training { name, lines: JsonLines::read(&metrics)? }));
-        let beside = run.searches_beside()?.into_iter();
+        let of_supernets = [run.supernet(), run.adapted()].map(|folder| folder.join(METRICS));
+        let (supernets, models): (Vec<_>, Vec<_>) =
+            run.trainings()?.into_iter().partition(|(_, log)| of_supernets.contains(log));
+        let read = |logs: Vec<(String, PathBuf)>| -> Result<_> {
+            logs.into_iter().map(|(name, log)| Ok(Training { name, lines: JsonLines::read(&log)? })).collect()
+        };
+        // One that was begun just now may have no settings yet.
+        let is_told = |folder: &Path| Ok::<_, Error>(RunDirectory::read_only(folder)?.config().exists());
+        let mut beside = Vec::new();
+        for (name, folder) in run.searches_beside()? {
+            if is_told(&folder)? {
+                beside.push(Self::named(&folder, name)?);
+            }
+        }
         Ok(Self {
             folder: folder.display().to_string(),
             name,
@@ -126,11 +92,14 @@ impl Facts {
             seeds: read_own(&run.seeds(), "what several seeds have found", "automoe run --seeds writes it anew")?,
             results: run.results().exists().then(|| Results::read(&run.results())).transpose()?,
             trials: if run.trials().exists() { TrialLog::read(&run.trials())? } else { Vec::new() },
-            search_memory: noted_peak(&run.search_memory())?,
+            search_spent: SearchSpent::read(&run.search_spent())?,
+            found: read_own(&run.winner(), "an architecture", "automoe search writes it anew")?,
+            profile_device: profile_device(&config.search),
             finalists: if run.finalists().exists() { JsonLines::read(&run.finalists())? } else { Vec::new() },
             ranking: read_own(&run.ranking(), "what automoe rank has found", "automoe rank writes it anew")?,
-            trainings: trainings.collect::<Result<_>>()?,
-            beside: beside.map(|(name, folder)| Self::named(&folder, name)).collect::<Result<_>>()?,
+            supernets: read(supernets)?,
+            models: read(models)?,
+            beside,
             config,
         })
     }
@@ -140,27 +109,56 @@ impl Facts {
         self.results.as_ref()?.rows.iter().find(|row| row.name == name)
     }
 
-    /// The training of this name.
-    pub fn training(&self, name: &str) -> Option<&Training> {
-        self.trainings.iter().find(|training| training.name == name)
+    /// The dense model that the winner is compared with.
+    pub fn dense(&self) -> Option<&TestedModel> {
+        let compared = self.tested(WINNER).and_then(|winner| winner.beside(Reference::Dense));
+        // Older results, and those without translations, do not compare.
+        self.tested(compared.map_or("baseline", |compared| &compared.with))
     }
 
-    /// This run and those that belong to it, each with its phases: the name that tables give them, and the training.
-    pub fn all_trainings(&self) -> Vec<(String, &Training)> {
-        let own = self.trainings.iter().map(|training| (training.name.clone(), training));
+    /// The trainings of SuperNets, of this run and of those that belong to it, by the names that tables give them.
+    pub fn all_supernets(&self) -> Vec<(String, &Training)> {
+        let own = self.supernets.iter().map(|training| (training.name.clone(), training));
         let beside = self.beside.iter().flat_map(|search| {
-            search.trainings.iter().map(|training| match training.name.as_str() {
-                "supernet" => (format!("{}-supernet", search.name), training),
-                _ => (search.name.clone(), training),
-            })
+            let supernets = search.supernets.iter();
+            supernets.map(move |training| (format!("{}-{}", search.name, training.name), training))
         });
         own.chain(beside).collect()
     }
 
-    /// Seconds that evaluations took, in this search and in those that belong to it.
-    pub fn searched_seconds(&self) -> f64 {
-        let own: f64 = self.trials.iter().map(|trial| trial.seconds).sum();
-        own + self.beside.iter().map(Self::searched_seconds).sum::<f64>()
+    /// As [`Self::all_supernets`], those of models that were trained alone.
+    pub fn all_models(&self) -> Vec<(String, &Training)> {
+        let own = self.models.iter().map(|training| (training.name.clone(), training));
+        let beside = self.beside.iter().flat_map(|search| {
+            let limit = search.name.find('@').map_or("", |at| &search.name[at..]);
+            search.models.iter().map(move |training| (format!("{}{limit}", training.name), training))
+        });
+        own.chain(beside).collect()
+    }
+
+    /// All of these.
+    pub fn all_trainings(&self) -> Vec<(String, &Training)> {
+        [self.all_supernets(), self.all_models()].concat()
+    }
+
+    /// The wall time of this search in seconds; where that is not known, the sum of what its evaluations took, each by its own clock,
+    /// though some may have gone side by side.
+    pub fn searched(&self) -> Searched {
+        match self.search_spent.and_then(|spent| spent.seconds) {
+            Some(seconds) => Searched { seconds, is_sum: false },
+            None => Searched {
+                seconds: self.trials.iter().map(|trial| trial.seconds).sum(),
+                is_sum: !self.trials.is_empty(),
+            },
+        }
+    }
+
+    /// As [`Self::searched`], of this search and of those that belong to it.
+    pub fn all_searched(&self) -> Searched {
+        self.beside.iter().fold(self.searched(), |sum, search| {
+            let own = search.all_searched();
+            Searched { seconds: sum.seconds + own.seconds, is_sum: sum.is_sum || own.is_sum }
+        })
     }
 
     /// The complete trials, best first by loss.
@@ -168,24 +166,33 @@ impl Facts {
         best(&self.trials, usize::MAX)
     }
 
-    /// The trials that no other beats in both loss and this figure, by the figure.
-    pub fn front(&self, figure: &str) -> Vec<&Trial> {
-        let mut front: Vec<&Trial> = Vec::new();
-        // Best first by loss: a trial is on the front where it has a lower figure than all before it.
-        for trial in self.best_trials() {
-            let Some(own) = trial.figure(figure) else { continue };
-            if front.last().and_then(|last| last.figure(figure)).is_none_or(|least| own < least) {
-                front.push(trial);
-            }
-        }
-        front.reverse();
-        front
+    /// How many trials have ended how, such as `30 complete, 2 failed`.
+    pub fn states(&self) -> String {
+        let count = |state| self.trials.iter().filter(|trial| trial.state == state).count();
+        let further =
+            [(TrialState::Pruned, "pruned"), (TrialState::Dropped, "dropped"), (TrialState::Failed, "failed")];
+        let further = further.into_iter().map(|(state, name)| (count(state), name)).filter(|(count, _)| *count > 0);
+        let all = [(count(TrialState::Complete), "complete")].into_iter().chain(further);
+        all.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// What the run found: the architecture that was tested as the winner, or before that the best of the search.
+    /// The trials that no other beats in both loss and this figure, by the figure.
+    pub fn front(&self, figure: &str) -> Vec<&Trial> {
+        let mut front = Vec::new();
+        for trial in self.best_trials() {
+            if let (Some(own), Some(loss)) = (trial.figure(figure), trial.complete_loss()) {
+                take_into_front(&mut front, (trial, [own, loss]), |(_, figures)| *figures);
+            }
+        }
+        front.into_iter().map(|(trial, _)| trial).collect()
+    }
+
+    /// What the run found: the architecture that was tested as the winner, before that what the search found, or before its end the
+    /// best of it.
     pub fn winner(&self) -> Option<Architecture> {
-        let tested = self.tested("winner").and_then(|row| row.architecture.clone());
-        tested.or_else(|| Some(self.best_trials().first()?.architecture.clone()))
+        let tested = self.tested(WINNER).and_then(|row| row.architecture.clone());
+        let best = || Some(self.best_trials().first()?.architecture.clone());
+        tested.or_else(|| self.found.clone()).or_else(best)
     }
 
     /// The trial of the winner.
@@ -195,6 +202,21 @@ impl Facts {
     }
 }
 
+/// What searches have taken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Searched {
+    /// Wall time.
+    pub seconds: f64,
+    /// Whether it is, of some search at least, the sum of what evaluations took.
+    pub is_sum: bool,
+}
+
+/// The device of the profile that the search predicts latency with.
+fn profile_device(settings: &SearchConfig) -> Option<String> {
+    let profile = settings.predicts_latency().then(|| LatencyProfile::read(&settings.latency_profile));
+    profile?.ok().map(|profile| profile.device)
+}
+
 /// What the file at `path` holds; none where there is no such file.
 fn read_own<T: DeserializeOwned>(path: &Path, kind: &str, advice: &str) -> Result<Option<T>> {
     let Some(text) = atomic::read(path)? else { return Ok(None) };
@@ -202,23 +224,76 @@ fn read_own<T: DeserializeOwned>(path: &Path, kind: &str, advice: &str) -> Resul
     read.map(Some).map_err(|error| error.at(path.display()))
 }
 
-impl Training {
-    /// Seconds that its updates and validations took.
-    pub fn seconds(&self) -> f64 {
-        self.lines.iter().filter_map(|line| line.seconds).sum()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::BUILT_IN;
+    use crate::search::testing::trial;
+    use serde_json::json;
+    use std::fs;
+
+    /// A run of the toy config, or one beside it that was begun just now.
+    fn begin(folder: &Path) -> RunDirectory {
+        RunDirectory::open(folder, BUILT_IN[0].1, "run", false).unwrap()
     }
 
-    /// Its last line with a figure.
-    pub fn last<T>(&self, figure: impl Fn(&Line) -> Option<T>) -> Option<T> {
-        self.lines.iter().rev().find_map(figure)
+    fn put(path: &Path, text: &str) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
 
-    /// The mean of the architectures' validation losses, by update.
-    pub fn validations(&self) -> Vec<(f64, f64)> {
-        let mean = |line: &Line| {
-            let losses: Vec<f64> = line.valid.values().copied().collect::<Option<_>>()?;
-            (!losses.is_empty()).then(|| (line.update as f64, losses.iter().sum::<f64>() / losses.len() as f64))
-        };
-        self.lines.iter().filter_map(mean).collect()
+    #[test]
+    fn trainings_go_by_the_names_of_tables() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = begin(folder.path());
+        let limited = begin(&run.search_beside("winner", Some("gflops=1")));
+        let dense = begin(&run.search_beside("nas", None));
+        for (run, name) in [(&run, "adapted"), (&limited, "winner"), (&limited, "winner.1"), (&dense, "nas")] {
+            put(&run.model(name).unwrap().join(METRICS), "{\"update\":1}\n");
+        }
+        for folder in [run.supernet(), run.adapted(), dense.supernet()] {
+            put(&folder.join(METRICS), "{\"update\":1}\n");
+        }
+        let facts = Facts::read(folder.path()).unwrap();
+        let names =
+            |trainings: Vec<(String, &Training)>| trainings.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names(facts.all_supernets()), ["supernet", "adapted", "nas-supernet"]);
+        assert_eq!(names(facts.all_models()), ["adapted", "nas", "winner@gflops=1", "winner.1@gflops=1"]);
+    }
+
+    #[test]
+    fn a_search_beside_that_has_no_settings_yet_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = begin(folder.path());
+        fs::remove_file(begin(&run.search_beside("nas", None)).config()).unwrap();
+        assert!(Facts::read(folder.path()).unwrap().beside.is_empty());
+    }
+
+    #[test]
+    fn the_winner_is_what_the_search_found_and_its_time_is_by_the_wall() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = begin(folder.path());
+        let space = Config::load("toy").unwrap().space().unwrap();
+        let trials = [(0, 2.0, space.largest()), (1, 3.0, space.smallest())]
+            .map(|(id, loss, architecture)| Trial { architecture, ..trial(id, Some(loss)) });
+        let lines = trials.iter().map(|trial| serde_json::to_string(trial).unwrap() + "\n");
+        put(&run.trials(), &lines.collect::<String>());
+        let read = || Facts::read(folder.path()).unwrap();
+        let facts = read();
+        assert_eq!((facts.winner(), facts.states().as_str()), (Some(space.largest()), "2 complete"));
+        assert_eq!(facts.searched(), Searched { seconds: 1.0, is_sum: true });
+        put(&run.winner(), &serde_json::to_string(&space.smallest()).unwrap());
+        SearchSpent::note(&run.search_spent(), 0.75, false).unwrap();
+        let facts = read();
+        assert_eq!(facts.winning_trial().map(|trial| trial.id), Some(1));
+        assert_eq!(facts.all_searched(), Searched { seconds: 0.75, is_sum: false });
+        // What was tested counts before that.
+        let winner = json!({"name": "winner", "architecture": space.largest(), "compared": [
+            {"reference": "dense", "with": "small", "gflops": 0.5, "bleu": 1.0, "bleu_interval": [0.5, 1.5], "p_value": 0.1}]});
+        let rows = json!({"rows": [winner, {"name": "small", "bleu": 3.0}]});
+        put(&run.results(), &rows.to_string());
+        let facts = read();
+        assert_eq!(facts.winning_trial().map(|trial| trial.id), Some(0));
+        assert_eq!(facts.dense().and_then(|dense| dense.bleu), Some(3.0));
     }
 }

@@ -33,7 +33,7 @@ fn by_generation(trials: &[Trial], facts: &Facts) -> (Curve, Curve) {
     let mut trials = trials.iter().peekable();
     while let Some(trial) = trials.next() {
         // Counted here: a number that a file gives may be any.
-        course.tell(&Trial { generation: passed, ..trial.clone() });
+        course.tell_in(passed, trial);
         best = trial.complete_loss().map_or(best, |loss| loss.min(best));
         if trials.peek().is_none_or(|next| next.generation != trial.generation) && best.is_finite() {
             passed += 1;

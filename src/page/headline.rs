@@ -1,5 +1,6 @@
 //! What was asked, what came out and what it took, in three sentences.
 
+use super::costs::SUMMED;
 use super::facts::Facts;
 use super::shown::{duration, gflops};
 use crate::report::Reference;
@@ -49,7 +50,8 @@ fn found(facts: &Facts) -> String {
                 best.loss.unwrap_or(f64::NAN),
                 gflops(best.gflops)
             ),
-            None => "Found so far: nothing, for the search has not begun.".to_owned(),
+            None if facts.trials.is_empty() => "Found so far: nothing, for the search has not begun.".to_owned(),
+            None => format!("Found so far: nothing; trials: {}.", facts.states()),
         };
     };
     let figure =
@@ -59,7 +61,10 @@ fn found(facts: &Facts) -> String {
         figure(winner.bleu, 2),
         winner.gflops.map_or("unknown".into(), gflops)
     );
-    let Some(dense) = facts.tested("baseline") else { return own + "; no dense model was trained beside it." };
+    let Some(dense) = facts.dense() else {
+        let is_whole = facts.results.as_ref().is_some_and(|results| !results.unfinished);
+        return own + if is_whole { "; no dense model was tested beside it." } else { "." };
+    };
     let share = winner.gflops.zip(dense.gflops).map(|(winner, dense)| 100.0 * winner / dense);
     let difference = winner.bleu.zip(dense.bleu).map(|(winner, dense)| winner - dense);
     let interval = winner.beside(Reference::Dense).map_or(String::new(), |compared| {
@@ -73,15 +78,16 @@ fn found(facts: &Facts) -> String {
 }
 
 fn took(facts: &Facts) -> String {
-    let supernet = facts.training("supernet").map_or(0.0, |training| training.seconds());
-    let search = facts.searched_seconds();
-    let others = facts.all_trainings().into_iter().filter(|(name, _)| name != "supernet");
-    let others: f64 = others.map(|(_, training)| training.seconds()).sum();
+    let supernet = facts.supernets.iter().find(|training| training.name == "supernet");
+    let supernet = supernet.map_or(0.0, |training| training.seconds());
+    let trained: f64 = facts.all_trainings().iter().map(|(_, training)| training.seconds()).sum();
+    let searched = facts.all_searched();
     format!(
-        "It took {}: {} for the SuperNet, {} of evaluations in searches, {} for other trainings.",
-        duration(supernet + search + others),
+        "It took {}: {} for the SuperNet, {} for searches{}, {} for other trainings.",
+        duration(trained + searched.seconds),
         duration(supernet),
-        duration(search),
-        duration(others)
+        duration(searched.seconds),
+        if searched.is_sum { format!(" ({SUMMED})") } else { String::new() },
+        duration(trained - supernet)
     )
 }

@@ -18,14 +18,22 @@ struct Pair {
 /// A point and a row for each tested model, and each trial measured at length, that the search had a latency for; none: nothing.
 pub(super) fn latency(facts: &Facts) -> Option<Markup> {
     let pairs = pairs(facts);
-    let source =
-        if facts.config.search.measures_latency() { "measured in a few passes" } else { "predicted by the profile" };
+    let source = source(facts.config.search.measures_latency(), facts.profile_device.as_deref());
     (!pairs.is_empty()).then(|| {
         html! {
             p.note { "In the search, latency was " (source) ". On the dashed line both are the same; a point tells its name under the pointer." }
             (plot(&pairs)) (table(&rows(&pairs)))
         }
     })
+}
+
+/// Where the search had latency from: measurements, or a profile of this device.
+fn source(is_measured: bool, device: Option<&str>) -> String {
+    if is_measured {
+        return "measured in a few passes".to_owned();
+    }
+    let device = device.unwrap_or("a device that is not known, for the profile cannot be read");
+    format!("predicted by a profile of {device}, which need not be the device that was measured on")
 }
 
 fn pairs(facts: &Facts) -> Vec<Pair> {
@@ -72,4 +80,20 @@ fn rows(pairs: &[Pair]) -> Table {
         Row { cells, remark: None }
     };
     Table { title: String::new(), columns, rows: pairs.iter().map(row).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_device_of_the_profile_is_told() {
+        for (is_measured, device, told) in [
+            (true, None, "measured in a few passes"),
+            (false, Some("a phone"), "predicted by a profile of a phone, which need not be"),
+            (false, None, "predicted by a profile of a device that is not known"),
+        ] {
+            assert!(source(is_measured, device).starts_with(told), "{told}");
+        }
+    }
 }

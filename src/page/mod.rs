@@ -21,4 +21,4 @@ mod trials;
 mod document;
 
 pub use document::page;
-pub use facts::{Facts, Line, Shares, Slots, Training};
+pub use facts::Facts;

@@ -27,7 +27,7 @@ fn commands(facts: &Facts) -> String {
         format!("automoe report {folder}"),
         format!("automoe table run {folder}"),
     ];
-    if facts.training("winner").is_some() {
+    if facts.models.iter().any(|training| training.name == "winner") {
         commands.push(format!("automoe translate --checkpoint {folder}/models/winner < source.txt"));
     }
     commands.join("\n")

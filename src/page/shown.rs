@@ -6,7 +6,7 @@ use maud::{Markup, html};
 /// A text of more letters may have several lines.
 const LONG: usize = 32;
 
-/// A table; its remarks follow.
+/// A table below its title; its remarks follow.
 pub(super) fn table(table: &Table) -> Markup {
     let class = |column: usize| {
         let texts = table.rows.iter().filter_map(|row| match &row.cells[column] {
@@ -20,6 +20,7 @@ pub(super) fn table(table: &Table) -> Markup {
         }
     };
     html! {
+        @if !table.title.is_empty() { p.note { (table.title) } }
         div.wide { table {
             thead { tr { @for (index, column) in table.columns.iter().enumerate() { th class=(class(index)) { (column.heading) } } } }
             tbody { @for row in &table.rows {

@@ -1,9 +1,9 @@
-//! Every trial: its loss against its FLOPs, or its latency.
+//! Every trial: its loss against its FLOPs, and against what else the search asks for.
 
 use super::facts::Facts;
 use super::plot::{Axis, Plot, colour, legend, px};
 use super::shown::gflops;
-use crate::catalog::{CostRow, LATENCY_MS, cost};
+use crate::catalog::{COSTS, CostRow, LATENCY_MS};
 use crate::search::Trial;
 use maud::{Markup, html};
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,16 +11,16 @@ use std::collections::{BTreeMap, BTreeSet};
 /// So many of the best are points of their own, which tell their architecture.
 const TOLD: usize = 500;
 
-/// Loss against FLOPs, and against latency where trials have it.
+/// Loss against FLOPs, and against each other cost that the search limits or minimises, where trials have it.
 pub(super) fn trials(facts: &Facts) -> Markup {
     let complete = facts.best_trials();
-    let plots = ["gflops", LATENCY_MS].into_iter().filter_map(cost);
+    let plots = COSTS.iter().filter(|row| row.name == "gflops" || facts.config.search.asks_for(row.name));
     let plots: Vec<_> = plots.filter(|row| complete.iter().any(|trial| trial.figure(row.name).is_some())).collect();
     let generations = complete.iter().map(|trial| trial.generation).max().unwrap_or(0);
     let shades: BTreeSet<u64> = (0..=4).map(|quarter| generations.saturating_mul(quarter) / 4).collect();
     let shades: Vec<_> = shades.into_iter().map(|at| (shade(at, generations), format!("generation {at}"))).collect();
     html! {
-        p { (facts.trials.len()) " trials, of which " (complete.len()) " are complete. The line joins those that no other beats in both figures, "
+        p { (facts.trials.len()) " trials: " (facts.states()) ". The line joins those that no other beats in both figures, "
             "the ring is the winner. Points of the line and the best " (TOLD) " tell their architecture under the pointer." }
         (legend(&shades))
         @for row in plots { (plot(facts, &complete, row)) }
@@ -60,9 +60,13 @@ fn plot(facts: &Facts, complete: &[&Trial], row: &CostRow) -> Markup {
         }
         @if limit > 0.0 { (plot.upright(limit, &format!("limit {limit}"))) }
     };
-    let axis = if row.name == LATENCY_MS { "latency, ms" } else { "GFLOPs of a sentence pair" };
+    let axis = match row.name {
+        LATENCY_MS => "latency, ms",
+        "gflops" => "GFLOPs of a sentence pair",
+        _ => row.noun,
+    };
     plot.picture(
-        &format!("Loss of every trial against its {}", row.unit),
+        &format!("Loss of every trial against its {}", row.noun),
         [axis, "validation loss, bits a token"],
         &inside,
     )

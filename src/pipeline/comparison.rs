@@ -27,7 +27,8 @@ pub(super) fn compare(workspace: &Workspace, models: &[Model], rows: &mut [Teste
                 gflops: rows[place].gflops? / rows[other].gflops?,
                 bleu: difference.score,
                 bleu_interval: difference.interval.into(),
-                p_value: difference.p_value,
+                // Of such scores sacreBLEU's formula says that the difference is significant.
+                p_value: if difference.is_none { 1.0 } else { difference.p_value },
             })
         });
         rows[place].compared = compared.collect();
@@ -80,7 +81,9 @@ pub(super) fn readings(models: &[Model], rows: &[TestedModel]) -> Vec<Reading> {
     });
     let read: Vec<_> = read.collect();
     let of_dense_search = read.iter().find(|(search, ..)| search.kind == Some(CompareKind::DenseSearch));
-    let of_dense_search = of_dense_search.and_then(|(.., reached)| *reached).map(|(gflops, _)| gflops);
+    // What may be less is nothing to divide by.
+    let of_dense_search = of_dense_search.and_then(|(.., reached)| *reached).filter(|(_, is_bound)| !is_bound);
+    let of_dense_search = of_dense_search.map(|(gflops, _)| gflops);
     let readings = read.iter().map(|(search, models, reached)| {
         let gflops = reached.map(|(gflops, _)| gflops);
         let of = |other: Option<f64>| Some(gflops? / other?);
@@ -148,6 +151,13 @@ mod tests {
         );
         assert_eq!((nas.gflops, nas.of_dense, nas.of_dense_search), (Some(4.0), Some(0.5), Some(1.0)));
         assert_eq!((super::dense(&models), super::dense_search(&models, &models[6])), (Some(3), Some(7)));
+        // Where the smallest model of the dense search is as good, less than its FLOPs may do.
+        let mut as_good = all;
+        as_good[7].4 = 2.0;
+        let (models, rows) = run(&as_good);
+        let found = readings(&models, &rows);
+        assert!(found[1].is_bound && !found[0].is_bound && found[0].of_dense.is_some());
+        assert!(found.iter().all(|reading| reading.of_dense_search.is_none()), "{found:?}");
         // Without a ladder, or a dense model, there is nothing to read.
         let (models, rows) = run(&all[..6]);
         assert_eq!(readings(&models, &rows), []);

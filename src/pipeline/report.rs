@@ -1,9 +1,12 @@
 //! What is written of runs for people and other programs.
 
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::page::{Facts, page};
 use crate::report::optuna_journal;
+use crate::run::directory::run_name;
 use crate::run::{RunDirectory, atomic};
+use crate::search::TrialLog;
 use std::path::Path;
 
 /// The runs in these folders as a page of HTML; they may be in use.
@@ -31,13 +34,14 @@ pub fn write_report(run: &RunDirectory) -> Result<()> {
 /// # Errors
 /// No run there, no trials, or files that are damaged.
 pub fn optuna_study(folder: &Path) -> Result<String> {
-    let facts = Facts::read(folder)?;
-    let trials = RunDirectory::read_only(folder)?.trials();
-    if facts.trials.is_empty() {
+    let run = RunDirectory::read_only(folder)?;
+    let (config, trials) = (Config::load(&run.config().to_string_lossy())?, run.trials());
+    let known = if trials.exists() { TrialLog::read(&trials)? } else { Vec::new() };
+    if known.is_empty() {
         return Err(Error::input("no trials here; run the search first").at(trials.display()));
     }
     // Logs tell how long trials took: the last ended when the log was written last.
     let end = trials.metadata().and_then(|metadata| metadata.modified());
     let end = end.map_err(|error| Error::failure(error).at(trials.display()))?;
-    optuna_journal(&facts.name, &facts.trials, &facts.space, &facts.config.search, end.into())
+    optuna_journal(&run_name(folder)?, &known, &config.space()?, &config.search, end.into())
 }

@@ -15,7 +15,7 @@ use crate::model::Supernet;
 use crate::model::weights::rules::of_config;
 use crate::run::atomic::{self, put_aside};
 use crate::run::checkpoints::resolve;
-use crate::run::memory::note_peak;
+use crate::run::memory::{SearchSpent, forget_peak};
 use crate::search::{
     Constraints, Feasible, Pick, Search, Trial, TrialLog, algorithm, check_pick, first_within, front, picked,
 };
@@ -23,6 +23,7 @@ use crate::space::Architecture;
 use crate::train::{Weights, load_weights};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What becomes of the trials that a run has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub fn search(
     warm_start: &[Architecture],
     pick: Pick,
 ) -> Result<Vec<Trial>> {
+    let began = Instant::now();
+    forget_peak();
     let Config { search: settings, seed, .. } = &workspace.config;
     let checkpoint = resolve(checkpoint)?;
     check_search(workspace)?;
@@ -93,25 +96,26 @@ pub fn search(
     if workspace.config.report.tensorboard {
         shown = shown.with_events(&workspace.run.search(), known as u64)?;
     }
-    let mut kept = Ok(());
-    let ranked = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| {
-        if !progress.resumed && kept.is_ok() {
-            kept = workspace.run.keep_settings(false);
-        }
-        let was_shown = shown.trial(progress);
-        if kept.is_ok() {
-            kept = was_shown;
-        }
-    });
-    note_peak(&workspace.run.search_memory())?;
-    let ranked = ranked?;
-    kept.and_then(|()| workspace.run.keep_settings(false))?;
-    shown.finish()?;
-    let (mut found, at_length) = match constraints.measured {
-        _ if settings.objectives.len() > 1 => (front(&ranked, &settings.objectives), None),
-        None => (ranked, None),
-        Some(limit) => within_at_length(ranked, limit, &measured().at_length(), &workspace.run.finalists())?,
+    let searched = || {
+        let ranked = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| {
+            if !progress.resumed {
+                workspace.run.keep_settings(false)?;
+            }
+            shown.trial(progress)
+        })?;
+        workspace.run.keep_settings(false)?;
+        shown.finish()?;
+        Ok(match constraints.measured {
+            _ if settings.objectives.len() > 1 => (front(&ranked, &settings.objectives), None),
+            None => (ranked, None),
+            Some(limit) => within_at_length(ranked, limit, &measured().at_length(), &workspace.run.finalists())?,
+        })
     };
+    let searched: Result<_> = searched();
+    if let Err(error) = SearchSpent::note(&workspace.run.search_spent(), began.elapsed().as_secs_f64(), known > 0) {
+        tracing::warn!("what the search took is not noted: {error}");
+    }
+    let (mut found, at_length) = searched?;
     let counted = |trial: &Trial, name: &str| costs.get(name).map(|cost| cost.of(&trial.architecture));
     let place = picked(&found, pick, &|trial, name| trial.figure(name).or_else(|| counted(trial, name)))?;
     found[..=place].rotate_right(1);

@@ -95,7 +95,8 @@ impl SearchRecord {
         let trials = run.trials();
         if !has_begun(&trials) {
             remove(&run.finalists())?;
-            remove(&run.search_memory())?;
+            remove(&run.search_spent())?;
+            remove(&run.winner())?;
             self.write(&trials)?;
             return Ok(String::new());
         }

@@ -5,12 +5,12 @@ use super::results::{Reference, TestedModel};
 use super::table::{Column, Rounding};
 
 /// A figure that rows of `T` have, and how it is shown.
-pub(super) struct Kind<T> {
+pub(super) struct FigureColumn<T> {
     pub column: Column,
     pub of: fn(&T) -> Option<f64>,
 }
 
-impl<T> Kind<T> {
+impl<T> FigureColumn<T> {
     const fn new(key: &'static str, heading: &'static str, decimals: usize, of: fn(&T) -> Option<f64>) -> Self {
         Self { column: Column::new(key, heading, decimals), of }
     }
@@ -22,41 +22,43 @@ impl<T> Kind<T> {
 }
 
 /// What a model is.
-pub(super) const MODEL: &[Kind<TestedModel>] = &[
-    Kind::new("bleu", "BLEU", 2, |row| row.bleu),
-    Kind::new("chrf", "chrF", 2, |row| row.chrf),
-    Kind::new("gflops", "GFLOPs", 4, |row| row.gflops),
-    Kind::new("parameters_m", "parameters M", 3, TestedModel::parameters_m),
-    Kind::new("active_parameters_m", "active M", 3, TestedModel::active_parameters_m),
-    Kind::new("sparsity_percent", "sparsity %", 1, TestedModel::sparsity_percent),
-    Kind::of_any_size("latency_ms", "latency ms", |row| row.latency.map(|latency| latency.total_ms())),
+pub(super) const MODEL: &[FigureColumn<TestedModel>] = &[
+    FigureColumn::new("bleu", "BLEU", 2, |row| row.bleu),
+    FigureColumn::new("chrf", "chrF", 2, |row| row.chrf),
+    FigureColumn::new("gflops", "GFLOPs", 4, |row| row.gflops),
+    FigureColumn::new("parameters_m", "parameters M", 3, TestedModel::parameters_m),
+    FigureColumn::new("active_parameters_m", "active M", 3, TestedModel::active_parameters_m),
+    FigureColumn::new("sparsity_percent", "sparsity %", 1, TestedModel::sparsity_percent),
+    FigureColumn::of_any_size("latency_ms", "latency ms", |row| row.latency.map(|latency| latency.total_ms())),
 ];
 
 /// What its training took, and came to.
-pub(super) const TRAINING: &[Kind<TestedModel>] = &[
-    Kind::new("validation_loss", "valid. loss", 3, |row| row.validation_loss),
-    Kind::of_any_size("training_tflops", "trained TFLOPs", TestedModel::training_tflops),
-    Kind::of_any_size("training_hours", "trained h", |row| row.training.map(|spent| spent.hours)),
+pub(super) const TRAINING: &[FigureColumn<TestedModel>] = &[
+    FigureColumn::new("validation_loss", "valid. loss", 3, |row| row.validation_loss),
+    FigureColumn::of_any_size("training_tflops", "trained TFLOPs", TestedModel::training_tflops),
+    FigureColumn::of_any_size("training_hours", "trained h", |row| row.training.map(|spent| spent.hours)),
 ];
 
 /// How it compares with the first dense model made by hand …
-pub(super) const BESIDE_DENSE: &[Kind<TestedModel>] = &[
-    Kind::new("gflops_of_dense", "GFLOPs / dense", 3, |row| Some(row.beside(Reference::Dense)?.gflops)),
-    Kind::new("bleu_over_dense", "BLEU - dense", 2, |row| Some(row.beside(Reference::Dense)?.bleu)),
+pub(super) const BESIDE_DENSE: &[FigureColumn<TestedModel>] = &[
+    FigureColumn::new("gflops_of_dense", "GFLOPs / dense", 3, |row| Some(row.beside(Reference::Dense)?.gflops)),
+    FigureColumn::new("bleu_over_dense", "BLEU - dense", 2, |row| Some(row.beside(Reference::Dense)?.bleu)),
 ];
 
 /// … and with what the first dense search found.
-pub(super) const BESIDE_DENSE_SEARCH: &[Kind<TestedModel>] = &[
-    Kind::new("gflops_of_dense_search", "GFLOPs / dense search", 3, |row| {
+pub(super) const BESIDE_DENSE_SEARCH: &[FigureColumn<TestedModel>] = &[
+    FigureColumn::new("gflops_of_dense_search", "GFLOPs / dense search", 3, |row| {
         Some(row.beside(Reference::DenseSearch)?.gflops)
     }),
-    Kind::new("bleu_over_dense_search", "BLEU - dense search", 2, |row| Some(row.beside(Reference::DenseSearch)?.bleu)),
+    FigureColumn::new("bleu_over_dense_search", "BLEU - dense search", 2, |row| {
+        Some(row.beside(Reference::DenseSearch)?.bleu)
+    }),
 ];
 
 /// Those of a reading.
-pub(super) const READING: &[Kind<Reading>] = &[
-    Kind::new("loss", "valid. loss", 3, |reading| Some(reading.loss)),
-    Kind::new("gflops", "GFLOPs there", 4, |reading| reading.gflops),
-    Kind::new("gflops_of_dense", "of dense", 3, |reading| reading.of_dense),
-    Kind::new("gflops_of_dense_search", "of dense search", 3, |reading| reading.of_dense_search),
+pub(super) const READING: &[FigureColumn<Reading>] = &[
+    FigureColumn::new("loss", "valid. loss", 3, |reading| Some(reading.loss)),
+    FigureColumn::new("gflops", "GFLOPs there", 4, |reading| reading.gflops),
+    FigureColumn::new("gflops_of_dense", "of dense", 3, |reading| reading.of_dense),
+    FigureColumn::new("gflops_of_dense_search", "of dense search", 3, |reading| reading.of_dense_search),
 ];

@@ -1,6 +1,6 @@
 //! What a run has found, as tables.
 
-use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, Kind, MODEL, READING, TRAINING};
+use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, FigureColumn, MODEL, READING, TRAINING};
 use super::reading::Reading;
 use super::results::{Reference, Results, TestedModel};
 use super::table::{Cell, Column, Row, Table};
@@ -42,34 +42,48 @@ fn models(results: &Results) -> Table {
 }
 
 /// That of what the rows are, and those of the figures.
-fn columns<T>(rows: &'static str, kinds: &[&[Kind<T>]]) -> Vec<Column> {
-    let figures = kinds.iter().copied().flatten().map(|kind| kind.column);
+fn columns<T>(rows: &'static str, figures: &[&[FigureColumn<T>]]) -> Vec<Column> {
+    let figures = figures.iter().copied().flatten().map(|figure| figure.column);
     [Column::new(rows, rows, 0)].into_iter().chain(figures).collect()
 }
 
 /// The figures of `row`.
-fn figures<T>(row: &T, kinds: &[Kind<T>]) -> impl Iterator<Item = Cell> {
-    kinds.iter().map(|kind| (kind.of)(row).into())
+fn figures<T>(row: &T, figures: &[FigureColumn<T>]) -> impl Iterator<Item = Cell> {
+    figures.iter().map(|figure| (figure.of)(row).into())
 }
+
+/// The references: the figures beside each, and the interval of the last of them, BLEU's difference.
+const REFERENCES: [(Reference, &[FigureColumn<TestedModel>], &str); 2] = [
+    (Reference::Dense, BESIDE_DENSE, "bleu_interval_over_dense"),
+    (Reference::DenseSearch, BESIDE_DENSE_SEARCH, "bleu_interval_over_dense_search"),
+];
 
 /// What each model costs and gains beside the references.
 fn comparisons(results: &Results) -> Table {
-    let has_search = compared(results, Reference::DenseSearch).is_some();
-    let beside_search = if has_search { BESIDE_DENSE_SEARCH } else { &[] };
-    let columns = columns("model", &[TRAINING, BESIDE_DENSE, beside_search]);
+    let is_there = |(reference, ..): &&(Reference, _, _)| compared(results, *reference).is_some();
+    let references: Vec<_> = REFERENCES.iter().filter(is_there).collect();
+    let mut columns = columns("model", &[TRAINING]);
+    for (_, beside, key) in &references {
+        columns.extend(beside.iter().map(|figure| figure.column).chain([Column::new(key, "95 %", 2)]));
+    }
     let row = |model: &TestedModel| {
         let mut cells = vec![model.name.as_str().into()];
         cells.extend(figures(model, TRAINING));
-        cells.extend(beside(model, Reference::Dense));
-        if has_search {
-            cells.extend(beside(model, Reference::DenseSearch));
+        for (reference, beside, _) in &references {
+            let interval = model.beside(*reference).map(|compared| compared.bleu_interval);
+            let interval = interval.map(|[least, most]| format!("{least:+.2} to {most:+.2}"));
+            cells.extend(figures(model, beside).chain([interval.into()]));
         }
         Row { cells, remark: None }
     };
-    let dense = compared(results, Reference::Dense).map(|name| format!("dense: {name}"));
-    let search = compared(results, Reference::DenseSearch).map(|name| format!("dense search: {name}"));
-    let references = dense.into_iter().chain(search).collect::<Vec<_>>().join("; ");
-    let title = format!("Beside {references}; BLEU's differences with the 95 % interval of a paired bootstrap");
+    let names = references.iter().filter_map(|(reference, ..)| match reference {
+        Reference::Dense => compared(results, *reference).map(String::from),
+        Reference::DenseSearch => Some("the first dense search under the same limit".to_owned()),
+    });
+    let title = format!(
+        "Beside {}; BLEU's differences with the 95 % interval of a paired bootstrap",
+        names.collect::<Vec<_>>().join(" and ")
+    );
     Table { title, columns, rows: results.rows.iter().map(row).collect() }
 }
 
@@ -77,17 +91,6 @@ fn comparisons(results: &Results) -> Table {
 fn compared(results: &Results, reference: Reference) -> Option<&str> {
     let mut compared = results.rows.iter().flat_map(|row| &row.compared);
     compared.find(|compared| compared.reference == reference).map(|compared| compared.with.as_str())
-}
-
-/// FLOPs and BLEU of `model` beside the reference.
-fn beside(model: &TestedModel, reference: Reference) -> [Cell; 2] {
-    match model.beside(reference) {
-        None => [Cell::Missing, Cell::Missing],
-        Some(compared) => {
-            let [least, most] = compared.bleu_interval;
-            [compared.gflops.into(), format!("{:+.2} [{least:+.2}, {most:+.2}]", compared.bleu).into()]
-        }
-    }
 }
 
 /// FLOPs at equal validation loss.
@@ -131,10 +134,17 @@ mod tests {
         });
         let text = Text.export(&results_tables(&results)[1..]);
         assert!(
-            text.contains("Beside dense: baseline;") && text.contains("0.500            +0.40 [-0.25, +1.00]"),
+            text.contains("Beside baseline; BLEU's") && text.contains("0.500            0.40           -0.25 to +1.00"),
             "{text}"
         );
         assert!(!text.contains("dense search"), "{text}");
+        let bleu = results_tables(&results)[1].rows[0].cells[5].clone();
+        assert_eq!(bleu, Cell::Number(0.4));
+        let beside = results.rows[0].compared[0].clone();
+        let with = "dense-search@gflops=1".into();
+        results.rows[0].compared.push(Compared { reference: Reference::DenseSearch, with, ..beside });
+        let title = &results_tables(&results)[1].title;
+        assert!(title.starts_with("Beside baseline and the first dense search under the same limit; "), "{title}");
         results.readings = [(None, false), (Some(0.02), true), (Some(0.02), false)]
             .map(|(gflops, is_bound)| Reading {
                 search: "winner".into(),

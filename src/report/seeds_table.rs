@@ -1,6 +1,6 @@
 //! What runs with several seeds have found, as tables.
 
-use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, Kind, MODEL, READING, TRAINING};
+use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, FigureColumn, MODEL, READING, TRAINING};
 use super::seeds::{Figure, Repeated, RepeatedRow};
 use super::table::{Cell, Column, Rounding, Row, Table};
 
@@ -17,14 +17,15 @@ pub fn seeds_tables(repeated: &Repeated) -> Vec<Table> {
     tables.into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
 
-fn table<T>(title: String, of: &'static str, kinds: &[&[Kind<T>]], rows: &[RepeatedRow]) -> Table {
-    let is_there = |kind: &&Kind<T>| rows.iter().any(|row| row.figures.contains_key(kind.column.key));
-    let shown: Vec<_> = kinds.iter().copied().flatten().filter(is_there).collect();
+fn table<T>(title: String, of: &'static str, figures: &[&[FigureColumn<T>]], rows: &[RepeatedRow]) -> Table {
+    let is_there = |figure: &&FigureColumn<T>| rows.iter().any(|row| row.figures.contains_key(figure.column.key));
+    let shown: Vec<_> = figures.iter().copied().flatten().filter(is_there).collect();
     let mut columns = vec![Column::new(of, of, 0)];
-    columns.extend(shown.iter().map(|kind| kind.column));
+    columns.extend(shown.iter().map(|figure| figure.column));
     let row = |row: &RepeatedRow| {
-        let cell =
-            |kind: &&Kind<T>| row.figures.get(kind.column.key).map(|figure| told(*figure, kind.column.rounding)).into();
+        let cell = |figure: &&FigureColumn<T>| {
+            row.figures.get(figure.column.key).map(|found| told(*found, figure.column.rounding)).into()
+        };
         let cells: Vec<Cell> = shown.iter().map(cell).collect();
         Row { cells: [vec![row.name.as_str().into()], cells].concat(), remark: None }
     };

@@ -3,7 +3,7 @@
 //! `config.toml` (resolved settings) · `manifest.json` · `supernet/`, `adapted/`, `models/NAME/`: checkpoints and `metrics.jsonl` ·
 //! `rank/`: architectures trained alone by `automoe rank`, `evaluations.jsonl`, `ranking.json` · `search/trials.jsonl`,
 //! `search/record.json` (what the trials were begun with), `search/parts.jsonl` (of a race), `search/finalists.jsonl`,
-//! `search/memory.json`, `search/winner.json` · `results.json` ·
+//! `search/spent.json`, `search/winner.json` · `results.json` ·
 //! `hypotheses/NAME.txt`: how each model has translated the test set · `subruns/`: run directories of what `automoe run` does beside ·
 //! `run.json`: what `automoe run` was asked for · `seeds.json`: what several seeds have found · `report.html`. Event files for TensorBoard lie beside metrics and trials.
 //! The manifest says which settings and which data all of it was made with; a run goes on only with the same ones.
@@ -24,6 +24,12 @@ mod kept;
 
 /// The log of a training, in the folder of its checkpoints.
 pub const METRICS: &str = "metrics.jsonl";
+
+/// The scores of everything that was translated, in a run directory.
+pub const RESULTS: &str = "results.json";
+
+/// The resolved settings, in a run directory.
+pub const CONFIG: &str = "config.toml";
 
 const MANIFEST: &str = "manifest.json";
 
@@ -139,7 +145,7 @@ impl RunDirectory {
 
     /// The resolved settings.
     pub fn config(&self) -> PathBuf {
-        self.root.join("config.toml")
+        self.root.join(CONFIG)
     }
 
     /// The [`Manifest`].
@@ -186,9 +192,9 @@ impl RunDirectory {
         self.search().join("finalists.jsonl")
     }
 
-    /// The most memory that the search has taken.
-    pub fn search_memory(&self) -> PathBuf {
-        self.search().join("memory.json")
+    /// What the search has taken.
+    pub fn search_spent(&self) -> PathBuf {
+        self.search().join("spent.json")
     }
 
     /// The architecture that the search found.
@@ -203,7 +209,7 @@ impl RunDirectory {
 
     /// The scores of everything that was translated.
     pub fn results(&self) -> PathBuf {
-        self.root.join("results.json")
+        self.root.join(RESULTS)
     }
 
     /// What `automoe run` was asked for: the [`Request`](super::Request).

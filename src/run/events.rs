@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The file's name; TensorBoard asks for the word `tfevents` in it.
-pub const EVENTS: &str = "events.out.tfevents.automoe";
+const EVENTS: &str = "events.out.tfevents.automoe";
 
 /// What the first record of every file says of the format.
 const VERSION: &str = "brain.Event:2";
@@ -89,11 +89,15 @@ impl EventFile {
     fn append(&mut self, event: Event) -> Result<()> {
         let wall_time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
         let data = Event { wall_time, ..event }.encode_to_vec();
-        let length = (data.len() as u64).to_le_bytes();
-        let record = [&length[..], &masked_crc(&length), &data, &masked_crc(&data)].concat();
-        let written = self.file.write_all(&record);
+        let written = self.file.write_all(&record(&data));
         written.map_err(|error| Error::failure(format!("cannot write {}: {error}", self.path.display())))
     }
+}
+
+/// The record of `data`.
+fn record(data: &[u8]) -> Vec<u8> {
+    let length = (data.len() as u64).to_le_bytes();
+    [&length[..], &masked_crc(&length), data, &masked_crc(data)].concat()
 }
 
 /// Bytes of the whole records of `file` before the first of a step after `last`.
@@ -158,13 +162,16 @@ mod tests {
         steps.map(|step| (step as i64, "train/loss".into(), step as f32)).collect()
     }
 
-    /// A record as TensorFlow's writer makes it: the version at time 0.
+    /// The first record of a file that was begun 1.7 · 10⁹ seconds after 1970, computed by another implementation of CRC-32C; it begins
+    /// as all files of TensorFlow's writer do.
     #[test]
     fn records_are_framed_as_the_format_says() {
-        let data = Event { file_version: Some(VERSION.into()), ..Event::default() }.encode_to_vec();
-        assert_eq!(data, [&[0x1a, 13][..], VERSION.as_bytes()].concat());
-        // The check value of CRC-32C is e3069283.
-        assert_eq!(masked_crc(b"123456789"), 0xe306_9283_u32.rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes());
+        let event = Event { wall_time: 1.7e9, file_version: Some(VERSION.into()), ..Event::default() };
+        let data = b"\x09\x00\x00\x00\x40\xfc\x54\xd9\x41\x1a\x0dbrain.Event:2";
+        assert_eq!(event.encode_to_vec(), data);
+        let whole = [&b"\x18\0\0\0\0\0\0\0\xa3\x7fK\""[..], data, b"\xec\xed\x8f\x9d"].concat();
+        assert_eq!(record(data), whole);
+        assert_eq!(next_record(&mut &whole[..]).unwrap().unwrap(), data);
     }
 
     #[test]

@@ -29,9 +29,14 @@ impl Course {
 
     /// Takes in a trial; generations come one after another.
     pub fn tell(&mut self, trial: &Trial) {
-        self.enter(trial.generation);
+        self.tell_in(trial.generation, trial);
+    }
+
+    /// As [`Self::tell`], of a trial whose generation is counted as this one.
+    pub fn tell_in(&mut self, generation: u64, trial: &Trial) {
+        self.enter(generation);
         let Some(point) = trial.point(&self.objectives) else { return };
-        if trial.generation == 0 || self.worst.is_empty() {
+        if generation == 0 || self.worst.is_empty() {
             self.worst.resize(point.len(), f64::NEG_INFINITY);
             self.worst.iter_mut().zip(&point).for_each(|(worst, figure)| *worst = worst.max(*figure));
         }

@@ -60,13 +60,13 @@ impl Search<'_> {
     /// # Errors
     /// [`Error::Input`] when the log is another search's, or no candidate was within the measured limit;
     /// [`Error::Failure`] when the log cannot be written, or when all evaluations of a generation failed;
-    /// [`Error::Interrupted`] after a signal.
+    /// that of `report`, with the trial kept; [`Error::Interrupted`] after a signal.
     pub fn run(
         &self,
         evaluator: &dyn Evaluator,
         algorithm: &mut dyn Algorithm,
         log: &mut TrialLog,
-        report: &mut dyn FnMut(SearchProgress<'_>),
+        report: &mut dyn FnMut(SearchProgress<'_>) -> Result<()>,
     ) -> Result<Vec<Trial>> {
         let budget = Budget::new(self.settings);
         let (mut found, mut done) = (Found::default(), 0);
@@ -101,7 +101,7 @@ impl Search<'_> {
                 found.take(&trial);
                 done += 1;
                 let total = budget.total().saturating_add(found.pruned.len() as u64);
-                report(SearchProgress { trial: &trial, resumed, best: found.ranked.first(), done, total });
+                report(SearchProgress { trial: &trial, resumed, best: found.ranked.first(), done, total })?;
                 stop(log)
             })?;
             // One unlucky candidate is no reason to lose what was found, even where a generation has no other.
@@ -294,6 +294,23 @@ mod tests {
     }
 
     #[test]
+    fn a_report_that_fails_ends_the_search_and_the_trial_is_kept() {
+        let space = space();
+        let (settings, dir) = (settings(), tempfile::tempdir().unwrap());
+        let constraints = constraints(&settings);
+        let feasible = Feasible::check(&space, &constraints, 1).unwrap();
+        let search = Search { settings: &settings, feasible: &feasible, gflops: &Toy, changes: "" };
+        let mut log = TrialLog::open(&dir.path().join("trials.jsonl"), &space).unwrap();
+        let mut algorithm = crate::search::algorithm(&settings, &feasible, 1);
+        let full = &mut |progress: SearchProgress<'_>| match progress.done {
+            3 => Err(Error::failure("the disk is full")),
+            _ => Ok(()),
+        };
+        let error = search.run(&MadeUp::new(), &mut *algorithm, &mut log, full).unwrap_err();
+        assert_eq!((error.to_string().as_str(), log.trials().len()), ("the disk is full", 3));
+    }
+
+    #[test]
     fn progress_counts_every_trial_and_costs_are_logged() {
         let space = space();
         let settings = SearchConfig { limits: Limits::from([("gflops", 3.0), ("parameters", 50.0)]), ..settings() };
@@ -309,6 +326,7 @@ mod tests {
                 assert_eq!((progress.total, progress.resumed), (38, false));
                 let best = progress.best.and_then(|best| best.loss);
                 seen.push((progress.done, best.unwrap()));
+                Ok(())
             })
             .unwrap();
         assert!(seen.iter().map(|(done, _)| *done).eq(1..=38));

@@ -25,6 +25,19 @@ pub fn fronts(points: &[Point]) -> impl Iterator<Item = Vec<usize>> {
     })
 }
 
+/// Takes a candidate into `front`, the candidates that no other beats in both of their `figures`, unless one there is as good. They
+/// stand in the order of the first figure, which rises while the second falls, so that neighbours alone decide.
+pub fn take_into_front<T>(front: &mut Vec<T>, candidate: T, figures: impl Fn(&T) -> [f64; 2]) {
+    let [first, second] = figures(&candidate);
+    let upto = front.partition_point(|other| figures(other)[0] <= first);
+    if front[..upto].last().is_some_and(|other| figures(other)[1] <= second) {
+        return;
+    }
+    let start = front.partition_point(|other| figures(other)[0] < first);
+    let beaten = front[start..].partition_point(|other| figures(other)[1] >= second);
+    front.splice(start..start + beaten, [candidate]);
+}
+
 /// The crowding distance of each place of `front`: over the objectives, the sum of the distances between its two neighbours, as a
 /// fraction of the front's extent; infinite at the ends (ibid., III B).
 pub fn crowding(points: &[Point], front: &[usize]) -> Vec<f64> {
@@ -174,6 +187,20 @@ mod tests {
         let some = points([[0.5, 0.5], [2.0, 0.1]]);
         assert_eq!(hypervolume(&some, &[1.0, 1.0]), 0.25);
         assert_eq!(hypervolume(&[], &[1.0, 1.0]), 0.0);
+    }
+
+    #[test]
+    fn of_candidates_as_good_in_both_figures_the_first_stays() {
+        let of_order = |candidates: &[[f64; 2]]| {
+            let mut front = Vec::new();
+            for candidate in candidates.iter().copied().enumerate() {
+                take_into_front(&mut front, candidate, |(_, figures)| *figures);
+            }
+            front.into_iter().map(|(place, _)| place).collect::<Vec<_>>()
+        };
+        assert_eq!(of_order(&[[2.0, 4.0], [3.0, 3.0], [2.5, 5.0], [3.0, 3.0], [1.0, 6.0], [2.0, 3.5]]), [4, 5, 1]);
+        // Of the same second figure, the lower first one; of the same first figure, the lower second one.
+        assert_eq!(of_order(&[[2.0, 3.0], [1.0, 3.0], [1.0, 2.0], [4.0, 2.0]]), [2]);
     }
 
     #[test]

@@ -231,6 +231,6 @@ pub fn search(
     let search = Search { settings, feasible: &feasible, gflops: &Toy, changes: "" };
     let mut algorithm = algorithm(settings, &feasible, seed);
     let mut log = TrialLog::open(&path, space).unwrap();
-    let ranked = search.run(evaluator, &mut *algorithm, &mut log, &mut |_| {});
+    let ranked = search.run(evaluator, &mut *algorithm, &mut log, &mut |_| Ok(()));
     (ranked.map(|ranked| ranked[0].clone()), fs::read_to_string(&path).unwrap())
 }

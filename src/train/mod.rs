@@ -14,10 +14,12 @@ mod changes;
 mod metrics;
 mod weights;
 mod estimate;
+mod log;
 mod spent;
 
 pub use checkpoint::{Origin, StoredWeights, read_weights, save_weights};
 pub use job::{Job, Outcome, Sampler};
+pub use log::{Line, Shares, Slots, Training};
 pub use loss_scale::LossScale;
 pub use session::train;
 pub use slots::RoutedTokens;

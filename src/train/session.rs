@@ -15,7 +15,7 @@ use crate::model::{Supernet, TransformerConfig};
 use crate::pool::in_pool;
 use crate::progress::Progress;
 use crate::run::checkpoints::{BEST, LAST};
-use crate::run::memory::peak_memory_bytes;
+use crate::run::memory::{forget_peak, peak_memory_bytes};
 use crate::run::{Checkpoint, Checkpoints};
 use crate::text::{Batch, collate, epoch_batches};
 use burn::tensor::Device;
@@ -37,6 +37,7 @@ pub fn train(
     device: &Device,
     initial: impl FnOnce() -> Result<Supernet>,
 ) -> Result<Outcome> {
+    forget_peak();
     let last = match checkpoint::load_last(job.folder) {
         Ok(last) => last,
         Err(fault) => {

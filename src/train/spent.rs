@@ -1,9 +1,9 @@
 //! What a training has taken, by its log.
 
+use super::log::{Line, seconds};
 use crate::run::JsonLines;
 use crate::run::directory::METRICS;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::path::Path;
 
 /// What a training has taken. What was done again after an interruption counts once.
@@ -18,9 +18,8 @@ pub struct Spent {
 
 /// What the training in `folder` has taken; none where its log is gone, or damaged.
 pub fn spent(folder: &Path) -> Option<Spent> {
-    let lines: Vec<Value> = JsonLines::read(&folder.join(METRICS)).ok()?;
-    let seconds: f64 = lines.iter().filter_map(|line| line["seconds"].as_f64()).sum();
-    Some(Spent { gflops: lines.last()?["trained_gflops"].as_f64(), hours: seconds / 3600.0 })
+    let lines: Vec<Line> = JsonLines::read(&folder.join(METRICS)).ok()?;
+    Some(Spent { gflops: lines.last()?.trained_gflops, hours: seconds(&lines) / 3600.0 })
 }
 
 #[cfg(test)]

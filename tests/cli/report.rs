@@ -116,7 +116,7 @@ fn a_run_ends_with_a_page_that_says_what_its_files_say() {
 
     let trials = lines(&run.join("search/trials.jsonl"));
     let complete: Vec<_> = trials.iter().filter(|trial| trial["state"] == "complete").collect();
-    assert!(page.says(&format!("{} trials, of which {} are complete", trials.len(), complete.len())));
+    assert!(page.says(&format!("{} trials: {} complete", trials.len(), complete.len())));
     // Each is a point, and the winner has a ring.
     assert_eq!(page.elements["circle"], complete.len() + 1);
     for trial in complete {
@@ -133,14 +133,23 @@ fn a_run_ends_with_a_page_that_says_what_its_files_say() {
     // The last table of as many columns: how models compare comes first.
     let cost = page.rows.iter().rfind(|row| row[0] == "supernet" && row.len() == 6).unwrap();
     assert_eq!(cost[1..4], [format!("{seconds:.1} s"), format!("{:.4}", seconds / 3600.0), "24".into()]);
-    let memory: Value = serde_json::from_str(&fs::read_to_string(run.join("search/memory.json")).unwrap()).unwrap();
-    let megabytes = memory["peak_memory_bytes"].as_f64().map_or("–".into(), |bytes| format!("{:.0}", bytes / 1e6));
+    let spent: Value = serde_json::from_str(&fs::read_to_string(run.join("search/spent.json")).unwrap()).unwrap();
+    let megabytes = spent["peak_memory_bytes"].as_f64().map_or("–".into(), |bytes| format!("{:.0}", bytes / 1e6));
     assert_eq!(page.row("search")[5], megabytes);
+    assert_eq!(page.row("search")[2], format!("{:.4}", spent["seconds"].as_f64().unwrap() / 3600.0));
+    assert!(page.says("Beside baseline; BLEU's differences"));
     let manifest: Value = serde_json::from_str(&fs::read_to_string(run.join("manifest.json")).unwrap()).unwrap();
     assert!(page.says(manifest["data"].as_str().unwrap()));
 
     assert_eq!(program.output(&["report", FOLDER]), "");
     assert_eq!(fs::read_to_string(run.join("report.html")).unwrap(), text);
+    // What is noted of the search beside it cannot make it fail.
+    fs::write(run.join("search/spent.json"), "{}x").unwrap();
+    program.output(&[&arguments(&["search"], &TINY)[..], &["--run-dir", FOLDER, "--set", CACHE]].concat());
+    // As a run of an older version.
+    fs::remove_file(run.join("search/spent.json")).unwrap();
+    program.output(&["report", FOLDER]);
+    assert!(Page::parse(&fs::read_to_string(run.join("report.html")).unwrap()).says("the sum of its evaluations"));
 }
 
 #[test]

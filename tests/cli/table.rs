@@ -36,6 +36,23 @@ fn tables_of_runs_come_in_every_format() {
 }
 
 #[test]
+fn every_table_of_a_run_tells_whose_it_is() {
+    let program = Program::new();
+    let folder = program.folder().join("runs/c");
+    fs::create_dir_all(&folder).unwrap();
+    let compared = r#"{"reference": "dense", "with": "small", "gflops": 0.5, "bleu": 1.25, "bleu_interval": [-0.5, 3], "p_value": 0.1}"#;
+    let rows = format!(r#"{{"rows": [{{"name": "winner", "bleu": 26.5, "compared": [{compared}]}}]}}"#);
+    fs::write(folder.join("results.json"), rows).unwrap();
+    let text = program.output(&["table", "run", "runs/c", "--format", "json"]);
+    let tables: Value = serde_json::from_str(&text).unwrap();
+    let title = tables[1]["title"].as_str().unwrap();
+    assert!(tables[0]["title"] == "c" && title.starts_with("c: Beside small; "), "{text}");
+    // A number, and its interval beside it.
+    let row = &tables[1]["rows"][0];
+    assert_eq!((&row["bleu_over_dense"], &row["bleu_interval_over_dense"]), (&1.25.into(), &"-0.50 to +3.00".into()));
+}
+
+#[test]
 fn runs_on_the_papers_data_are_found_and_follow_its_rows() {
     let program = Program::new();
     let rows = |options: &[&str]| -> Vec<Value> {
@@ -46,6 +63,9 @@ fn runs_on_the_papers_data_are_found_and_follow_its_rows() {
     let published = rows(&[]).len();
     put_run(&program, "wmt14-en-fr", Some("[data]\ndir = \"/elsewhere/wmt14.en-fr\"\ntarget_lang = \"fr\"\n"));
     put_run(&program, "mine", None);
+    // A file called as a config that ships is none.
+    fs::create_dir(program.folder().join("configs")).unwrap();
+    fs::write(program.folder().join("configs/wmt14-en-fr.toml"), "[data]\ndir = \"/other\"\n").unwrap();
     let place = |rows: &[Value], data: &str, model: &str| {
         rows.iter().position(|row| row["data"] == data && row["model"] == model).unwrap()
     };

@@ -117,7 +117,7 @@ fn losses_of_parts_are_not_found_twice() {
         let evaluator = MadeUp::new();
         let search = Search { settings: &settings, feasible: &feasible, gflops: &Toy, changes: "" };
         let (mut algorithm, mut log) = (algorithm(&settings, &feasible, 3), TrialLog::open(&path, &space).unwrap());
-        let ranked = search.run(&evaluator, &mut *algorithm, &mut log, &mut |_| {}).unwrap();
+        let ranked = search.run(&evaluator, &mut *algorithm, &mut log, &mut |_| Ok(())).unwrap();
         (ranked, evaluator.measured.into_inner().unwrap().len())
     };
     let (ranked, evaluated) = run();
