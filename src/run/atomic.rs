@@ -23,7 +23,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, |file| file.write_all(bytes))
 }
 
-/// The text, of a megabyte at most, of the file that [`write`] wrote to `path`; none when there is no such file.
+/// The text, of a megabyte at most, of the file that [`write()`] wrote to `path`; none when there is no such file.
 ///
 /// # Errors
 /// [`Error::Input`] when it is longer or no text; [`Error::Failure`] when it cannot be read.

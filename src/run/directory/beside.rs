@@ -46,7 +46,7 @@ impl RunDirectory {
         Self::read_only(&self.subruns().join(path))
     }
 
-    /// What lies below [`Self::subruns`] and was begun, by the paths from there: searches, then seeds.
+    /// What lies in `subruns/` and was begun, by the paths from there: searches, then seeds.
     ///
     /// # Errors
     /// [`Error::Failure`](crate::error::Error::Failure) when a folder cannot be listed.
