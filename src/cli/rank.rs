@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::pipeline::rank;
 use crate::report::export::Text;
 use crate::report::{Exporter, rank_tables};
+use crate::run::Made;
 use crate::run::checkpoints::resolve;
 use std::io;
 use std::path::PathBuf;
@@ -73,7 +74,7 @@ pub fn run(args: RankArgs) -> Result<()> {
     checkpoints.iter().try_for_each(|path| resolve(path).map(|_| ()))?;
     let workspace = args.run.open(config, "rank", false)?;
     let ranking = workspace.carry_out(|workspace| rank(workspace, given, &checkpoints))?;
-    workspace.run.keep_settings(false)?;
+    workspace.run.keep_settings(Made::Other)?;
     tracing::info!("{}", Text.export(&rank_tables(&ranking.comparison)));
     output::json_pretty(&mut io::stdout().lock(), &ranking).map(|_| ())
 }

@@ -4,8 +4,12 @@ use super::output;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::report::export::EXPORTERS;
-use crate::report::{Exporter, MeasuredRun, Results, Table, corpus_of, default_runs, paper_tables, results_tables};
-use crate::run::directory::{CONFIG, RESULTS, run_name};
+use crate::report::{
+    Exporter, MeasuredRun, Repeated, Results, Table, corpus_of, default_runs, paper_tables, results_tables,
+    seeds_tables,
+};
+use crate::run::Request;
+use crate::run::directory::{CONFIG, REQUEST, RESULTS, SEEDS, run_name};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,7 +63,16 @@ pub fn run(args: TableArgs) -> Result<()> {
 
 /// What the run in `folder` has found, each table under its name.
 fn tables_of(folder: &Path) -> Result<Vec<Table>> {
-    let (name, mut tables) = (run_name(folder)?, results_tables(&results(folder)?));
+    let name = run_name(folder)?;
+    let asked = Request::read(&folder.join(REQUEST))?;
+    let repeated = match asked.is_some_and(|asked| asked.seeds > 1 && asked.done) {
+        true => Repeated::read(&folder.join(SEEDS))?,
+        false => None,
+    };
+    let mut tables = match repeated {
+        Some(repeated) => seeds_tables(&repeated),
+        None => results_tables(&results(folder)?),
+    };
     for table in &mut tables {
         let title = [name.as_str(), &table.title].into_iter().filter(|part| !part.is_empty());
         table.title = title.collect::<Vec<_>>().join(": ");

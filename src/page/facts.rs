@@ -89,7 +89,7 @@ impl Facts {
             manifest: run.made_with()?,
             space: config.space()?,
             request: Request::read(&run.request())?,
-            seeds: read_own(&run.seeds(), "what several seeds have found", "automoe run --seeds writes it anew")?,
+            seeds: Repeated::read(&run.seeds())?,
             results: run.results().exists().then(|| Results::read(&run.results())).transpose()?,
             trials: if run.trials().exists() { TrialLog::read(&run.trials())? } else { Vec::new() },
             search_spent: SearchSpent::read(&run.search_spent())?,

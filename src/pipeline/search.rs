@@ -13,6 +13,7 @@ use crate::error::{Error, Result, listed};
 use crate::latency::LatencyProfile;
 use crate::model::Supernet;
 use crate::model::weights::rules::of_config;
+use crate::run::Made;
 use crate::run::atomic::{self, put_aside};
 use crate::run::checkpoints::resolve;
 use crate::run::memory::{SearchSpent, forget_peak};
@@ -99,11 +100,11 @@ pub fn search(
     let searched = || {
         let ranked = search.run(&evaluator, algorithm.as_mut(), &mut log, &mut |progress| {
             if !progress.resumed {
-                workspace.run.keep_settings(false)?;
+                workspace.run.keep_settings(Made::Trials)?;
             }
             shown.trial(progress)
         })?;
-        workspace.run.keep_settings(false)?;
+        workspace.run.keep_settings(Made::Trials)?;
         shown.finish()?;
         Ok(match constraints.measured {
             _ if settings.objectives.len() > 1 => (front(&ranked, &settings.objectives), None),
@@ -112,7 +113,10 @@ pub fn search(
         })
     };
     let searched: Result<_> = searched();
-    if let Err(error) = SearchSpent::note(&workspace.run.search_spent(), began.elapsed().as_secs_f64(), known > 0) {
+    // A search that was refused, or had nothing left to do, took nothing.
+    if log.trials().len() > known
+        && let Err(error) = SearchSpent::note(&workspace.run.search_spent(), began.elapsed().as_secs_f64(), known > 0)
+    {
         tracing::warn!("what the search took is not noted: {error}");
     }
     let (mut found, at_length) = searched?;

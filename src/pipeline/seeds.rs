@@ -2,11 +2,9 @@
 
 use super::whole::{Asked, run};
 use super::workspace::Workspace;
-use crate::checksum;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::report::Repeated;
-use crate::run::atomic;
 
 /// Runs every phase with as many seeds as are asked for, which follow one another: the config's in the workspace's run directory,
 /// each other one in a run directory below it. What is finished is not done again. The run keeps mean and deviation.
@@ -28,7 +26,7 @@ pub fn run_with_seeds(workspace: &Workspace, asked: &Asked) -> Result<Repeated> 
         results.push(run(&own, &alone).map_err(|error| error.at(format!("seed {seed}")))?);
     }
     let repeated = Repeated::of(seeds, results);
-    atomic::write(&workspace.run.seeds(), checksum::to_text(&repeated)?.as_bytes())?;
+    repeated.write(&workspace.run.seeds())?;
     asked.note(workspace, true)?;
     Ok(repeated)
 }

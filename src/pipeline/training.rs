@@ -9,6 +9,7 @@ use crate::model::weights::WeightSharing;
 use crate::model::weights::leading_slice::LeadingSlice;
 use crate::model::weights::rules::{of_adapted, of_config};
 use crate::model::{Supernet, TransformerConfig};
+use crate::run::Made;
 use crate::seed;
 use crate::space::Architecture;
 use crate::train::{Job, Outcome, Sampler, load_weights, train, trained_updates};
@@ -118,7 +119,7 @@ fn of_supernet<'a>(
         valid: &workspace.prepared.valid,
         data: &workspace.data,
         tensorboard: workspace.config.report.tensorboard,
-        begins: Box::new(|| workspace.run.keep_settings(true)),
+        begins: Box::new(|| workspace.run.keep_settings(Made::Weights)),
     }
 }
 
@@ -192,7 +193,7 @@ pub(super) fn train_alone(
         valid: &workspace.prepared.valid,
         data: &workspace.data,
         tensorboard: workspace.config.report.tensorboard,
-        begins: Box::new(|| workspace.run.keep_settings(true)),
+        begins: Box::new(|| workspace.run.keep_settings(Made::Weights)),
     };
     let shape = workspace.transformer_config(architecture.clone(), supernet);
     if inherit.is_some() && trained_updates(folder).is_some() {

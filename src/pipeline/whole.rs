@@ -17,6 +17,7 @@ use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
 use crate::latency::{Effort, measure};
 use crate::report::{Results, TestedModel};
+use crate::run::Made;
 use crate::run::Request;
 use crate::search::Pick;
 use crate::space::Architecture;
@@ -85,13 +86,19 @@ pub fn run(workspace: &Workspace, asked: &Asked) -> Result<Results> {
     check_all(workspace)?;
     check_measured(workspace)?;
     beside.iter().try_for_each(|search| search.check(workspace))?;
+    let asked_before = Request::read(&workspace.run.request())?;
     asked.note(workspace, false)?;
-    let models = models(workspace, asked.top, &beside)?;
     let data = Some(workspace.prepared.fingerprints.whole.clone());
     let joined_references = workspace.prepared.has_joined_references;
     let (rows, readings) = Default::default();
     let results = Results { settings, data, joined_references, asked: further, unfinished: true, rows, readings };
-    let results = tested(workspace, &models, &earlier, results)?;
+    let results =
+        models(workspace, asked.top, &beside).and_then(|models| tested(workspace, &models, &earlier, results));
+    if let (Err(Error::Input(_)), Some(before)) = (&results, asked_before) {
+        // What was refused is not what the run was asked for.
+        before.write(&workspace.run.request())?;
+    }
+    let results = results?;
     asked.note(workspace, asked.seeds == 1)?;
     Ok(results)
 }
@@ -161,7 +168,7 @@ fn tested(workspace: &Workspace, models: &[Model], earlier: &Earlier, mut result
             continue;
         }
         results.rows.push(row(workspace, &validation, &name, model, weights)?);
-        workspace.run.keep_settings(false)?;
+        workspace.run.keep_settings(Made::Other)?;
         let others = earlier.rows().filter(|other| results.rows.iter().all(|row| row.name != other.name));
         let rows = results.rows.iter().chain(others).cloned().collect();
         Results { rows, ..results.clone() }.write(&workspace.run.results())?;
@@ -169,7 +176,7 @@ fn tested(workspace: &Workspace, models: &[Model], earlier: &Earlier, mut result
     compare(workspace, models, &mut results.rows)?;
     results.readings = readings(models, &results.rows);
     results.unfinished = false;
-    workspace.run.keep_settings(false)?;
+    workspace.run.keep_settings(Made::Other)?;
     results.write(&workspace.run.results())?;
     Ok(results)
 }

@@ -81,7 +81,7 @@ fn comparisons(results: &Results) -> Table {
         Reference::DenseSearch => Some("the first dense search under the same limit".to_owned()),
     });
     let title = format!(
-        "Beside {}; BLEU's differences with the 95 % interval of a paired bootstrap",
+        "Beside {}; BLEU's differences with the 95 % interval of a paired bootstrap; losses are of the tested weights",
         names.collect::<Vec<_>>().join(" and ")
     );
     Table { title, columns, rows: results.rows.iter().map(row).collect() }

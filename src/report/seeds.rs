@@ -3,8 +3,12 @@
 use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, MODEL, READING, TRAINING};
 use super::reading::Reading;
 use super::results::{Results, TestedModel};
+use crate::checksum;
+use crate::error::Result;
+use crate::run::atomic;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The results of a run with several seeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +66,24 @@ impl Repeated {
         };
         let all = |of: &dyn Fn(&Results) -> Vec<Named>| repeated(&results.iter().map(of).collect::<Vec<_>>());
         Self { seeds, rows: all(&rows), readings: all(&readings), results }
+    }
+
+    /// Reads them at `path`; none when there is no such file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is damaged.
+    pub fn read(path: &Path) -> Result<Option<Self>> {
+        let Some(text) = atomic::read(path)? else { return Ok(None) };
+        let read = checksum::from_text(&text, "what several seeds have found", "automoe run --seeds writes it anew");
+        read.map(Some).map_err(|error| error.at(path.display()))
+    }
+
+    /// Writes them to `path`, whole or not at all.
+    ///
+    /// # Errors
+    /// A path that cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        atomic::write(path, checksum::to_text(self)?.as_bytes())
     }
 }
 

@@ -16,17 +16,24 @@ use crate::error::{Error, Result};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 mod beside;
 mod fingerprints;
 mod kept;
+
+pub use kept::Made;
 
 /// The log of a training, in the folder of its checkpoints.
 pub const METRICS: &str = "metrics.jsonl";
 
 /// The scores of everything that was translated, in a run directory.
 pub const RESULTS: &str = "results.json";
+
+/// What `automoe run` was asked for, in a run directory: the [`Request`](super::Request).
+pub const REQUEST: &str = "run.json";
+
+/// What several seeds have found, in a run directory.
+pub const SEEDS: &str = "seeds.json";
 
 /// The resolved settings, in a run directory.
 pub const CONFIG: &str = "config.toml";
@@ -44,8 +51,8 @@ pub struct RunDirectory {
     lock: Option<File>,
     /// There was no run here before.
     begun: bool,
-    /// The settings that it was opened with, until something is made with them.
-    opened_with: Mutex<Option<String>>,
+    /// The settings that it was opened with, where others may be in its `config.toml`.
+    opened_with: Option<String>,
 }
 
 impl RunDirectory {
@@ -60,12 +67,8 @@ impl RunDirectory {
     pub fn open(path: &Path, settings: &str, created_by: &str, fresh: bool) -> Result<Self> {
         let parsed = Settings::parse(settings)?;
         create_folder(path)?;
-        let mut run = Self {
-            root: path.to_path_buf(),
-            lock: Some(lock_folder(path)?),
-            begun: false,
-            opened_with: Mutex::default(),
-        };
+        let mut run =
+            Self { root: path.to_path_buf(), lock: Some(lock_folder(path)?), begun: false, opened_with: None };
         let mut manifest = Manifest::read(&run.manifest())?;
         if manifest.is_none() {
             // No lock is left where there is no run.
@@ -78,7 +81,7 @@ impl RunDirectory {
         match manifest {
             Some(manifest) => {
                 run.check_settings(&parsed, &manifest)?;
-                run.opened_with = Mutex::new(Some(settings.to_owned()));
+                run.opened_with = Some(settings.to_owned());
             }
             None => {
                 let manifest = Manifest {
@@ -109,7 +112,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Input`] when there is no run.
     pub fn read_only(path: &Path) -> Result<Self> {
-        let run = Self { root: path.to_path_buf(), lock: None, begun: false, opened_with: Mutex::default() };
+        let run = Self { root: path.to_path_buf(), lock: None, begun: false, opened_with: None };
         match Manifest::read(&run.manifest())? {
             Some(_) => Ok(run),
             None => {
@@ -131,7 +134,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Input`] when the run was begun with others, or is damaged.
     pub fn check(path: &Path, settings: &str) -> Result<()> {
-        let run = Self { root: path.to_path_buf(), lock: None, begun: false, opened_with: Mutex::default() };
+        let run = Self { root: path.to_path_buf(), lock: None, begun: false, opened_with: None };
         match Manifest::read(&run.manifest())? {
             Some(manifest) => run.check_settings(&Settings::parse(settings)?, &manifest),
             None => Ok(()),
@@ -214,12 +217,12 @@ impl RunDirectory {
 
     /// What `automoe run` was asked for: the [`Request`](super::Request).
     pub fn request(&self) -> PathBuf {
-        self.root.join("run.json")
+        self.root.join(REQUEST)
     }
 
     /// What several seeds have found.
     pub fn seeds(&self) -> PathBuf {
-        self.root.join("seeds.json")
+        self.root.join(SEEDS)
     }
 
     /// The page of what was found.

@@ -19,7 +19,7 @@ mod tail;
 
 pub use checkpoint::{Checkpoint, NamedTensor, TensorView};
 pub use checkpoints::Checkpoints;
-pub use directory::RunDirectory;
+pub use directory::{Made, RunDirectory};
 pub use events::EventFile;
 pub use jsonl::JsonLines;
 pub use manifest::Manifest;

@@ -194,6 +194,7 @@ fn seeds_have_runs_of_their_own_and_a_mean() {
     assert_eq!(kept("run.json")["done"], true);
     let tables = program.output(&arguments(&["run", "--seeds", "2"], &TINY));
     assert!(tables.contains("mean and deviation over seeds 1, 2") && tables.contains(" ± "), "{tables}");
+    assert_eq!(program.output(&["table", "run", "--format", "text", "runs/toy"]).replace("toy: ", ""), tables);
     let page = std::fs::read_to_string(program.folder().join("runs/toy/report.html")).unwrap();
     assert!(page.contains("With several seeds") && page.contains("--run-dir runs/again --seeds 2\n"), "{page}");
 }

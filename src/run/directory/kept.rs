@@ -1,13 +1,23 @@
 //! The settings in a run's `config.toml`: those that what is in the run was made with.
 
-use super::RunDirectory;
+use super::{RunDirectory, holds_something};
 use crate::config::is_adjustable;
 use crate::error::{Error, Result};
 use crate::run::atomic;
 use crate::run::manifest::Manifest;
 use crate::run::settings::Settings;
-use std::sync::PoisonError;
 use toml::Table;
+
+/// What is made in a run with its settings, by which some of them come into `config.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// Weights.
+    Weights,
+    /// Trials of a search.
+    Trials,
+    /// Anything else.
+    Other,
+}
 
 impl RunDirectory {
     /// Refuses settings that may not change and are others than the run's.
@@ -34,16 +44,19 @@ impl RunDirectory {
         Ok(())
     }
 
-    /// Puts the settings that the run was opened with into its `config.toml`, for something is made with them now. Those that
-    /// trainings may go on with other values of stay as they were, unless this `trains`: the weights are not made with the others.
+    /// Puts the settings that the run was opened with into its `config.toml`, for this is made with them now. What is there of
+    /// weights and trials is not made with them: those that trainings may go on with other values of stay as they were unless it is
+    /// weights, and those of the search where it has trials, unless it is trials.
     ///
     /// # Errors
     /// [`Error::Failure`] when they cannot be written.
-    pub fn keep_settings(&self, trains: bool) -> Result<()> {
-        let mut opened_with = self.opened_with.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(new) = opened_with.as_deref() else { return Ok(()) };
+    pub fn keep_settings(&self, made: Made) -> Result<()> {
+        let Some(new) = &self.opened_with else { return Ok(()) };
         let before = atomic::read(&self.config())?.unwrap_or_default();
-        let text = if trains { new.to_owned() } else { with_adjustable_of(new, &before)? };
+        let keeps_search = made != Made::Trials && holds_something(&self.search());
+        let stays =
+            |key: &str| (made != Made::Weights && is_adjustable(key)) || (keeps_search && key.starts_with("search."));
+        let text = with_values_of(new, &before, stays)?;
         if text == before {
             return Ok(());
         }
@@ -55,22 +68,18 @@ impl RunDirectory {
         let manifest = self.made_with()?;
         let (settings, settings_before) = (settings.fingerprint(), Some(manifest.settings.clone()));
         Manifest { settings, settings_before, ..manifest }.write(&self.manifest())?;
-        atomic::write(&self.config(), text.as_bytes())?;
-        if trains {
-            *opened_with = None;
-        }
-        Ok(())
+        atomic::write(&self.config(), text.as_bytes())
     }
 }
 
-/// `new` with the values of `before` where trainings may go on with others.
-fn with_adjustable_of(new: &str, before: &str) -> Result<String> {
+/// `new` with the values of `before` where a key `stays`.
+fn with_values_of(new: &str, before: &str, stays: impl Fn(&str) -> bool) -> Result<String> {
     let parse = |text: &str| text.parse::<Table>().map_err(|error| Error::input(error.message()));
     let (mut table, before) = (parse(new)?, parse(before)?);
     let mut differs = false;
     for (section, values) in table.iter_mut().filter_map(|(name, value)| Some((name.clone(), value.as_table_mut()?))) {
         let of_before = before.get(&section).and_then(|section| section.as_table());
-        for (key, value) in values.iter_mut().filter(|(key, _)| is_adjustable(&format!("{section}.{key}"))) {
+        for (key, value) in values.iter_mut().filter(|(key, _)| stays(&format!("{section}.{key}"))) {
             if let Some(before) = of_before.and_then(|section| section.get(key))
                 && before != value
             {

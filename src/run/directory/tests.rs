@@ -113,13 +113,30 @@ fn other_settings_are_refused_with_the_lines_that_differ() {
     let harmless = SETTINGS.replace("100", "7");
     let run = open(path, &harmless).unwrap();
     assert_eq!(fs::read_to_string(path.join("config.toml")).unwrap(), SETTINGS, "nothing was made with them");
-    run.keep_settings(false).unwrap();
+    run.keep_settings(Made::Other).unwrap();
     drop(run);
     assert_eq!(fs::read_to_string(path.join("config.toml")).unwrap(), harmless);
     fs::write(path.join("config.toml"), &other).unwrap();
     let error = error_of(path, &other);
     assert!(error.contains("its config.toml was edited after it was begun"), "{error}");
     drop(open(path, SETTINGS).unwrap());
+}
+
+/// They are what trials that are there were made with.
+#[test]
+fn settings_of_a_search_become_others_by_trials_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = |population: usize| format!("{SETTINGS}[search]\npopulation = {population}\n");
+    let run = open(folder.path(), &settings(1)).unwrap();
+    drop(run);
+    let kept = |population: usize, made: Made| {
+        let run = open(folder.path(), &settings(population)).unwrap();
+        run.keep_settings(made).unwrap();
+        fs::read_to_string(run.config()).unwrap().contains(&format!("population = {population}\n"))
+    };
+    assert!(kept(2, Made::Weights));
+    fs::write(RunDirectory::read_only(folder.path()).unwrap().trials(), "{}\n").unwrap();
+    assert!(!kept(3, Made::Weights) && !kept(3, Made::Other) && kept(3, Made::Trials));
 }
 
 #[test]
