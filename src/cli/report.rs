@@ -1,8 +1,10 @@
 //! `automoe report`: runs for people to look at, and for other programs.
 
+use super::output;
 use crate::error::{Error, Result};
 use crate::pipeline::{optuna_study, report_page, write_report};
 use crate::run::{RunDirectory, atomic};
+use std::io;
 use std::path::PathBuf;
 
 /// Write what a run has found as one page of HTML, or its trials for Optuna.
@@ -19,7 +21,8 @@ pub struct ReportArgs {
     #[arg(required = true, value_name = "DIR")]
     runs: Vec<PathBuf>,
 
-    /// Where the page goes; without it: report.html in the run directory, of several runs in the working directory
+    /// Where the page goes, `-` being standard output; without it: report.html in the run directory, of several runs in the working
+    /// directory
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
@@ -47,7 +50,11 @@ pub fn run(args: ReportArgs) -> Result<()> {
         (None, [run]) => return write_report(&RunDirectory::read_only(run)?),
         (None, _) => "report.html".into(),
     };
-    atomic::write(&out, report_page(&args.runs)?.as_bytes())?;
+    let page = report_page(&args.runs)?;
+    if out.as_os_str() == "-" {
+        return output::write(&mut io::stdout().lock(), &page).map(|_| ());
+    }
+    atomic::write(&out, page.as_bytes())?;
     tracing::info!("report: {}", out.display());
     Ok(())
 }

@@ -34,8 +34,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
 
-    /// Do the searches under these limits as well, train what each finds, and read off their curves what FLOPs it takes to
-    /// reach the dense model's validation loss
+    /// Do the searches under these limits of one cost as well (gflops, parameters, active_parameters, memory_mb, kv_cache_mb), train
+    /// what each finds, and read off their curves what FLOPs it takes to reach the dense model's validation loss
     #[arg(long, value_name = "COST=LIMIT,…")]
     ladder: Option<Ladder>,
 

@@ -65,7 +65,7 @@ pub fn run(args: TableArgs) -> Result<()> {
 fn tables_of(folder: &Path) -> Result<Vec<Table>> {
     let name = run_name(folder)?;
     let asked = Request::read(&folder.join(REQUEST))?;
-    let repeated = match asked.is_some_and(|asked| asked.seeds > 1 && asked.done) {
+    let repeated = match asked.is_some_and(|asked| asked.has_all_seeds()) {
         true => Repeated::read(&folder.join(SEEDS))?,
         false => None,
     };
@@ -96,7 +96,11 @@ fn measured(mut folders: Vec<PathBuf>) -> Result<Vec<MeasuredRun>> {
 }
 
 fn results(folder: &Path) -> Result<Results> {
-    Results::read(&folder.join(RESULTS))
+    let path = folder.join(RESULTS);
+    match path.exists() {
+        true => Results::read(&path),
+        false => Err(Error::input("nothing was tested here yet; automoe run does").at(path.display())),
+    }
 }
 
 /// Reads formats by their names, which help lists with what they are like.

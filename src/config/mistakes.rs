@@ -2,7 +2,6 @@
 
 use super::keys::Keys;
 use super::settings::Config;
-use crate::error::listed;
 use crate::names;
 use serde::Deserialize;
 use std::ops::Range;
@@ -94,7 +93,7 @@ pub(super) fn unknown_key(key: &str, section: &str, keys: &Keys) -> String {
     let hint = match names::nearest(key, here.iter().copied()) {
         _ if !elsewhere.is_empty() => format!("did you mean {}?", elsewhere.join(" or ")),
         Some(near) => format!("did you mean \"{near}\"?"),
-        None if section.is_empty() => format!("expected one of {}", listed(&here, ", ")),
+        None if section.is_empty() => format!("expected one of {}", here.join(", ")),
         None => format!("automoe config --explain {section} lists its keys"),
     };
     format!("unknown key \"{}\"{place}; {hint}", key.escape_debug())

@@ -39,8 +39,12 @@ pub enum Phase {
     Testing,
     /// Another search or seed in `subruns/`, the path from there.
     Beside(String),
-    /// One of its phases is over, and the next one has logged nothing yet.
+    /// Architectures are trained alone and compared with SuperNets.
+    Ranking,
+    /// One of the phases of `automoe run` is over, and the next one has logged nothing yet.
     Between,
+    /// What was begun is over, but it is not, or not any more, all of what `automoe run` does.
+    Over,
     /// `automoe run` has done all that it was asked for.
     Finished,
 }
@@ -63,7 +67,9 @@ impl Phase {
             Self::Searching => "searching",
             Self::Testing => "testing",
             Self::Beside(_) => "beside",
+            Self::Ranking => "ranking",
             Self::Between => "between phases",
+            Self::Over => "nothing under way",
             Self::Finished => "finished",
         }
     }

@@ -8,8 +8,9 @@ use crate::config::{Config, SearchConfig};
 use crate::error::Result;
 use crate::report::Results;
 use crate::run::directory::run_name;
-use crate::run::{Request, RunDirectory, Tail};
+use crate::run::{Request, RunDirectory, Tail, atomic};
 use crate::search::Trial;
+use crate::space::Architecture;
 use crate::train::{Line, Training};
 use std::collections::HashMap;
 use std::path::Path;
@@ -34,6 +35,9 @@ enum Written {
     Trials,
     Winner,
     Results,
+    /// Evaluations of `automoe rank`, and what came of them.
+    Evaluations,
+    Ranking,
 }
 
 impl Watched {
@@ -130,6 +134,15 @@ impl Watched {
         Ok(())
     }
 
+    /// Whether what the search found is not what was tested as its winner.
+    fn is_searched_anew(&self) -> Result<bool> {
+        let rows = self.scene.results.iter().flat_map(|results| &results.rows);
+        let tested = rows.filter(|row| row.name == "winner").find_map(|row| row.architecture.as_ref());
+        let (Some(tested), Some(_)) = (tested, &self.scene.search) else { return Ok(false) };
+        let found = atomic::read(&self.run.winner())?.and_then(|text| serde_json::from_str::<Architecture>(&text).ok());
+        Ok(found.as_ref() != Some(tested))
+    }
+
     /// What it is at is told by what was written last; that all is done, by what `automoe run` has noted down.
     fn look_at_phase(&mut self) -> Result<()> {
         let scene = &self.scene;
@@ -144,15 +157,21 @@ impl Watched {
                 let all = scene.search.as_ref().is_some_and(|search| search.trials() >= search.expected());
                 all && self.run.winner().exists()
             }
-            Some(Written::Winner) => true,
+            Some(Written::Evaluations) => false,
+            Some(Written::Winner | Written::Ranking) => true,
             Some(Written::Results) => scene.results.as_ref().is_some_and(|results| !results.unfinished),
         };
         // Earlier versions noted nothing down.
         let is_tested = is_over && matches!(last, Some(Written::Results));
-        let is_done = Request::read(&self.run.request())?.map_or(is_tested, |request| request.done);
+        let request = Request::read(&self.run.request())?;
+        let has_run_all = request.as_ref().map_or(is_tested, |request| request.done);
+        let is_done = has_run_all && is_over && !self.is_searched_anew()?;
+        let goes_on = request.is_some_and(|request| !request.done);
         let mut phase = match last {
             None => Phase::Preparing,
-            Some(_) if is_over => Phase::Between,
+            Some(_) if is_over && goes_on => Phase::Between,
+            Some(_) if is_over => Phase::Over,
+            Some(Written::Evaluations | Written::Ranking) => Phase::Ranking,
             Some(Written::Training(name)) => Phase::Training(name),
             Some(Written::Trials | Written::Winner) => Phase::Searching,
             Some(Written::Results) => Phase::Testing,
@@ -173,9 +192,16 @@ impl Watched {
 /// What `run` has written, and when.
 fn written(run: &RunDirectory) -> Result<Vec<(SystemTime, Written)>> {
     let trainings = run.trainings()?.into_iter().map(|(name, log)| (log, Written::Training(name)));
-    let files = [(run.trials(), Written::Trials), (run.winner(), Written::Winner), (run.results(), Written::Results)];
+    let files = [
+        (run.trials(), Written::Trials),
+        (run.winner(), Written::Winner),
+        (run.results(), Written::Results),
+        (run.ranking(), Written::Ranking),
+    ];
+    let evaluations = run.ranking_logs()?.into_iter().map(|log| (log, Written::Evaluations));
     let when = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
-    Ok(trainings.chain(files).filter_map(|(path, what)| Some((when(&path)?, what))).collect())
+    let all = trainings.chain(evaluations).chain(files);
+    Ok(all.filter_map(|(path, what)| Some((when(&path)?, what))).collect())
 }
 
 /// When `run`, or what belongs to it, has written last.

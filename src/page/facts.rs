@@ -83,13 +83,19 @@ impl Facts {
                 beside.push(Self::named(&folder, name)?);
             }
         }
+        let request = Request::read(&run.request())?;
         Ok(Self {
             folder: folder.display().to_string(),
             name,
             manifest: run.made_with()?,
             space: config.space()?,
-            request: Request::read(&run.request())?,
-            seeds: Repeated::read(&run.seeds())?,
+            // Those of an earlier call may be of other settings.
+            seeds: if request.as_ref().is_some_and(Request::has_all_seeds) {
+                Repeated::read(&run.seeds())?
+            } else {
+                None
+            },
+            request,
             results: run.results().exists().then(|| Results::read(&run.results())).transpose()?,
             trials: if run.trials().exists() { TrialLog::read(&run.trials())? } else { Vec::new() },
             search_spent: SearchSpent::read(&run.search_spent())?,
@@ -107,6 +113,12 @@ impl Facts {
     /// The tested model of this name.
     pub fn tested(&self, name: &str) -> Option<&TestedModel> {
         self.results.as_ref()?.rows.iter().find(|row| row.name == name)
+    }
+
+    /// Whether what was tested is of an earlier search than the one that is there.
+    pub fn is_searched_anew(&self) -> bool {
+        let tested = self.tested(WINNER).and_then(|row| row.architecture.as_ref());
+        !self.trials.is_empty() && tested.is_some_and(|tested| self.found.as_ref() != Some(tested))
     }
 
     /// The dense model that the winner is compared with.

@@ -3,13 +3,19 @@
 use super::costs::SUMMED;
 use super::facts::Facts;
 use super::shown::{duration, gflops};
-use crate::report::Reference;
+use crate::report::{Reference, Repeated};
 use maud::{Markup, html};
 
 /// The sentences.
 pub(super) fn headline(facts: &Facts) -> Markup {
     html! {
         p { (asked(facts)) } p { (found(facts)) } p { (took(facts)) }
+        @if facts.is_searched_anew() {
+            p { "The search was done anew since its winner was tested: what was tested is of an earlier one (" code { "automoe run" } " tests again)." }
+        }
+        @if let Some(Repeated { seeds, .. }) = &facts.seeds {
+            p { "All of this is of seed " (facts.config.seed) "; what " (seeds.len()) " seeds have found together is below." }
+        }
     }
 }
 
@@ -41,7 +47,7 @@ fn raised(number: &str) -> String {
 }
 
 fn found(facts: &Facts) -> String {
-    let Some(winner) = facts.tested("winner") else {
+    let Some(winner) = facts.tested("winner").filter(|_| !facts.is_searched_anew()) else {
         return match facts.best_trials().first() {
             Some(best) => format!(
                 "Found so far: after {} trials, trial {} has a loss of {:.4} bits at {} GFLOPs.",
@@ -56,8 +62,10 @@ fn found(facts: &Facts) -> String {
     };
     let figure =
         |figure: Option<f64>, decimals: usize| figure.map_or("unknown".into(), |figure| format!("{figure:.decimals$}"));
+    let several = facts.config.search.objectives.len() > 1;
     let own = format!(
-        "Found: the winner has {} BLEU and {} GFLOPs",
+        "Found: the winner{} has {} BLEU and {} GFLOPs",
+        if several { ", one of the front," } else { "" },
         figure(winner.bleu, 2),
         winner.gflops.map_or("unknown".into(), gflops)
     );
@@ -82,12 +90,17 @@ fn took(facts: &Facts) -> String {
     let supernet = supernet.map_or(0.0, |training| training.seconds());
     let trained: f64 = facts.all_trainings().iter().map(|(_, training)| training.seconds()).sum();
     let searched = facts.all_searched();
-    format!(
-        "It took {}: {} for the SuperNet, {} for searches{}, {} for other trainings.",
-        duration(trained + searched.seconds),
-        duration(supernet),
-        duration(searched.seconds),
-        if searched.is_sum { format!(" ({SUMMED})") } else { String::new() },
-        duration(trained - supernet)
-    )
+    let sum = if searched.is_sum { format!(" ({SUMMED})") } else { String::new() };
+    let parts = [
+        (supernet, "the SuperNet", ""),
+        (searched.seconds, "searches", &sum),
+        (trained - supernet, "other trainings", ""),
+    ];
+    let parts = parts.iter().filter(|(seconds, ..)| *seconds > 0.0);
+    let parts: Vec<String> =
+        parts.map(|(seconds, what, how)| format!("{} for {what}{how}", duration(*seconds))).collect();
+    match parts.is_empty() {
+        true => "It has taken no time yet.".to_owned(),
+        false => format!("It took {}: {}.", duration(trained + searched.seconds), parts.join(", ")),
+    }
 }

@@ -21,12 +21,17 @@ pub(super) fn settings(facts: &Facts) -> Markup {
 
 fn commands(facts: &Facts) -> String {
     let folder = quoted(&facts.folder);
-    let asked = facts.request.as_ref().map_or(String::new(), options);
-    let mut commands = vec![
-        format!("automoe run --config {folder}/config.toml --run-dir runs/again{asked}"),
-        format!("automoe report {folder}"),
-        format!("automoe table run {folder}"),
-    ];
+    let config = format!("--config {folder}/config.toml --run-dir runs/again");
+    // Without a SuperNet of its own, the search was with that of another run.
+    let made = match &facts.request {
+        Some(request) => format!("automoe run {config}{}", options(request)),
+        None if facts.supernets.is_empty() => format!("automoe search {config} --checkpoint SUPERNET"),
+        None => format!("automoe run {config}"),
+    };
+    let mut commands = vec![made, format!("automoe report {folder}")];
+    if facts.results.is_some() {
+        commands.push(format!("automoe table run {folder}"));
+    }
     if facts.models.iter().any(|training| training.name == "winner") {
         commands.push(format!("automoe translate --checkpoint {folder}/models/winner < source.txt"));
     }

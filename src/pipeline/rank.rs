@@ -184,7 +184,7 @@ impl<'a> Judge<'a> {
             workspace,
             config: Config { train, ..config.clone() },
             validation: validation_of(workspace)?,
-            evaluations: Evaluations::open(&workspace.run.rank())?,
+            evaluations: Evaluations::open(&workspace.run.evaluations())?,
             translation: fingerprint_of_translation(&config.translate)?,
         })
     }

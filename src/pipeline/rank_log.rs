@@ -9,9 +9,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// The log, in the folder of what is ranked.
-const FILE: &str = "evaluations.jsonl";
-
 /// A model's scores on the validation set.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Evaluated {
@@ -50,14 +47,13 @@ pub(super) struct Evaluations {
 }
 
 impl Evaluations {
-    /// Those kept in `folder`.
+    /// Those kept at `path`.
     ///
     /// # Errors
     /// A log that is none, or that cannot be written.
-    pub fn open(folder: &Path) -> Result<Self> {
-        let path = folder.join(FILE);
-        let log = JsonLines::open(&path, Sync::EachLine)?;
-        let lines = JsonLines::read::<Line>(&path)?;
+    pub fn open(path: &Path) -> Result<Self> {
+        let log = JsonLines::open(path, Sync::EachLine)?;
+        let lines = JsonLines::read::<Line>(path)?;
         Ok(Self { log, known: lines.into_iter().map(|line| (line.model, line.scores)).collect() })
     }
 
@@ -108,6 +104,7 @@ mod tests {
     #[test]
     fn nothing_is_evaluated_twice_also_after_a_crash() {
         let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("evaluations.jsonl");
         let model = |weights: &str, layers| Model {
             weights: weights.into(),
             translation: "t".into(),
@@ -117,15 +114,14 @@ mod tests {
         let models = [model("a", 1), model("a", 2), model("b", 1)];
         let scores = |place: usize| Evaluated { loss: 1.0 / (place as f64 + 3.0), bleu: place as f64 };
         let evaluated = |place: usize| Ok(scores(place));
-        let mut evaluations = Evaluations::open(folder.path()).unwrap();
+        let mut evaluations = Evaluations::open(&path).unwrap();
         for (place, model) in models.iter().enumerate().take(2) {
             assert_eq!(evaluations.of(model.clone(), || evaluated(place)).unwrap(), scores(place));
         }
         drop(evaluations);
-        let path = folder.path().join(FILE);
         let torn = std::fs::read_to_string(&path).unwrap() + r#"{"weights":"b","#;
         std::fs::write(&path, torn).unwrap();
-        let mut evaluations = Evaluations::open(folder.path()).unwrap();
+        let mut evaluations = Evaluations::open(&path).unwrap();
         for (place, model) in models.iter().enumerate() {
             let again = || if place < 2 { panic!("evaluated twice") } else { evaluated(place) };
             assert_eq!(evaluations.of(model.clone(), again).unwrap(), scores(place));

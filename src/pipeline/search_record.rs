@@ -155,7 +155,11 @@ impl SearchRecord {
         if !has_begun(trials) {
             return Ok(false);
         }
-        let then = Self::read(trials)?;
+        let mut then = Self::read(trials)?;
+        if let (Some(then), Some(now)) = (&mut then.settings, &self.settings) {
+            // A search goes on for as many generations as it is to have.
+            (then.generations, then.patience) = (now.generations, now.patience);
+        }
         let is_measured_elsewhere = self.latency != NOT_MEASURED && self.latency != then.latency;
         let is_other = self.has_other_weights(&then) || then.validation_pairs != self.validation_pairs;
         Ok(is_other || is_measured_elsewhere || !self.changes_since(&then)?.is_empty())
@@ -266,6 +270,8 @@ mod tests {
             let changed = record("a1", "cpu, 2 threads", "population = 8\nmax_gflops = 0.25\n");
             assert_eq!(changed.tie(&run).unwrap(), "max_gflops = 0.5 (now 0.25)");
             assert!(changed.is_other(&run.trials()).unwrap() && !then.is_other(&run.trials()).unwrap());
+            let longer = record("a1", "cpu, 2 threads", "population = 8\nmax_gflops = 0.5\ngenerations = 99\n");
+            assert!(!longer.is_other(&run.trials()).unwrap());
             // Where latency is not measured, it does not matter how it was.
             assert_eq!(SearchRecord { latency: NOT_MEASURED.into(), ..then.clone() }.tie(&run).unwrap(), "");
             for (other, message) in [

@@ -135,6 +135,9 @@ fn models(workspace: &Workspace, top: usize, beside: &[Beside]) -> Result<Vec<Mo
         models.push(Model { group, rung: None, kind, architecture, folder });
         Ok::<(), Error>(())
     };
+    if found.len() < top {
+        tracing::info!("--top {top}: the search found {}; all of them are trained", found.len());
+    }
     for (place, trial) in found.into_iter().take(top).enumerate() {
         train(winner(place), None, trial.architecture, &largest)?;
     }
@@ -167,6 +170,7 @@ fn tested(workspace: &Workspace, models: &[Model], earlier: &Earlier, mut result
             results.rows.push(row.clone());
             continue;
         }
+        tracing::info!("testing {name}");
         results.rows.push(row(workspace, &validation, &name, model, weights)?);
         workspace.run.keep_settings(Made::Other)?;
         let others = earlier.rows().filter(|other| results.rows.iter().all(|row| row.name != other.name));

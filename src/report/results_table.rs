@@ -26,9 +26,7 @@ fn models(results: &Results) -> Table {
     let columns = columns("model", &[MODEL]);
     let joined = results.joined_references.then_some(JOINED_REFERENCES);
     let remark = |model: &TestedModel| {
-        let noise =
-            model.latency.filter(|latency| latency.interval_ms.is_some()).and_then(|latency| latency.noise(0.0));
-        let noise = noise.map(|noise| {
+        let noise = noise(model).map(|noise| {
             format!("the latency is too noisy to trust ({noise}); automoe latency measure takes more time")
         });
         let remarks: Vec<String> = joined.map(String::from).into_iter().chain(noise).collect();
@@ -39,6 +37,20 @@ fn models(results: &Results) -> Table {
         remark: remark(model),
     };
     Table { title: String::new(), columns, rows: results.rows.iter().map(row).collect() }
+}
+
+/// Why the latency of `model` is not to be trusted, if it is not.
+pub(super) fn noise(model: &TestedModel) -> Option<String> {
+    model.latency.filter(|latency| latency.interval_ms.is_some()).and_then(|latency| latency.noise(0.0))
+}
+
+/// Why the FLOPs of `reading` are not known, or may be fewer.
+pub(super) fn limitation(reading: &Reading) -> Option<&'static str> {
+    match (reading.gflops, reading.is_bound) {
+        (None, _) => Some("no model is as good: allow for more FLOPs (--ladder)"),
+        (Some(_), true) => Some("the smallest model is as good: fewer FLOPs may do (--ladder)"),
+        (Some(_), false) => None,
+    }
 }
 
 /// That of what the rows are, and those of the figures.
@@ -102,11 +114,7 @@ fn readings(readings: &[Reading]) -> Table {
             .into_iter()
             .chain(figures(reading, READING))
             .collect(),
-        remark: match (reading.gflops, reading.is_bound) {
-            (None, _) => Some("no model is as good: allow for more FLOPs (--ladder)".into()),
-            (Some(_), true) => Some("the smallest model is as good: fewer FLOPs may do (--ladder)".into()),
-            (Some(_), false) => None,
-        },
+        remark: limitation(reading).map(String::from),
     };
     let title =
         "FLOPs at the dense model's validation loss, between the models of a search under several limits".into();

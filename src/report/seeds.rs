@@ -1,6 +1,6 @@
 //! What runs with several seeds have found together.
 
-use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, MODEL, READING, TRAINING};
+use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, FigureColumn, MODEL, READING, TRAINING};
 use super::reading::Reading;
 use super::results::{Results, TestedModel};
 use crate::checksum;
@@ -61,7 +61,11 @@ impl Repeated {
             results.rows.iter().map(|row| (row.name.clone(), figures(row))).collect()
         };
         let readings = |results: &Results| {
-            let figures = |row: &Reading| READING.iter().map(|kind| (kind.column.key, (kind.of)(row))).collect();
+            // FLOPs that are a bound alone are no figure to be averaged.
+            let of = |row: &Reading, kind: &FigureColumn<Reading>| {
+                (kind.of)(row).filter(|_| !row.is_bound || kind.column.key == "loss")
+            };
+            let figures = |row: &Reading| READING.iter().map(|kind| (kind.column.key, of(row, kind))).collect();
             results.readings.iter().map(|row| (row.search.clone(), figures(row))).collect()
         };
         let all = |of: &dyn Fn(&Results) -> Vec<Named>| repeated(&results.iter().map(of).collect::<Vec<_>>());

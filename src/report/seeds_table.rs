@@ -1,23 +1,53 @@
 //! What runs with several seeds have found, as tables.
 
 use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, FigureColumn, MODEL, READING, TRAINING};
+use super::results::Results;
+use super::results_table::{limitation, noise};
 use super::seeds::{Figure, Repeated, RepeatedRow};
 use super::table::{Cell, Column, Rounding, Row, Table};
+use std::collections::BTreeSet;
 
 /// Mean and deviation of the models' figures, in two tables, and of the readings of a ladder. Columns that no row has are left out.
 pub fn seeds_tables(repeated: &Repeated) -> Vec<Table> {
     let seeds = repeated.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     let title = |what: &str| format!("{what}: mean and deviation over seeds {seeds}");
     let compared = [TRAINING, BESIDE_DENSE, BESIDE_DENSE_SEARCH];
+    let noisy = |name: &str| {
+        let count =
+            in_seeds(repeated, |results| results.rows.iter().any(|row| row.name == name && noise(row).is_some()));
+        (count > 0).then(|| format!("the latency is too noisy to trust with {count} of {} seeds", repeated.seeds.len()))
+    };
+    let limited = |name: &str| {
+        let why = |results: &Results| limitation(results.readings.iter().find(|reading| reading.search == name)?);
+        let whys: BTreeSet<&str> = repeated.results.iter().filter_map(why).collect();
+        let counted = |what: &str| {
+            let count = in_seeds(repeated, |results| why(results) == Some(what));
+            format!("with {count} of {} seeds {what}", repeated.seeds.len())
+        };
+        (!whys.is_empty()).then(|| whys.into_iter().map(counted).collect::<Vec<_>>().join("; "))
+    };
+    let (models, training) = ("Models", "Training, and beside the dense models");
+    let readings = "FLOPs at the dense model's validation loss";
     let tables = [
-        table(title("Models"), "model", &[MODEL], &repeated.rows),
-        table(title("Training, and beside the dense models"), "model", &compared, &repeated.rows),
-        table(title("FLOPs at the dense model's validation loss"), "search", &[READING], &repeated.readings),
+        table(title(models), "model", &[MODEL], &repeated.rows, noisy),
+        table(title(training), "model", &compared, &repeated.rows, |_| None),
+        table(title(readings), "search", &[READING], &repeated.readings, limited),
     ];
     tables.into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
 
-fn table<T>(title: String, of: &'static str, figures: &[&[FigureColumn<T>]], rows: &[RepeatedRow]) -> Table {
+/// In how many of the results something is so.
+fn in_seeds(repeated: &Repeated, is_so: impl Fn(&Results) -> bool) -> usize {
+    repeated.results.iter().filter(|results| is_so(results)).count()
+}
+
+fn table<T>(
+    title: String,
+    of: &'static str,
+    figures: &[&[FigureColumn<T>]],
+    rows: &[RepeatedRow],
+    remark: impl Fn(&str) -> Option<String>,
+) -> Table {
     let is_there = |figure: &&FigureColumn<T>| rows.iter().any(|row| row.figures.contains_key(figure.column.key));
     let shown: Vec<_> = figures.iter().copied().flatten().filter(is_there).collect();
     let mut columns = vec![Column::new(of, of, 0)];
@@ -27,7 +57,7 @@ fn table<T>(title: String, of: &'static str, figures: &[&[FigureColumn<T>]], row
             row.figures.get(figure.column.key).map(|found| told(*found, figure.column.rounding)).into()
         };
         let cells: Vec<Cell> = shown.iter().map(cell).collect();
-        Row { cells: [vec![row.name.as_str().into()], cells].concat(), remark: None }
+        Row { cells: [vec![row.name.as_str().into()], cells].concat(), remark: remark(&row.name) }
     };
     Table { title, columns, rows: rows.iter().map(row).collect() }
 }
@@ -43,19 +73,29 @@ mod tests {
     use super::*;
     use crate::report::export::Text;
     use crate::report::{Exporter, Results};
+    use serde_json::json;
 
     #[test]
     fn figures_stand_with_their_deviation() {
         let results = |bleu: f64| -> Results {
-            serde_json::from_value(
-                serde_json::json!({"rows": [{"name": "winner", "bleu": bleu, "validation_loss": 2.0}]}),
-            )
-            .unwrap()
+            serde_json::from_value(json!({"rows": [{"name": "winner", "bleu": bleu, "validation_loss": 2.0}]})).unwrap()
         };
         let tables = seeds_tables(&Repeated::of(vec![1, 2], vec![results(30.0), results(31.0)]));
         assert_eq!(tables.len(), 2);
         let text = Text.export(&tables);
         assert!(text.contains("Models: mean and deviation over seeds 1, 2"), "{text}");
+        let reading = |gflops: Option<f64>, is_bound: bool| -> Results {
+            let reading = json!({"search": "winner", "models": 2, "loss": 2.0, "gflops": gflops, "is_bound": is_bound,
+                "of_dense": gflops, "of_dense_search": null});
+            serde_json::from_value(json!({"rows": [], "readings": [reading]})).unwrap()
+        };
+        let of = |one: Results, other: Results| Text.export(&seeds_tables(&Repeated::of(vec![1, 2], vec![one, other])));
+        let exact = of(reading(Some(0.25), false), reading(Some(0.75), false));
+        assert!(exact.contains("0.5000 ± 0.3536") && !exact.contains("seeds the"), "{exact}");
+        let bound = of(reading(Some(0.25), true), reading(None, false));
+        assert!(!bound.contains("0.25"), "{bound}");
+        let told = "winner: with 1 of 2 seeds no model is as good: allow for more FLOPs (--ladder); with 1 of 2 seeds the smallest";
+        assert!(bound.contains(told), "{bound}");
         assert!(
             text.contains("winner   30.50 ± 0.71") && text.contains("2.000 ± 0.000") && !text.contains("chrF"),
             "{text}"

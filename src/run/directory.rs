@@ -21,8 +21,6 @@ mod beside;
 mod fingerprints;
 mod kept;
 
-pub use kept::Made;
-
 /// The log of a training, in the folder of its checkpoints.
 pub const METRICS: &str = "metrics.jsonl";
 
@@ -178,6 +176,20 @@ impl RunDirectory {
     /// The architectures that are trained alone to see how well a SuperNet orders them, a folder each.
     pub fn rank(&self) -> PathBuf {
         self.root.join("rank")
+    }
+
+    /// How architectures do that were trained alone, and with the weights of SuperNets.
+    pub fn evaluations(&self) -> PathBuf {
+        self.rank().join("evaluations.jsonl")
+    }
+
+    /// What grows as `automoe rank` goes.
+    ///
+    /// # Errors
+    /// [`Error::Failure`] when a folder cannot be listed.
+    pub fn ranking_logs(&self) -> Result<Vec<PathBuf>> {
+        let trainings = entries_of(&self.rank())?.into_iter().map(|(_, folder)| folder.join(METRICS));
+        Ok(trainings.chain([self.evaluations()]).filter(|log| log.is_file()).collect())
     }
 
     /// What the last comparison of their order has found.

@@ -19,10 +19,10 @@ mod tail;
 
 pub use checkpoint::{Checkpoint, NamedTensor, TensorView};
 pub use checkpoints::Checkpoints;
-pub use directory::{Made, RunDirectory};
+pub use directory::RunDirectory;
 pub use events::EventFile;
 pub use jsonl::JsonLines;
 pub use manifest::Manifest;
 pub use request::Request;
-pub use settings::Settings;
+pub use settings::{Made, Settings};
 pub use tail::{Grown, Tail};

@@ -22,6 +22,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// Whether it was to be repeated with several seeds, and all of them are done.
+    pub fn has_all_seeds(&self) -> bool {
+        self.seeds > 1 && self.done
+    }
+
     /// Reads the request at `path`; none when there is no such file.
     ///
     /// # Errors

@@ -7,6 +7,17 @@ use std::collections::BTreeMap;
 /// Keys that may not change between calls and are, all the same, in no fingerprint: in version 0.1.0 they could change.
 const NOT_FINGERPRINTED: [&str; 2] = ["train.precision", "train_architecture.precision"];
 
+/// What is made in a run with its settings, by which some of them come into `config.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// Weights.
+    Weights,
+    /// Trials of a search.
+    Trials,
+    /// Anything else.
+    Other,
+}
+
 /// Whether `key` may change between calls and is, all the same, in the fingerprints of runs that were begun with it: version
 /// 0.1.0 had it there.
 fn is_fingerprinted(key: &str) -> bool {

@@ -79,6 +79,10 @@ impl Search<'_> {
             let Some((first, _)) = batch.first() else { break };
             course.enter(first.generation);
             if self.settings.patience > 0 && course.has_stalled(self.settings.patience) {
+                tracing::info!(
+                    "searching: nothing better in {} generations; that ends it (search.patience)",
+                    self.settings.patience
+                );
                 break;
             }
             found.failures.clear();

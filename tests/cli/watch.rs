@@ -67,6 +67,18 @@ fn a_run_is_told_whatever_it_is_at() {
     append(&program, "models/winner/metrics.jsonl", "{\"upd");
     assert_eq!(told(&program), finished);
 
+    // Nothing that was tested is of a search that was done anew, or is being done.
+    let winner = fs::read_to_string(run.join("search/winner.json")).unwrap();
+    fs::remove_file(run.join("search/winner.json")).unwrap();
+    assert_eq!(told(&program)["phase"], "nothing under way");
+    let page = |program: &Program| program.output(&["report", "runs/toy", "--out", "-"]);
+    assert!(page(&program).contains("The search was done anew since its winner was tested"));
+    fs::write(run.join("search/winner.json"), winner).unwrap();
+    assert!(!page(&program).contains("The search was done anew"));
+    program.write("runs/toy/rank/0123/metrics.jsonl", "");
+    assert_eq!(told(&program)["phase"], "ranking");
+    fs::remove_dir_all(run.join("rank/0123")).unwrap();
+
     // As it was before, file by file.
     fs::remove_file(&request).unwrap();
     fs::remove_file(run.join("results.json")).unwrap();
@@ -75,7 +87,7 @@ fn a_run_is_told_whatever_it_is_at() {
     append(&program, "search/trials.jsonl", "a");
     assert_eq!((&told(&program)["phase"], &told(&program)["results"]), (&"searching".into(), &Value::Null));
     fs::remove_dir_all(run.join("search")).unwrap();
-    assert_eq!(told(&program)["phase"], "between phases");
+    assert_eq!(told(&program)["phase"], "nothing under way");
     let metrics = run.join("supernet/metrics.jsonl");
     let half: String = fs::read_to_string(&metrics).unwrap().lines().take(2).map(|line| format!("{line}\n")).collect();
     fs::write(&metrics, half).unwrap();

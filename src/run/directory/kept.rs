@@ -5,19 +5,8 @@ use crate::config::is_adjustable;
 use crate::error::{Error, Result};
 use crate::run::atomic;
 use crate::run::manifest::Manifest;
-use crate::run::settings::Settings;
+use crate::run::settings::{Made, Settings};
 use toml::Table;
-
-/// What is made in a run with its settings, by which some of them come into `config.toml`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Made {
-    /// Weights.
-    Weights,
-    /// Trials of a search.
-    Trials,
-    /// Anything else.
-    Other,
-}
 
 impl RunDirectory {
     /// Refuses settings that may not change and are others than the run's.

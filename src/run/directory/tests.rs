@@ -1,4 +1,5 @@
 use super::*;
+use crate::run::Made;
 
 const SETTINGS: &str = "seed = 1\n\n[train]\nadam_eps = 0.1\nlog_every = 100\n";
 
