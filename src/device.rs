@@ -4,7 +4,7 @@
 mod graphics;
 
 use crate::error::{Error, Result};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData, Transaction};
 use std::cell::Cell;
 
 thread_local! {
@@ -51,6 +51,14 @@ pub fn ids(values: &[u32], device: &Device) -> Tensor<1, Int> {
 pub fn to_host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     note_read(&tensor.device());
     tensor.into_data().try_into_vec().expect("tensors of the model are f32")
+}
+
+/// The elements of all tensors, one after another. On graphics devices this waits once for all.
+pub fn all_to_host(tensors: Vec<Tensor<1>>) -> Vec<f32> {
+    let Some(first) = tensors.first() else { return Vec::new() };
+    note_read(&first.device());
+    let read = tensors.into_iter().fold(Transaction::default(), Transaction::register).execute();
+    read.into_iter().flat_map(|data| data.try_into_vec::<f32>().expect("tensors of the model are f32")).collect()
 }
 
 /// The element of a tensor that has one. Waits as [`to_host`] does.

@@ -1,5 +1,7 @@
 //! What one step of Adam is told.
 
+use burn::tensor::Tensor;
+
 /// The numbers of one update.
 #[derive(Debug, Clone, Copy)]
 pub struct AdamStep {
@@ -20,3 +22,16 @@ pub struct AdamStep {
 /// How a parameter is divided: `[members, rows, columns]`. The members of a group are its experts' parameters; any other
 /// parameter is its only member.
 pub type Division = [usize; 3];
+
+/// A parameter that takes a step.
+#[derive(Debug, Clone)]
+pub struct Stepped {
+    /// Weight, first and second moment, `[rows, columns]` each, a group's members one above the other.
+    pub state: [Tensor<2>; 3],
+    /// How the parameter is divided.
+    pub whole: Division,
+    /// That of its leading part, `[rows, columns]` likewise, and how the part is divided; without one it is 0.
+    pub gradient: Option<(Tensor<2>, Division)>,
+    /// A step for each of the leading members; a member without one stays as it is.
+    pub steps: Vec<Option<AdamStep>>,
+}

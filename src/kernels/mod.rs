@@ -27,7 +27,7 @@ mod not_a_number;
 #[cfg(test)]
 mod tests;
 
-pub use adam_step::{AdamStep, Division};
+pub use adam_step::{AdamStep, Division, Stepped};
 pub use cpu::panels::Panels;
 pub use dropout::{Dropout, Mask};
 #[cfg(feature = "gpu")]

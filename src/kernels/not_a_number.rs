@@ -4,7 +4,7 @@
 use super::cpu::{embedding, projection};
 use super::operators::*;
 use super::tests::{Owned, host, network, numbers};
-use super::{AdamStep, Dropout, Mask, Targets, assign, losses};
+use super::{AdamStep, Division, Dropout, Mask, Stepped, Targets, assign, losses};
 use crate::test_devices::devices;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use std::sync::{Arc, OnceLock};
@@ -232,13 +232,18 @@ fn adam_inputs() -> [Numbers; 4] {
     [numbers(1, 24), numbers(2, 24), positive, numbers(4, 15)]
 }
 
+fn step(state: [Tensor<2>; 3], gradient: (Tensor<2>, Division)) -> Vec<Numbers> {
+    let parameter = Stepped { state, whole: [1, 4, 6], gradient: Some(gradient), steps: vec![Some(STEP)] };
+    adam(vec![parameter]).into_iter().flatten().map(host).collect()
+}
+
 #[test]
 fn steps_of_the_optimizer() {
     holds("Adam", &adam_inputs(), |inputs| {
         let device = Device::flex();
         let state = [0, 1, 2].map(|i| tensor(&inputs[i], [4, 6], &device));
         let gradient = (tensor(&inputs[3], [3, 5], &device), [1, 3, 5]);
-        adam(state, [1, 4, 6], Some(gradient), &[Some(STEP)]).map(host).to_vec()
+        step(state, gradient)
     });
 }
 
@@ -295,7 +300,7 @@ mod on_graphics_devices {
         holds("Adam", &adam_inputs(), |inputs| {
             let state = [0, 1, 2].map(|i| tensor(&inputs[i], [4, 6], &device));
             let gradient = (tensor(&inputs[3], [3, 5], &device), [1, 3, 5]);
-            adam(state, [1, 4, 6], Some(gradient), &[Some(STEP)]).map(host).to_vec()
+            step(state, gradient)
         });
     }
 

@@ -1,7 +1,7 @@
 //! What the rooms above compute with. An operator runs where its tensors are; one that is for the CPU alone, or for graphics
 //! devices alone, says so.
 
-use super::adam_step::{AdamStep, Division};
+use super::adam_step::Stepped;
 use super::cpu::matrix::{Matrix, contiguous, primitive, tensor};
 use super::cpu::panels::Panels;
 use super::cpu::{self, forward};
@@ -11,7 +11,7 @@ use super::extension::{AttentionSetup, Kernels};
 use super::gpu::{self, ExpertWeights, Routing, grouped::Grouped};
 use super::plain;
 use super::routing::Assignment;
-use crate::device::is_cpu;
+use crate::device::{is_cpu, scalar};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Dispatch, Flex};
 use burn::tensor::{FloatDType, Tensor};
@@ -297,33 +297,28 @@ fn rows_of(copies: &[Tensor<2>], shares: Tensor<2>) -> (Vec<FlexTensor>, FlexTen
     (copies, contiguous(primitive(shares)))
 }
 
-/// One step of Adam: the weight of a parameter, and its first and second moment, after the step.
-///
-/// `whole` is how the parameter is divided. The gradient is that of the parameter's leading part, and comes with how that part
-/// is divided; without a gradient it is 0. `steps` holds a step for each of the leading members; a member without one stays
-/// as it is.
-///
-/// # Shapes
-/// - state: weight, first and second moment, `[rows, columns]` each, a group's members one above the other
-/// - gradient: `[rows, columns]` of the part, likewise
-pub fn adam(
-    state: [Tensor<2>; 3],
-    whole: Division,
-    gradient: Option<(Tensor<2>, Division)>,
-    steps: &[Option<AdamStep>],
-) -> [Tensor<2>; 3] {
+/// One step of Adam: of each parameter the weight, and its first and second moment, after the step. Where β1, β2, ε and the
+/// gradients' scale are asked for, all steps have the same.
+pub fn adam(parameters: Vec<Stepped>) -> Vec<[Tensor<2>; 3]> {
     #[cfg(feature = "gpu")]
-    if !is_cpu(&state[0].device()) {
-        let nothing = || (Tensor::zeros([1, 1], &state[0].device()), [0; 3]);
-        let (gradient, part) = gradient.unwrap_or_else(nothing);
-        let mut steps = steps.to_vec();
-        steps.resize(whole[0], None);
-        return gpu::adam::step(state, whole, gradient, part, &steps);
+    if parameters.first().is_some_and(|parameter| !is_cpu(&parameter.state[0].device())) {
+        return gpu::adam::step(parameters);
     }
-    match steps {
-        [Some(step)] => cpu::adam::step(state, gradient.map(|(gradient, _)| gradient), *step),
+    let step = |Stepped { state, whole, gradient, steps }: Stepped| match steps[..] {
+        [Some(step)] => cpu::adam::step(state, gradient.map(|(gradient, _)| gradient), step),
         _ => unreachable!("on the CPU a parameter of {whole:?} is held alone"),
+    };
+    parameters.into_iter().map(step).collect()
+}
+
+/// The sum of the squares of all elements. Waits for the device, once.
+pub fn sum_of_squares(tensors: &[Tensor<2>]) -> f64 {
+    #[cfg(feature = "gpu")]
+    if tensors.first().is_some_and(|tensor| !is_cpu(&tensor.device())) {
+        return gpu::adam::sum_of_squares(tensors);
     }
+    let square = |tensor: &Tensor<2>| scalar((tensor.clone() * tensor.clone()).sum());
+    tensors.iter().map(square).sum()
 }
 
 fn on_host(mask: Tensor<4>) -> FlexTensor {

@@ -1,7 +1,7 @@
 //! Adam as the reference has it: step counts and moments belong to each parameter and rest while it takes no part.
 
 use crate::config::TrainConfig;
-use crate::kernels::{AdamStep, operators};
+use crate::kernels::{AdamStep, Stepped, operators};
 use crate::model::weights::{Shapes, Value, Values, layout};
 use std::collections::BTreeMap;
 
@@ -42,6 +42,8 @@ impl Adam {
         lr: f64,
         config: &TrainConfig,
     ) {
+        let mut stepped = Vec::new();
+        let mut names = Vec::new();
         for (name, members) in held(parts, weights) {
             let Some((name, weight)) = weights.remove_entry(&name) else {
                 continue;
@@ -51,7 +53,7 @@ impl Adam {
             moments.steps.resize(last.max(moments.steps.len()), 0);
             members.iter().for_each(|&member| moments.steps[member] += 1);
             let number = |member: usize| numbers(config, moments.steps[member], lr, gradient_scale);
-            let numbers: Vec<_> = (0..last).map(|m| members.contains(&m).then(|| number(m))).collect();
+            let steps = (0..last).map(|m| members.contains(&m).then(|| number(m))).collect();
             // The tensors move into the step, which then updates them in place.
             let (kind, whole) = (weight.kind(), layout::division(&name, &weight));
             let gradient = gradients.remove(&name).map(|gradient| {
@@ -59,9 +61,13 @@ impl Adam {
                 (gradient.tensor, part)
             });
             let state = [weight, moments.first, moments.second].map(|value| value.tensor);
-            let [weight, first, second] = operators::adam(state, whole, gradient, &numbers).map(|t| kind.of(t));
+            stepped.push(Stepped { state, whole, gradient, steps });
+            names.push((name, kind, moments.steps));
+        }
+        for ((name, kind, steps), state) in names.into_iter().zip(operators::adam(stepped)) {
+            let [weight, first, second] = state.map(|tensor| kind.of(tensor));
             weights.insert(name.clone(), weight);
-            self.moments.insert(name, Moments { first, second, steps: moments.steps });
+            self.moments.insert(name, Moments { first, second, steps });
         }
     }
 

@@ -6,8 +6,8 @@ use super::schedule::learning_rate;
 use super::slots::RoutedTokens;
 use crate::config::TrainConfig;
 use crate::cost::{projection, training_flops};
-use crate::device::to_host;
 use crate::error::Result;
+use crate::kernels::operators::sum_of_squares;
 use crate::kernels::{LossSums, SoftTargets};
 use crate::model::loss::{Objective, Sentences, differentiate};
 use crate::model::precision::Products;
@@ -15,7 +15,6 @@ use crate::model::{Pass, Supernet, TransformerConfig, Values};
 use crate::seed;
 use crate::space::Architecture;
 use crate::text::Batch;
-use burn::tensor::Tensor;
 use rand::Rng;
 use std::collections::BTreeSet;
 
@@ -192,16 +191,8 @@ fn accumulate(total: &mut Values, gradients: Values) {
 
 /// The norm of all gradients together.
 fn norm(gradients: &Values) -> f64 {
-    if gradients.is_empty() {
-        return 0.0;
-    }
-    let square = |gradient: &crate::model::Value| {
-        let tensor = gradient.tensor.clone();
-        (tensor.clone() * tensor).sum()
-    };
-    // Read together: on a graphics device each reading waits.
-    let squares = to_host(Tensor::cat(gradients.values().map(square).collect(), 0));
-    squares.into_iter().map(f64::from).sum::<f64>().sqrt()
+    let gradients: Vec<_> = gradients.values().map(|gradient| gradient.tensor.clone()).collect();
+    sum_of_squares(&gradients).sqrt()
 }
 
 /// What brings `norm` down to `limit` (1 where it is within, or where `limit` is 0).

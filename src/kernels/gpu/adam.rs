@@ -1,118 +1,240 @@
-//! One Adam step of one parameter on a graphics device: one launch, in place, for all experts of a group.
+//! One step of Adam on a graphics device, in place: a launch for as many parameters as a kernel can be given, all experts of
+//! a group among them. And the sum of their gradients' squares, likewise.
 
-use super::tensor::{CubeTensor, buffer, cubes, primitive};
-use crate::kernels::adam_step::{AdamStep, Division};
+use super::tensor::{CubeTensor, buffer, cubes, empty, primitive};
+use crate::device::all_to_host;
+use crate::kernels::adam_step::{AdamStep, Division, Stepped};
 use burn::backend::{Cube, TensorMetadata};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 use cubecl::prelude::*;
 
 const UNITS: usize = 256;
 /// Numbers of one member's step in the table that the kernel reads.
 const NUMBERS: usize = 3;
+/// Whole numbers of one parameter in the other table.
+const PLACES: usize = 8;
+/// Parameters of one launch at the most: the kernel has its steps written one after another for each.
+const MOST: usize = 8;
+/// Cubes that one gradient's squares are summed by.
+const PARTS: usize = 32;
 
-/// Updates weight and moments, `whole` each. `gradient` is a leading part of that shape, `part`. A member without a step
-/// stays as it is. Where β1, β2 and ε are asked for, all steps have the same.
-pub fn step(
-    state: [Tensor<2>; 3],
-    whole: Division,
-    gradient: Tensor<2>,
-    part: Division,
-    steps: &[Option<AdamStep>],
-) -> [Tensor<2>; 3] {
-    let state = state.map(|tensor| {
-        let tensor = primitive(tensor);
-        // The kernel writes in place: what others hold must not change.
-        if tensor.can_mut() { tensor } else { tensor.copy() }
-    });
-    let Some(common) = steps.iter().flatten().next() else {
-        return state.map(Tensor::from_primitive::<Cube>);
-    };
-    let table: Vec<f32> = steps
-        .iter()
-        .flat_map(|step| step.as_ref().map_or([0.0; NUMBERS], |step| [1.0, step.step_size, step.keep]))
-        .collect();
-    let elements = |tensor: &CubeTensor| tensor.shape().num_elements();
-    assert!(
-        state.iter().all(|tensor| elements(tensor) == whole.iter().product::<usize>()),
-        "weight and moments have one shape"
-    );
-    let gradient = primitive(gradient);
-    assert!(elements(&gradient) >= part.iter().product::<usize>(), "the gradient has its part's elements");
-    let device = Tensor::<2>::from_primitive::<Cube>(gradient.clone()).device();
-    let table = primitive(Tensor::<1>::from_data(TensorData::new(table, [steps.len() * NUMBERS]), &device));
-    launch(&state, whole, &gradient, part, &table, common);
-    state.map(Tensor::from_primitive::<Cube>)
+/// What a launch is given of a parameter.
+struct Held {
+    state: [CubeTensor; 3],
+    gradient: Option<CubeTensor>,
+    elements: usize,
 }
 
-fn launch(
-    [weight, first, second]: &[CubeTensor; 3],
-    [members, rows, columns]: Division,
-    gradient: &CubeTensor,
-    part: Division,
-    table: &CubeTensor,
-    common: &AdamStep,
-) {
-    // Safety: units past the last element end at once; the gradient is read within its part only, whose size is checked.
+/// Updates weights and moments. Where β1, β2, ε and the gradients' scale are asked for, all steps have the same. A member
+/// without a step stays as it is.
+pub fn step(parameters: Vec<Stepped>) -> Vec<[Tensor<2>; 3]> {
+    let common = parameters.iter().flat_map(|parameter| &parameter.steps).flatten().next().copied();
+    let (Some(common), Some(first)) = (common, parameters.first()) else {
+        return parameters.into_iter().map(|parameter| parameter.state).collect();
+    };
+    let device = first.state[0].device();
+    let numbers: Vec<f32> = parameters.iter().flat_map(numbers).collect();
+    let mut table = 0;
+    let mut held = Vec::new();
+    let mut places = Vec::new();
+    for Stepped { state, whole, gradient, .. } in parameters {
+        let (gradient, part) = gradient.map_or((None, [0; 3]), |(gradient, part)| (Some(primitive(gradient)), part));
+        let parameter = Held { state: state.map(own), gradient, elements: whole.iter().product() };
+        check(&parameter, part);
+        places.push((whole, part, table));
+        table += whole[0] * NUMBERS;
+        held.push(parameter);
+    }
+    let table = primitive(Tensor::<1>::from_data(numbers.as_slice(), &device));
+    let most = at_once(&table, 4);
+    for (held, places) in held.chunks(most).zip(places.chunks(most)) {
+        launch(held, places, &table, &common);
+    }
+    held.into_iter().map(|held| held.state.map(Tensor::from_primitive::<Cube>)).collect()
+}
+
+/// The numbers of each member's step: whether it takes one, its size, and what it keeps of the weight.
+fn numbers(parameter: &Stepped) -> Vec<f32> {
+    let step = |step: Option<&Option<AdamStep>>| {
+        step.and_then(|step| *step).map_or([0.0; NUMBERS], |step| [1.0, step.step_size, step.keep])
+    };
+    (0..parameter.whole[0]).flat_map(|member| step(parameter.steps.get(member))).collect()
+}
+
+/// The kernel writes in place: what others hold must not change.
+fn own(tensor: Tensor<2>) -> CubeTensor {
+    let tensor = primitive(tensor);
+    if tensor.can_mut() { tensor } else { tensor.copy() }
+}
+
+fn check(parameter: &Held, part: Division) {
+    let elements = |tensor: &CubeTensor| tensor.shape().num_elements();
+    assert!(
+        parameter.state.iter().all(|tensor| elements(tensor) == parameter.elements),
+        "weight and moments have one shape"
+    );
+    let gradient = parameter.gradient.as_ref().map_or(0, elements);
+    assert!(gradient >= part.iter().product::<usize>(), "the gradient has its part's elements");
+}
+
+/// Parameters of one launch, of each of which the kernel has so many buffers.
+fn at_once(tensor: &CubeTensor, buffers: usize) -> usize {
+    // Two tables, and one that the runtime adds.
+    let bindings = tensor.client.properties().hardware.max_bindings as usize;
+    (bindings.saturating_sub(3) / buffers).clamp(1, MOST)
+}
+
+fn launch(held: &[Held], places: &[(Division, Division, usize)], table: &CubeTensor, common: &AdamStep) {
+    let mut first = 0;
+    let mut numbers: Vec<i32> = Vec::new();
+    for (held, &([_, rows, columns], part, start)) in held.iter().zip(places) {
+        numbers.extend([first, rows, columns, part[0], part[1], part[2], start, held.elements].map(|n| n as i32));
+        first += held.elements.div_ceil(UNITS);
+    }
+    let device = Tensor::<1>::from_primitive::<Cube>(table.clone()).device();
+    let numbers = super::tensor::primitive_int(Tensor::<1, Int>::from_data(numbers.as_slice(), &device));
+    let part = |index: usize| held.iter().map(|held| buffer(&held.state[index])).collect();
+    let gradients = held.iter().map(|held| buffer(held.gradient.as_ref().unwrap_or(table))).collect();
+    // Safety: units past the last element of a parameter do nothing; the gradient is read within its part only, whose size is
+    // checked.
     unsafe {
         adam_kernel::launch_unchecked(
-            &weight.client,
-            cubes(members * rows * columns, UNITS),
+            &table.client,
+            cubes(first, 1),
             CubeDim::new_1d(UNITS as u32),
-            buffer(weight),
-            buffer(first),
-            buffer(second),
-            buffer(gradient),
+            part(0),
+            part(1),
+            part(2),
+            gradients,
             buffer(table),
-            members * rows * columns,
-            rows,
-            columns,
-            part[0],
-            part[1],
-            part[2],
+            buffer(&numbers),
             common.beta1,
             common.beta2,
             common.epsilon,
             common.gradient_scale,
+            held.len(),
         );
     }
 }
 
+/// The sum of the squares of all elements. Waits for the device, once.
+pub fn sum_of_squares(tensors: &[Tensor<2>]) -> f64 {
+    let tensors: Vec<CubeTensor> = tensors.iter().map(|tensor| primitive(tensor.clone())).collect();
+    let Some(first) = tensors.first() else { return 0.0 };
+    let sums: Vec<Tensor<1>> = tensors
+        .chunks(at_once(first, 1))
+        .map(|tensors| {
+            let sums = empty(first, [tensors.len() * PARTS]);
+            let sizes: Vec<i32> = tensors.iter().map(|tensor| tensor.shape().num_elements() as i32).collect();
+            let device = Tensor::<1>::from_primitive::<Cube>(sums.clone()).device();
+            let data = TensorData::new(sizes, [tensors.len()]);
+            let sizes = super::tensor::primitive_int(Tensor::<1, Int>::from_data(data, &device));
+            // Safety: units go through their tensor's elements.
+            unsafe {
+                squares_kernel::launch_unchecked(
+                    &first.client,
+                    CubeCount::Static(PARTS as u32, tensors.len() as u32, 1),
+                    CubeDim::new_1d(UNITS as u32),
+                    tensors.iter().map(buffer).collect(),
+                    buffer(&sizes),
+                    buffer(&sums),
+                    tensors.len(),
+                );
+            }
+            Tensor::from_primitive::<Cube>(sums)
+        })
+        .collect();
+    all_to_host(sums).into_iter().map(f64::from).sum()
+}
+
 #[cube(launch_unchecked)]
 fn adam_kernel(
-    weight: &mut [f32],
-    first: &mut [f32],
-    second: &mut [f32],
-    gradient: &[f32],
+    weights: &mut Sequence<Box<[f32]>>,
+    firsts: &mut Sequence<Box<[f32]>>,
+    seconds: &mut Sequence<Box<[f32]>>,
+    gradients: &Sequence<Box<[f32]>>,
     table: &[f32],
-    elements: usize,
-    rows: usize,
-    columns: usize,
-    part_members: usize,
-    part_rows: usize,
-    part_columns: usize,
+    places: &[i32],
     beta1: f32,
     beta2: f32,
     epsilon: f32,
     gradient_scale: f32,
+    #[comptime] parameters: usize,
 ) {
-    let place = ABSOLUTE_POS;
-    if place >= elements {
-        terminate!();
+    #[unroll]
+    for i in 0..parameters {
+        let first_cube = places[i * PLACES] as usize;
+        let elements = places[i * PLACES + 7] as usize;
+        if CUBE_POS >= first_cube {
+            let place = (CUBE_POS - first_cube) * UNITS + UNIT_POS as usize;
+            if place < elements {
+                let rows = places[i * PLACES + 1] as usize;
+                let columns = places[i * PLACES + 2] as usize;
+                let column = place % columns;
+                let row = place / columns % rows;
+                let member = place / columns / rows;
+                let part_rows = places[i * PLACES + 4] as usize;
+                let part_columns = places[i * PLACES + 5] as usize;
+                let mut slope = 0.0f32;
+                if member < places[i * PLACES + 3] as usize && row < part_rows && column < part_columns {
+                    let place = (member * part_rows + row) * part_columns + column;
+                    slope = element_of(&gradients[i], place) * gradient_scale;
+                }
+                let numbers = places[i * PLACES + 6] as usize + member * NUMBERS;
+                if table[numbers] != 0.0f32 {
+                    let mean = moment(&mut firsts[i], place, beta1, slope);
+                    let square = moment(&mut seconds[i], place, beta2, slope * slope);
+                    let moved = table[numbers + 1] * mean / (square.sqrt() + epsilon);
+                    move_weight(&mut weights[i], place, table[numbers + 2], moved);
+                }
+            }
+        }
     }
-    let column = place % columns;
-    let row = place / columns % rows;
-    let member = place / columns / rows;
-    if table[member * NUMBERS] == 0.0f32 {
-        terminate!();
+}
+
+#[cube]
+fn element_of(tensor: &[f32], place: usize) -> f32 {
+    tensor[place]
+}
+
+/// The moment at `place` with its share of `value`, which is then there.
+#[cube]
+fn moment(moments: &mut [f32], place: usize, beta: f32, value: f32) -> f32 {
+    let found = beta * moments[place] + (1.0f32 - beta) * value;
+    moments[place] = found;
+    found
+}
+
+#[cube]
+fn move_weight(weights: &mut [f32], place: usize, keep: f32, by: f32) {
+    weights[place] = weights[place] * keep - by;
+}
+
+#[cube(launch_unchecked)]
+fn squares_kernel(tensors: &Sequence<Box<[f32]>>, sizes: &[i32], sums: &mut [f32], #[comptime] count: usize) {
+    let mut shared = Shared::<[f32]>::new_slice(UNITS);
+    let unit = UNIT_POS as usize;
+    let tensor = CUBE_POS_Y as usize;
+    let mut sum = 0.0f32;
+    #[unroll]
+    for i in 0..count {
+        if tensor == i {
+            let elements = sizes[i] as usize;
+            let mut place = CUBE_POS_X as usize * UNITS + unit;
+            while place < elements {
+                let value = element_of(&tensors[i], place);
+                sum += value * value;
+                place += PARTS * UNITS;
+            }
+        }
     }
-    let mut slope = 0.0f32;
-    if member < part_members && row < part_rows && column < part_columns {
-        slope = gradient[(member * part_rows + row) * part_columns + column] * gradient_scale;
+    shared[unit] = sum;
+    sync_cube();
+    if unit == 0 {
+        let mut total = 0.0f32;
+        for other in 0..UNITS {
+            total += shared[other];
+        }
+        sums[tensor * PARTS + CUBE_POS_X as usize] = total;
     }
-    let mean = beta1 * first[place] + (1.0f32 - beta1) * slope;
-    let square = beta2 * second[place] + (1.0f32 - beta2) * slope * slope;
-    first[place] = mean;
-    second[place] = square;
-    let moved = table[member * NUMBERS + 1] * mean / (square.sqrt() + epsilon);
-    weight[place] = weight[place] * table[member * NUMBERS + 2] - moved;
 }

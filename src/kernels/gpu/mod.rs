@@ -7,6 +7,8 @@ mod product;
 mod rows;
 mod tensor;
 #[cfg(test)]
+mod agreement_tests;
+#[cfg(test)]
 mod tests;
 
 pub use grouped::ExpertWeights;
