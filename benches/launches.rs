@@ -1,4 +1,4 @@
-//! Kernel launches and synchronisations of an update on a graphics device.
+//! Kernel launches, in all and by kernel, and synchronisations of an update on a graphics device.
 
 use crate::harness::Bench;
 use crate::models::{Size, batch};
@@ -9,16 +9,18 @@ use automoe::model::weights::leading_slice::LeadingSlice;
 use automoe::train::Trainer;
 use cubecl::logging::{LaunchObservation, LaunchObserver};
 use serde_json::json;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
-/// Counts the launches of the whole process.
+/// Counts the launches of the whole process, by kernel.
 #[derive(Default)]
-struct Launches(AtomicU64);
+struct Launches(Mutex<BTreeMap<&'static str, u64>>);
 
 impl LaunchObserver for Launches {
-    fn launched(&self, _kernel: &'static str) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    fn launched(&self, kernel: &'static str) {
+        // Without its module and its type arguments.
+        let name = kernel.split('<').next().and_then(|path| path.rsplit("::").next()).unwrap_or(kernel);
+        *self.0.lock().expect("counting does not panic").entry(name).or_default() += 1;
     }
 }
 
@@ -54,6 +56,7 @@ fn count(name: &str, supernet: Supernet) -> serde_json::Value {
     let observation = LaunchObservation::new(launches.clone());
     update(1);
     drop(observation);
-    let launches = launches.0.load(Ordering::Relaxed);
-    json!({"name": name, "launches": launches, "synchronisations": device::reads() - reads})
+    let kernels = launches.0.lock().expect("counting does not panic").clone();
+    let launches = kernels.values().sum::<u64>();
+    json!({"name": name, "launches": launches, "synchronisations": device::reads() - reads, "kernels": kernels})
 }

@@ -1,5 +1,5 @@
-//! What the rooms above have to know of a device, for no operator can hide it: how weights are held, what is left to
-//! autodiff, and what is computed in.
+//! What the rooms above have to know of a device, for no operator can hide it: how weights are held, and what is
+//! computed in.
 
 use super::cpu::{bfloat16, int8};
 use crate::device::is_cpu;
@@ -9,13 +9,6 @@ use burn::tensor::{Device, FloatDType};
 /// Elsewhere they are held one by one.
 pub fn groups_experts(device: &Device) -> bool {
     !is_cpu(device)
-}
-
-/// Whether projection and loss are one operator that brings its gradients along, see [`super::losses`]. Look-up and
-/// projection then stand outside autodiff: their gradients go straight into one table, which autodiff would fill and add
-/// up several times. Where autodiff begins is a model's affair, so that it has to ask.
-pub fn fuses_loss(device: &Device) -> bool {
-    is_cpu(device)
 }
 
 /// Whether graphics devices route the tokens of a layer of so many experts; otherwise the host does.

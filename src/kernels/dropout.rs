@@ -1,15 +1,10 @@
 //! Dropout whose masks depend on a seed and on nothing else: not on threads, nor on what was drawn before a resume.
 
-use crate::device::is_cpu;
-use burn::tensor::{Distribution, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
-use std::sync::{Mutex, PoisonError};
 
 /// Elements that one task fills: small enough to stay in the cache.
 const BLOCK: usize = 16 * 1024;
-
-/// Graphics devices have one random state: between its seed and what is drawn, no other thread may draw.
-static DRAWING: Mutex<()> = Mutex::new(());
 
 /// The masks of one forward pass.
 #[derive(Debug)]
@@ -92,23 +87,15 @@ impl Mask {
         });
     }
 
-    /// The same for a tensor, on any device, as differentiable operators. Graphics devices draw masks of their own.
+    /// The same for a tensor, on any device, as differentiable operators.
     pub fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         if self.is_none() {
             return x;
         }
-        let (device, shape) = (x.device().inner(), x.dims());
-        let mask = if is_cpu(&device) {
-            let mut mask = vec![1.0f32; shape.iter().product()];
-            self.multiply(&mut mask);
-            Tensor::from_data(TensorData::new(mask, shape), &device)
-        } else {
-            let keep = 1.0 - f64::from(self.threshold) / f64::from(u32::MAX);
-            let _alone = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
-            device.seed(u64::from(self.key));
-            Tensor::random(shape, Distribution::Bernoulli(keep), &device) * self.kept
-        };
-        x * mask
+        let shape = x.dims();
+        let mut mask = vec![1.0f32; shape.iter().product()];
+        self.multiply(&mut mask);
+        x.clone() * Tensor::from_data(TensorData::new(mask, shape), &x.device())
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::dropout::Mask;
 use super::routing::Assignment;
-use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
+use burn::tensor::Tensor;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -17,12 +17,13 @@ pub struct AttentionSetup {
     pub heads: usize,
     /// Of the weights.
     pub dropout: Mask,
-    /// Added to the scores: `[batch or 1, 1, queries or 1, keys]`.
-    pub mask: Option<FlexTensor>,
+    /// Added to the scores, without autodiff: `[batch or 1, 1, queries or 1, keys]`.
+    pub mask: Option<Tensor<4>>,
 }
 
-/// The operators.
-#[backend_extension(Flex, Autodiff)]
+/// The operators of all devices.
+#[cfg_attr(feature = "gpu", backend_extension(Flex, Cube, Autodiff))]
+#[cfg_attr(not(feature = "gpu"), backend_extension(Flex, Autodiff))]
 #[allow(missing_docs)]
 pub trait Kernels: Backend {
     fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -53,6 +54,13 @@ pub trait Kernels: Backend {
         dropout: Mask,
     ) -> FloatTensor<Self>;
 
+    fn dropout(x: FloatTensor<Self>, dropout: Mask) -> FloatTensor<Self>;
+}
+
+/// Those of the CPU alone.
+#[backend_extension(Flex, Autodiff)]
+#[allow(missing_docs)]
+pub trait Sorting: Backend {
     fn gather(x: FloatTensor<Self>, assignment: Arc<Assignment>) -> FloatTensor<Self>;
 
     fn combine(

@@ -2,8 +2,9 @@
 //!
 //! [`operators`] are what the rooms above call, [`History`] is one with a memory, [`losses`] end a forward pass, and
 //! [`capabilities`] tell a model the few things of a device that reach beyond an operator. On the CPU each operator is one
-//! kernel of [`cpu`] with a backward pass of its own; on graphics devices those of [`gpu`] are. The others there, and all in
-//! the tests that compare the two, are compositions of burn's operators, in [`plain`].
+//! kernel of [`cpu`] with a backward pass of its own; on graphics devices it is a few launches of those of [`gpu`], around
+//! burn's matrix products. [`plain`] has the same as compositions of burn's operators: what tests compare with, and what is
+//! left where no kernel is worth it.
 
 pub mod operators;
 pub mod history;
@@ -16,6 +17,7 @@ pub mod adam_step;
 pub mod loss_sums;
 pub mod targets;
 
+mod autodiff;
 mod extension;
 pub mod cpu;
 #[cfg(feature = "gpu")]

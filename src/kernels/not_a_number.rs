@@ -1,7 +1,6 @@
 //! What is not a number stays so: wherever an element of an operator's input matters to an element of a result or of a
 //! gradient, and is no number, that element is none either. On the CPU, and on a graphics device where there is one.
 
-use super::cpu::{embedding, projection};
 use super::operators::*;
 use super::tests::{Owned, host, network, numbers};
 use super::{AdamStep, Division, Dropout, Mask, Stepped, Targets, assign, losses};
@@ -184,17 +183,18 @@ fn entries_of_experts() {
 
 #[test]
 fn look_up_and_its_gradient() {
-    let device = Device::flex();
     let [vocabulary, width] = [6, 4];
     let tokens = [5, 3, 3, crate::text::PAD];
     let inputs = [numbers(1, vocabulary * width), numbers(2, tokens.len() * width), numbers(3, tokens.len() * width)];
-    holds("look-up", &inputs, |inputs| {
-        let table = tensor(&inputs[0], [vocabulary, width], &device);
-        let positions = tensor(&inputs[1], [tokens.len(), width], &device);
-        let gradient = tensor(&inputs[2], [tokens.len(), width], &device);
-        let rows = embedding::look_up(table.clone(), positions, &tokens, &[0, 1, 2, 3]);
-        vec![host(rows), host(embedding::add_rows(table, gradient, &tokens))]
-    });
+    for (name, device) in devices("what is not a number in look-ups") {
+        holds(&format!("{name}: look-up"), &inputs, |inputs| {
+            let table = tensor(&inputs[0], [vocabulary, width], &device);
+            let positions = tensor(&inputs[1], [tokens.len(), width], &device);
+            let gradient = tensor(&inputs[2], [tokens.len(), width], &device);
+            let rows = embed(table.clone(), &positions, &tokens, &[0, 1, 2, 3]);
+            vec![host(rows), host(add_embedding_gradient(table, gradient, &tokens))]
+        });
+    }
 }
 
 #[test]
@@ -204,23 +204,15 @@ fn losses() {
     let inputs = [numbers(1, rows * embed), numbers(2, vocabulary * embed)];
     for (name, device) in devices("what is not a number in losses") {
         holds(&format!("{name}: loss"), &inputs, |inputs| {
-            let hidden = leaf(&inputs[0], [rows, embed], &device);
-            let table = leaf(&inputs[1], [vocabulary, embed], &device);
-            let losses = losses::differentiable(hidden.clone(), table.clone(), targets, FloatDType::F32);
-            let gradients = losses.loss.backward();
-            let gradients = [hidden.grad(&gradients), table.grad(&gradients)].map(|gradient| host(gradient.unwrap()));
-            let sums = losses.read(None);
-            [vec![vec![sums.loss as f32, sums.nll as f32]], gradients.to_vec()].concat()
+            let hidden = tensor(&inputs[0], [rows, embed], &device);
+            let table = tensor(&inputs[1], [vocabulary, embed], &device);
+            let evaluated = losses::evaluate(hidden.clone(), table.clone(), targets, FloatDType::F32, None);
+            let step = losses::differentiate(hidden, table, targets, FloatDType::F32, 1.0);
+            let sums = step.losses.read(None);
+            let sums = [evaluated.loss, evaluated.nll, sums.loss, sums.nll].map(|loss| loss as f32);
+            vec![sums.to_vec(), host(step.hidden_gradient), host(step.table_gradient)]
         });
     }
-    holds("projection", &inputs, |inputs| {
-        let hidden = tensor(&inputs[0], [rows, embed], &Device::flex());
-        let table = tensor(&inputs[1], [vocabulary, embed], &Device::flex());
-        let sums = projection::forward(hidden.clone(), table.clone(), targets);
-        let step = projection::forward_backward(hidden, table, targets);
-        let losses = [sums.loss, sums.nll, step.sums.loss, step.sums.nll].map(|loss| loss as f32);
-        vec![losses.to_vec(), host(step.hidden_gradient), host(step.table_gradient)]
-    });
 }
 
 const STEP: AdamStep =
@@ -256,7 +248,6 @@ fn the_most_probable_expert_is_what_is_not_a_number() {
 #[cfg(feature = "gpu")]
 mod on_graphics_devices {
     use super::*;
-    use crate::device::ids;
     use crate::kernels::{ExpertWeights, Routing};
     use crate::test_devices::vulkan;
     use burn::tensor::Int;
@@ -302,11 +293,5 @@ mod on_graphics_devices {
             let gradient = (tensor(&inputs[3], [3, 5], &device), [1, 3, 5]);
             step(state, gradient)
         });
-    }
-
-    #[test]
-    fn look_up() {
-        let Some(device) = vulkan("what is not a number in look-ups") else { return };
-        holds_with_gradients("look-up", &device, [[6, 4]], [3, 4], |[table]| table.select(0, ids(&[5, 3, 3], &device)));
     }
 }

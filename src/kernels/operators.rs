@@ -6,7 +6,7 @@ use super::cpu::matrix::{Matrix, contiguous, primitive, tensor};
 use super::cpu::panels::Panels;
 use super::cpu::{self, forward};
 use super::dropout::Mask;
-use super::extension::{AttentionSetup, Kernels};
+use super::extension::{AttentionSetup, Kernels, Sorting};
 #[cfg(feature = "gpu")]
 use super::gpu::{self, ExpertWeights, Routing, grouped::Grouped};
 use super::plain;
@@ -14,6 +14,7 @@ use super::routing::Assignment;
 use crate::device::{is_cpu, scalar};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Dispatch, Flex};
+use burn::tensor::activation::softmax;
 use burn::tensor::{FloatDType, Tensor};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -57,10 +58,7 @@ pub fn quantized(weight: Tensor<2>) -> Panels {
 /// - x: `[rows, input]`
 /// - output: `[rows, output]`
 pub fn linear(x: Tensor<2>, map: LinearMap) -> Tensor<2> {
-    if !is_cpu(&x.device()) {
-        return plain::linear(x, map.weight, map.bias);
-    }
-    if !x.is_autodiff() && !map.weight.is_autodiff() {
+    if is_cpu(&x.device()) && !x.is_autodiff() && !map.weight.is_autodiff() {
         let product = forward::linear(primitive(x), map.panels(), primitive(map.bias.clone()));
         return Tensor::from_primitive::<Flex>(product);
     }
@@ -86,10 +84,13 @@ pub fn project(x: Tensor<2>, table: Tensor<2>, dtype: FloatDType, panels: &OnceL
 /// # Shapes
 /// - x, output: `[tokens, embed]`
 pub fn feed_forward(x: Tensor<2>, network: [LinearMap; 2], rows: Range<usize>, dropout: Mask) -> Tensor<2> {
-    if !is_cpu(&x.device()) {
-        return plain::feed_forward(x, network.map(|map| (map.weight, map.bias)), rows, dropout);
+    let [tokens, embed] = x.dims();
+    if !is_cpu(&x.device()) && rows != (0..tokens) {
+        let some = [rows.clone(), 0..embed];
+        let output = feed_forward(x.clone().slice(some.clone()), network, 0..rows.len(), dropout);
+        return x.slice_assign(some, output);
     }
-    if !x.is_autodiff() && !network[0].weight.is_autodiff() {
+    if is_cpu(&x.device()) && !x.is_autodiff() && !network[0].weight.is_autodiff() {
         let biases = network.each_ref().map(|map| primitive(map.bias.clone()));
         let network = forward::network(network.each_ref().map(LinearMap::panels), &biases);
         return Tensor::from_primitive::<Flex>(forward::feed_forward_rows(primitive(x), network, rows, dropout).0);
@@ -113,18 +114,26 @@ pub fn feed_forward(x: Tensor<2>, network: [LinearMap; 2], rows: Range<usize>, d
 /// - sinusoids: `[positions, d]`
 /// - output: `[tokens, d]`
 pub fn embed(table: Tensor<2>, sinusoids: &Tensor<2>, tokens: &[u32], positions: &[u32]) -> Tensor<2> {
-    if is_cpu(&sinusoids.device()) && !table.is_tracked() {
-        return cpu::embedding::look_up(table, sinusoids.clone(), tokens, positions);
+    if table.is_tracked() {
+        return plain::embed(table, sinusoids, tokens, positions);
     }
-    plain::embed(table, sinusoids, tokens, positions)
+    #[cfg(feature = "gpu")]
+    if !is_cpu(&sinusoids.device()) {
+        return gpu::embedding::look_up(table, sinusoids.clone(), tokens, positions);
+    }
+    cpu::embedding::look_up(table, sinusoids.clone(), tokens, positions)
 }
 
-/// Adds to the rows `tokens` of `table` the gradient of [`embed`] with respect to them, on the CPU.
+/// Adds to the rows `tokens` of `table` the gradient of [`embed`] with respect to them.
 ///
 /// # Shapes
 /// - table: `[vocab, d or more]`
 /// - gradient: `[tokens, d]`
 pub fn add_embedding_gradient(table: Tensor<2>, gradient: Tensor<2>, tokens: &[u32]) -> Tensor<2> {
+    #[cfg(feature = "gpu")]
+    if !is_cpu(&table.device()) {
+        return gpu::embedding::add_rows(table, gradient, tokens);
+    }
     cpu::embedding::add_rows(table, gradient, tokens)
 }
 
@@ -135,10 +144,7 @@ pub fn add_embedding_gradient(table: Tensor<2>, gradient: Tensor<2>, tokens: &[u
 /// - mask: added to the scores, `[batch or 1, 1, time or 1, time]`
 /// - output: `[batch · time, qkv_dim]`
 pub fn self_attention(qkv: Tensor<2>, batch: usize, heads: usize, mask: Option<Tensor<4>>, dropout: Mask) -> Tensor<2> {
-    if !is_cpu(&qkv.device()) {
-        return plain::self_attention(qkv, batch, heads, mask, dropout);
-    }
-    let setup = AttentionSetup { batch, heads, dropout, mask: mask.map(on_host) };
+    let setup = AttentionSetup { batch, heads, dropout, mask };
     Tensor::from_dispatch(Dispatch::self_attention(qkv.into_dispatch(), setup))
 }
 
@@ -157,10 +163,7 @@ pub fn cross_attention(
     mask: Option<Tensor<4>>,
     dropout: Mask,
 ) -> Tensor<2> {
-    if !is_cpu(&query.device()) {
-        return plain::cross_attention(query, key_value, batch, heads, mask, dropout);
-    }
-    let setup = AttentionSetup { batch, heads, dropout, mask: mask.map(on_host) };
+    let setup = AttentionSetup { batch, heads, dropout, mask };
     Tensor::from_dispatch(Dispatch::cross_attention(query.into_dispatch(), key_value.into_dispatch(), setup))
 }
 
@@ -190,9 +193,10 @@ pub fn step_cross_attention(
     mask: Option<Tensor<4>>,
 ) -> Tensor<2> {
     if !is_cpu(&query.device()) {
-        return plain::cross_attention(query, key_value, sentences, heads, mask, Mask::NONE);
+        return cross_attention(query, key_value, sentences, heads, mask, Mask::NONE);
     }
-    let (query, key_value, mask) = (primitive(query), primitive(key_value), mask.map(on_host));
+    let mask = mask.map(|mask| primitive(mask).to_contiguous());
+    let (query, key_value) = (primitive(query), primitive(key_value));
     Tensor::from_primitive::<Flex>(cpu::step::attend_source(&query, &key_value, sentences, heads, mask.as_ref()))
 }
 
@@ -201,9 +205,6 @@ pub fn step_cross_attention(
 /// # Shapes
 /// - x, y, output: `[rows, dim]`
 pub fn add_norm(x: Tensor<2>, y: Tensor<2>, weight: Tensor<1>, bias: Tensor<1>, dropout: Mask) -> Tensor<2> {
-    if !is_cpu(&x.device()) {
-        return plain::add_norm(x, y, weight, bias, dropout);
-    }
     Tensor::from_dispatch(Dispatch::add_norm(
         x.into_dispatch(),
         y.into_dispatch(),
@@ -211,6 +212,11 @@ pub fn add_norm(x: Tensor<2>, y: Tensor<2>, weight: Tensor<1>, bias: Tensor<1>, 
         bias.into_dispatch(),
         dropout,
     ))
+}
+
+/// `x` times the factors of `dropout`, by the elements' numbers.
+pub fn drop_out<const D: usize>(x: Tensor<D>, dropout: Mask) -> Tensor<D> {
+    if dropout.is_none() { x } else { Tensor::from_dispatch(Dispatch::dropout(x.into_dispatch(), dropout)) }
 }
 
 /// The tokens sorted by expert, on the CPU.
@@ -230,6 +236,21 @@ pub fn gather(x: Tensor<2>, assignment: &Arc<Assignment>) -> Tensor<2> {
 /// - output: `[tokens, embed]`
 pub fn combine(entries: Tensor<2>, probabilities: Tensor<2>, assignment: &Arc<Assignment>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::combine(entries.into_dispatch(), probabilities.into_dispatch(), assignment.clone()))
+}
+
+/// The probabilities of each token's experts, and their sums over the tokens, `[experts]`.
+///
+/// # Shapes
+/// - logits, probabilities: `[tokens, experts]`
+pub fn gate(logits: Tensor<2>) -> (Tensor<2>, Tensor<1>) {
+    #[cfg(feature = "gpu")]
+    if !is_cpu(&logits.device()) {
+        let probabilities = Tensor::from_dispatch(Dispatch::softmax(logits.into_dispatch()));
+        let sums = Dispatch::column_sums(probabilities.clone().into_dispatch());
+        return (probabilities, Tensor::from_dispatch(sums));
+    }
+    let probabilities = softmax(logits, 1);
+    (probabilities.clone(), probabilities.sum_dim(0).squeeze_dim(0))
 }
 
 /// Each token's sum over its experts of probability · FFN, on graphics devices. Products are in the weights' precision, gates
@@ -319,8 +340,4 @@ pub fn sum_of_squares(tensors: &[Tensor<2>]) -> f64 {
     }
     let square = |tensor: &Tensor<2>| scalar((tensor.clone() * tensor.clone()).sum());
     tensors.iter().map(square).sum()
-}
-
-fn on_host(mask: Tensor<4>) -> FlexTensor {
-    primitive(mask).to_contiguous()
 }

@@ -5,7 +5,7 @@ use super::cpu::norm::EPSILON;
 use super::dropout::Mask;
 use super::loss_sums::LossSums;
 use super::targets::{SoftTargets, Targets};
-use crate::device::{ids, to_host};
+use crate::device::{ids, scalar};
 use crate::text::PAD;
 use burn::tensor::activation::{log_softmax, relu, softmax};
 use burn::tensor::{FloatDType, Tensor, TensorData, module};
@@ -119,9 +119,9 @@ fn attend(parts: [Tensor<2>; 3], batch: usize, heads: usize, mask: Option<Tensor
     weights.matmul(value).swap_dims(1, 2).reshape([rows, width])
 }
 
-/// Losses that were not read to the host yet.
+/// Losses that are differentiable.
 pub struct Losses {
-    /// The label-smoothed loss, differentiable: `[1]`.
+    /// The label-smoothed loss, `[1]`.
     pub loss: Tensor<1>,
     /// Negative log-likelihood, `[1]`.
     nll: Tensor<1>,
@@ -129,20 +129,10 @@ pub struct Losses {
 }
 
 impl Losses {
-    /// The sums; `balance` is the load-balance loss. Waits for the device, once.
-    pub fn read(self, balance: Option<Tensor<1>>) -> LossSums {
-        self.read_with(balance, Vec::new()).0
-    }
-
-    /// The same, and the elements of `others`, which are no part of autodiff: they come with the sums, for each reading waits.
-    pub fn read_with(self, balance: Option<Tensor<1>>, others: Vec<Tensor<1>>) -> (LossSums, Vec<f32>) {
-        let has_balance = balance.is_some();
-        let parts = [Some(self.loss), Some(self.nll), balance].into_iter().flatten().map(Tensor::inner);
-        let mut values = to_host(Tensor::cat(parts.chain(others).collect(), 0)).into_iter();
-        let mut next = || f64::from(values.next().expect("an element a sum"));
-        let (loss, nll) = (next(), next());
-        let balance = if has_balance { next() } else { 0.0 };
-        (LossSums { loss, nll, objective: loss + balance, tokens: self.tokens }, values.collect())
+    /// The sums.
+    pub fn read(self) -> LossSums {
+        let [loss, nll] = [self.loss, self.nll].map(scalar);
+        LossSums { loss, nll, objective: loss, tokens: self.tokens }
     }
 }
 

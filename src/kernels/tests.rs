@@ -1,8 +1,10 @@
 //! Each operator against its plain composition: values, and the gradients of all inputs.
 
+use super::losses::LossGradients;
 use super::operators::*;
-use super::{Assignment, Dropout, Mask, Panels, SoftTargets, Targets, assign, losses, plain};
+use super::{Assignment, Dropout, LossSums, Mask, Panels, SoftTargets, Targets, assign, losses, plain};
 use crate::device::ids;
+use crate::test_devices::devices;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use rand::RngExt;
 use std::sync::{Arc, OnceLock};
@@ -328,26 +330,28 @@ fn soft_targets_by_hand() {
     let ids = [0, crate::text::PAD];
     let loss = -0.85 * 0.25f32.ln() - 0.15 * 0.75f32.ln();
     let want = [vec![loss, 4f32.ln()], vec![0.6 * three, 0.0], vec![-0.6, 0.6]];
-    let device = Device::flex();
-    let matrix =
-        |values: &[f32], shape: [usize; 2]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), &device);
-    let [hidden, table] = [matrix(&[1.0, 7.0], [2, 1]), matrix(&[0.0, three], [2, 1])];
-    let soft = SoftTargets {
-        hidden: matrix(&[four, 5.0, 1.0, 2.0], [2, 2]),
-        table: matrix(&[1.0, 0.0, 0.0, 0.0], [2, 2]),
-        share: 0.5,
-    };
-    let targets = Targets { soft: Some(&soft), ..Targets::hard(&ids, 0.2) };
-    let leaves = [&hidden, &table].map(|x| Tensor::from_inner(x.clone()).require_grad());
-    let losses = losses::differentiable(leaves[0].clone(), leaves[1].clone(), targets, FloatDType::F32);
-    let gradients = losses.loss.backward();
-    let [of_hidden, of_table] = leaves.map(|leaf| host(leaf.grad(&gradients).unwrap()));
-    let sums = losses.read(None);
-    let plain = [vec![sums.loss as f32, sums.nll as f32], of_hidden, of_table];
-    let fused = losses::fused(hidden, table, targets, FloatDType::F32);
-    let sums = [fused.sums.loss, fused.sums.nll].map(|sum| sum as f32).to_vec();
-    let fused = [sums, host(fused.hidden_gradient), host(fused.table_gradient)];
-    for (name, way) in [("plain", plain), ("fused", fused)] {
-        way.iter().zip(&want).for_each(|(got, want)| assert_near(got, want, name));
+    for (name, device) in devices("soft targets by hand") {
+        let matrix = |values: &[f32], shape: [usize; 2]| {
+            Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), &device)
+        };
+        let [hidden, table] = [matrix(&[1.0, 7.0], [2, 1]), matrix(&[0.0, three], [2, 1])];
+        let soft = SoftTargets {
+            hidden: matrix(&[four, 5.0, 1.0, 2.0], [2, 2]),
+            table: matrix(&[1.0, 0.0, 0.0, 0.0], [2, 2]),
+            share: 0.5,
+        };
+        let targets = Targets { soft: Some(&soft), ..Targets::hard(&ids, 0.2) };
+        let leaves = [&hidden, &table].map(|x| Tensor::from_inner(x.clone()).require_grad());
+        let losses = plain::losses(leaves[0].clone(), leaves[1].clone(), targets, FloatDType::F32);
+        let gradients = losses.loss.backward();
+        let [of_hidden, of_table] = leaves.map(|leaf| host(leaf.grad(&gradients).unwrap()));
+        let sums = |sums: LossSums| [sums.loss, sums.nll].map(|sum| sum as f32).to_vec();
+        let plain = [sums(losses.read()), of_hidden, of_table];
+        let LossGradients { losses, hidden_gradient, table_gradient } =
+            losses::differentiate(hidden, table, targets, FloatDType::F32, 1.0);
+        let fused = [sums(losses.read(None)), host(hidden_gradient), host(table_gradient)];
+        for (way, found) in [("plain", plain), ("fused", fused)] {
+            found.iter().zip(&want).for_each(|(got, want)| assert_near(got, want, &format!("{way} on {name}")));
+        }
     }
 }

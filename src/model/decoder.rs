@@ -10,6 +10,7 @@ use super::weights::declare::{Declare, Init};
 use crate::config::Tables;
 use crate::device::ids;
 use crate::kernels::History;
+use crate::kernels::operators::drop_out;
 use crate::space::Layer;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -140,7 +141,7 @@ impl Decoder {
         rates: &DropoutRates,
         pass: &mut Pass,
     ) -> Tensor<2> {
-        let mut x = pass.mask(rates.sublayer).apply(embedded);
+        let mut x = drop_out(embedded, pass.mask(rates.sublayer));
         for (index, layer) in self.layers.iter().enumerate() {
             let (output, routing) = layer.forward(x, index, memory, causal.clone(), rates, pass);
             pass.decoder_routing.extend(routing);

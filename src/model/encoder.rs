@@ -6,6 +6,7 @@ use super::experts::{FeedForward, MixtureOfExperts};
 use super::linear::LayerNorm;
 use super::pass::{LayerRouting, Pass};
 use super::weights::declare::{Declare, Init};
+use crate::kernels::operators::drop_out;
 use crate::space::Layer;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -52,7 +53,7 @@ impl Encoder {
         rates: &DropoutRates,
         pass: &mut Pass,
     ) -> Vec<Tensor<2>> {
-        let mut x = pass.mask(rates.sublayer).apply(embedded);
+        let mut x = drop_out(embedded, pass.mask(rates.sublayer));
         let mut outputs = Vec::with_capacity(keep);
         for (index, layer) in self.layers.iter().enumerate() {
             let (output, routing) = layer.forward(x, index, batch, mask.clone(), rates, pass);

@@ -15,7 +15,6 @@ use crate::kernels::capabilities::groups_experts;
 use crate::kernels::{Assignment, LinearMap, assign, operators};
 use crate::space::Experts;
 use burn::module::{Module, Param};
-use burn::tensor::activation::softmax;
 use burn::tensor::{IndexingUpdateOp, Tensor};
 use std::sync::Arc;
 
@@ -161,7 +160,7 @@ impl MixtureOfExperts {
             };
             return (y, routing);
         }
-        let probabilities = softmax(self.router.forward(x.clone()), 1); // [tokens, experts]
+        let (probabilities, sums) = operators::gate(self.router.forward(x.clone()));
         let assignment = Arc::new(self.assign(&probabilities, layer, pass));
         let mut entries = operators::gather(x, &assignment); // [entries, embed], sorted by expert
         let mut start = 0;
@@ -173,8 +172,7 @@ impl MixtureOfExperts {
                 entries = operators::feed_forward(entries, network.tensors(), rows, pass.mask(rates.expert_activation));
             }
         }
-        let y = operators::combine(entries, probabilities.clone(), &assignment);
-        let sums = probabilities.sum_dim(0).squeeze_dim(0);
+        let y = operators::combine(entries, probabilities, &assignment);
         (y, LayerRouting::of_host(layer, self.top_k, &assignment.experts, &assignment.counts, sums))
     }
 

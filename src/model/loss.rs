@@ -1,10 +1,9 @@
 //! Label-smoothed cross-entropy, load-balance loss, and one forward–backward step.
 
 use super::pass::{LayerRouting, Pass};
+use super::precision::Products;
 use super::transformer::Transformer;
 use super::weights::Values;
-use crate::device::scalar;
-use crate::kernels::capabilities::fuses_loss;
 use crate::kernels::operators::rounded;
 use crate::kernels::{LossSums, SoftTargets, Targets, losses};
 use burn::tensor::Tensor;
@@ -67,79 +66,37 @@ pub fn evaluate(model: &Transformer, sentences: Sentences, objective: &Objective
 }
 
 /// Losses of a batch and their gradients; `model` holds tracked leaves. `soft` are what another model predicts for the batch.
+/// Look-up and projection stand outside autodiff, see [`losses`].
 pub fn differentiate(
     model: &Transformer,
     sentences: Sentences,
     objective: &Objective,
     soft: Option<&SoftTargets>,
-    pass: Pass,
+    mut pass: Pass,
 ) -> Differentiated {
     let targets = Targets { soft, ..Targets::hard(sentences.target, objective.label_smoothing) };
-    match fuses_loss(&model.device()) {
-        true => differentiate_fused(model, sentences, objective, targets, pass),
-        false => differentiate_whole(model, sentences, objective, targets, pass),
-    }
-}
-
-/// Autodiff differentiates everything.
-fn differentiate_whole(
-    model: &Transformer,
-    sentences: Sentences,
-    objective: &Objective,
-    targets: Targets,
-    mut pass: Pass,
-) -> Differentiated {
-    let hidden = model.forward(sentences.source, sentences.previous, sentences.batch, &mut pass);
-    let losses = losses::differentiable(hidden.clone(), model.projection_table(), targets, model.products.dtype);
-    let balance = load_balance(&pass, objective);
-    let differentiable = balance.iter().fold(losses.loss.clone(), |sum, balance| sum + balance.clone());
-    let differentiable = match model.products.loss_scale {
-        1.0 => differentiable,
-        scale => differentiable * scale,
-    };
-    let gradients = model.gradients(&mut differentiable.backward());
-    let layers: Vec<&LayerRouting> = pass.encoder_routing.iter().chain(&pass.decoder_routing).collect();
-    let counts = layers.iter().map(|layer| layer.counts.clone().float()).collect();
-    // Reading waits for the device: it comes when all is queued.
-    let (sums, counts) = losses.read_with(balance, counts);
-    let mut counts = counts.into_iter().map(|count| count as u64);
-    let routed = layers.iter().map(|layer| counts.by_ref().take(layer.counts.dims()[0]).collect()).collect();
-    Differentiated { sums, gradients, hidden: hidden.inner(), routed, pass }
-}
-
-/// Look-up and projection stand outside autodiff, see [`fuses_loss`].
-fn differentiate_fused(
-    model: &Transformer,
-    sentences: Sentences,
-    objective: &Objective,
-    targets: Targets,
-    mut pass: Pass,
-) -> Differentiated {
+    let Products { dtype, loss_scale, .. } = model.products;
     let tables = model.tables().map(Tensor::inner);
     let embedded = model.embed(tables, sentences.source, sentences.previous, sentences.batch);
     let embedded = embedded.map(|x| Tensor::from_inner(x).require_grad());
     let read = [sentences.source, sentences.previous];
     let hidden = model.forward_embedded(embedded.clone(), read, sentences.batch, &mut pass);
     let table = model.projection_table().inner();
-    let fused = losses::fused(hidden.clone().inner(), table, targets, model.products.dtype);
+    let found = losses::differentiate(hidden.clone().inner(), table, targets, dtype, loss_scale);
     // A sum whose gradient with respect to `hidden` is the one computed above.
-    let carrier = (hidden.clone() * fused.hidden_gradient).sum();
-    let (differentiable, balance) = match load_balance(&pass, objective) {
-        Some(balance) => (carrier + balance.clone(), scalar(balance)),
-        None => (carrier, 0.0),
-    };
-    let mut found = differentiable.backward();
-    let mut gradients = model.gradients(&mut found);
-    let of_embedded = embedded.map(|x| x.grad_remove(&mut found));
-    model.add_table_gradients(
-        &mut gradients,
-        fused.table_gradient,
-        of_embedded,
-        [sentences.source, sentences.previous],
-    );
-    let sums = LossSums { objective: fused.sums.loss + balance, ..fused.sums };
+    let carrier = (hidden.clone() * found.hidden_gradient).sum();
+    let balance = load_balance(&pass, objective);
+    let scaled = balance.clone().map(|balance| if loss_scale == 1.0 { balance } else { balance * loss_scale });
+    let mut of_all = scaled.into_iter().fold(carrier, |sum, balance| sum + balance).backward();
+    let mut gradients = model.gradients(&mut of_all);
+    let of_embedded = embedded.map(|x| x.grad_remove(&mut of_all));
+    model.add_table_gradients(&mut gradients, found.table_gradient, of_embedded, read);
     let layers: Vec<&LayerRouting> = pass.encoder_routing.iter().chain(&pass.decoder_routing).collect();
-    let routed = LayerRouting::counts(&layers);
+    let counts = layers.iter().map(|layer| layer.counts.clone()).collect();
+    // Reading waits for the device: it comes when all is queued.
+    let (sums, counts) = found.losses.read_with(balance, counts);
+    let mut counts = counts.into_iter().map(|count| count as u64);
+    let routed = layers.iter().map(|layer| counts.by_ref().take(layer.counts.dims()[0]).collect()).collect();
     Differentiated { sums, gradients, hidden: hidden.inner(), routed, pass }
 }
 
@@ -157,20 +114,15 @@ fn load_balance(pass: &Pass, objective: &Objective) -> Option<Tensor<1>> {
 /// both divided by the tokens routed in all; n the largest number of experts. c is constant for the gradient.
 pub fn stack_load_balance(routing: &[LayerRouting]) -> Tensor<1> {
     let experts = routing.iter().map(|layer| layer.counts.dims()[0]).max().unwrap_or(0);
-    let padded = |layer: &LayerRouting| {
-        let counts = layer.counts.clone().float();
-        match experts - counts.dims()[0] {
-            0 => counts,
-            missing => Tensor::cat(vec![counts.clone(), Tensor::zeros([missing], &counts.device())], 0),
-        }
+    let padded = |numbers: Tensor<1>| match experts - numbers.dims()[0] {
+        0 => numbers,
+        missing => Tensor::cat(vec![numbers.clone(), Tensor::zeros([missing], &numbers.device())], 0),
     };
-    let counts = routing.iter().map(padded).reduce(|a, b| a + b).expect("a stack with routing has a layer");
+    let sum = |of: fn(&LayerRouting) -> &Tensor<1>| {
+        let sum = routing.iter().map(|layer| padded(of(layer).clone())).reduce(|a, b| a + b);
+        sum.expect("a stack with routing has a layer")
+    };
     let routed = routing.iter().map(|layer| layer.experts.dims()[0]).sum::<usize>() as f64;
-    let weights = counts * ((experts * experts) as f64 / (routed * routed));
-    let terms = routing.iter().map(|layer| {
-        let n = layer.counts.dims()[0];
-        let weights = if n == experts { weights.clone() } else { weights.clone().narrow(0, 0, n) };
-        (layer.probability_sums.clone() * weights).sum()
-    });
-    terms.reduce(|a, b| a + b).expect("a stack with routing has a layer")
+    let weights = sum(|layer| &layer.counts) * ((experts * experts) as f64 / (routed * routed));
+    (sum(|layer| &layer.probability_sums) * weights).sum()
 }

@@ -1,6 +1,6 @@
 //! What one forward pass carries along: its dropout and what its routers decided.
 
-use crate::device::{ids, integers_to_host};
+use crate::device::{all_to_host, ids, integers_to_host};
 use crate::kernels::{Dropout, Mask};
 use crate::text::PAD;
 use burn::tensor::{Device, Int, Tensor};
@@ -31,15 +31,15 @@ pub struct LayerRouting {
     pub probability_sums: Tensor<1>,
     /// `[tokens · top_k]` of the tokens that were routed, where the model is.
     pub(super) experts: Tensor<1, Int>,
-    /// Tokens sent to each expert, over all ranks: `[experts]`, where the model is.
-    pub(super) counts: Tensor<1, Int>,
+    /// Tokens sent to each expert, over all ranks: `[experts]`, where the model is, without autodiff.
+    pub(super) counts: Tensor<1>,
 }
 
 impl LayerRouting {
     /// What a router decided on the host: `experts` as [`LayerRouting::experts`] returns them, and the tokens sent to each.
     pub fn of_host(layer: usize, top_k: usize, experts: &[u32], counts: &[u64], probability_sums: Tensor<1>) -> Self {
         let device = probability_sums.device().inner();
-        let counts: Vec<i32> = counts.iter().map(|&count| count as i32).collect();
+        let counts: Vec<f32> = counts.iter().map(|&count| count as f32).collect();
         let counts = Tensor::from_data(counts.as_slice(), &device);
         Self { layer, top_k, probability_sums, experts: ids(experts, &device), counts }
     }
@@ -52,11 +52,8 @@ impl LayerRouting {
 
     /// Tokens sent to each expert of each layer, over all ranks. Waits for the device, once for all.
     pub fn counts(layers: &[&Self]) -> Vec<Vec<u64>> {
-        if layers.is_empty() {
-            return Vec::new();
-        }
-        let counts = Tensor::cat(layers.iter().map(|layer| layer.counts.clone()).collect(), 0);
-        let mut counts = integers_to_host(counts).into_iter().map(|count| count as u64);
+        let counts = all_to_host(layers.iter().map(|layer| layer.counts.clone()).collect());
+        let mut counts = counts.into_iter().map(|count| count as u64);
         layers.iter().map(|layer| counts.by_ref().take(layer.counts.dims()[0]).collect()).collect()
     }
 }

@@ -47,7 +47,8 @@ fn more_experts_need_no_more_launches_and_an_update_waits_once() {
     let Some(device) = vulkan("launches on vulkan") else { return };
     let (few, reads) = of_update(&[12, 12], &device);
     println!("launches on vulkan: {few} an update");
-    assert!(few > 0);
+    // Two layers in either stack, the load-balance losses among their launches.
+    assert!((1..=270).contains(&few), "{few} launches");
     assert_eq!(reads, 1);
     assert_eq!(of_update(&[12; 16], &device), (few, 1));
     assert_eq!(of_update(&[12, 0, 6, 12, 3, 12], &device), (few, 1));

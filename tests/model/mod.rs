@@ -10,7 +10,7 @@ mod plan;
 
 use automoe::config::Tables;
 use automoe::kernels::cpu::{adam, projection};
-use automoe::kernels::{AdamStep, Targets, losses};
+use automoe::kernels::{AdamStep, Targets, plain};
 use automoe::model::loss::{self, Objective, Sentences};
 use automoe::model::weights::leading_slice::LeadingSlice;
 use automoe::model::{Kind, LayerRouting, Pass, Supernet, Transformer, TransformerConfig, Value};
@@ -284,7 +284,7 @@ fn the_projection_kernel_agrees_with_the_plain_composition() {
     let targets = Targets::hard(&target, 0.1);
     let step = projection::forward_backward(hidden.clone(), table.clone(), targets);
     assert_eq!(step.sums, projection::forward(hidden.clone(), table.clone(), targets));
-    let sums = losses::differentiable(hidden.clone(), table.clone(), targets, FloatDType::F32).read(None);
+    let sums = plain::losses(hidden.clone(), table.clone(), targets, FloatDType::F32).read();
     assert_eq!(sums.tokens, step.sums.tokens);
     for (got, want) in [(step.sums.loss, sums.loss), (step.sums.nll, sums.nll)] {
         assert!((got - want).abs() / want < 1e-5, "{got} {want}");
@@ -353,7 +353,7 @@ fn gradients_of_the_whole_model_do_not_depend_on_how_the_loss_is_computed() {
     let fused = loss::differentiate(&tracked(), tokens, &objective, None, Pass::inference()).gradients;
     let model = tracked();
     let hidden = model.forward(&SOURCE, &PREVIOUS, 2, &mut Pass::inference());
-    let plain = losses::differentiable(hidden, model.projection_table(), Targets::hard(&TARGET, 0.1), FloatDType::F32);
+    let plain = plain::losses(hidden, model.projection_table(), Targets::hard(&TARGET, 0.1), FloatDType::F32);
     let composed = model.gradients(&mut plain.loss.backward());
     for (name, value) in composed {
         assert_near(&fused[&name].to_vec(), &value.to_vec(), 2e-5);

@@ -2,8 +2,8 @@
 
 use crate::devices::devices;
 use automoe::kernels::operators::{
-    LinearMap, add_embedding_gradient, add_norm, blend, blend_gradients, combine, cross_attention, embed, feed_forward,
-    gather, linear, self_attention,
+    LinearMap, add_embedding_gradient, add_norm, blend, blend_gradients, combine, cross_attention, drop_out, embed,
+    feed_forward, gather, linear, self_attention,
 };
 use automoe::kernels::{Dropout, Mask, SoftTargets, Targets, assign, losses};
 use automoe::text::PAD;
@@ -70,10 +70,28 @@ fn look_up(device: &Device) -> Case {
     Case::new("look-up", &[[9, 4]], move |x| embed(x[0].clone(), &positions, &TOKENS, &[2, 3, 1, 4]))
 }
 
+fn dropout() -> Mask {
+    Dropout::new(3).mask(0.3)
+}
+
 /// What a narrower model predicts.
 fn soft_targets(device: &Device) -> SoftTargets {
     let [hidden, table] = [(5, [4, 3]), (6, [7, 3])].map(|(seed, shape)| tensor(&random(seed, shape), shape, device));
     SoftTargets { hidden, table, share: 0.4 }
+}
+
+/// Projection and loss, which stand outside autodiff.
+fn projection(name: &'static str, soft: Option<SoftTargets>) -> Case {
+    let found = Arc::new(move |x: &[Tensor<2>]| {
+        let targets = Targets { soft: soft.as_ref(), ..Targets::hard(&TARGET, 0.1) };
+        losses::differentiate(x[0].clone(), x[1].clone(), targets, FloatDType::F32, 1.0)
+    });
+    let of_loss = found.clone();
+    let loss = move |x: &[Tensor<2>]| tensor(&[of_loss(x).losses.read(None).loss as f32], [1, 1], &x[0].device());
+    Case::new(name, &[[4, 5], [7, 5]], loss).outside_autodiff(move |x, gradient| {
+        let found = found(x);
+        vec![found.hidden_gradient * gradient.clone(), found.table_gradient * gradient]
+    })
 }
 
 /// Operators of all devices.
@@ -85,62 +103,38 @@ fn everywhere(device: &Device) -> Vec<Case> {
         }),
         Case::new("feed-forward network", &FEED_FORWARD, |x| network(x, 0..4, Mask::NONE)),
         Case::new("feed-forward network of some rows", &FEED_FORWARD, |x| network(x, 1..3, Mask::NONE)),
+        Case::new("feed-forward network with dropout", &FEED_FORWARD, |x| network(x, 0..4, dropout())),
+        Case::new("dropout", &[[4, 6]], |x| drop_out(x[0].clone(), dropout())),
         look_up(device),
+        Case { name: "look-up outside autodiff", ..look_up(device) }
+            .outside_autodiff(|x, gradient| vec![add_embedding_gradient(x[0].zeros_like(), gradient, &TOKENS)]),
         Case::new("self-attention", &[[6, 12]], move |x| {
-            self_attention(x[0].clone(), 2, 2, self_mask.clone(), Mask::NONE)
+            self_attention(x[0].clone(), 2, 2, self_mask.clone(), dropout())
         }),
         Case::new("cross-attention", &[[6, 4], [8, 8]], move |x| {
-            cross_attention(x[0].clone(), x[1].clone(), 2, 2, cross_mask.clone(), Mask::NONE)
+            cross_attention(x[0].clone(), x[1].clone(), 2, 2, cross_mask.clone(), dropout())
         }),
         Case::new("norm of a sum", &[[4, 6], [4, 6], [1, 6], [1, 6]], |x| {
             let [weight, bias] = [&x[2], &x[3]].map(|row| row.clone().squeeze_dim(0));
-            add_norm(x[0].clone(), x[1].clone(), weight, bias, Mask::NONE)
+            add_norm(x[0].clone(), x[1].clone(), weight, bias, dropout())
         }),
         Case::new("blend of copies", &[[4, 5], [4, 5], [4, 5], [4, 3]], |x| blend(&x[..3], x[3].clone()))
             .outside_autodiff(|x, gradient| {
                 let (of_copies, of_shares) = blend_gradients(&x[..3], x[3].clone(), gradient);
                 of_copies.into_iter().chain([of_shares]).collect()
             }),
-        Case::new("projection and loss", &[[4, 5], [7, 5]], |x| {
-            losses::differentiable(x[0].clone(), x[1].clone(), Targets::hard(&TARGET, 0.1), FloatDType::F32)
-                .loss
-                .unsqueeze()
-        }),
-        Case::new("projection and loss with soft targets", &[[4, 5], [7, 5]], {
-            let soft = soft_targets(device);
-            move |x| {
-                let targets = Targets { soft: Some(&soft), ..Targets::hard(&TARGET, 0.1) };
-                losses::differentiable(x[0].clone(), x[1].clone(), targets, FloatDType::F32).loss.unsqueeze()
-            }
-        }),
+        projection("projection and loss", None),
+        projection("projection and loss with soft targets", Some(soft_targets(device))),
     ]
 }
 
 /// Those of the CPU alone.
-fn on_cpu(device: &Device) -> Vec<Case> {
-    let dropout = || Dropout::new(3).mask(0.3);
+fn on_cpu() -> Vec<Case> {
     let assignment = Arc::new(assign(&random(7, [5, 3]), 3, 2, None, 0));
     let combined = assignment.clone();
-    let projection = |name, soft: Option<SoftTargets>| {
-        let fused = Arc::new(move |x: &[Tensor<2>]| {
-            let targets = Targets { soft: soft.as_ref(), ..Targets::hard(&TARGET, 0.1) };
-            losses::fused(x[0].clone(), x[1].clone(), targets, FloatDType::F32)
-        });
-        let of_loss = fused.clone();
-        Case::new(name, &[[4, 5], [7, 5]], move |x| tensor(&[of_loss(x).sums.loss as f32], [1, 1], &x[0].device()))
-            .outside_autodiff(move |x, gradient| {
-                let fused = fused(x);
-                vec![fused.hidden_gradient * gradient.clone(), fused.table_gradient * gradient]
-            })
-    };
     vec![
-        Case::new("feed-forward network with dropout", &FEED_FORWARD, move |x| network(x, 0..4, dropout())),
         Case::new("tokens to their experts", &[[5, 4]], move |x| gather(x[0].clone(), &assignment)),
         Case::new("experts' sums", &[[10, 4], [5, 3]], move |x| combine(x[0].clone(), x[1].clone(), &combined)),
-        Case { name: "look-up outside autodiff", ..look_up(device) }
-            .outside_autodiff(|x, gradient| vec![add_embedding_gradient(x[0].zeros_like(), gradient, &TOKENS)]),
-        projection("projection and loss as one", None),
-        projection("projection and loss with soft targets as one", Some(soft_targets(device))),
     ]
 }
 
@@ -176,7 +170,7 @@ fn on_graphics_devices(device: &Device) -> Vec<Case> {
                 weight2: x[4].clone().reshape([experts, embed, ffn]),
                 bias2: x[5].clone(),
             };
-            mixture(x[0].clone(), x[1].clone(), weights, &routing, Dropout::new(3).mask(0.3))
+            mixture(x[0].clone(), x[1].clone(), weights, &routing, dropout())
         })
     };
     routings.into_iter().map(case).collect()
@@ -185,7 +179,7 @@ fn on_graphics_devices(device: &Device) -> Vec<Case> {
 fn cases(device_name: &str, device: &Device) -> Vec<Case> {
     let mut cases = everywhere(device);
     match device_name {
-        "cpu" => cases.extend(on_cpu(device)),
+        "cpu" => cases.extend(on_cpu()),
         #[cfg(feature = "gpu")]
         _ => cases.extend(on_graphics_devices(device)),
         #[cfg(not(feature = "gpu"))]

@@ -1,55 +1,25 @@
 //! The operators' gradients on the CPU, registered with burn's autodiff.
 
 use super::attention::{Attention, Scratch};
-use super::forward::{feed_forward_rows, network, over_itself, over_source};
+use super::forward::{feed_forward_rows, mask, network, over_itself, over_source};
 use super::matrix::{Matrix, column_sums, contiguous, elements, tensor, whole};
 use super::norm::Normalized;
 use super::product::Weight;
 use super::{feed_forward, norm, permute};
+use crate::kernels::autodiff::{parents, register, track};
 use crate::kernels::dropout::Mask;
-use crate::kernels::extension::{AttentionSetup, Kernels};
+use crate::kernels::extension::{AttentionSetup, Kernels, Sorting};
 use crate::kernels::routing::Assignment;
-use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Registers the gradients of an operator's inputs, each where it is asked for.
-fn register<const N: usize>(parents: [Option<NodeId>; N], values: [FlexTensor; N], gradients: &mut Gradients) {
-    for (parent, value) in parents.into_iter().zip(values) {
-        if let Some(parent) = parent {
-            gradients.register::<Flex>(parent, value);
-        }
-    }
-}
-
-/// The inputs of an operator that ask for a gradient.
-fn parents<S, const N: usize>(ops: &Ops<S, N>) -> [Option<NodeId>; N] {
-    ops.parents.each_ref().map(|node| node.as_ref().map(|node| node.id))
-}
-
-/// The result `output` of `operator`, whose backward pass will find `state`.
-fn track<C: CheckpointStrategy, O: Backward<Flex, N, State = S>, S, const N: usize>(
-    operator: O,
-    inputs: [NodeGuard; N],
-    state: S,
-    output: FlexTensor,
-) -> FloatTensor<Autodiff<Flex, C>>
-where
-    S: Clone + Send + std::fmt::Debug + 'static,
-{
-    match operator.prepare::<C>(inputs).compute_bound().stateful() {
-        OpsKind::Tracked(prepared) => prepared.finish(state, output),
-        OpsKind::UnTracked(prepared) => prepared.finish(output),
-    }
-}
 
 impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
     fn linear(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -70,14 +40,14 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                     tensor(weight.gradient(gradient, x).fresh(), weight.dims()),
                     tensor(column_sums(gradient), [gradient.dims()[1]]),
                 ];
-                register([weight_parent, bias_parent], values, gradients);
+                register::<Flex, _>([weight_parent, bias_parent], values, gradients);
             }
         }
         let ((x, x_node), (weight, weight_node), (bias, bias_node)) =
             (x.into_parts(), weight.into_parts(), bias.into_parts());
         let (x, weight) = (contiguous(x), contiguous(weight));
         let output = Flex::linear(x.clone(), weight.clone(), bias);
-        track::<C, _, _, _>(Linear, [x_node, weight_node, bias_node], [x, weight], output)
+        track::<Flex, C, _, _, _>(Linear, [x_node, weight_node, bias_node], [x, weight], output)
     }
 
     fn feed_forward(
@@ -120,7 +90,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                     tensor(found.weight2, [embed, ffn]),
                     tensor(found.bias2, [embed]),
                 ];
-                register(parents, values, gradients);
+                register::<Flex, _>(parents, values, gradients);
             }
         }
         let (x, x_node) = x.into_parts();
@@ -131,7 +101,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let (output, input, hidden) = found;
         let nodes = [x_node, node1, node2, node3, node4];
         let state = State { input, hidden: Arc::new(hidden), weights, biases, rows, dropout };
-        track::<C, _, _, _>(FeedForward, nodes, state, output)
+        track::<Flex, C, _, _, _>(FeedForward, nodes, state, output)
     }
 
     fn self_attention(qkv: FloatTensor<Self>, setup: AttentionSetup) -> FloatTensor<Self> {
@@ -143,7 +113,8 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                 let parents = parents(&ops);
                 let gradient = contiguous(gradients.consume::<Flex>(&ops.node));
                 let (qkv, weights, setup) = ops.state;
-                let attention = over_itself(&qkv, &setup);
+                let mask = mask(&setup);
+                let attention = over_itself(&qkv, &setup, mask.as_ref());
                 let [rows, width] = attention.query.dims();
                 let mut out = vec![0.0; rows * 3 * width];
                 out.par_chunks_mut(rows / setup.batch * 3 * width).enumerate().for_each_init(
@@ -162,15 +133,15 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                         );
                     },
                 );
-                register(parents, [tensor(out, [rows, 3 * width])], gradients);
+                register::<Flex, _>(parents, [tensor(out, [rows, 3 * width])], gradients);
             }
         }
         let (qkv, node) = qkv.into_parts();
-        let qkv = contiguous(qkv);
-        let attention = over_itself(&qkv, &setup);
+        let (qkv, mask) = (contiguous(qkv), mask(&setup));
+        let attention = over_itself(&qkv, &setup, mask.as_ref());
         let (context, weights) = attention.context_and_weights();
         let output = tensor(context, attention.query.dims());
-        track::<C, _, _, _>(SelfAttention, [node], (qkv, Arc::new(weights), setup), output)
+        track::<Flex, C, _, _, _>(SelfAttention, [node], (qkv, Arc::new(weights), setup), output)
     }
 
     fn cross_attention(
@@ -186,7 +157,8 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                 let parents = parents(&ops);
                 let gradient = contiguous(gradients.consume::<Flex>(&ops.node));
                 let ([query, key_value], weights, setup) = ops.state;
-                let attention = over_source(&query, &key_value, &setup);
+                let mask = mask(&setup);
+                let attention = over_source(&query, &key_value, &setup, mask.as_ref());
                 let ([rows, width], [sources, _]) = (attention.query.dims(), attention.key.dims());
                 let mut query_out = vec![0.0; rows * width];
                 let mut key_value_out = vec![0.0; sources * 2 * width];
@@ -204,15 +176,20 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                     },
                 );
                 let values = [tensor(query_out, [rows, width]), tensor(key_value_out, [sources, 2 * width])];
-                register(parents, values, gradients);
+                register::<Flex, _>(parents, values, gradients);
             }
         }
         let ((query, query_node), (key_value, key_value_node)) = (query.into_parts(), key_value.into_parts());
-        let inputs = [query, key_value].map(contiguous);
-        let attention = over_source(&inputs[0], &inputs[1], &setup);
+        let (inputs, mask) = ([query, key_value].map(contiguous), mask(&setup));
+        let attention = over_source(&inputs[0], &inputs[1], &setup, mask.as_ref());
         let (context, weights) = attention.context_and_weights();
         let output = tensor(context, attention.query.dims());
-        track::<C, _, _, _>(CrossAttention, [query_node, key_value_node], (inputs, Arc::new(weights), setup), output)
+        track::<Flex, C, _, _, _>(
+            CrossAttention,
+            [query_node, key_value_node],
+            (inputs, Arc::new(weights), setup),
+            output,
+        )
     }
 
     fn add_norm(
@@ -236,7 +213,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                 let x = tensor(found.x, gradient.dims());
                 let y = found.y.map_or_else(|| x.clone(), |y| tensor(y, gradient.dims()));
                 let values = [x, y, tensor(found.weight, [dim]), tensor(found.bias, [dim])];
-                register(parents, values, gradients);
+                register::<Flex, _>(parents, values, gradients);
             }
         }
         let ((x, x_node), (y, y_node)) = (x.into_parts(), y.into_parts());
@@ -246,9 +223,26 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let (out, normalized) = norm::forward(x, Matrix::of(&y), elements(&weight), elements(&bias), dropout);
         let output = tensor(out, x.dims());
         let nodes = [x_node, y_node, weight_node, bias_node];
-        track::<C, _, _, _>(AddNorm, nodes, (Arc::new(normalized), weight, dropout), output)
+        track::<Flex, C, _, _, _>(AddNorm, nodes, (Arc::new(normalized), weight, dropout), output)
     }
 
+    fn dropout(x: FloatTensor<Self>, dropout: Mask) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Dropped;
+        impl Backward<Flex, 1> for Dropped {
+            type State = Mask;
+            fn backward(self, ops: Ops<Mask, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+                let parents = parents(&ops);
+                let gradient = gradients.consume::<Flex>(&ops.node);
+                register::<Flex, _>(parents, [Flex::dropout(gradient, ops.state)], gradients);
+            }
+        }
+        let (x, node) = x.into_parts();
+        track::<Flex, C, _, _, 1>(Dropped, [node], dropout, Flex::dropout(x, dropout))
+    }
+}
+
+impl<C: CheckpointStrategy> Sorting for Autodiff<Flex, C> {
     fn gather(x: FloatTensor<Self>, assignment: Arc<Assignment>) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Gather;
@@ -260,12 +254,12 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                 let gradient = Matrix::of(&gradient);
                 let values = permute::scatter(gradient, &ops.state);
                 let shape = [ops.state.tokens(), gradient.dims()[1]];
-                register(parents, [tensor(values, shape)], gradients);
+                register::<Flex, _>(parents, [tensor(values, shape)], gradients);
             }
         }
         let (x, node) = x.into_parts();
         let output = Flex::gather(x, assignment.clone());
-        track::<C, _, _, _>(Gather, [node], assignment, output)
+        track::<Flex, C, _, _, _>(Gather, [node], assignment, output)
     }
 
     fn combine(
@@ -286,14 +280,14 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                     permute::combine_backward(gradient, rows, elements(&probabilities), &assignment);
                 let shape = Matrix::of(&probabilities).dims();
                 let values = [tensor(of_entries, rows.dims()), tensor(of_probabilities, shape)];
-                register(parents, values, gradients);
+                register::<Flex, _>(parents, values, gradients);
             }
         }
         let ((entries, entries_node), (probabilities, probabilities_node)) =
             (entries.into_parts(), probabilities.into_parts());
         let inputs = [contiguous(entries), probabilities.to_contiguous()];
         let output = Flex::combine(inputs[0].clone(), inputs[1].clone(), assignment.clone());
-        track::<C, _, _, _>(Combine, [entries_node, probabilities_node], (inputs, assignment), output)
+        track::<Flex, C, _, _, _>(Combine, [entries_node, probabilities_node], (inputs, assignment), output)
     }
 }
 

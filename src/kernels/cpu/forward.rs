@@ -3,12 +3,12 @@
 use super::attention::{Attention, Bias};
 use super::bfloat16::{self, Path};
 use super::feed_forward::{self, Network, Outputs};
-use super::matrix::{Matrix, add_bias, contiguous, elements, tensor, whole};
+use super::matrix::{Matrix, add_bias, contiguous, elements, primitive, tensor, whole};
 use super::panels::Panels;
 use super::product::{Product, Weight};
 use super::{norm, permute};
 use crate::kernels::dropout::Mask;
-use crate::kernels::extension::{AttentionSetup, Kernels};
+use crate::kernels::extension::{AttentionSetup, Kernels, Sorting};
 use crate::kernels::routing::Assignment;
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
@@ -38,14 +38,14 @@ impl Kernels for Flex {
     }
 
     fn self_attention(qkv: FlexTensor, setup: AttentionSetup) -> FlexTensor {
-        let qkv = contiguous(qkv);
-        let attention = over_itself(&qkv, &setup);
+        let (qkv, mask) = (contiguous(qkv), mask(&setup));
+        let attention = over_itself(&qkv, &setup, mask.as_ref());
         tensor(attention.context(), attention.query.dims())
     }
 
     fn cross_attention(query: FlexTensor, key_value: FlexTensor, setup: AttentionSetup) -> FlexTensor {
-        let (query, key_value) = (contiguous(query), contiguous(key_value));
-        let attention = over_source(&query, &key_value, &setup);
+        let (query, key_value, mask) = (contiguous(query), contiguous(key_value), mask(&setup));
+        let attention = over_source(&query, &key_value, &setup, mask.as_ref());
         tensor(attention.context(), attention.query.dims())
     }
 
@@ -56,6 +56,14 @@ impl Kernels for Flex {
         tensor(out, x.dims())
     }
 
+    fn dropout(x: FlexTensor, dropout: Mask) -> FlexTensor {
+        let mut x = whole(x);
+        dropout.multiply(x.storage_mut::<f32>());
+        x
+    }
+}
+
+impl Sorting for Flex {
     fn gather(x: FlexTensor, assignment: Arc<Assignment>) -> FlexTensor {
         let x = contiguous(x);
         let x = Matrix::of(&x);
@@ -120,26 +128,40 @@ pub fn feed_forward_rows<W: Outputs>(
 }
 
 /// Queries, keys and values side by side in rows that are contiguous.
-pub(super) fn over_itself<'a>(qkv: &'a FlexTensor, setup: &'a AttentionSetup) -> Attention<'a> {
+pub(super) fn over_itself<'a>(
+    qkv: &'a FlexTensor,
+    setup: &AttentionSetup,
+    mask: Option<&'a FlexTensor>,
+) -> Attention<'a> {
     let qkv = Matrix::of(qkv);
     let width = qkv.dims()[1] / 3;
     let part = |i: usize| qkv.columns(i * width, width);
-    attention([part(0), part(1), part(2)], setup)
+    attention([part(0), part(1), part(2)], setup, mask)
 }
 
 /// Queries, and keys and values side by side, in rows that are contiguous.
 pub(super) fn over_source<'a>(
     query: &'a FlexTensor,
     key_value: &'a FlexTensor,
-    setup: &'a AttentionSetup,
+    setup: &AttentionSetup,
+    mask: Option<&'a FlexTensor>,
 ) -> Attention<'a> {
     let key_value = Matrix::of(key_value);
     let width = key_value.dims()[1] / 2;
-    attention([Matrix::of(query), key_value.columns(0, width), key_value.columns(width, width)], setup)
+    attention([Matrix::of(query), key_value.columns(0, width), key_value.columns(width, width)], setup, mask)
 }
 
-fn attention<'a>([query, key, value]: [Matrix<'a>; 3], setup: &'a AttentionSetup) -> Attention<'a> {
-    let bias = setup.mask.as_ref().map(|mask| {
+/// The mask, as [`over_itself`] and [`over_source`] read it.
+pub(super) fn mask(setup: &AttentionSetup) -> Option<FlexTensor> {
+    setup.mask.clone().map(|mask| primitive(mask).to_contiguous())
+}
+
+fn attention<'a>(
+    [query, key, value]: [Matrix<'a>; 3],
+    setup: &AttentionSetup,
+    mask: Option<&'a FlexTensor>,
+) -> Attention<'a> {
+    let bias = mask.map(|mask| {
         let shape = mask.layout().shape();
         assert_eq!(shape[1], 1, "all heads share a mask");
         assert_eq!(shape[3] * setup.batch, key.dims()[0], "a mask has a number for each key");

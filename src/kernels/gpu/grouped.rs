@@ -5,20 +5,28 @@ use super::product::{self, Product};
 use super::routing::Routing;
 use super::rows;
 use super::tensor::{CubeTensor, contiguous};
+use super::{gates, linear};
+use crate::kernels::autodiff::{parents, register, track};
 use crate::kernels::dropout::Mask;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops};
+use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Cube, TensorMetadata, backend_extension};
-use burn::tensor::Tensor;
+use burn::tensor::{Shape, Tensor};
 use std::sync::Arc;
 
-/// The operator, as burn's extensions take it. [`crate::kernels::operators::mixture`] is its documented form.
+/// The operators, as burn's extensions take them. [`crate::kernels::operators::mixture`] and
+/// [`crate::kernels::operators::gate`] are their documented forms.
 #[backend_extension(Cube, Autodiff)]
 #[allow(missing_docs, clippy::too_many_arguments)]
 pub trait Grouped: Backend {
+    fn softmax(logits: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn column_sums(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
     fn mixture(
         x: FloatTensor<Self>,
         probabilities: FloatTensor<Self>,
@@ -67,6 +75,14 @@ fn forward(
 }
 
 impl Grouped for Cube {
+    fn softmax(logits: FloatTensor<Self>) -> FloatTensor<Self> {
+        gates::softmax(&contiguous(logits))
+    }
+
+    fn column_sums(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        linear::column_sums(&contiguous(x))
+    }
+
     fn mixture(
         x: FloatTensor<Self>,
         probabilities: FloatTensor<Self>,
@@ -83,6 +99,40 @@ impl Grouped for Cube {
 }
 
 impl<C: CheckpointStrategy> Grouped for Autodiff<Cube, C> {
+    fn softmax(logits: FloatTensor<Self>) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Softmax;
+        impl Backward<Cube, 1> for Softmax {
+            type State = CubeTensor;
+            fn backward(self, ops: Ops<CubeTensor, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+                let gradient = contiguous(gradients.consume::<Cube>(&ops.node));
+                let of_logits = gates::softmax_gradient(&gradient, &ops.state);
+                register::<Cube, _>(parents(&ops), [of_logits], gradients);
+            }
+        }
+        let (logits, node) = logits.into_parts();
+        let output = Cube::softmax(logits);
+        track::<Cube, C, _, _, _>(Softmax, [node], output.clone(), output)
+    }
+
+    fn column_sums(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct ColumnSums;
+        impl Backward<Cube, 1> for ColumnSums {
+            /// Shape of what was summed.
+            type State = [usize; 2];
+            fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+                let [rows, columns] = ops.state;
+                let row = Cube::float_reshape(gradients.consume::<Cube>(&ops.node), Shape::new([1, columns]));
+                let gradient = Cube::float_expand(row, Shape::new([rows, columns]));
+                register::<Cube, _>(parents(&ops), [gradient], gradients);
+            }
+        }
+        let (x, node) = x.into_parts();
+        let shape = [x.shape()[0], x.shape()[1]];
+        track::<Cube, C, _, _, _>(ColumnSums, [node], shape, Cube::column_sums(x))
+    }
+
     fn mixture(
         x: FloatTensor<Self>,
         probabilities: FloatTensor<Self>,
@@ -109,6 +159,7 @@ impl<C: CheckpointStrategy> Grouped for Autodiff<Cube, C> {
             type State = State;
             fn backward(self, ops: Ops<State, 6>, gradients: &mut Gradients, _: &mut Checkpointer) {
                 let gradient = contiguous(gradients.consume::<Cube>(&ops.node));
+                let parents = parents(&ops);
                 let State { x, probabilities, weights: [weight1, weight2], hidden, entries, routing, dropout } =
                     ops.state;
                 let (ffn, embed) = (weight1.shape()[1], weight1.shape()[2]);
@@ -122,24 +173,15 @@ impl<C: CheckpointStrategy> Grouped for Autodiff<Cube, C> {
                     product::rows(Product::InputGradient, [&slopes, &weight1, &weight1], &routing, embed, Mask::NONE);
                 let tokens = rows::collect(&inputs, &spread, &routing);
                 let values = [tokens, gates, weight1_gradient, bias1_gradient, weight2_gradient, bias2_gradient];
-                for (parent, value) in ops.parents.into_iter().zip(values) {
-                    if let Some(parent) = parent {
-                        gradients.register::<Cube>(parent.id, value);
-                    }
-                }
+                register::<Cube, _>(parents, values, gradients);
             }
         }
         let [a, b, c, d, e, f] = [x, probabilities, weight1, bias1, weight2, bias2].map(|tensor| tensor.into_parts());
         let nodes = [a.1, b.1, c.1, d.1, e.1, f.1];
         let inputs = [a.0, b.0, c.0, d.0, e.0, f.0].map(contiguous);
         let Forward { hidden, entries, output } = forward(inputs.each_ref(), &routing, dropout);
-        match Mixture.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => {
-                let [x, probabilities, weight1, _, weight2, _] = inputs;
-                let weights = [weight1, weight2];
-                prepared.finish(State { x, probabilities, weights, hidden, entries, routing, dropout }, output)
-            }
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+        let [x, probabilities, weight1, _, weight2, _] = inputs;
+        let state = State { x, probabilities, weights: [weight1, weight2], hidden, entries, routing, dropout };
+        track::<Cube, C, _, _, _>(Mixture, nodes, state, output)
     }
 }

@@ -1,6 +1,7 @@
 //! Products of sorted entries with their experts' weights, in tiles of rows of one expert. However many experts there are,
 //! one launch computes them all; which expert a tile belongs to is read on the device.
 
+use super::elements::{factor, relu, slope, times};
 use super::routing::Routing;
 use super::tensor::{CubeTensor, buffer, element, empty};
 use crate::kernels::dropout::Mask;
@@ -341,37 +342,4 @@ fn multiply(left: &Shared<[f32]>, right: &Shared<[f32]>, x: usize, y: usize, sum
             }
         }
     }
-}
-
-/// The larger of value and 0. What is not a number stays so, here and below: a training that has failed must show it. Its
-/// bits are asked, as a shading language may take comparisons and products to be of numbers.
-#[cube]
-fn relu(value: f32) -> f32 {
-    let positive = select(value > 0.0f32, value, 0.0f32);
-    select(value.is_nan(), value, positive)
-}
-
-/// What the gradient of a hidden element is multiplied by: `kept` where the element is positive, that is, where its relu was
-/// open and it was not dropped.
-#[cube]
-fn slope(hidden: f32, kept: f32) -> f32 {
-    let open = select(hidden > 0.0f32, kept, 0.0f32);
-    select(hidden.is_nan(), hidden, open)
-}
-
-/// `value · factor`, NaN where either is, whatever the other.
-#[cube]
-fn times(value: f32, factor: f32) -> f32 {
-    let product = select(factor.is_nan(), factor, value * factor);
-    select(value.is_nan(), value, product)
-}
-
-/// [`Mask::factor`] on the device.
-#[cube]
-fn factor(index: u32, key: u32, threshold: u32, kept: f32) -> f32 {
-    let mut x = (index * 0x9E37_79B1u32) ^ key;
-    x = (x ^ (x >> 16u32)) * 0x7FEB_352Du32;
-    x = (x ^ (x >> 15u32)) * 0x846C_A68Bu32;
-    x ^= x >> 16u32;
-    select(x >= threshold, kept, 0.0f32)
 }

@@ -28,6 +28,8 @@ pub struct Routing {
     pub(super) rows: CubeTensor,
     /// Where each entry stands in the sorted order, `[entries]`.
     pub(super) places: CubeTensor,
+    /// See [`Routing::counts`].
+    counts: CubeTensor,
     /// FFN width of each expert, 0 for the identity: `[experts]`.
     pub(super) sizes: CubeTensor,
 }
@@ -56,6 +58,7 @@ impl Routing {
         }
         let (starts, rows) = (ints(vec![experts + 1]), ints(vec![tokens * top_k]));
         let places = ints(vec![tokens * top_k]);
+        let counts = empty_of(&probabilities, vec![experts], DType::F32);
         // Safety: as above.
         unsafe {
             sort_kernel::launch_unchecked(
@@ -66,13 +69,14 @@ impl Routing {
                 buffer(&starts),
                 buffer(&rows),
                 buffer(&places),
+                buffer(&counts),
                 tokens,
                 top_k,
                 experts,
             );
         }
         let sizes = primitive_int(sizes);
-        Self { tokens, top_k, chosen, starts, rows, places, sizes }
+        Self { tokens, top_k, chosen, starts, rows, places, counts, sizes }
     }
 
     /// As the host decided, which knows capacities; `sizes` as in [`Routing::route`].
@@ -82,6 +86,7 @@ impl Routing {
         let mut rows = vec![0; assignment.inverse_order.len()];
         assignment.inverse_order.iter().enumerate().for_each(|(entry, &place)| rows[place as usize] = entry as i32);
         let experts = assignment.counts.len();
+        let counts: Vec<f32> = assignment.counts.iter().map(|&count| count as f32).collect();
         let starts = (0..=experts).map(|e| assignment.group_sizes[..e].iter().sum::<usize>() as i32);
         Self {
             tokens: assignment.tokens(),
@@ -90,6 +95,7 @@ impl Routing {
             starts: ints(starts.collect()),
             rows: ints(rows),
             places: of(&assignment.inverse_order),
+            counts: primitive(Tensor::<1>::from_data(counts.as_slice(), device)),
             sizes: primitive_int(sizes),
         }
     }
@@ -109,11 +115,9 @@ impl Routing {
         Tensor::<1, Int>::from_primitive::<Cube>(self.chosen.clone()).reshape([self.entries()])
     }
 
-    /// Entries of each expert, `[experts]`; not those over capacity.
-    pub fn counts(&self) -> Tensor<1, Int> {
-        let experts = self.experts();
-        let starts = Tensor::<1, Int>::from_primitive::<Cube>(self.starts.clone());
-        starts.clone().narrow(0, 1, experts) - starts.narrow(0, 0, experts)
+    /// Tokens sent to each expert, over all ranks, as numbers: `[experts]`.
+    pub fn counts(&self) -> Tensor<1> {
+        Tensor::from_primitive::<Cube>(self.counts.clone())
     }
 }
 
@@ -152,6 +156,7 @@ fn sort_kernel(
     starts: &mut [i32],
     rows: &mut [i32],
     places: &mut [i32],
+    counts: &mut [f32],
     tokens: usize,
     top_k: usize,
     #[comptime] experts: usize,
@@ -174,11 +179,13 @@ fn sort_kernel(
         let mut sum = 0u32;
         for expert in 0..experts {
             starts[expert] = sum as i32;
+            let before = sum;
             for piece in 0..UNITS {
                 let count = tallies[expert * UNITS + piece];
                 tallies[expert * UNITS + piece] = sum;
                 sum += count;
             }
+            counts[expert] = f32::cast_from(sum - before);
         }
         starts[experts] = sum as i32;
     }

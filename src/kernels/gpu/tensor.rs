@@ -20,6 +20,16 @@ pub fn contiguous(tensor: CubeTensor) -> CubeTensor {
     Cube::float_reshape(flat, shape)
 }
 
+/// The tensor in `dtype`, itself where it is so already.
+pub fn cast(tensor: CubeTensor, dtype: DType) -> CubeTensor {
+    if tensor.dtype == dtype { tensor } else { Cube::float_cast(tensor, dtype.into()) }
+}
+
+/// The transpose of a matrix, which moves nothing.
+pub fn transposed(matrix: &CubeTensor) -> CubeTensor {
+    Cube::float_swap_dims(matrix.clone(), 0, 1)
+}
+
 /// Cubes of `units` that have a unit for each of so many elements.
 pub fn cubes(elements: usize, units: usize) -> CubeCount {
     // Two dimensions, as each may have 65 535 cubes at the most.

@@ -2,12 +2,11 @@
 
 use super::{GroupedExperts, MixtureOfExperts};
 use crate::kernels::capabilities::routes;
-use crate::kernels::operators::mixture;
+use crate::kernels::operators::{gate, mixture};
 use crate::kernels::{ExpertWeights, Routing};
 use crate::model::config::DropoutRates;
 use crate::model::pass::{LayerRouting, Pass};
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use std::sync::Arc;
 
 impl MixtureOfExperts {
@@ -22,32 +21,27 @@ impl MixtureOfExperts {
         let device = x.device().inner();
         let [tokens, _] = x.dims();
         let experts = self.ffn_dims.len();
-        let probabilities = match experts {
-            1 if self.router_decides_nothing(pass) => Tensor::ones([tokens, 1], &x.device()),
-            _ => softmax(self.router.forward(x.clone()), 1), // [tokens, experts]
+        let (probabilities, sums) = match experts {
+            1 if self.router_decides_nothing(pass) => {
+                let device = x.device();
+                (Tensor::ones([tokens, 1], &device), Tensor::from_data([tokens as f32], &device))
+            }
+            _ => gate(self.router.forward(x.clone())),
         };
         let sizes: Vec<i32> = self.ffn_dims.iter().map(|&size| size as i32).collect();
         let sizes = Tensor::from_data(sizes.as_slice(), &device);
         // Which tokens overflow is drawn on the host: that waits for the device.
         let on_host = self.has_capacity(pass) || !routes(experts);
-        let (routing, counts) = if on_host {
-            let assignment = self.assign(&probabilities, layer, pass);
-            (Routing::upload(&assignment, sizes, &device), Some(assignment.counts))
+        let routing = if on_host {
+            Routing::upload(&self.assign(&probabilities, layer, pass), sizes, &device)
         } else {
-            (Routing::route(probabilities.clone().inner(), sizes, self.top_k), None)
+            Routing::route(probabilities.clone().inner(), sizes, self.top_k)
         };
         let routing = Arc::new(routing);
         let mask = pass.mask(rates.expert_activation);
-        let y = mixture(x, probabilities.clone(), weights(grouped), &routing, mask);
-        let sums = probabilities.sum_dim(0).squeeze_dim(0);
-        let counts = match counts {
-            Some(counts) => {
-                let counts: Vec<i32> = counts.iter().map(|&count| count as i32).collect();
-                Tensor::from_data(counts.as_slice(), &device)
-            }
-            None => routing.counts(),
-        };
+        let y = mixture(x, probabilities, weights(grouped), &routing, mask);
         let experts = routing.experts_of_tokens();
+        let counts = routing.counts();
         (y, LayerRouting { layer, top_k: self.top_k, probability_sums: sums, experts, counts })
     }
 }
