@@ -94,7 +94,8 @@ mod tests {
         assert!(exact.contains("0.5000 ± 0.3536") && !exact.contains("seeds the"), "{exact}");
         let bound = of(reading(Some(0.25), true), reading(None, false));
         assert!(!bound.contains("0.25"), "{bound}");
-        let told = "winner: with 1 of 2 seeds no model is as good: allow for more FLOPs (--ladder); with 1 of 2 seeds the smallest";
+        let told =
+            "winner: with 1 of 2 seeds no model is as good: allow for more FLOPs (--ladder); with 1 of 2 seeds the";
         assert!(bound.contains(told), "{bound}");
         assert!(
             text.contains("winner   30.50 ± 0.71") && text.contains("2.000 ± 0.000") && !text.contains("chrF"),

@@ -72,7 +72,8 @@ impl Table {
                 continue;
             };
             let names = row.cells.iter().take(2).filter_map(|cell| match cell {
-                Cell::Text(text) => Some(text.as_str()),
+                // A mean with its deviation is a figure.
+                Cell::Text(text) if !text.contains(" ± ") => Some(text.as_str()),
                 _ => None,
             });
             let name = names.collect::<Vec<_>>().join(", ");

@@ -70,7 +70,7 @@ fn a_run_is_told_whatever_it_is_at() {
     // Nothing that was tested is of a search that was done anew, or is being done.
     let winner = fs::read_to_string(run.join("search/winner.json")).unwrap();
     fs::remove_file(run.join("search/winner.json")).unwrap();
-    assert_eq!(told(&program)["phase"], "nothing under way");
+    assert_eq!(told(&program)["phase"], "searching");
     let page = |program: &Program| program.output(&["report", "runs/toy", "--out", "-"]);
     assert!(page(&program).contains("The search was done anew since its winner was tested"));
     fs::write(run.join("search/winner.json"), winner).unwrap();

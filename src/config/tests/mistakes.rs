@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// What the top level of a config has.
 const SECTIONS: &str = "seed, run_dir, data, space, model, train, adapt, train_architecture, finetune, search, rank, translate, \
-                        compare, cost, baseline, report";
+                        cost, baseline, compare, report";
 const NOT_FINITE: &str = "expected a number that is neither infinite nor NaN";
 
 #[test]

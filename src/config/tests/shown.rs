@@ -205,7 +205,7 @@ fn near_keys_are_suggested() {
         (
             "foo",
             "unknown key \"foo\"; expected one of seed, run_dir, data, space, model, train, adapt, train_architecture, finetune, \
-             search, rank, translate, compare, cost, baseline, report",
+             search, rank, translate, cost, baseline, compare, report",
         ),
     ] {
         let error = explain(key).unwrap_err();
