@@ -75,6 +75,7 @@ fn a_run_is_told_whatever_it_is_at() {
     assert!(page(&program).contains("The search was done anew since its winner was tested"));
     fs::write(run.join("search/winner.json"), winner).unwrap();
     assert!(!page(&program).contains("The search was done anew"));
+    fs::create_dir(run.join("rank/0123")).unwrap();
     program.write("runs/toy/rank/0123/metrics.jsonl", "");
     assert_eq!(told(&program)["phase"], "ranking");
     fs::remove_dir_all(run.join("rank/0123")).unwrap();
