@@ -1,7 +1,12 @@
 //! Where tensors live (`--device`), and how numbers come there and back.
 
+mod card;
 #[cfg(feature = "gpu")]
 mod graphics;
+#[cfg(feature = "gpu")]
+mod wgsl;
+
+pub use card::Card;
 
 use crate::error::{Error, Result};
 use burn::tensor::{Device, Int, Tensor, TensorData, Transaction};
@@ -12,8 +17,9 @@ thread_local! {
 }
 
 /// The device named `name`: `cpu`; `gpu` or `gpu:N` (through Vulkan; on macOS Metal; on Windows DirectX 12 where there is no
-/// Vulkan); `vulkan` or `vulkan:N`. N counts from 0, real graphics cards first; without it the first is taken. OpenGL is
-/// never taken.
+/// Vulkan); `vulkan` or `vulkan:N`; `wgsl` or `wgsl:N`, which is `gpu` with kernels in WGSL, for drivers whose own language is
+/// broken; `cuda` or `cuda:N`, NVIDIA's own interface. N counts from 0, real graphics cards first; without it the first is
+/// taken. OpenGL is never taken.
 ///
 /// # Errors
 /// The name is none of these, or no such device is there.
@@ -24,20 +30,40 @@ pub fn parse(name: &str) -> Result<Device> {
     };
     match kind {
         "cpu" if name == "cpu" => Ok(Device::flex()),
-        "gpu" | "vulkan" => graphics(name, kind == "vulkan", index),
+        "gpu" | "vulkan" | "wgsl" | "cuda" => graphics(name, kind, index),
         _ => Err(unknown(name)),
     }
 }
 
 #[cfg(feature = "gpu")]
-use graphics::open as graphics;
+fn graphics(name: &str, kind: &str, index: usize) -> Result<Device> {
+    let interface = match kind {
+        "vulkan" => graphics::Interface::Vulkan,
+        "wgsl" => graphics::Interface::Wgsl,
+        "cuda" => graphics::Interface::Cuda,
+        _ => graphics::Interface::Any,
+    };
+    graphics::open(name, interface, index)
+}
 
 #[cfg(not(feature = "gpu"))]
-fn graphics(name: &str, _: bool, _: usize) -> Result<Device> {
+fn graphics(name: &str, _: &str, _: usize) -> Result<Device> {
     Err(Error::input(format!(
         "--device {name}: this program was built without graphics devices (--no-default-features); build it with the \
          feature gpu, or use --device cpu"
     )))
+}
+
+/// What is known of `device`, where it is a graphics device.
+#[cfg(feature = "gpu")]
+pub fn card(device: &Device) -> Option<Card> {
+    graphics::card(device)
+}
+
+/// What is known of `device`, where it is a graphics device.
+#[cfg(not(feature = "gpu"))]
+pub fn card(_: &Device) -> Option<Card> {
+    None
 }
 
 /// Ids as an index tensor, `[rows]`.
@@ -84,7 +110,7 @@ fn note_read(device: &Device) {
 }
 
 fn unknown(name: &str) -> Error {
-    Error::input(format!("unknown device {name:?}: expected cpu, gpu, gpu:N, vulkan or vulkan:N"))
+    Error::input(format!("unknown device {name:?}: expected cpu, or gpu, vulkan, wgsl or cuda, each also with :N"))
 }
 
 /// Whether tensors of `device` are in the host's memory.
@@ -98,7 +124,7 @@ mod tests {
 
     #[test]
     fn names_that_are_no_devices_are_refused() {
-        for name in ["", "tpu", "cpu:0", "gpu:", "gpu:x", "vulkan:-1", "cuda"] {
+        for name in ["", "tpu", "cpu:0", "gpu:", "gpu:x", "vulkan:-1", "cuda:", "wgsl:x"] {
             assert_eq!(parse(name).unwrap_err().exit_code(), 2, "{name}");
         }
         assert!(is_cpu(&parse("cpu").unwrap()));

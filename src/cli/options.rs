@@ -87,7 +87,7 @@ impl RunArgs {
 /// `--device`.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct DeviceArgs {
-    /// Where to compute: cpu, gpu, gpu:N, vulkan or vulkan:N
+    /// Where to compute: cpu, gpu, vulkan, wgsl or cuda; a second card as gpu:1
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub(super) device: String,
 }

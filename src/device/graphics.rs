@@ -1,42 +1,101 @@
 //! Graphics devices, through the interfaces that are supported.
 
+use super::card::Card;
+use super::wgsl;
 use crate::error::{Error, Result};
-use burn::backend::{CubeDevice, WgpuBackend, WgpuDevice, WgpuDeviceKind};
+use burn::backend::{CubeDevice, DispatchDevice, WgpuBackend, WgpuDevice, WgpuDeviceKind};
 use burn::tensor::Device;
 use cubecl_environment::stream::{StreamPolicy, set_policy};
 
-/// The device `index`, counted from 0, of the first supported interface that has any: Vulkan alone where `vulkan` asks for it.
-/// `name` is how the user named it.
+/// How a graphics device is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Interface {
+    /// The first supported interface that has any device.
+    Any,
+    /// Vulkan alone.
+    Vulkan,
+    /// As `Any`, with kernels in WGSL, whatever else the driver understands.
+    Wgsl,
+    /// NVIDIA's own.
+    Cuda,
+}
+
+/// The device `index`, counted from 0, of `interface`. `name` is how the user named it.
 ///
 /// # Errors
 /// There is none.
-pub(super) fn open(name: &str, vulkan: bool, index: usize) -> Result<Device> {
-    if vulkan && cfg!(target_vendor = "apple") {
+pub(super) fn open(name: &str, interface: Interface, index: usize) -> Result<Device> {
+    if interface == Interface::Vulkan && cfg!(target_vendor = "apple") {
         return Err(Error::input(format!("--device {name}: this platform's graphics interface is Metal; use gpu")));
+    }
+    if interface == Interface::Cuda && cfg!(not(feature = "cuda")) {
+        let message = "this program was built without CUDA; build it with --features cuda, or use --device gpu";
+        return Err(Error::input(format!("--device {name}: {message}")));
     }
     // Otherwise each thread has a queue of its own, and what one wrote another has read too early (seen in cubecl 0.11.3):
     // a training whose parts ran on rayon's threads gave other losses each time.
     set_policy(StreamPolicy::Single);
-    let interfaces = if vulkan { &[WgpuBackend::Vulkan] } else { supported() };
-    let mut devices =
-        interfaces.iter().map(|&interface| devices(interface)).find(|devices| !devices.is_empty()).unwrap_or_default();
+    let mut devices = match interface {
+        Interface::Cuda => alike(CubeDevice::Cuda(Default::default())),
+        Interface::Vulkan => devices(WgpuBackend::Vulkan),
+        Interface::Any | Interface::Wgsl => {
+            let found = supported().iter().map(|&interface| devices(interface));
+            found.into_iter().find(|devices| !devices.is_empty()).unwrap_or_default()
+        }
+    };
     if index >= devices.len() {
-        return Err(Error::input(match devices.len() {
-            0 => format!("--device {name}: {}", missing()),
-            count => format!("--device {name}: such devices that are here are counted from 0 to {}", count - 1),
+        return Err(Error::input(match (devices.len(), interface) {
+            (0, Interface::Cuda) => {
+                format!("--device {name}: no NVIDIA card with its driver found; use --device gpu or cpu")
+            }
+            (0, _) => format!("--device {name}: {}", missing()),
+            (count, _) => format!("--device {name}: such devices that are here are counted from 0 to {}", count - 1),
         }));
     }
-    let device = Device::new(devices.swap_remove(index));
-    if let Some(identity) = device.identity() {
-        match identity.physical {
-            Some(_) => tracing::info!("--device {name}: {}", identity.name),
-            None => tracing::warn!(
-                "--device {name}: {}, a driver on the CPU and no card: slower than --device cpu",
-                identity.name
-            ),
+    let device = match devices.swap_remove(index) {
+        CubeDevice::Wgpu(device) => {
+            let opened = wgsl::open(device, interface == Interface::Wgsl);
+            CubeDevice::Wgpu(opened.map_err(|error| Error::failure(error).at(format!("--device {name}")))?)
         }
+        device => device,
+    };
+    tell(name, interface, &device);
+    Ok(Device::new(device))
+}
+
+/// What is known of `device`, where it is a graphics device.
+pub(super) fn card(device: &Device) -> Option<Card> {
+    let reserved_bytes = device.memory_pool_usage()?.bytes_reserved;
+    let device = device.clone().inner();
+    let DispatchDevice::Cube(device) = device.as_dispatch() else { return None };
+    let client = device.client();
+    let properties = client.properties();
+    Some(Card {
+        name: properties.identity.name.clone(),
+        kernels: client.name(),
+        memory_bytes: properties.memory.max_memory(),
+        reserved_bytes,
+    })
+}
+
+/// Tells which device was opened, and what may make it slow.
+fn tell(name: &str, interface: Interface, device: &CubeDevice) {
+    let client = device.client();
+    let identity = &client.properties().identity;
+    let wgsl = client.name() == "wgpu<wgsl>";
+    match (&identity.physical, interface) {
+        (None, _) => tracing::warn!(
+            "--device {name}: {}, a driver on the CPU and no card: slower than --device cpu",
+            identity.name
+        ),
+        (Some(_), Interface::Any | Interface::Vulkan) if wgsl => tracing::warn!(
+            "--device {name}: {}, whose driver lacks what kernels in its own language need: they are in WGSL, without matrix \
+             units",
+            identity.name
+        ),
+        (Some(_), _) => tracing::info!("--device {name}: {}", identity.name),
     }
-    Ok(device)
+    tracing::debug!("--device {name}: {}", client.name());
 }
 
 /// Interfaces of this platform, best first. OpenGL is none of them: its shading language may let what is not a number vanish.
@@ -57,8 +116,12 @@ fn devices(interface: WgpuBackend) -> Vec<CubeDevice> {
         WgpuDeviceKind::Other(0),
         WgpuDeviceKind::Cpu,
     ];
-    let of_kind = |kind| CubeDevice::enumerate(CubeDevice::Wgpu(WgpuDevice::new(kind).on(interface)).to_id());
-    kinds.into_iter().flat_map(of_kind).map(CubeDevice::from_id).collect()
+    kinds.into_iter().flat_map(|kind| alike(CubeDevice::Wgpu(WgpuDevice::new(kind).on(interface)))).collect()
+}
+
+/// The devices that are of the kind of `device` and reached as it is.
+fn alike(device: CubeDevice) -> Vec<CubeDevice> {
+    CubeDevice::enumerate(device.to_id()).into_iter().map(CubeDevice::from_id).collect()
 }
 
 /// What to do where no interface has a device.
@@ -82,9 +145,21 @@ mod tests {
     fn all_threads_share_a_graphics_devices_queue() {
         use cubecl_environment::stream::StreamId;
         // With or without such a device here: the queue is chosen before.
-        let _ = open("gpu", false, 0);
+        let _ = open("gpu", Interface::Any, 0);
         let elsewhere = std::thread::spawn(StreamId::current).join().unwrap();
         assert_eq!(elsewhere, StreamId::current());
+    }
+
+    #[test]
+    fn wgsl_is_had_whatever_else_a_driver_understands() {
+        let opened = |interface| open("gpu", interface, 0).ok().and_then(|device| card(&device));
+        let (Some(own), Some(wgsl)) = (opened(Interface::Any), opened(Interface::Wgsl)) else { return };
+        println!("kernels of {}: {}", own.name, own.kernels);
+        assert_eq!(wgsl.kernels, "wgpu<wgsl>");
+        assert_eq!((wgsl.name, wgsl.memory_bytes), (own.name, own.memory_bytes));
+        // Opened again, they are the same devices.
+        assert_eq!(opened(Interface::Any).unwrap().kernels, own.kernels);
+        assert_eq!(opened(Interface::Wgsl).unwrap().kernels, "wgpu<wgsl>");
     }
 
     #[test]

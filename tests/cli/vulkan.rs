@@ -2,13 +2,15 @@
 
 use super::program::Program;
 use super::training::{losses, worst};
-use crate::devices::{skip, vulkan};
+use crate::devices::{languages, skip, vulkan};
 use automoe::config::Precision;
+use automoe::device::parse;
 use automoe::model::precision;
 
 #[test]
 fn training_on_vulkan_ends_within_one_per_cent_of_the_cpu() {
-    if vulkan("training on vulkan").is_none() {
+    let languages = languages("training on vulkan");
+    if languages.is_empty() {
         return;
     }
     let program = Program::new();
@@ -17,12 +19,16 @@ fn training_on_vulkan_ends_within_one_per_cent_of_the_cpu() {
     let named = errors.lines().find_map(|line| line.split_once("--device vulkan: ")).map(|(_, name)| name.trim());
     assert!(named.is_some_and(|name| !name.is_empty()), "{errors}");
     assert_eq!(errors.contains("llvmpipe"), errors.contains("a driver on the CPU and no card"), "{errors}");
-    let (cpu, vulkan) = (losses("cpu", "float32", false), losses("vulkan", "float32", false));
-    let worst = worst(&cpu, &vulkan);
-    println!("training on vulkan: losses within {:.3} % of the CPU's", 100.0 * worst);
-    assert!(worst < 0.01, "{cpu:?} {vulkan:?}");
-    // Experts' weights and moments go through the checkpoint one by one and come back grouped.
-    assert_eq!(losses("vulkan", "float32", true), vulkan);
+    let cpu = losses("cpu", "float32", false);
+    // Through either compiler of kernels.
+    for device in languages {
+        let graphics = losses(device, "float32", false);
+        let worst = worst(&cpu, &graphics);
+        println!("training on {device}: losses within {:.3} % of the CPU's", 100.0 * worst);
+        assert!(worst < 0.01, "{device}: {cpu:?} {graphics:?}");
+        // Experts' weights and moments go through the checkpoint one by one and come back grouped.
+        assert_eq!(losses(device, "float32", true), graphics, "{device}, killed and resumed");
+    }
 }
 
 #[test]
@@ -37,13 +43,27 @@ fn training_in_half_precision_ends_within_two_per_cent() {
     assert!(worst < 0.02, "{single:?} {half:?}");
 }
 
+#[test]
+fn cuda_is_refused_in_a_line_where_it_is_not() {
+    // A machine with NVIDIA's card and a program built for it has nothing to refuse.
+    let Err(error) = parse("cuda") else { return };
+    let message = error.to_string();
+    let what = match (cfg!(feature = "gpu"), cfg!(feature = "cuda")) {
+        (false, _) => "--no-default-features",
+        (_, false) => "--features cuda",
+        (_, true) => "NVIDIA",
+    };
+    assert!(message.starts_with("--device cuda: ") && message.contains(what), "{message}");
+    assert_eq!((message.lines().count(), error.exit_code()), (1, 2), "{message}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn without_a_driver_the_message_says_what_to_do() {
     let program = Program::new();
     // No Vulkan driver is found, whatever else is there: OpenGL is not taken instead.
     let hidden = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].map(|variable| (variable, "/dev/null"));
-    for device in ["vulkan", "gpu", "gpu:1"] {
+    for device in ["vulkan", "gpu", "gpu:1", "wgsl"] {
         let measure = ["latency", "measure", "--passes", "1", "--device", device];
         let output = program.command(&measure).envs(hidden).output().unwrap();
         let message = String::from_utf8(output.stderr).unwrap();
