@@ -1,9 +1,9 @@
 //! `automoe train --dry-run`: what a full training needs, counted from the config.
 
+use super::device_memory::Held;
 use super::workspace::transformer_config;
 use crate::config::{Config, Corpus};
-use crate::cost::memory::training_bytes;
-use crate::cost::{Embeddings, parameters};
+use crate::cost::Embeddings;
 use crate::error::Result;
 use crate::model::weights::rules::of_config;
 use crate::text::{NamedText, corpus};
@@ -20,6 +20,8 @@ pub struct Needs {
     pub architectures: String,
     /// Bytes of the supernet's weights and both moments, and of the largest subnet's weights and gradients.
     pub training_bytes: u64,
+    /// About the bytes that a graphics card needs at its peak: these, and the largest batch, of sentences as long as they may be.
+    pub device_bytes: u64,
     /// Bytes of a checkpoint that training can go on from.
     pub checkpoint_bytes: u64,
     /// Updates in all.
@@ -41,19 +43,20 @@ pub fn dry_run(config: &Config) -> Result<Needs> {
     let largest = space.supernet();
     let embeddings = Embeddings::of(config, [config.data.vocab_size; 2]);
     let embedding_parameters = embeddings.parameters(&largest);
-    let of_model = parameters(&largest, config.model.qkv_dim).total + embedding_parameters;
     let vocab_size = config.data.vocab_size;
     let shape = transformer_config(config, vocab_size, vocab_size, largest.clone(), &largest);
-    let shapes = of_config(&config.train)?.parameters(&shape);
-    let parameters = shapes.values().map(|shape| shape.iter().product::<usize>() as u64).sum();
-    // What a rule of weight sharing has beyond a model: weights, both moments, gradients.
-    let added_bytes = 16 * (parameters - of_model);
+    let sharing = of_config(&config.train)?;
+    let parameters = sharing.parameters(&shape).values().map(|shape| shape.iter().product::<usize>() as u64).sum();
+    // With its end.
+    let longest = config.data.max_length.saturating_add(1);
+    let held = Held::new(&shape, &*sharing, config.train.max_tokens, longest);
     let (found, missing) = text_files(config);
     Ok(Needs {
         parameters,
         embedding_parameters,
         architectures: space.architectures().to_string(),
-        training_bytes: training_bytes(&largest, &largest, config.model.qkv_dim, &embeddings) + added_bytes,
+        training_bytes: held.weights,
+        device_bytes: held.bytes(),
         checkpoint_bytes: 12 * parameters,
         updates: config.train.max_updates,
         tokens_per_update: config.train.max_tokens.saturating_mul(config.train.update_freq),
@@ -114,6 +117,9 @@ mod tests {
             let [tables, others] = [tables, others].map(|sizes| sizes.iter().map(|(_, size)| size).sum::<u64>());
             assert_eq!((needs.embedding_parameters, needs.parameters), (tables, tables + others));
             assert!(needs.training_bytes >= 4 * (4 * needs.parameters));
+            // Each token of a batch, on either side, has an input and an output of its own in every layer.
+            let least = config.train.max_tokens * (largest.encoder.layers.len() + largest.decoder.layers.len());
+            assert!(needs.device_bytes > needs.training_bytes + 8 * (least * largest.encoder.embed_dim) as u64);
         }
     }
 }

@@ -6,6 +6,7 @@ mod lengths;
 mod precision;
 mod workspace;
 mod beforehand;
+mod device_memory;
 mod dry_run;
 mod training;
 

@@ -1,6 +1,6 @@
 //! The graphics path, on a Vulkan driver that runs on the CPU where there is no card.
 
-use super::program::Program;
+use super::program::{Program, TINY, arguments};
 use super::training::{losses, worst};
 use crate::devices::{languages, skip, vulkan};
 use automoe::config::Precision;
@@ -41,6 +41,23 @@ fn training_in_half_precision_ends_within_two_per_cent() {
     let worst = worst(&single, &half);
     println!("training in float16: losses within {:.3} % of float32's", 100.0 * worst);
     assert!(worst < 0.02, "{single:?} {half:?}");
+}
+
+#[test]
+fn what_a_device_has_no_memory_for_is_answered_before_the_start() {
+    if vulkan("memory of a device").is_none() {
+        return;
+    }
+    let program = Program::new();
+    let train = arguments(&["train", "--device", "vulkan", "--set", "train.max_tokens=1000000000"], &TINY);
+    let output = program.command(&train).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    let refused = errors.lines().last().unwrap();
+    assert!(refused.starts_with("automoe: train.max_tokens = 1000000000: an update needs about "), "{errors}");
+    let fits = refused.split("; train.max_tokens = ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    assert!((512..1_000_000_000).contains(&fits.parse::<usize>().unwrap()), "{errors}");
+    assert!(errors.lines().any(|line| line.starts_with("memory of ") && line.contains(" a batch")), "{errors}");
 }
 
 #[test]
