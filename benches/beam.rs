@@ -3,15 +3,28 @@
 use crate::harness::{Bench, INFERENCE, Work};
 use crate::models::{LENGTH, Size, VOCAB};
 use automoe::config::TranslateConfig;
+use automoe::model::Transformer;
 use automoe::text::SourceBatch;
 use automoe::translate::{beam_search, length_limit};
 use rand::RngExt;
+use std::hint::black_box;
 
 const SENTENCES: usize = 16;
 const STEPS: usize = 20;
 const BEAM: usize = 5;
 
 pub fn run(bench: &Bench) {
+    for (width, layers) in crate::training::SIZES {
+        for experts in [0, 6] {
+            let size = Size { width, layers, experts };
+            let name = format!("beam/{}", size.name());
+            bench.measure_precisions(&name, work(size), &INFERENCE, |precision| searched(size.model(precision)));
+        }
+    }
+}
+
+/// A search by `model`.
+pub fn searched(model: Transformer) -> impl FnMut() {
     // No end of sentence before the last step: each sentence takes exactly STEPS.
     let config = TranslateConfig {
         beam: BEAM,
@@ -20,16 +33,9 @@ pub fn run(bench: &Bench) {
         max_len_b: STEPS - 1,
         ..TranslateConfig::default()
     };
-    for (width, layers) in crate::training::SIZES {
-        for experts in [0, 6] {
-            let size = Size { width, layers, experts };
-            bench.measure_precisions(&format!("beam/{}", size.name()), work(size), &INFERENCE, |precision| {
-                let (model, source, config) = (size.model(precision), source(), config.clone());
-                let limits = [length_limit(&config, LENGTH); SENTENCES];
-                move || beam_search(&model, &source, &limits, &config)
-            });
-        }
-    }
+    let limits = [length_limit(&config, LENGTH); SENTENCES];
+    let source = source();
+    move || drop(black_box(beam_search(&model, &source, &limits, &config)))
 }
 
 fn source() -> SourceBatch {
@@ -40,7 +46,7 @@ fn source() -> SourceBatch {
 
 /// FLOPs of the encoder, of the source's keys and values once, and of every row of every step; bytes of the decoder's
 /// parameters at every step.
-fn work(size: Size) -> Work {
+pub fn work(size: Size) -> Work {
     let d = size.width as f64;
     let layers = size.layers as f64;
     let encoded = (SENTENCES * LENGTH) as f64 * layers * (4.0 + 8.0 + 2.0) * d * d;

@@ -18,6 +18,7 @@ pub const INFERENCE: [Precision; 3] = [Precision::Float32, Precision::Bfloat16, 
 /// What one run of the benches was asked for, and the machine's speeds for each number of threads.
 pub struct Bench {
     quick: bool,
+    device: Option<String>,
     filter: Option<String>,
     machines: Vec<Machine>,
 }
@@ -32,11 +33,27 @@ struct Machine {
 }
 
 impl Bench {
-    /// Reads `--quick` and a filter; what cargo itself passes (`--bench`) is left aside.
+    /// Reads `--quick`, `--device=NAME` and a filter; what cargo itself passes (`--bench`) is left aside.
     pub fn from_arguments(arguments: impl Iterator<Item = String>) -> Self {
         let (options, filters): (Vec<_>, Vec<_>) = arguments.partition(|argument| argument.starts_with("--"));
         let quick = options.iter().any(|option| option == "--quick");
-        Self { quick, filter: filters.into_iter().next(), machines: Vec::new() }
+        let device = options.iter().find_map(|option| option.strip_prefix("--device=")).map(str::to_owned);
+        Self { quick, device, filter: filters.into_iter().next(), machines: Vec::new() }
+    }
+
+    /// Whether little time is to be spent.
+    pub fn quick(&self) -> bool {
+        self.quick
+    }
+
+    /// The graphics device that is to be measured.
+    pub fn device(&self) -> &str {
+        self.device.as_deref().unwrap_or("gpu")
+    }
+
+    /// Whether the filter begins with `what`.
+    pub fn asks_for(&self, what: &str) -> bool {
+        self.filter.as_ref().is_some_and(|filter| filter.starts_with(what))
     }
 
     /// Measures what the machine can do; everything that follows is compared with it.
@@ -174,7 +191,7 @@ fn copy_speed(quick: bool) -> f64 {
 }
 
 /// The least time of several runs, in seconds.
-fn best_time<T>(quick: bool, run: &mut impl FnMut() -> T) -> f64 {
+pub fn best_time<T>(quick: bool, run: &mut impl FnMut() -> T) -> f64 {
     let (budget, least) = if quick { (Duration::from_millis(500), 3) } else { (Duration::from_secs(4), 5) };
     black_box(run());
     let begin = Instant::now();
@@ -190,6 +207,6 @@ fn best_time<T>(quick: bool, run: &mut impl FnMut() -> T) -> f64 {
 }
 
 /// Four significant digits.
-fn round(x: f64) -> f64 {
+pub fn round(x: f64) -> f64 {
     format!("{x:.3e}").parse().unwrap_or(x)
 }

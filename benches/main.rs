@@ -1,4 +1,4 @@
-//! Speed, measured: `cargo bench -- [--quick] [FILTER]` prints a JSON line a result.
+//! Speed, measured: `cargo bench -- [--quick] [--device=NAME] [FILTER]` prints a JSON line a result.
 //!
 //! Each result stands beside its *limit*: the time that its FLOPs take at the speed of a 2048³ product plus the time that
 //! its bytes take at the bandwidth of a large copy, both measured in the same run.
@@ -7,6 +7,7 @@ mod adam;
 #[path = "../src/allocator.rs"]
 mod allocator;
 mod beam;
+mod device;
 mod harness;
 #[cfg(feature = "gpu")]
 mod launches;
@@ -24,6 +25,9 @@ use harness::Bench;
 fn main() {
     allocator::keep_free_pages();
     let mut bench = Bench::from_arguments(std::env::args().skip(1));
+    if bench.asks_for("device") {
+        return device::run(&bench);
+    }
     memory::run(&bench);
     bench.measure_machine();
     prepare::run(&bench);

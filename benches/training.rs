@@ -10,7 +10,8 @@ use automoe::text::Batch;
 use automoe::train::Trainer;
 use burn::tensor::Device;
 
-const EVALUATED: Objective = Objective { label_smoothing: 0.1, encoder_load_balance: 0.01, decoder_load_balance: 0.01 };
+pub const EVALUATED: Objective =
+    Objective { label_smoothing: 0.1, encoder_load_balance: 0.01, decoder_load_balance: 0.01 };
 
 /// Widths and layers of either stack, smallest first.
 pub const SIZES: [(usize, usize); 3] = [(128, 3), (256, 3), (512, 6)];
@@ -53,6 +54,6 @@ fn evaluation(bench: &Bench, size: Size) {
     });
 }
 
-fn sentences(batch: &Batch) -> Sentences<'_> {
+pub fn sentences(batch: &Batch) -> Sentences<'_> {
     Sentences { source: &batch.source, previous: &batch.prev_output, target: &batch.target, batch: batch.sentences }
 }
