@@ -8,19 +8,22 @@ use crate::space::Architecture;
 /// Bytes of one number.
 pub(super) const BYTES: u64 = 4;
 
-/// Arrays as large as its result that a linear map holds on a graphics device: the result, and its gradient. These and the
-/// following are somewhat more than what an allocator was seen to reserve (`cargo bench -- device`).
-const ARRAYS_OF_LINEAR: usize = 2;
-/// Arrays of scores: before and after softmax and dropout, and gradients.
-const ARRAYS_OF_SCORES: usize = 4;
-/// Arrays of queries, keys, values and contexts, head by head.
-const ARRAYS_OF_HEADS: usize = 4;
-/// Arrays of a LayerNorm with the dropout and the residual before it.
-const ARRAYS_OF_NORM: usize = 3;
+/// Logits that a graphics device holds at a time; more are projected in blocks.
+pub const LOGITS_OF_BLOCK: usize = 32 * 1024 * 1024;
+
+/// Arrays as large as its result that a linear map holds on a graphics device. This and the following are somewhat more than
+/// what an allocator was seen to reserve (`cargo bench -- device`).
+const ARRAYS_OF_LINEAR: usize = 1;
+/// Arrays of scores: weights, which are kept.
+const ARRAYS_OF_SCORES: usize = 1;
+/// Arrays of contexts, head by head.
+const ARRAYS_OF_HEADS: usize = 1;
+/// Arrays of a LayerNorm: its result, and the rows normalised.
+const ARRAYS_OF_NORM: usize = 2;
 /// Arrays of tokens sorted by expert, and of their sum.
 const ARRAYS_OF_MIXTURE: usize = 3;
-/// Arrays of logits: themselves, probabilities, and gradients.
-const ARRAYS_OF_LOGITS: usize = 3;
+/// Arrays of a block's logits: themselves, and what a product needs beside them.
+const ARRAYS_OF_LOGITS: usize = 2;
 
 /// Bytes of all weights of `architecture`, embeddings and unused experts included. (On the CPU, decoding holds those of
 /// linear maps once more, in the order it reads them.)
@@ -64,7 +67,7 @@ pub fn batch_bytes(architecture: &Architecture, qkv_dim: usize, target_vocab: us
         (tokens * arrays) as u128
     });
     let [_, experts] = prices.bounds();
-    let logits = ARRAYS_OF_LOGITS * target_len * target_vocab;
-    let of_sentence = prices.always() + experts + logits as u128;
-    u64::try_from(u128::from(BYTES) * of_sentence * sentences as u128).unwrap_or(u64::MAX)
+    let logits = sentences.saturating_mul(target_len).saturating_mul(target_vocab).min(LOGITS_OF_BLOCK);
+    let of_batch = (prices.always() + experts) * sentences as u128 + (ARRAYS_OF_LOGITS * logits) as u128;
+    u64::try_from(u128::from(BYTES) * of_batch).unwrap_or(u64::MAX)
 }

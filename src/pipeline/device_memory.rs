@@ -10,52 +10,60 @@ use crate::model::TransformerConfig;
 use crate::model::weights::WeightSharing;
 
 /// What a training holds on the device that it computes on.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Held {
+#[derive(Debug)]
+pub(super) struct Held<'a> {
     /// Bytes of weights and both moments, and of the largest architecture's weights and gradients.
     pub weights: u64,
-    /// About the bytes of the largest batch.
-    pub batch: u64,
+    shape: &'a TransformerConfig,
+    /// Subwords of the longest sentences.
+    longest: usize,
 }
 
-impl Held {
-    /// By a training of `shape`, the weights shared by `sharing`, with batches of `max_tokens` of the longest sentences, which
-    /// have so many subwords.
-    pub fn new(shape: &TransformerConfig, sharing: &dyn WeightSharing, max_tokens: usize, longest: usize) -> Self {
-        let longest = longest.clamp(1, max_tokens.max(1));
+impl<'a> Held<'a> {
+    /// By a training of `shape`, the weights shared by `sharing`, whose longest sentences have so many subwords.
+    pub fn new(shape: &'a TransformerConfig, sharing: &dyn WeightSharing, longest: usize) -> Self {
+        Self { weights: weights_bytes(shape, sharing), shape, longest: longest.max(1) }
+    }
+
+    /// About the bytes of a batch of `max_tokens` of the longest sentences.
+    fn batch(&self, max_tokens: usize) -> u64 {
+        let longest = self.longest.clamp(1, max_tokens.max(1));
         let batch = Rectangle { sentences: max_tokens / longest, source_len: longest, target_len: longest };
-        Self {
-            weights: weights_bytes(shape, sharing),
-            batch: batch_bytes(&shape.architecture, shape.qkv_dim, shape.target_vocab, batch),
+        batch_bytes(&self.shape.architecture, self.shape.qkv_dim, self.shape.target_vocab, batch)
+    }
+
+    /// All of it, with batches of `max_tokens`.
+    pub fn bytes(&self, max_tokens: usize) -> u64 {
+        self.weights.saturating_add(self.batch(max_tokens))
+    }
+
+    /// The most tokens of a batch, of `max_tokens` at the most, that `memory` bytes have room for; `None`: not those of a sentence.
+    fn most_tokens(&self, max_tokens: usize, memory: u64) -> Option<usize> {
+        let [mut fits, mut too_many] = [self.longest, max_tokens];
+        if self.bytes(fits) > memory {
+            return None;
         }
-    }
-
-    /// All of it.
-    pub fn bytes(self) -> u64 {
-        self.weights.saturating_add(self.batch)
-    }
-
-    /// The most tokens of a batch that `memory` bytes have room for, where this is what `max_tokens` hold; 0: none.
-    fn most_tokens(self, max_tokens: usize, memory: u64) -> usize {
-        let room = memory.saturating_sub(self.weights) as f64;
-        (max_tokens as f64 * room / self.batch.max(1) as f64) as usize
+        while too_many - fits > 1 {
+            let middle = fits + (too_many - fits) / 2;
+            *if self.bytes(middle) <= memory { &mut fits } else { &mut too_many } = middle;
+        }
+        Some(fits)
     }
 
     /// Refuses what `memory` bytes, of the card that `device` names, have no room for.
-    fn check(self, key: &str, max_tokens: usize, longest: usize, device: &str, memory: u64) -> Result<()> {
-        if self.bytes() <= memory {
+    fn check(&self, key: &str, max_tokens: usize, device: &str, memory: u64) -> Result<()> {
+        if self.bytes(max_tokens) <= memory {
             return Ok(());
         }
-        let most = self.most_tokens(max_tokens, memory);
-        let [needed, weights, memory] = [self.bytes(), self.weights, memory].map(gigabytes);
-        let what = match most >= longest {
-            true => format!("{key} = {most} fits (update_freq makes up for it)"),
-            false => format!(
+        let [needed, weights, has] = [self.bytes(max_tokens), self.weights, memory].map(gigabytes);
+        let what = match self.most_tokens(max_tokens, memory) {
+            Some(most) => format!("{key} = {most} fits (update_freq makes up for it)"),
+            None => format!(
                 "with {weights} GB of weights, moments and gradients no batch fits: use a smaller model or --device cpu"
             ),
         };
         Err(Error::input(format!(
-            "{key} = {max_tokens}: an update needs about {needed} GB, and --device {device} has {memory} GB; {what}"
+            "{key} = {max_tokens}: an update needs about {needed} GB, and --device {device} has {has} GB; {what}"
         )))
     }
 }
@@ -85,17 +93,17 @@ pub(super) fn check(
     let Some(card) = device::card(&workspace.device) else { return Ok(()) };
     let lengths = workspace.prepared.train.pairs().map(|(source, target)| source.len().max(target.len()));
     let longest = lengths.max().unwrap_or(1);
-    let held = Held::new(shape, sharing, config.max_tokens, longest);
+    let held = Held::new(shape, sharing, longest);
     let of = card.memory_bytes.map_or(String::new(), |bytes| format!(" of {} GB", gigabytes(bytes)));
     tracing::info!(
         "memory of {}: about {} GB{of}, {} of them weights, moments and gradients, {} a batch",
         card.name,
-        gigabytes(held.bytes()),
+        gigabytes(held.bytes(config.max_tokens)),
         gigabytes(held.weights),
-        gigabytes(held.batch),
+        gigabytes(held.batch(config.max_tokens)),
     );
     let Some(memory) = card.memory_bytes else { return Ok(()) };
-    held.check(&format!("{section}.max_tokens"), config.max_tokens, longest, &workspace.device_name, memory)
+    held.check(&format!("{section}.max_tokens"), config.max_tokens, &workspace.device_name, memory)
 }
 
 /// Bytes in units of 10⁹.
@@ -105,21 +113,26 @@ fn gigabytes(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::workspace::transformer_config;
     use super::*;
+    use crate::config::Config;
+    use crate::model::weights::leading_slice::LeadingSlice;
 
     #[test]
     fn too_much_is_answered_with_what_fits() {
-        let held = Held { weights: 3_000_000_000, batch: 4_000_000_000 };
-        let check = |memory: u64| held.check("train.max_tokens", 4096, 100, "gpu", memory * 1_000_000_000);
-        assert!(check(7).is_ok());
-        let message = check(5).unwrap_err();
+        let config = Config::load("toy").unwrap();
+        let largest = config.space().unwrap().supernet();
+        let shape = transformer_config(&config, 1000, 1000, largest.clone(), &largest);
+        let held = Held::new(&shape, &LeadingSlice, 100);
+        let refused = |memory: u64| held.check("train.max_tokens", 4096, "gpu", memory).err();
+        assert!(refused(held.bytes(4096)).is_none());
+        let message = refused(held.bytes(4096) - 1).unwrap();
         assert_eq!(message.exit_code(), 2);
-        assert_eq!(
-            message.to_string(),
-            "train.max_tokens = 4096: an update needs about 7.00 GB, and --device gpu has 5.00 GB; train.max_tokens = 2048 fits \
-             (update_freq makes up for it)"
-        );
-        let message = check(3).unwrap_err().to_string();
-        assert!(message.contains("no batch fits") && message.lines().count() == 1, "{message}");
+        // Forty sentences took too much, one fewer does not.
+        let told = message.to_string();
+        assert!(told.starts_with("train.max_tokens = 4096: an update needs about 0."), "{told}");
+        assert!(told.ends_with("; train.max_tokens = 3999 fits (update_freq makes up for it)"), "{told}");
+        let told = refused(held.weights).unwrap().to_string();
+        assert!(told.contains("no batch fits") && told.lines().count() == 1, "{told}");
     }
 }

@@ -49,14 +49,14 @@ pub fn dry_run(config: &Config) -> Result<Needs> {
     let parameters = sharing.parameters(&shape).values().map(|shape| shape.iter().product::<usize>() as u64).sum();
     // With its end.
     let longest = config.data.max_length.saturating_add(1);
-    let held = Held::new(&shape, &*sharing, config.train.max_tokens, longest);
+    let held = Held::new(&shape, &*sharing, longest);
     let (found, missing) = text_files(config);
     Ok(Needs {
         parameters,
         embedding_parameters,
         architectures: space.architectures().to_string(),
         training_bytes: held.weights,
-        device_bytes: held.bytes(),
+        device_bytes: held.bytes(config.train.max_tokens),
         checkpoint_bytes: 12 * parameters,
         updates: config.train.max_updates,
         tokens_per_update: config.train.max_tokens.saturating_mul(config.train.update_freq),

@@ -4,6 +4,7 @@
 use super::elements::{largest_of_cube, sum_of_cube};
 use super::linear::product;
 use super::tensor::{CubeTensor, buffer, cast, cubes, element, empty_of, primitive, primitive_int, transposed};
+use crate::cost::memory::LOGITS_OF_BLOCK;
 use crate::kernels::targets::{SoftTargets, Targets};
 use crate::text::PAD;
 use burn::backend::ops::FloatTensorOps;
@@ -11,8 +12,6 @@ use burn::backend::{Cube, TensorMetadata};
 use burn::tensor::{DType, FloatDType, Int, Slice, Tensor};
 use cubecl::prelude::*;
 
-/// Logits that one block may hold.
-const BLOCK_ELEMENTS: usize = 32 * 1024 * 1024;
 /// Units that go through the logits of one row.
 const UNITS: usize = 256;
 
@@ -34,7 +33,7 @@ struct Projection {
 /// [`evaluate`](crate::kernels::losses::evaluate).
 pub fn forward(hidden: Tensor<2>, table: Tensor<2>, targets: Targets<'_>, dtype: FloatDType) -> Tensor<1> {
     let projection = Projection::new(hidden, table, targets, dtype);
-    for [first, rows] in projection.blocks(BLOCK_ELEMENTS) {
+    for [first, rows] in projection.blocks(LOGITS_OF_BLOCK) {
         projection.block(first, rows, None);
     }
     projection.losses()
@@ -48,7 +47,7 @@ pub fn forward_backward(
     dtype: FloatDType,
     scale: f64,
 ) -> (Tensor<1>, [Tensor<2>; 2]) {
-    in_blocks(hidden, table, targets, dtype, scale, BLOCK_ELEMENTS)
+    in_blocks(hidden, table, targets, dtype, scale, LOGITS_OF_BLOCK)
 }
 
 /// The same in blocks of so many logits at the most.
