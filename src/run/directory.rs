@@ -13,12 +13,14 @@ use super::lock::{LockError, lock};
 use super::manifest::Manifest;
 use super::settings::Settings;
 use crate::error::{Error, Result};
+use folders::{create_folder, entries_of, holds_something};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 mod beside;
 mod fingerprints;
+mod folders;
 mod kept;
 
 /// The log of a training, in the folder of its checkpoints.
@@ -361,16 +363,6 @@ pub fn check_model_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// What lies in `folder`, by name; nothing where there is no such folder.
-fn entries_of(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    let named = |entry: fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), entry.path());
-    let found: std::io::Result<Vec<_>> = entries.map(|entry| entry.map(named)).collect();
-    let mut found = found.map_err(|error| Error::failure(error).at(folder.display()))?;
-    found.sort();
-    Ok(found)
-}
-
 /// Locks the folder for this process.
 fn lock_folder(folder: &Path) -> Result<File> {
     let path = folder.join(LOCK);
@@ -383,23 +375,5 @@ fn lock_folder(folder: &Path) -> Result<File> {
     })
 }
 
-fn create_folder(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(|error| Error::path(error).at(format!("cannot create {}", path.display())))
-}
-
 #[cfg(test)]
 mod tests;
-
-/// Whether a file that is not empty lies in `folder`, at any depth; also where that cannot be seen.
-fn holds_something(folder: &Path) -> bool {
-    match fs::read_dir(folder) {
-        Err(error) => error.kind() != ErrorKind::NotFound,
-        Ok(entries) => {
-            entries.into_iter().any(|entry| match entry.and_then(|entry| Ok((entry.path(), entry.metadata()?))) {
-                Ok((path, metadata)) if metadata.is_dir() => holds_something(&path),
-                Ok((_, metadata)) => metadata.len() > 0,
-                Err(_) => true,
-            })
-        }
-    }
-}

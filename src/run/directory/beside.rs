@@ -1,6 +1,7 @@
 //! The run directories of what belongs to a run: other searches, other seeds.
 
-use super::{MANIFEST, RunDirectory, entries_of};
+use super::folders::entries_of;
+use super::{MANIFEST, RunDirectory};
 use crate::error::Result;
 use std::path::PathBuf;
 
