@@ -74,11 +74,12 @@ impl Card {
     }
 
     fn model(&self, bench: &Bench, size: Size) {
-        for &(precision, _) in &self.flops_per_second {
+        for &speed in &self.flops_per_second {
+            let precision = speed.0;
             let supernet = || Supernet::init(size.config(), Arc::new(LeadingSlice), 1, &self.device);
             let architecture = [size.config().architecture];
             self.device.memory_cleanup();
-            self.measure(bench, "update", size, precision, size.update_work(), || {
+            self.measure(bench, "update", size, speed, size.update_work(), || {
                 let config = TrainConfig { precision, ..TrainConfig::default() };
                 let (mut trainer, batches, mut done) = (Trainer::new(supernet(), &config, 1), [batch()], 0);
                 let architecture = &architecture;
@@ -92,11 +93,11 @@ impl Card {
                 let model = supernet().cut(&architecture[0], false).expect("the whole supernet fits");
                 model.with_products(Products::new(precision, &self.device))
             };
-            self.measure(bench, "evaluate", size, precision, size.evaluation_work(), || {
+            self.measure(bench, "evaluate", size, speed, size.evaluation_work(), || {
                 let (model, batch) = (model(), batch());
                 move || drop(evaluate(&model, sentences(&batch), &EVALUATED))
             });
-            self.measure(bench, "beam", size, precision, beam::work(size), || beam::searched(model()));
+            self.measure(bench, "beam", size, speed, beam::work(size), || beam::searched(model()));
         }
     }
 
@@ -105,13 +106,14 @@ impl Card {
         bench: &Bench,
         what: &str,
         size: Size,
-        precision: Precision,
+        (precision, flops_per_second): (Precision, f64),
         work: Work,
         make: impl FnOnce() -> R,
     ) {
         let name = format!("device/{what}/{}/{precision}", size.name());
-        let speed = self.flops_per_second.iter().find(|(of, _)| *of == precision);
-        let (true, Some((_, flops_per_second))) = (bench.wants(&name), speed) else { return };
+        if !bench.wants(&name) {
+            return;
+        }
         let mut run = make();
         let seconds = best_time(bench.quick(), &mut || {
             run();
