@@ -11,14 +11,8 @@ pub(super) const BYTES: u64 = 4;
 /// Logits that a graphics device holds at a time; more are projected in blocks.
 pub const LOGITS_OF_BLOCK: usize = 32 * 1024 * 1024;
 
-/// Arrays as large as its result that a linear map holds on a graphics device. This and the following are somewhat more than
-/// what an allocator was seen to reserve (`cargo bench -- device`).
-const ARRAYS_OF_LINEAR: usize = 1;
-/// Arrays of scores: weights, which are kept.
-const ARRAYS_OF_SCORES: usize = 1;
-/// Arrays of contexts, head by head.
-const ARRAYS_OF_HEADS: usize = 1;
-/// Arrays of a LayerNorm: its result, and the rows normalised.
+/// Arrays of a LayerNorm that a graphics device holds: its result, and the rows normalised. With the following, and one for the
+/// result of each other step, the sum is mostly somewhat more than an allocator was seen to reserve (`cargo bench -- device`).
 const ARRAYS_OF_NORM: usize = 2;
 /// Arrays of tokens sorted by expert, and of their sum.
 const ARRAYS_OF_MIXTURE: usize = 3;
@@ -57,10 +51,9 @@ pub fn batch_bytes(architecture: &Architecture, qkv_dim: usize, target_vocab: us
     let prices = Prices::of(Plan::new(architecture, qkv_dim), |step| {
         let tokens = step.tokens.count(source_len, target_len);
         let arrays = match step.operator {
-            Operator::Linear { outputs, .. } => ARRAYS_OF_LINEAR * outputs,
-            Operator::Attention { heads, qkv_dim, keys } => {
-                ARRAYS_OF_SCORES * heads * keys.count(source_len, target_len) + ARRAYS_OF_HEADS * qkv_dim
-            }
+            Operator::Linear { outputs, .. } => outputs,
+            // Weights and the context.
+            Operator::Attention { heads, qkv_dim, keys } => heads * keys.count(source_len, target_len) + qkv_dim,
             Operator::LayerNorm { width } => ARRAYS_OF_NORM * width,
             Operator::Mixture { width, top_k } => ARRAYS_OF_MIXTURE * top_k * width,
         };

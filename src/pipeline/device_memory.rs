@@ -1,13 +1,13 @@
 //! Whether a training fits into a graphics card's memory, counted before it starts.
 
 use super::workspace::Workspace;
-use crate::config::TrainConfig;
 use crate::cost::memory::{Rectangle, batch_bytes, training_bytes};
 use crate::cost::{Embeddings, parameters};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::model::TransformerConfig;
-use crate::model::weights::WeightSharing;
+use crate::model::weights::{WeightSharing, elements};
+use crate::train::Job;
 
 /// What a training holds on the device that it computes on.
 #[derive(Debug)]
@@ -69,41 +69,36 @@ impl<'a> Held<'a> {
 }
 
 /// Bytes of the weights of `shape`, shared by `sharing`, and of what is held beside them while they are trained.
-pub(super) fn weights_bytes(shape: &TransformerConfig, sharing: &dyn WeightSharing) -> u64 {
+fn weights_bytes(shape: &TransformerConfig, sharing: &dyn WeightSharing) -> u64 {
     let (architecture, qkv_dim) = (&shape.architecture, shape.qkv_dim);
     let (source_vocab, target_vocab) = (shape.source_vocab, shape.target_vocab);
     let embeddings = Embeddings { source_vocab, target_vocab, tables: shape.tables };
     let of_model = parameters(architecture, qkv_dim).total + embeddings.parameters(architecture);
-    let all: u64 = sharing.parameters(shape).values().map(|shape| shape.iter().product::<usize>() as u64).sum();
+    let all = elements(&sharing.parameters(shape)) as u64;
     // What a rule of weight sharing has beyond a model: weights, both moments, gradients.
     training_bytes(architecture, architecture, qkv_dim, &embeddings) + 16 * (all - of_model)
 }
 
-/// Tells what a training of `shape` by `config`, the settings of `section`, holds on the graphics card; nothing on the CPU.
+/// Tells what the training `job` of `shape` holds on the graphics card; nothing on the CPU.
 ///
 /// # Errors
 /// It is more than the card has.
-pub(super) fn check(
-    workspace: &Workspace,
-    section: &str,
-    config: &TrainConfig,
-    shape: &TransformerConfig,
-    sharing: &dyn WeightSharing,
-) -> Result<()> {
+pub(super) fn check(workspace: &Workspace, job: &Job, shape: &TransformerConfig) -> Result<()> {
     let Some(card) = device::card(&workspace.device) else { return Ok(()) };
-    let lengths = workspace.prepared.train.pairs().map(|(source, target)| source.len().max(target.len()));
+    let max_tokens = job.config.max_tokens;
+    let lengths = job.train.pairs().map(|(source, target)| source.len().max(target.len()));
     let longest = lengths.max().unwrap_or(1);
-    let held = Held::new(shape, sharing, longest);
+    let held = Held::new(shape, &*job.sharing, longest);
     let of = card.memory_bytes.map_or(String::new(), |bytes| format!(" of {} GB", gigabytes(bytes)));
     tracing::info!(
         "memory of {}: about {} GB{of}, {} of them weights, moments and gradients, {} a batch",
         card.name,
-        gigabytes(held.bytes(config.max_tokens)),
+        gigabytes(held.bytes(max_tokens)),
         gigabytes(held.weights),
-        gigabytes(held.batch(config.max_tokens)),
+        gigabytes(held.batch(max_tokens)),
     );
     let Some(memory) = card.memory_bytes else { return Ok(()) };
-    held.check(&format!("{section}.max_tokens"), config.max_tokens, &workspace.device_name, memory)
+    held.check(&format!("{}.max_tokens", job.section), max_tokens, &workspace.device_name, memory)
 }
 
 /// Bytes in units of 10⁹.

@@ -5,6 +5,7 @@ use super::workspace::transformer_config;
 use crate::config::{Config, Corpus};
 use crate::cost::Embeddings;
 use crate::error::Result;
+use crate::model::weights::elements;
 use crate::model::weights::rules::of_config;
 use crate::text::{NamedText, corpus};
 use serde::Serialize;
@@ -46,7 +47,7 @@ pub fn dry_run(config: &Config) -> Result<Needs> {
     let vocab_size = config.data.vocab_size;
     let shape = transformer_config(config, vocab_size, vocab_size, largest.clone(), &largest);
     let sharing = of_config(&config.train)?;
-    let parameters = sharing.parameters(&shape).values().map(|shape| shape.iter().product::<usize>() as u64).sum();
+    let parameters = elements(&sharing.parameters(&shape)) as u64;
     // With its end.
     let longest = config.data.max_length.saturating_add(1);
     let held = Held::new(&shape, &*sharing, longest);

@@ -30,7 +30,7 @@ pub fn train_supernet(workspace: &Workspace) -> Result<Outcome> {
     let shape = workspace.supernet_config();
     warn_about_size(workspace, config);
     warn_about_trials(workspace, config);
-    device_memory::check(workspace, job.section, config, &shape, &*sharing)?;
+    device_memory::check(workspace, &job, &shape)?;
     train(&job, &shape, &workspace.device, || {
         Ok(Supernet::init(shape.clone(), sharing.clone(), workspace.config.seed, &workspace.device))
     })
@@ -48,7 +48,7 @@ pub fn adapt_supernet(workspace: &Workspace, checkpoint: Option<&Path>) -> Resul
     let sharing = of_adapted(&workspace.config.train, &workspace.config.adapt)?;
     let job = of_supernet(workspace, ["adapted", "adapt"], &folder, &config, &sharing);
     let shape = workspace.supernet_config();
-    device_memory::check(workspace, job.section, &config, &shape, &*sharing)?;
+    device_memory::check(workspace, &job, &shape)?;
     if checkpoint.is_some() && trained_updates(&folder).is_some() {
         tracing::warn!(
             "what was adapted goes on from its own weights; --adapt's checkpoint counts only where a training begins"
@@ -199,7 +199,7 @@ pub(super) fn train_alone(
         begins: Box::new(|| workspace.run.keep_settings(Made::Weights)),
     };
     let shape = workspace.transformer_config(architecture.clone(), supernet);
-    device_memory::check(workspace, job.section, config, &shape, &LeadingSlice)?;
+    device_memory::check(workspace, &job, &shape)?;
     if inherit.is_some() && trained_updates(folder).is_some() {
         tracing::warn!("{name} goes on from its own weights; --inherit counts only where a training begins");
     }

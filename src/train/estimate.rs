@@ -3,7 +3,7 @@
 use super::job::Job;
 use super::update::Trainer;
 use crate::error::Result;
-use crate::model::weights::Shapes;
+use crate::model::weights::elements;
 use crate::pool::in_pool;
 use crate::run::memory::peak_memory_bytes;
 use crate::space::Architecture;
@@ -36,10 +36,9 @@ pub(super) fn announce(
     }
     let updates = (remaining * job.config.update_freq) as f64 / f64::from(timed.max(1));
     let seconds = spent.as_secs_f64() * updates;
-    let count = |shapes: Shapes| shapes.values().map(|shape| shape.iter().product::<usize>()).sum::<usize>();
-    let parameters = count(trainer.supernet.parameters());
+    let parameters = elements(&trainer.supernet.parameters());
     // Frozen parameters have no moments.
-    let trained = count(trainer.supernet.parts(&trainer.supernet.config.architecture));
+    let trained = elements(&trainer.supernet.parts(&trainer.supernet.config.architecture));
     let kept = if job.config.checkpoint_every > 0 { job.config.keep_checkpoints } else { 0 };
     let disk = (4 * (parameters * (1 + 1 + kept) + 2 * trained)) as f64;
     // Moments come with the first updates.

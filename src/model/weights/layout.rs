@@ -10,6 +10,11 @@ use std::collections::BTreeMap;
 /// Names and shapes of parameters.
 pub type Shapes = BTreeMap<String, Vec<usize>>;
 
+/// Numbers in all of them.
+pub fn elements(shapes: &Shapes) -> usize {
+    shapes.values().map(|shape| shape.iter().product::<usize>()).sum()
+}
+
 /// The group that holds the parameter `name` and its expert: `….moe.experts.3.fc1.weight` is the third of
 /// `….moe.grouped.fc1.weight`, counted from 0. `None` for parameters that are not an expert's.
 pub fn place(name: &str) -> Option<(String, usize)> {

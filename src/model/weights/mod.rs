@@ -18,7 +18,7 @@ mod tables;
 
 pub use declare::{Declare, Init};
 pub use init::init;
-pub use layout::Shapes;
+pub use layout::{Shapes, elements};
 pub use sharing::{Corrections, Rule, Shared, WeightSharing};
 pub use supernet::{Supernet, laid_out};
 pub use value::{Kind, Value, Values, lookup};
