@@ -8,16 +8,27 @@ use super::table::{Column, Rounding};
 pub(super) struct FigureColumn<T> {
     pub column: Column,
     pub of: fn(&T) -> Option<f64>,
+    /// Whether it is a bound, and no figure to be averaged, where the row is one.
+    pub is_bounded: bool,
 }
 
 impl<T> FigureColumn<T> {
     const fn new(key: &'static str, heading: &'static str, decimals: usize, of: fn(&T) -> Option<f64>) -> Self {
-        Self { column: Column::new(key, heading, decimals), of }
+        Self { column: Column::new(key, heading, decimals), of, is_bounded: false }
     }
 
     /// One of figures that may be of any size.
     const fn of_any_size(key: &'static str, heading: &'static str, of: fn(&T) -> Option<f64>) -> Self {
-        Self { column: Column { key, heading, rounding: Rounding::ThreeDigits }, of }
+        Self { column: Column { key, heading, rounding: Rounding::ThreeDigits }, of, is_bounded: false }
+    }
+
+    /// One of differences.
+    const fn signed(key: &'static str, heading: &'static str, decimals: usize, of: fn(&T) -> Option<f64>) -> Self {
+        Self { column: Column::signed(key, heading, decimals), of, is_bounded: false }
+    }
+
+    const fn bounded(self) -> Self {
+        Self { is_bounded: true, ..self }
     }
 }
 
@@ -42,7 +53,7 @@ pub(super) const TRAINING: &[FigureColumn<TestedModel>] = &[
 /// How it compares with the first dense model made by hand …
 pub(super) const BESIDE_DENSE: &[FigureColumn<TestedModel>] = &[
     FigureColumn::new("gflops_of_dense", "GFLOPs / dense", 3, |row| Some(row.beside(Reference::Dense)?.gflops)),
-    FigureColumn::new("bleu_over_dense", "BLEU - dense", 2, |row| Some(row.beside(Reference::Dense)?.bleu)),
+    FigureColumn::signed("bleu_over_dense", "BLEU - dense", 2, |row| Some(row.beside(Reference::Dense)?.bleu)),
 ];
 
 /// … and with what the first dense search found.
@@ -50,15 +61,16 @@ pub(super) const BESIDE_DENSE_SEARCH: &[FigureColumn<TestedModel>] = &[
     FigureColumn::new("gflops_of_dense_search", "GFLOPs / dense search", 3, |row| {
         Some(row.beside(Reference::DenseSearch)?.gflops)
     }),
-    FigureColumn::new("bleu_over_dense_search", "BLEU - dense search", 2, |row| {
+    FigureColumn::signed("bleu_over_dense_search", "BLEU - dense search", 2, |row| {
         Some(row.beside(Reference::DenseSearch)?.bleu)
     }),
 ];
 
 /// Those of a reading.
 pub(super) const READING: &[FigureColumn<Reading>] = &[
-    FigureColumn::new("loss", "valid. loss", 3, |reading| Some(reading.loss)),
-    FigureColumn::new("gflops", "GFLOPs there", 4, |reading| reading.gflops),
-    FigureColumn::new("gflops_of_dense", "of dense", 3, |reading| reading.of_dense),
-    FigureColumn::new("gflops_of_dense_search", "of dense search", 3, |reading| reading.of_dense_search),
+    FigureColumn::new("validation_loss", "valid. loss", 3, |reading| Some(reading.loss)),
+    FigureColumn::new("gflops", "GFLOPs there", 4, |reading: &Reading| reading.gflops).bounded(),
+    FigureColumn::new("gflops_of_dense", "of dense", 3, |reading: &Reading| reading.of_dense).bounded(),
+    FigureColumn::new("gflops_of_dense_search", "of dense search", 3, |reading: &Reading| reading.of_dense_search)
+        .bounded(),
 ];

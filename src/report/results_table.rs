@@ -66,8 +66,8 @@ fn figures<T>(row: &T, figures: &[FigureColumn<T>]) -> impl Iterator<Item = Cell
 
 /// The references: the figures beside each, and the interval of the last of them, BLEU's difference.
 const REFERENCES: [(Reference, &[FigureColumn<TestedModel>], &str); 2] = [
-    (Reference::Dense, BESIDE_DENSE, "bleu_interval_over_dense"),
-    (Reference::DenseSearch, BESIDE_DENSE_SEARCH, "bleu_interval_over_dense_search"),
+    (Reference::Dense, BESIDE_DENSE, "bleu_over_dense"),
+    (Reference::DenseSearch, BESIDE_DENSE_SEARCH, "bleu_over_dense_search"),
 ];
 
 /// What each model costs and gains beside the references.
@@ -76,15 +76,17 @@ fn comparisons(results: &Results) -> Table {
     let references: Vec<_> = REFERENCES.iter().filter(is_there).collect();
     let mut columns = columns("model", &[TRAINING]);
     for (_, beside, key) in &references {
-        columns.extend(beside.iter().map(|figure| figure.column).chain([Column::new(key, "95 %", 2)]));
+        columns.extend(beside.iter().map(|figure| figure.column).chain([Column::signed(key, "95 %", 2)]));
     }
     let row = |model: &TestedModel| {
         let mut cells = vec![model.name.as_str().into()];
         cells.extend(figures(model, TRAINING));
         for (reference, beside, _) in &references {
-            let interval = model.beside(*reference).map(|compared| compared.bleu_interval);
-            let interval = interval.map(|[least, most]| format!("{least:+.2} to {most:+.2}"));
-            cells.extend(figures(model, beside).chain([interval.into()]));
+            let interval = model.beside(*reference).map_or(Cell::Missing, |compared| {
+                let [least, most] = compared.bleu_interval;
+                Cell::Interval { least, most, p: compared.p_value }
+            });
+            cells.extend(figures(model, beside).chain([interval]));
         }
         Row { cells, remark: None }
     };
@@ -142,7 +144,7 @@ mod tests {
         });
         let text = Text.export(&results_tables(&results)[1..]);
         assert!(
-            text.contains("Beside baseline; BLEU's") && text.contains("0.500            0.40           -0.25 to +1.00"),
+            text.contains("Beside baseline; BLEU's") && text.contains("0.500            +0.40          -0.25 to +1.00"),
             "{text}"
         );
         assert!(!text.contains("dense search"), "{text}");

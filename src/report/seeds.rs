@@ -63,7 +63,7 @@ impl Repeated {
         let readings = |results: &Results| {
             // FLOPs that are a bound alone are no figure to be averaged.
             let of = |row: &Reading, kind: &FigureColumn<Reading>| {
-                (kind.of)(row).filter(|_| !row.is_bound || kind.column.key == "loss")
+                (kind.of)(row).filter(|_| !row.is_bound || !kind.is_bounded)
             };
             let figures = |row: &Reading| READING.iter().map(|kind| (kind.column.key, of(row, kind))).collect();
             results.readings.iter().map(|row| (row.search.clone(), figures(row))).collect()

@@ -4,7 +4,7 @@ use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, FigureColumn, MODEL, REA
 use super::results::Results;
 use super::results_table::{limitation, noise};
 use super::seeds::{Figure, Repeated, RepeatedRow};
-use super::table::{Cell, Column, Rounding, Row, Table};
+use super::table::{Cell, Column, Row, Table};
 use std::collections::BTreeSet;
 
 /// Mean and deviation of the models' figures, in two tables, and of the readings of a ladder. Columns that no row has are left out.
@@ -54,18 +54,14 @@ fn table<T>(
     columns.extend(shown.iter().map(|figure| figure.column));
     let row = |row: &RepeatedRow| {
         let cell = |figure: &&FigureColumn<T>| {
-            row.figures.get(figure.column.key).map(|found| told(*found, figure.column.rounding)).into()
+            row.figures
+                .get(figure.column.key)
+                .map_or(Cell::Missing, |Figure { mean, deviation }| Cell::Mean { mean: *mean, deviation: *deviation })
         };
         let cells: Vec<Cell> = shown.iter().map(cell).collect();
         Row { cells: [vec![row.name.as_str().into()], cells].concat(), remark: remark(&row.name) }
     };
     Table { title, columns, rows: rows.iter().map(row).collect() }
-}
-
-/// The mean, and the deviation where it is known.
-fn told(figure: Figure, rounding: Rounding) -> String {
-    let mean = rounding.apply(figure.mean);
-    figure.deviation.map_or(mean.clone(), |deviation| format!("{mean} ± {}", rounding.apply(deviation)))
 }
 
 #[cfg(test)]

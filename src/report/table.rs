@@ -27,6 +27,8 @@ pub struct Column {
 pub enum Rounding {
     /// To so many decimals.
     Decimals(usize),
+    /// As [`Self::Decimals`], with the sign of what is more, too.
+    Signed(usize),
     /// To about three digits, and to a thousandth at most.
     ThreeDigits,
 }
@@ -34,11 +36,22 @@ pub enum Rounding {
 impl Rounding {
     /// `number`, rounded.
     pub fn apply(self, number: f64) -> String {
-        let decimals = match self {
-            Self::Decimals(decimals) => decimals,
-            Self::ThreeDigits => (2.0 - number.log10().floor()).clamp(0.0, 3.0) as usize,
+        let decimals = self.decimals(number);
+        let shown = match self {
+            Self::Signed(_) => format!("{number:+.decimals$}"),
+            _ => format!("{number:.decimals$}"),
         };
-        format!("{number:.decimals$}")
+        // What is rounded to nothing has no sign.
+        let is_zero = shown.starts_with(['+', '-']) && !shown.contains(|digit| ('1'..='9').contains(&digit));
+        if is_zero && number.is_finite() { shown[1..].to_owned() } else { shown }
+    }
+
+    /// Decimals that `number` is shown with.
+    fn decimals(self, number: f64) -> usize {
+        match self {
+            Self::Decimals(decimals) | Self::Signed(decimals) => decimals,
+            Self::ThreeDigits => (2.0 - number.abs().log10().floor()).clamp(0.0, 3.0) as usize,
+        }
     }
 }
 
@@ -48,11 +61,23 @@ impl Column {
         Self { key, heading, rounding: Rounding::Decimals(decimals) }
     }
 
+    /// One of differences, whose sign people see.
+    pub const fn signed(key: &'static str, heading: &'static str, decimals: usize) -> Self {
+        Self { key, heading, rounding: Rounding::Signed(decimals) }
+    }
+
     /// What people see of `cell`.
     pub fn shown(&self, cell: &Cell) -> String {
         match cell {
             Cell::Text(text) => text.clone(),
             Cell::Number(number) => self.rounding.apply(*number),
+            Cell::Mean { mean, deviation: None } => self.rounding.apply(*mean),
+            Cell::Mean { mean, deviation: Some(deviation) } => {
+                format!("{} ± {deviation:.*}", self.rounding.apply(*mean), self.rounding.decimals(*mean))
+            }
+            Cell::Interval { least, most, .. } => {
+                format!("{} to {}", self.rounding.apply(*least), self.rounding.apply(*most))
+            }
             Cell::Missing => "–".into(),
         }
     }
@@ -64,6 +89,21 @@ impl Table {
         row.cells.iter().zip(&self.columns).map(|(cell, column)| column.shown(cell))
     }
 
+    /// What programs see: keys, and under each the cells of all rows, none of them of several numbers.
+    pub fn plain(&self) -> Vec<(String, Vec<Cell>)> {
+        let of_column = |(index, column): (usize, &Column)| {
+            let cells: Vec<&Cell> = self.rows.iter().map(|row| &row.cells[index]).collect();
+            let parts = cells.iter().find(|cell| ***cell != Cell::Missing).map_or(&[""][..], |cell| cell.parts());
+            let of_part = |place: usize| cells.iter().map(|cell| cell.part(place)).collect();
+            parts
+                .iter()
+                .enumerate()
+                .map(|(place, part)| (format!("{}{part}", column.key), of_part(place)))
+                .collect::<Vec<_>>()
+        };
+        self.columns.iter().enumerate().flat_map(of_column).collect()
+    }
+
     /// Each remark once, with the rows that it is about, which the text among their first two cells names: `a, b; c, d`.
     pub fn remarks(&self) -> Vec<(String, &str)> {
         let mut remarks: Vec<(String, &str)> = Vec::new();
@@ -72,8 +112,7 @@ impl Table {
                 continue;
             };
             let names = row.cells.iter().take(2).filter_map(|cell| match cell {
-                // A mean with its deviation is a figure.
-                Cell::Text(text) if !text.contains(" ± ") => Some(text.as_str()),
+                Cell::Text(text) => Some(text.as_str()),
                 _ => None,
             });
             let name = names.collect::<Vec<_>>().join(", ");
@@ -102,8 +141,44 @@ pub enum Cell {
     Text(String),
     /// A number, unrounded.
     Number(f64),
+    /// The mean of several, and their standard deviation where there is one.
+    Mean {
+        /// The mean.
+        mean: f64,
+        /// The deviation.
+        deviation: Option<f64>,
+    },
+    /// An interval, and the p value of what is in it being none.
+    Interval {
+        /// Its least figure.
+        least: f64,
+        /// Its largest one.
+        most: f64,
+        /// The p value.
+        p: f64,
+    },
     /// Not known.
     Missing,
+}
+
+impl Cell {
+    /// What follows the key of a column with such cells, for each number of them.
+    fn parts(&self) -> &'static [&'static str] {
+        match self {
+            Self::Text(_) | Self::Number(_) | Self::Missing => &[""],
+            Self::Mean { .. } => &["", "_deviation"],
+            Self::Interval { .. } => &["_least", "_most", "_p"],
+        }
+    }
+
+    /// The part of it at `place` among these.
+    fn part(&self, place: usize) -> Self {
+        match self {
+            Self::Text(_) | Self::Number(_) | Self::Missing => self.clone(),
+            Self::Mean { mean, deviation } => [Some(*mean), *deviation][place].into(),
+            Self::Interval { least, most, p } => [*least, *most, *p][place].into(),
+        }
+    }
 }
 
 impl From<&str> for Cell {
@@ -139,5 +214,25 @@ mod tests {
         let shown =
             [0.0, 0.04375, 0.4375, 6.951, 68.22, 450.8, 12_345.6].map(|number| Rounding::ThreeDigits.apply(number));
         assert_eq!(shown, ["0.000", "0.044", "0.438", "6.95", "68.2", "451", "12346"]);
+        let signed = [0.224, -0.224, -0.001, 0.001].map(|number| Rounding::Signed(2).apply(number));
+        assert_eq!(signed, ["+0.22", "-0.22", "0.00", "0.00"]);
+        let column = Column { rounding: Rounding::ThreeDigits, ..Column::new("ms", "ms", 0) };
+        assert_eq!(column.shown(&Cell::Mean { mean: 1.031, deviation: Some(0.1812) }), "1.03 ± 0.18");
+    }
+
+    #[test]
+    fn programs_see_each_number_under_a_key() {
+        let columns = ["model", "bleu", "bleu"].map(|key| Column::new(key, key, 2)).into();
+        let row =
+            |name: &str, mean: Cell, interval: Cell| Row { cells: vec![name.into(), mean, interval], remark: None };
+        let interval = Cell::Interval { least: -0.5, most: 1.5, p: 0.25 };
+        let rows =
+            vec![row("a", Cell::Missing, Cell::Missing), row("b", Cell::Mean { mean: 2.0, deviation: None }, interval)];
+        let plain = Table { title: String::new(), columns, rows }.plain();
+        let keys: Vec<&str> = plain.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["model", "bleu", "bleu_deviation", "bleu_least", "bleu_most", "bleu_p"]);
+        let last: Vec<Cell> = plain.into_iter().map(|(_, cells)| cells[1].clone()).collect();
+        let number = Cell::Number;
+        assert_eq!(last, ["b".into(), number(2.0), Cell::Missing, number(-0.5), number(1.5), number(0.25)]);
     }
 }

@@ -18,19 +18,20 @@ impl Exporter for Csv {
 
     fn export(&self, tables: &[Table]) -> String {
         // The columns are those of any table, in the order of their first appearance.
+        let plain: Vec<_> = tables.iter().map(Table::plain).collect();
         let mut keys: Vec<&str> = Vec::new();
-        for column in tables.iter().flat_map(|table| &table.columns) {
-            if !keys.contains(&column.key) {
-                keys.push(column.key);
+        for (key, _) in plain.iter().flatten() {
+            if !keys.contains(&key.as_str()) {
+                keys.push(key);
             }
         }
         let header = ["table"].into_iter().chain(keys.iter().copied());
         let mut text = csv_line(header.chain(["remark"]).map(String::from));
-        for table in tables {
-            for row in &table.rows {
+        for (table, columns) in tables.iter().zip(&plain) {
+            for (index, row) in table.rows.iter().enumerate() {
                 let of_key = |key: &&str| {
-                    let column = table.columns.iter().position(|column| column.key == *key);
-                    column.map_or(String::new(), |column| plain(&row.cells[column]))
+                    let column = columns.iter().find(|(known, _)| known == key);
+                    column.map_or(String::new(), |(_, cells)| field(&cells[index]))
                 };
                 let title = std::iter::once(table.title.clone());
                 let remark = row.remark.clone().unwrap_or_default();
@@ -41,11 +42,11 @@ impl Exporter for Csv {
     }
 }
 
-fn plain(cell: &Cell) -> String {
+fn field(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) => text.clone(),
         Cell::Number(number) => number.to_string(),
-        Cell::Missing => String::new(),
+        _ => String::new(),
     }
 }
 

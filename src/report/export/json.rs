@@ -23,18 +23,15 @@ impl Exporter for Json {
 }
 
 fn json_table(table: &Table) -> Value {
-    let rows = table.rows.iter().map(|row| {
-        let cells = table.columns.iter().zip(&row.cells);
-        let mut fields: Map<String, Value> = cells
-            .map(|(column, cell)| {
-                let value = match cell {
-                    Cell::Text(text) => json!(text),
-                    Cell::Number(number) => json!(number),
-                    Cell::Missing => Value::Null,
-                };
-                (column.key.to_string(), value)
-            })
-            .collect();
+    let columns = table.plain();
+    let rows = table.rows.iter().enumerate().map(|(index, row)| {
+        let value = |cell: &Cell| match cell {
+            Cell::Text(text) => json!(text),
+            Cell::Number(number) => json!(number),
+            _ => Value::Null,
+        };
+        let fields = columns.iter().map(|(key, cells)| (key.clone(), value(&cells[index])));
+        let mut fields: Map<String, Value> = fields.collect();
         fields.insert("remark".into(), json!(row.remark));
         Value::Object(fields)
     });
