@@ -8,8 +8,7 @@ use crate::report::{
     Exporter, MeasuredRun, Repeated, Results, Table, corpus_of, default_runs, paper_tables, results_tables,
     seeds_tables,
 };
-use crate::run::Request;
-use crate::run::directory::{CONFIG, REQUEST, RESULTS, SEEDS, run_name};
+use crate::run::directory::{CONFIG, RESULTS, run_name};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -64,12 +63,7 @@ pub fn run(args: TableArgs) -> Result<()> {
 /// What the run in `folder` has found, each table under its name.
 fn tables_of(folder: &Path) -> Result<Vec<Table>> {
     let name = run_name(folder)?;
-    let asked = Request::read(&folder.join(REQUEST))?;
-    let repeated = match asked.is_some_and(|asked| asked.has_all_seeds()) {
-        true => Repeated::read(&folder.join(SEEDS))?,
-        false => None,
-    };
-    let mut tables = match repeated {
+    let mut tables = match Repeated::of_run(folder)? {
         Some(repeated) => seeds_tables(&repeated),
         None => results_tables(&results(folder)?),
     };

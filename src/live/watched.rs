@@ -8,9 +8,8 @@ use crate::config::{Config, SearchConfig};
 use crate::error::Result;
 use crate::report::Results;
 use crate::run::directory::run_name;
-use crate::run::{Request, RunDirectory, Tail, atomic};
-use crate::search::Trial;
-use crate::space::Architecture;
+use crate::run::{Request, RunDirectory, Tail};
+use crate::search::{Trial, read_winner};
 use crate::train::{Line, Training};
 use std::collections::HashMap;
 use std::path::Path;
@@ -136,11 +135,8 @@ impl Watched {
 
     /// Whether what the search found is not what was tested as its winner.
     fn is_searched_anew(&self) -> Result<bool> {
-        let rows = self.scene.results.iter().flat_map(|results| &results.rows);
-        let tested = rows.filter(|row| row.name == "winner").find_map(|row| row.architecture.as_ref());
-        let (Some(tested), Some(_)) = (tested, &self.scene.search) else { return Ok(false) };
-        let found = atomic::read(&self.run.winner())?.and_then(|text| serde_json::from_str::<Architecture>(&text).ok());
-        Ok(found.as_ref() != Some(tested))
+        let (Some(results), Some(_)) = (&self.scene.results, &self.scene.search) else { return Ok(false) };
+        Ok(results.are_of_another_search(read_winner(&self.run)?.as_ref()))
     }
 
     /// What it is at is told by what was written last; that all is done, by what `automoe run` has noted down.

@@ -9,10 +9,9 @@ use crate::report::{Reference, Repeated, Results, TestedModel};
 use crate::run::directory::{METRICS, run_name};
 use crate::run::memory::SearchSpent;
 use crate::run::{JsonLines, Manifest, Request, RunDirectory, atomic};
-use crate::search::{Finalist, Trial, TrialLog, TrialState, best, take_into_front};
+use crate::search::{Finalist, Trial, TrialLog, TrialState, best, read_winner, take_into_front};
 use crate::space::{Architecture, Space};
 use crate::train::Training;
-use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
 /// The row of what the run's search found.
@@ -83,26 +82,20 @@ impl Facts {
                 beside.push(Self::named(&folder, name)?);
             }
         }
-        let request = Request::read(&run.request())?;
         Ok(Self {
             folder: folder.display().to_string(),
             name,
             manifest: run.made_with()?,
             space: config.space()?,
-            // Those of an earlier call may be of other settings.
-            seeds: if request.as_ref().is_some_and(Request::has_all_seeds) {
-                Repeated::read(&run.seeds())?
-            } else {
-                None
-            },
-            request,
+            seeds: Repeated::of_run(folder)?,
+            request: Request::read(&run.request())?,
             results: run.results().exists().then(|| Results::read(&run.results())).transpose()?,
             trials: if run.trials().exists() { TrialLog::read(&run.trials())? } else { Vec::new() },
             search_spent: SearchSpent::read(&run.search_spent())?,
-            found: read_own(&run.winner(), "an architecture", "automoe search writes it anew")?,
+            found: read_winner(&run)?,
             profile_device: profile_device(&config.search),
             finalists: if run.finalists().exists() { JsonLines::read(&run.finalists())? } else { Vec::new() },
-            ranking: read_own(&run.ranking(), "what automoe rank has found", "automoe rank writes it anew")?,
+            ranking: ranking(&run.ranking())?,
             supernets: read(supernets)?,
             models: read(models)?,
             beside,
@@ -117,8 +110,8 @@ impl Facts {
 
     /// Whether what was tested is of an earlier search than the one that is there.
     pub fn is_searched_anew(&self) -> bool {
-        let tested = self.tested(WINNER).and_then(|row| row.architecture.as_ref());
-        !self.trials.is_empty() && tested.is_some_and(|tested| self.found.as_ref() != Some(tested))
+        let is_of_another = |results: &Results| results.are_of_another_search(self.found.as_ref());
+        !self.trials.is_empty() && self.results.as_ref().is_some_and(is_of_another)
     }
 
     /// The dense model that the winner is compared with.
@@ -229,10 +222,10 @@ fn profile_device(settings: &SearchConfig) -> Option<String> {
     profile?.ok().map(|profile| profile.device)
 }
 
-/// What the file at `path` holds; none where there is no such file.
-fn read_own<T: DeserializeOwned>(path: &Path, kind: &str, advice: &str) -> Result<Option<T>> {
+/// What `automoe rank` has found, in the file at `path`; none where there is no such file.
+fn ranking(path: &Path) -> Result<Option<Comparison>> {
     let Some(text) = atomic::read(path)? else { return Ok(None) };
-    let read = checksum::from_text(&text, kind, advice);
+    let read = checksum::from_text(&text, "what automoe rank has found", "automoe rank writes it anew");
     read.map(Some).map_err(|error| error.at(path.display()))
 }
 

@@ -162,6 +162,12 @@ impl Results {
         read_with(path, MAX_BYTES, |text| checksum::from_text(text, "the results of a run", ADVICE))
     }
 
+    /// Whether their winner is not what the run's search has found: they are of an earlier search.
+    pub fn are_of_another_search(&self, found: Option<&Architecture>) -> bool {
+        let winner = self.rows.iter().find(|row| row.name == "winner").and_then(|row| row.architecture.as_ref());
+        winner.is_some_and(|tested| found != Some(tested))
+    }
+
     /// Writes them to `path`, whole or not at all.
     ///
     /// # Errors

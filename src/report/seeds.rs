@@ -5,7 +5,8 @@ use super::reading::Reading;
 use super::results::{Results, TestedModel};
 use crate::checksum;
 use crate::error::Result;
-use crate::run::atomic;
+use crate::run::directory::{REQUEST, SEEDS};
+use crate::run::{Request, atomic};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -72,11 +73,20 @@ impl Repeated {
         Self { seeds, rows: all(&rows), readings: all(&readings), results }
     }
 
-    /// Reads them at `path`; none when there is no such file.
+    /// Reads those of the run in `folder`. None where it was asked for one seed alone, or not all seeds are done: what is there then
+    /// may be of other settings.
     ///
     /// # Errors
     /// A file that cannot be read, or is damaged.
-    pub fn read(path: &Path) -> Result<Option<Self>> {
+    pub fn of_run(folder: &Path) -> Result<Option<Self>> {
+        match Request::read(&folder.join(REQUEST))?.is_some_and(|request| request.has_all_seeds()) {
+            true => Self::read(&folder.join(SEEDS)),
+            false => Ok(None),
+        }
+    }
+
+    /// Reads them at `path`; none when there is no such file.
+    fn read(path: &Path) -> Result<Option<Self>> {
         let Some(text) = atomic::read(path)? else { return Ok(None) };
         let read = checksum::from_text(&text, "what several seeds have found", "automoe run --seeds writes it anew");
         read.map(Some).map_err(|error| error.at(path.display()))

@@ -32,6 +32,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod winner;
 mod workers;
 
 pub use algorithm::{Algorithm, Candidate};
@@ -50,3 +51,4 @@ pub use pick::{Pick, check_pick, front, picked};
 pub use race::PARTS;
 pub use sample::{at_least, sample};
 pub use trial::{Trial, TrialState, best};
+pub use winner::read_winner;
