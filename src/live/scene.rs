@@ -12,6 +12,8 @@ pub struct Scene {
     pub name: String,
     /// What it is at.
     pub phase: Phase,
+    /// No process is at work any more, though something is left to do; none where that cannot be told.
+    pub interrupted: Option<bool>,
     /// Seconds since one of its logs was written; none before that.
     pub age: Option<f64>,
     /// The SuperNet, then the models.
@@ -81,6 +83,7 @@ impl Scene {
         json!({
             "run": self.name,
             "phase": self.phase.word(),
+            "interrupted": self.interrupted,
             "training": if let Phase::Training(name) = &self.phase { Some(name) } else { None },
             "beside": if let Phase::Beside(path) = &self.phase { Some(path) } else { None },
             "seconds_since_written": self.age,

@@ -33,7 +33,11 @@ impl Scene {
     fn title(&self, width: usize) -> String {
         let is_quiet = |age: &f64| *age >= QUIET && self.phase != Phase::Finished;
         let age = self.age.filter(is_quiet).map_or_else(String::new, |age| format!("last written {} ago", time(age)));
-        at_both_ends(&fit(&format!("{} · {}", self.name, self.phase), width), &age, width)
+        let phase = match self.interrupted {
+            Some(true) => format!("interrupted: {}", self.phase),
+            _ => self.phase.to_string(),
+        };
+        at_both_ends(&fit(&format!("{} · {phase}", self.name), width), &age, width)
     }
 
     /// Each training; of those that are over the last ones that there is room for, and that under way after all others.
@@ -48,8 +52,7 @@ impl Scene {
         let shown = height.saturating_sub(current.len() + 1).max(1);
         let left = others.len().saturating_sub(shown);
         let more = (left > 0).then(|| fit(&format!("… and {left} trainings before these"), width));
-        // One that was left unfinished is told by its bar alone.
-        let others = others.iter().skip(left).filter_map(|training| lines_of(training).into_iter().next());
+        let others = others.iter().skip(left).flat_map(lines_of);
         more.into_iter().chain(others).chain(current).collect()
     }
 
@@ -123,6 +126,7 @@ mod tests {
         Scene {
             name: "a\u{1b}run".into(),
             phase,
+            interrupted: None,
             age: Some(30.0),
             trainings: vec![
                 training("supernet", 200),
@@ -151,6 +155,8 @@ mod tests {
         );
         assert!(at("◆") < at("31.25") && lines[23] == "beside it, in subruns/: seeds/2");
         assert!(!scene(Phase::Finished).lines(79, 24)[0].contains("ago"));
+        let interrupted = Scene { interrupted: Some(true), ..scene(Phase::Searching) };
+        assert!(interrupted.lines(79, 24)[0].starts_with("a?run · interrupted: searching"));
     }
 
     #[test]

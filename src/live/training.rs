@@ -18,12 +18,25 @@ pub struct TrainingSoFar {
     pub(super) log: Training,
     /// Updates that there will be.
     pub(super) updates: u64,
+    /// How it goes on.
+    pub(super) state: State,
+}
+
+/// How a training goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// It is under way, or over.
+    Own,
+    /// Its log has not come to its end, and something else is under way, or nothing.
+    Left,
+    /// Another model has its name now.
+    PutAside,
 }
 
 impl TrainingSoFar {
     /// The training whose log says this, of so many updates.
     pub fn new(log: Training, updates: u64) -> Self {
-        Self { log, updates }
+        Self { log, updates, state: State::Own }
     }
 
     /// Updates so far.
@@ -52,7 +65,7 @@ impl TrainingSoFar {
     }
 
     fn seconds_left(&self) -> Option<f64> {
-        let (updates, _) = self.pace().filter(|pace| pace.0 > 0.0)?;
+        let (updates, _) = self.pace().filter(|pace| pace.0 > 0.0 && self.state == State::Own)?;
         Some(self.updates.saturating_sub(self.update()) as f64 / updates)
     }
 
@@ -62,10 +75,12 @@ impl TrainingSoFar {
         let nll = self.log.last(|line| line.nll);
         let loss = nll.map(|nll| format!("loss {}", digits(nll, 4)));
         let (update, updates) = (HumanCount(self.update()), HumanCount(self.updates));
-        if self.is_over() {
-            let took = format!("{name}{updates} updates in {}", time(self.log.seconds()));
+        if self.is_over() || self.state != State::Own {
+            let done = if self.is_over() { updates.to_string() } else { format!("{update} of {updates}") };
+            let took = format!("{name}{done} updates in {}", time(self.log.seconds()));
+            let aside = (self.state == State::PutAside).then(|| "put aside".to_owned());
             let valid = self.log.validations().last().map(|(_, mean)| format!("validation {}", digits(*mean, 4)));
-            return wrapped([Some(took), loss, valid], indent, width).into_iter().take(1).collect();
+            return wrapped([Some(took), aside, loss, valid], indent, width).into_iter().take(1).collect();
         }
         let bar = self.bar(width.saturating_sub(indent + BEHIND).min(BAR));
         let perplexity = nll.map(|nll| format!("perplexity {}", digits(nll.exp2(), 4)));
@@ -96,6 +111,7 @@ impl TrainingSoFar {
             "name": self.log.name,
             "update": self.update(),
             "updates": self.updates,
+            "put_aside": self.state == State::PutAside,
             "nll": self.log.last(|line| line.nll),
             "tokens_per_second": self.pace().map(|pace| pace.1),
             "seconds": self.log.seconds(),

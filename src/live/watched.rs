@@ -3,10 +3,11 @@
 
 use super::scene::{Phase, Scene};
 use super::search::SearchSoFar;
-use super::training::TrainingSoFar;
+use super::training::{State, TrainingSoFar};
 use crate::config::{Config, SearchConfig};
 use crate::error::Result;
 use crate::report::Results;
+use crate::run::atomic::is_put_aside;
 use crate::run::directory::run_name;
 use crate::run::{Request, RunDirectory, Tail};
 use crate::search::{Trial, read_winner};
@@ -49,6 +50,7 @@ impl Watched {
         let scene = Scene {
             name: run_name(folder)?,
             phase: Phase::Preparing,
+            interrupted: None,
             age: None,
             trainings: Vec::new(),
             search: None,
@@ -66,6 +68,8 @@ impl Watched {
     /// Files of it that are damaged, or cannot be read; the run is gone.
     pub fn look(&mut self) -> Result<&Scene> {
         self.run.made_with()?;
+        // Before what it writes is read: what ends meanwhile is not taken for interrupted.
+        let in_use = self.run.is_in_use();
         // A run that was begun just now may have none yet.
         if self.run.config().exists() {
             let config = Config::load(&self.run.config().to_string_lossy())?;
@@ -75,6 +79,7 @@ impl Watched {
             self.scene.results = results.exists().then(|| Results::read(&results)).transpose()?;
             self.scene.subruns = self.run.all_beside()?;
             self.look_at_phase()?;
+            self.look_at_states(in_use);
         }
         Ok(&self.scene)
     }
@@ -131,6 +136,26 @@ impl Watched {
         let seconds = since.elapsed().as_secs_f64() * left as f64 / seen as f64;
         self.scene.search_seconds_left = (seen > 0 && left > 0).then_some(seconds);
         Ok(())
+    }
+
+    /// Whether it was interrupted, and which trainings go on. Whoever has no lock, and has not ended, was killed or interrupted.
+    fn look_at_states(&mut self, in_use: Option<bool>) {
+        let scene = &mut self.scene;
+        let is_over = matches!(scene.phase, Phase::Over | Phase::Finished);
+        scene.interrupted = in_use.map(|in_use| !in_use && !is_over);
+        let goes_on = scene.interrupted != Some(true);
+        if !(goes_on && scene.phase == Phase::Searching) {
+            scene.search_seconds_left = None;
+        }
+        let names: Vec<String> = scene.trainings.iter().map(|training| training.log.name.clone()).collect();
+        for training in &mut scene.trainings {
+            let is_current = goes_on && scene.phase == Phase::Training(training.log.name.clone());
+            training.state = match is_put_aside(&training.log.name, &names) {
+                true => State::PutAside,
+                false if is_current || training.is_over() => State::Own,
+                false => State::Left,
+            };
+        }
     }
 
     /// Whether what the search found is not what was tested as its winner.

@@ -139,6 +139,12 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether what is called so, one of `all`, is what [`put_aside`] made of another of them.
+pub fn is_put_aside(name: &str, all: &[String]) -> bool {
+    let of = name.rsplit_once('.').filter(|(_, number)| number.parse::<u32>().is_ok());
+    of.is_some_and(|(name, _)| all.iter().any(|other| other == name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

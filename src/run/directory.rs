@@ -9,7 +9,7 @@
 //! The manifest says which settings and which data all of it was made with; a run goes on only with the same ones.
 
 use super::atomic;
-use super::lock::{LockError, lock};
+use super::lock::{LockError, is_held, lock};
 use super::manifest::Manifest;
 use super::settings::Settings;
 use crate::error::{Error, Result};
@@ -127,6 +127,11 @@ impl RunDirectory {
     /// [`Error::Input`] when the manifest is damaged; [`Error::Failure`] when it is gone.
     pub fn made_with(&self) -> Result<Manifest> {
         Manifest::read(&self.manifest())?.ok_or_else(|| Error::failure("it is gone").at(self.manifest().display()))
+    }
+
+    /// Whether a process is at work in it; none where that cannot be told, as on another machine.
+    pub fn is_in_use(&self) -> Option<bool> {
+        is_held(&self.root.join(LOCK))
     }
 
     /// Refuses `settings` that the run at `path` cannot go on with; there may be none.
