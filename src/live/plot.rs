@@ -1,6 +1,7 @@
 //! Points in a frame of characters.
 
-use super::text::{at_both_ends, digits, fit};
+use super::text::{at_both_ends, fit};
+use crate::report::digits;
 
 /// Columns of the figures at the left, and of the frame.
 const LEFT: usize = 10;

@@ -3,9 +3,9 @@
 use super::plot::Plot;
 use super::scene::{Phase, Scene};
 use super::search::SearchSoFar;
-use super::text::{at_both_ends, digits, fit, table, time, wrapped};
+use super::text::{at_both_ends, fit, table, time, wrapped};
 use super::training::TrainingSoFar;
-use crate::report::TestedModel;
+use crate::report::{TestedModel, digits};
 use indicatif::HumanCount;
 
 /// What was not written for so many seconds is told: a process that is at work writes more often, mostly.
@@ -66,13 +66,15 @@ impl Scene {
         let front = front.map(|(count, volume)| format!("front of {count}, hypervolume {volume:.4}"));
         let limit = (search.limit > 0.0).then(|| format!("limit {} {}", search.limit, search.axis.unit));
         let left = self.search_seconds_left.map(|seconds| format!("{} left", time(seconds)));
-        wrapped([Some(generation), Some(trials), best, front, limit, left], 8, width)
+        let chosen = if search.has_front { "knee of the front" } else { "best" };
+        let marks = format!("◆ {chosen}, ● on the front, · others");
+        wrapped([Some(generation), Some(trials), best, front, limit, left, Some(marks)], 8, width)
     }
 
     /// What was tested, `height` lines at most.
     fn of_results(&self, width: usize, height: usize) -> Vec<String> {
         let Some(results) = &self.results else { return Vec::new() };
-        let heading = ["test", "BLEU", "chrF", "GFLOPs", "M", "validation"].map(String::from);
+        let heading = ["test", "BLEU", "chrF", "GFLOPs", "params M", "validation"].map(String::from);
         let row = |row: &TestedModel| {
             let fixed = |figure: Option<f64>| figure.map(|figure| format!("{figure:.2}"));
             let short = |figure: Option<f64>| figure.map(|figure| digits(figure, 4));
@@ -153,7 +155,7 @@ mod tests {
             at("validation after 100 · largest 3.000")
                 < at("search: generation 0 of 4 · 5 of 38 trials · best loss 4.0000")
         );
-        assert!(at("◆") < at("31.25") && lines[23] == "beside it, in subruns/: seeds/2");
+        assert!(at("│") < at("31.25") && lines[23] == "beside it, in subruns/: seeds/2");
         assert!(!scene(Phase::Finished).lines(79, 24)[0].contains("ago"));
         let interrupted = Scene { interrupted: Some(true), ..scene(Phase::Searching) };
         assert!(interrupted.lines(79, 24)[0].starts_with("a?run · interrupted: searching"));

@@ -1,8 +1,8 @@
 //! A search as far as it has come, told trial by trial.
 
 use crate::catalog::{COSTS, CostRow, LATENCY_MS, LOSS, cost};
-use crate::config::SearchConfig;
-use crate::search::{Budget, Course, Trial, TrialState, take_into_front};
+use crate::config::{ObjectiveName, SearchConfig};
+use crate::search::{Budget, Course, Trial, TrialState, by_knee, dominates, take_into_front};
 use crate::space::{Architecture, Layer, Side};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -22,6 +22,9 @@ pub struct SearchSoFar {
     pub(super) has_front: bool,
     pub(super) budget: Budget,
     course: Course,
+    objectives: Vec<ObjectiveName>,
+    /// With several objectives those that no other beats in all of them, with their figures.
+    whole_front: Vec<(u64, Vec<f64>)>,
     pub(super) generation: u64,
     complete: u64,
     pruned: u64,
@@ -68,6 +71,8 @@ impl SearchSoFar {
             has_front: settings.objectives.len() > 1,
             budget: Budget::new(settings),
             course: Course::new(&settings.objectives),
+            objectives: settings.objectives.clone(),
+            whole_front: Vec::new(),
             generation: 0,
             complete: 0,
             pruned: 0,
@@ -95,6 +100,21 @@ impl SearchSoFar {
         if let Some(found) = Found::of(trial, &self.costs) {
             self.take(found);
         }
+        if let Some(point) = trial.point(&self.objectives).filter(|_| self.has_front)
+            && !self.whole_front.iter().any(|(_, other)| dominates(other, &point) || *other == point)
+        {
+            self.whole_front.retain(|(_, other)| !dominates(&point, other));
+            self.whole_front.push((trial.id, point));
+        }
+    }
+
+    /// The trial that such a search ends with: the best, or with several objectives the knee of the front.
+    pub(super) fn chosen(&self) -> Option<u64> {
+        if !self.has_front {
+            return self.best.first().map(|best| best.trial);
+        }
+        let points: Vec<Vec<f64>> = self.whole_front.iter().map(|(_, point)| point.clone()).collect();
+        by_knee(&points).first().map(|place| self.whole_front[*place].0)
     }
 
     fn take(&mut self, found: Found) {
@@ -143,6 +163,7 @@ impl SearchSoFar {
             "dropped": self.dropped,
             "failed": self.failed,
             "best": self.best.first(),
+            "chosen": self.chosen(),
             "front_size": front,
             "hypervolume": volume,
             "front_of": [LOSS, self.axis.name],
@@ -185,7 +206,7 @@ fn experts(architecture: &Architecture) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Limits, ObjectiveName};
+    use crate::config::Limits;
     use crate::search::testing::{settings, trial};
 
     fn told(settings: &SearchConfig, trials: &[Trial]) -> SearchSoFar {
@@ -238,6 +259,11 @@ mod tests {
             let search = SearchSoFar::new(settings);
             (search.axis.name, search.limit, search.costs.iter().map(|row| row.name).collect::<Vec<_>>())
         };
+        let figures = [(1.0, 20.0), (2.0, 6.0), (11.0, 0.5), (7.0, 7.0)].into_iter().zip(0..);
+        let trials = figures.map(|((loss, gflops), id)| Trial { gflops, ..trial(id, Some(loss)) }).collect::<Vec<_>>();
+        let objectives = ["loss", "gflops"].map(|name| ObjectiveName::new(name).unwrap()).into();
+        assert_eq!(told(&SearchConfig { objectives, ..settings() }, &trials).chosen(), Some(1));
+        assert_eq!(told(&settings(), &trials).chosen(), Some(0));
         assert_eq!(of(&settings()), ("gflops", 0.0, vec!["gflops"]));
         assert_eq!(of(&limited), ("latency_ms", 9.0, vec!["gflops", "latency_ms", "memory_mb"]));
         assert_eq!(of(&several), ("memory_mb", 5.0, vec!["gflops", "latency_ms", "memory_mb"]));

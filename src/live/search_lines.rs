@@ -2,9 +2,9 @@
 
 use super::plot::Plot;
 use super::search::{Found, SearchSoFar};
-use super::text::{beside, digits, fit, table};
+use super::text::{beside, fit, table};
 use crate::catalog::CostRow;
-use crate::search::round_up;
+use crate::report::digits;
 
 /// The least columns of a plot that has something beside it.
 const PLOT: usize = 36;
@@ -34,6 +34,11 @@ impl SearchSoFar {
         lines.iter().take(height).map(|line| fit(line, width)).collect()
     }
 
+    /// The trial of this number, where it is among the best or on the front.
+    fn found(&self, trial: Option<u64>) -> Option<&Found> {
+        self.front.iter().chain(&self.best).find(|found| Some(found.trial) == trial)
+    }
+
     fn plot(&self, width: usize, height: usize) -> Vec<String> {
         let point = |found: &Found| Some((found.cost(self.axis)?, found.loss));
         let marked: Vec<(f64, f64)> = self.front.iter().filter_map(point).collect();
@@ -41,7 +46,7 @@ impl SearchSoFar {
             names: [self.axis.unit, "loss"],
             points: &self.points,
             marked: &marked,
-            best: self.best.first().and_then(point),
+            best: self.found(self.chosen()).and_then(point),
             limit: (self.limit > 0.0).then_some(self.limit),
         };
         plot.lines(width, height)
@@ -78,7 +83,7 @@ impl SearchSoFar {
         let heading = ["", "trial", "gen", "loss"].map(String::from).into_iter();
         let heading = heading.chain(costs.iter().map(|row| unit(row)));
         let heading = heading.chain(shape(["layers", "experts"].map(String::from)));
-        let best = self.best.first().map(|found| found.trial);
+        let best = self.chosen();
         let row = |found: &&Found| {
             let is_on_front = || self.front.iter().any(|other| other.trial == found.trial);
             let mark = if best == Some(found.trial) {
@@ -88,7 +93,7 @@ impl SearchSoFar {
             } else {
                 "·"
             };
-            let of_cost = |row: &&CostRow| found.cost(row).map_or_else(String::new, round_up);
+            let of_cost = |row: &&CostRow| found.cost(row).map_or_else(String::new, |cost| digits(cost, 4));
             let first = [mark.to_owned(), found.trial.to_string(), found.generation.to_string(), digits(found.loss, 5)];
             let shape = shape([format!("{}+{}", found.layers[0], found.layers[1]), found.experts.to_string()]);
             first.into_iter().chain(costs.iter().map(of_cost)).chain(shape).collect()
@@ -123,17 +128,17 @@ mod tests {
         let limits = Limits::from([("gflops", 0.004)]);
         let lines = search(&SearchConfig { limits, ..settings() }, 3).lines(79, 6);
         let expected = [
-            "  4.0000 │●                                          trial  gen    loss  GFLOPs",
-            "    loss │                   ●                    ◆      2    0  3.5000   0.003",
-            "         │                                        ●      1    0  3.7500  0.0025",
-            "  3.5000 │                                     ◆  ●      0    0  4.0000   0.002",
-            "         └──────────────────────────────────────",
-            "          0.002000 GFLOPs               0.003000",
+            "  4.0000 │●                                        trial  gen    loss    GFLOPs",
+            "    loss │                  ●                   ◆      2    0  3.5000  0.003000",
+            "         │                                      ●      1    0  3.7500  0.002500",
+            "  3.5000 │                                   ◆  ●      0    0  4.0000  0.002000",
+            "         └────────────────────────────────────",
+            "          0.002000 GFLOPs             0.003000",
         ];
         assert_eq!(lines, expected);
         let wide = search(&settings(), 3).lines(110, 6);
         assert!(
-            wide[0].ends_with("GFLOPs  layers  experts") && wide[1].ends_with("   0.003     6+1        0"),
+            wide[0].ends_with("GFLOPs  layers  experts") && wide[1].ends_with("0.003000     6+1        0"),
             "{wide:#?}"
         );
     }

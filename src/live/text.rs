@@ -65,18 +65,6 @@ pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
         .collect()
 }
 
-/// A figure with so many significant digits, none of them behind the point where it is large.
-pub(super) fn digits(figure: f64, count: i32) -> String {
-    let magnitude = figure.abs();
-    if magnitude == 0.0 || !magnitude.is_finite() {
-        return figure.to_string();
-    }
-    match magnitude.log10().floor() as i32 {
-        -5..6 => format!("{figure:.*}", (count - 1 - magnitude.log10().floor() as i32).max(0) as usize),
-        _ => format!("{figure:.*e}", (count - 1).max(0) as usize),
-    }
-}
-
 /// A time as the bars tell it: `3m`.
 pub(super) fn time(seconds: f64) -> String {
     let duration = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
@@ -103,12 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_short() {
-        let cases = [(4.56789, "4.568"), (0.0023456, "0.002346"), (123456.0, "123456"), (0.0, "0"), (1e9, "1.000e9")];
-        for (figure, expected) in cases {
-            assert_eq!(digits(figure, 4), expected);
-        }
-        assert_eq!(digits(f64::NAN, 4), "NaN");
+    fn times_are_short() {
         assert_eq!((time(-1.0), time(30.0)), ("0s".into(), "30s".into()));
         assert!(time(f64::INFINITY).ends_with('y'));
     }

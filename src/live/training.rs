@@ -1,6 +1,7 @@
 //! A training as far as it has come, by its log.
 
-use super::text::{digits, fit, time, wrapped};
+use super::text::{fit, time, wrapped};
+use crate::report::digits;
 use crate::train::{Line, Training};
 use indicatif::HumanCount;
 use serde_json::{Value, json};
@@ -79,7 +80,9 @@ impl TrainingSoFar {
             let done = if self.is_over() { updates.to_string() } else { format!("{update} of {updates}") };
             let took = format!("{name}{done} updates in {}", time(self.log.seconds()));
             let aside = (self.state == State::PutAside).then(|| "put aside".to_owned());
-            let valid = self.log.validations().last().map(|(_, mean)| format!("validation {}", digits(*mean, 4)));
+            let validated = self.validation().map_or(0, |(_, losses)| losses.len());
+            let of = if validated > 1 { format!(", mean of {validated}") } else { String::new() };
+            let valid = self.log.validations().last().map(|(_, mean)| format!("validation {}{of}", digits(*mean, 4)));
             return wrapped([Some(took), aside, loss, valid], indent, width).into_iter().take(1).collect();
         }
         let bar = self.bar(width.saturating_sub(indent + BEHIND).min(BAR));

@@ -1,6 +1,6 @@
 //! How figures and tables are shown.
 
-use crate::report::{Cell, Table};
+use crate::report::{Cell, Table, digits};
 use maud::{Markup, html};
 
 /// A text of more letters may have several lines.
@@ -20,7 +20,7 @@ pub(super) fn table(table: &Table) -> Markup {
         }
     };
     html! {
-        @if !table.title.is_empty() { p.note { (table.title) } }
+        @if !table.title.is_empty() { p.title { (table.title) } }
         div.wide { table {
             thead { tr { @for (index, column) in table.columns.iter().enumerate() { th class=(class(index)) { (column.heading) } } } }
             tbody { @for row in &table.rows {
@@ -31,9 +31,9 @@ pub(super) fn table(table: &Table) -> Markup {
     }
 }
 
-/// FLOPs in units of 10⁹, to five significant digits at least where they are few.
+/// FLOPs in units of 10⁹, as messages and `automoe watch` have them.
 pub(super) fn gflops(figure: f64) -> String {
-    if figure < 0.1 { format!("{figure:.6}") } else { format!("{figure:.4}") }
+    digits(figure, 4)
 }
 
 /// A time as people say it.

@@ -6,8 +6,9 @@ use crate::cost::Limit;
 use crate::error::Result;
 use crate::live::SearchSoFar;
 use crate::progress::{Picture, Progress};
+use crate::report::digits;
 use crate::run::EventFile;
-use crate::search::{self, Budget, Constraints, Course, Trial, round_up};
+use crate::search::{self, Budget, Constraints, Course, Trial};
 use std::path::Path;
 
 /// Shows how a search goes: its front as it grows, a bar, and a line for each generation that is over.
@@ -63,8 +64,8 @@ impl<'a> Shown<'a> {
         let Some(best) = progress.best else { return Ok(()) };
         let loss = best.loss.unwrap_or(f64::NAN);
         let figures = match self.constraints.tightest(best) {
-            Some((limit, figure)) => format!("{} of {} {}", round_up(figure), limit.most, limit.unit),
-            None => format!("{} GFLOPs", round_up(best.gflops)),
+            Some((limit, figure)) => format!("{} of {} {}", digits(figure, 4), limit.most, limit.unit),
+            None => format!("{} GFLOPs", digits(best.gflops, 4)),
         };
         let (generation, done) = (progress.trial.generation, progress.done);
         self.bar.set_message(format!("searching: generation {generation}, best loss {loss:.4} at {figures}"));
@@ -138,7 +139,7 @@ pub(super) fn summary(
 ) -> String {
     let mut line = format!("trial {}, loss {:.4}", winner.id, winner.loss.unwrap_or(f64::NAN));
     if constraints.limits().all(|limit| limit.name != "gflops") {
-        line += &format!(", {} GFLOPs", round_up(winner.gflops));
+        line += &format!(", {} GFLOPs", digits(winner.gflops, 4));
     }
     for Limit { name, unit, most } in constraints.limits() {
         let logged = winner.figure(name).unwrap_or(f64::NAN);
@@ -148,7 +149,7 @@ pub(super) fn summary(
             _ => ("", logged, ""),
         };
         let noun = catalog::cost(name).map_or(unit, |row| row.noun);
-        line += &format!(", {bound}{} {noun}{manner} (limit {most})", round_up(figure));
+        line += &format!(", {bound}{} {noun}{manner} (limit {most})", digits(figure, 4));
     }
     line
 }

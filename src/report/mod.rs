@@ -3,6 +3,7 @@
 
 pub mod export;
 pub mod exporter;
+mod digits;
 mod table;
 
 mod reading;
@@ -24,6 +25,7 @@ mod latency_plot;
 mod optuna;
 
 pub use corpora::{corpus_of, default_runs};
+pub use digits::digits;
 pub use exporter::Exporter;
 pub use latency_plot::latency_plot;
 pub use optuna::optuna_journal;
