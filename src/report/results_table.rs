@@ -9,6 +9,9 @@ use super::table::{Cell, Column, Row, Table};
 const JOINED_REFERENCES: &str = "BLEU and chrF are of tokenised text: the references are the test set's ids joined to words; \
                                  data.test_reference can name raw ones";
 
+/// What is said of all rows whose latency is noisy; how much so is in `results.json`.
+const NOISY: &str = "the latency is too noisy to trust; automoe latency measure takes more time";
+
 /// The models; how they compare, where there is anything to compare with; and the readings of a ladder.
 pub fn results_tables(results: &Results) -> Vec<Table> {
     let mut tables = vec![models(results)];
@@ -26,10 +29,8 @@ fn models(results: &Results) -> Table {
     let columns = columns("model", &[MODEL]);
     let joined = results.joined_references.then_some(JOINED_REFERENCES);
     let remark = |model: &TestedModel| {
-        let noise = noise(model).map(|noise| {
-            format!("the latency is too noisy to trust ({noise}); automoe latency measure takes more time")
-        });
-        let remarks: Vec<String> = joined.map(String::from).into_iter().chain(noise).collect();
+        let noise = is_noisy(model).then_some(NOISY);
+        let remarks: Vec<&str> = joined.into_iter().chain(noise).collect();
         (!remarks.is_empty()).then(|| remarks.join("; "))
     };
     let row = |model: &TestedModel| Row {
@@ -39,9 +40,9 @@ fn models(results: &Results) -> Table {
     Table { title: String::new(), columns, rows: results.rows.iter().map(row).collect() }
 }
 
-/// Why the latency of `model` is not to be trusted, if it is not.
-pub(super) fn noise(model: &TestedModel) -> Option<String> {
-    model.latency.filter(|latency| latency.interval_ms.is_some()).and_then(|latency| latency.noise(0.0))
+/// Whether the latency of `model` is not to be trusted.
+pub(super) fn is_noisy(model: &TestedModel) -> bool {
+    model.latency.is_some_and(|latency| latency.interval_ms.is_some() && latency.noise(0.0).is_some())
 }
 
 /// Why the FLOPs of `reading` are not known, or may be fewer.

@@ -2,7 +2,7 @@
 
 use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, FigureColumn, MODEL, READING, TRAINING};
 use super::results::Results;
-use super::results_table::{limitation, noise};
+use super::results_table::{is_noisy, limitation};
 use super::seeds::{Figure, Repeated, RepeatedRow};
 use super::table::{Cell, Column, Row, Table};
 use std::collections::BTreeSet;
@@ -13,8 +13,7 @@ pub fn seeds_tables(repeated: &Repeated) -> Vec<Table> {
     let title = |what: &str| format!("{what}: mean and deviation over seeds {seeds}");
     let compared = [TRAINING, BESIDE_DENSE, BESIDE_DENSE_SEARCH];
     let noisy = |name: &str| {
-        let count =
-            in_seeds(repeated, |results| results.rows.iter().any(|row| row.name == name && noise(row).is_some()));
+        let count = in_seeds(repeated, |results| results.rows.iter().any(|row| row.name == name && is_noisy(row)));
         (count > 0).then(|| format!("the latency is too noisy to trust with {count} of {} seeds", repeated.seeds.len()))
     };
     let limited = |name: &str| {

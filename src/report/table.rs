@@ -104,8 +104,15 @@ impl Table {
         self.columns.iter().enumerate().flat_map(of_column).collect()
     }
 
-    /// Each remark once, with the rows that it is about, which the text among their first two cells names: `a, b; c, d`.
+    /// Each remark once, with the rows that it is about, which the text among their first two cells names: `a, b; c, d`, or `all` where
+    /// there are many, and it is about all of them.
     pub fn remarks(&self) -> Vec<(String, &str)> {
+        let is_of_all = |remark: &str| self.rows.iter().all(|row| row.remark.as_deref() == Some(remark));
+        if let [first, _, _, _, ..] = self.rows.as_slice()
+            && let Some(remark) = first.remark.as_deref().filter(|remark| is_of_all(remark))
+        {
+            return vec![("all".into(), remark)];
+        }
         let mut remarks: Vec<(String, &str)> = Vec::new();
         for row in &self.rows {
             let Some(remark) = row.remark.as_deref() else {
@@ -218,6 +225,17 @@ mod tests {
         assert_eq!(signed, ["+0.22", "-0.22", "0.00", "0.00"]);
         let column = Column { rounding: Rounding::ThreeDigits, ..Column::new("ms", "ms", 0) };
         assert_eq!(column.shown(&Cell::Mean { mean: 1.031, deviation: Some(0.1812) }), "1.03 ± 0.18");
+    }
+
+    #[test]
+    fn a_remark_on_all_of_many_rows_names_none() {
+        let row = |name: &str| Row { cells: vec![name.into()], remark: Some("why".into()) };
+        let of = |names: &[&str]| {
+            let rows = names.iter().map(|name| row(name)).collect();
+            let table = Table { title: String::new(), columns: vec![Column::new("model", "model", 0)], rows };
+            table.remarks().into_iter().map(|(rows, _)| rows).collect::<Vec<_>>()
+        };
+        assert_eq!([of(&["a", "b", "c"]), of(&["a", "b", "c", "d"])], [["a; b; c"], ["all"]]);
     }
 
     #[test]
