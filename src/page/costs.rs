@@ -9,6 +9,9 @@ use maud::{Markup, html};
 /// Where the wall time of a search is not known.
 pub(super) const SUMMED: &str = "the sum of its evaluations, each by its own clock, though some may have gone side by side: the wall time is not known";
 
+/// What is said of models that another has taken the name of.
+const ASIDE: &str = "put aside: a model of another architecture has the name now";
+
 /// A row for each training and each search.
 pub(super) fn costs(facts: &Facts) -> Markup {
     let columns = vec![
@@ -30,11 +33,13 @@ pub(super) fn costs(facts: &Facts) -> Markup {
         ],
         remark: None,
     };
+    let aside = facts.put_aside();
     let training = |(name, training): (String, &Training)| {
         let updates = training.last(|line| Some(line.update)).unwrap_or(0);
         let memory = training.lines.iter().filter_map(|line| line.peak_memory_bytes).max();
         let gflops = training.last(|line| line.trained_gflops);
-        row(&name, training.seconds(), updates as f64, gflops, memory)
+        let remark = aside.contains(&name).then(|| ASIDE.to_owned());
+        Row { remark, ..row(&name, training.seconds(), updates as f64, gflops, memory) }
     };
     let search = |name: &str, facts: &Facts| {
         let (searched, memory) = (facts.searched(), facts.search_spent.and_then(|spent| spent.peak_memory_bytes));

@@ -13,10 +13,12 @@ const BEGINNING: f64 = 0.1;
 
 /// The curves of SuperNets, and those of the models that were trained alone.
 pub(super) fn curves(facts: &Facts) -> Markup {
+    let aside = facts.put_aside();
+    let models: Vec<Named> = facts.all_models().into_iter().filter(|(name, _)| !aside.contains(name)).collect();
     html! {
         p.note { "Thin: training, without what smoothing adds. Thick: validation, the mean of the architectures that are validated. "
             "The first tenth of each is left out." }
-        (of(&facts.all_supernets(), "Training of SuperNets")) (of(&facts.all_models(), "Training of single architectures"))
+        (of(&facts.all_supernets(), "Training of SuperNets")) (of(&models, "Training of single architectures"))
     }
 }
 

@@ -4,8 +4,8 @@ use super::costs::SUMMED;
 use super::facts::Facts;
 use super::settings::different;
 use super::shown::{duration, gflops, table};
-use super::{architecture, costs, curves, experts, generations, genes, headline, latency, settings, trials};
-use crate::report::{Column, Row, Table, rank_tables, results_tables, seeds_tables};
+use super::{architecture, costs, curves, experts, generations, genes, headline, latency, settings, tested, trials};
+use crate::report::{Column, Row, Table, rank_tables, seeds_tables};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ fn run(facts: &Facts) -> Markup {
         h1 { "Run " (facts.name) } p.note { code { (facts.folder) } }
         (headline::headline(facts))
         @if let Some(results) = &facts.results {
-            (section("What was tested", &html! { @for one in &results_tables(results) { (table(one)) } }))
+            (section("What was tested", &tested::tested(facts, results)))
         }
         @if let Some(seeds) = &facts.seeds {
             (section("With several seeds", &html! { @for one in &seeds_tables(seeds) { (table(one)) } }))

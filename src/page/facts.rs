@@ -6,12 +6,14 @@ use crate::error::{Error, Result};
 use crate::latency::LatencyProfile;
 use crate::rank::Comparison;
 use crate::report::{Reference, Repeated, Results, TestedModel};
+use crate::run::atomic::is_put_aside;
 use crate::run::directory::{METRICS, run_name};
 use crate::run::memory::SearchSpent;
 use crate::run::{JsonLines, Manifest, Request, RunDirectory, atomic};
 use crate::search::{Finalist, Trial, TrialLog, TrialState, best, read_winner, take_into_front};
 use crate::space::{Architecture, Space};
 use crate::train::Training;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The row of what the run's search found.
@@ -62,6 +64,19 @@ impl Facts {
     /// No run there, or files of it that are damaged.
     pub fn read(folder: &Path) -> Result<Self> {
         Self::named(folder, run_name(folder)?)
+    }
+
+    /// Reads the runs in `folders`, each called by as much of the end of its path as tells it from the others.
+    ///
+    /// # Errors
+    /// As of [`Self::read`]; a folder that is there twice.
+    pub fn read_all(folders: &[PathBuf]) -> Result<Vec<Self>> {
+        let whole = |folder: &PathBuf| folder.canonicalize().map_err(|error| Error::path(error).at(folder.display()));
+        let paths: Vec<PathBuf> = folders.iter().map(whole).collect::<Result<_>>()?;
+        if let Some(place) = (1..paths.len()).find(|&place| paths[..place].contains(&paths[place])) {
+            return Err(Error::input("this run is given twice").at(folders[place].display()));
+        }
+        folders.iter().zip(apart(&paths)).map(|(folder, name)| Self::named(folder, name)).collect()
     }
 
     /// Reads the run in `folder`, which goes by that name.
@@ -131,14 +146,30 @@ impl Facts {
         own.chain(beside).collect()
     }
 
-    /// As [`Self::all_supernets`], those of models that were trained alone.
+    /// As [`Self::all_supernets`], those of models that were trained alone, in the order of the tables.
     pub fn all_models(&self) -> Vec<(String, &Training)> {
         let own = self.models.iter().map(|training| (training.name.clone(), training));
         let beside = self.beside.iter().flat_map(|search| {
             let limit = search.name.find('@').map_or("", |at| &search.name[at..]);
             search.models.iter().map(move |training| (format!("{}{limit}", training.name), training))
         });
-        own.chain(beside).collect()
+        let rows = self.results.iter().flat_map(|results| &results.rows);
+        let rows: Vec<&str> = rows.map(|row| row.name.as_str()).collect();
+        let mut all: Vec<_> = own.chain(beside).collect();
+        all.sort_by_key(|(name, _)| rows.iter().position(|row| row == name).unwrap_or(rows.len()));
+        all
+    }
+
+    /// The names of those models that gave their names to others: what an earlier search found, mostly.
+    pub fn put_aside(&self) -> BTreeSet<String> {
+        let of = |facts: &Self, limit: &str| {
+            let names: Vec<String> = facts.models.iter().map(|training| training.name.clone()).collect();
+            let aside = names.iter().filter(|name| is_put_aside(name, &names));
+            aside.map(|name| format!("{name}{limit}")).collect::<Vec<_>>()
+        };
+        let beside =
+            self.beside.iter().flat_map(|search| of(search, search.name.find('@').map_or("", |at| &search.name[at..])));
+        of(self, "").into_iter().chain(beside).collect()
     }
 
     /// All of these.
@@ -207,6 +238,21 @@ impl Facts {
     }
 }
 
+/// Of each of `paths`, all different, the shortest end that no other has.
+fn apart(paths: &[PathBuf]) -> Vec<String> {
+    let end = |path: &Path, parts: usize| {
+        let all: Vec<_> = path.components().collect();
+        all[all.len().saturating_sub(parts)..].iter().collect::<PathBuf>()
+    };
+    let name = |path: &PathBuf| {
+        let is_alone =
+            |parts: &usize| paths.iter().filter(|other| end(other, *parts) == end(path, *parts)).count() == 1;
+        let parts = (1..path.components().count()).find(is_alone);
+        parts.map_or_else(|| path.clone(), |parts| end(path, parts)).display().to_string()
+    };
+    paths.iter().map(name).collect()
+}
+
 /// What searches have taken.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Searched {
@@ -264,6 +310,16 @@ mod tests {
             |trainings: Vec<(String, &Training)>| trainings.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names(facts.all_supernets()), ["supernet", "adapted", "nas-supernet"]);
         assert_eq!(names(facts.all_models()), ["adapted", "nas", "winner@gflops=1", "winner.1@gflops=1"]);
+    }
+
+    #[test]
+    fn runs_are_told_apart_by_the_ends_of_their_paths() {
+        let paths = ["/r/sd", "/r/seeds/2", "/r/low/winner", "/r/high/winner"].map(PathBuf::from);
+        assert_eq!(apart(&paths), ["sd", "2", "low/winner", "high/winner"]);
+        let folder = tempfile::tempdir().unwrap();
+        begin(folder.path());
+        let twice = Facts::read_all(&[folder.path().into(), folder.path().join(".")]).map(|_| ()).unwrap_err();
+        assert!(twice.to_string().ends_with("this run is given twice"), "{twice}");
     }
 
     #[test]

@@ -19,8 +19,10 @@ pub(super) fn generations(facts: &Facts) -> Markup {
 
 /// A curve over the generations.
 fn curve(name: &str, beside: &str, points: &[(f64, f64)]) -> Markup {
-    let plot =
-        Plot { x: Axis::of(points.iter().map(|point| point.0)), y: Axis::of(points.iter().map(|point| point.1)) };
+    let plot = Plot {
+        x: Axis::of_counts(points.iter().map(|point| point.0)),
+        y: Axis::of(points.iter().map(|point| point.1)),
+    };
     let inside = html! { path.curve d=(plot.line(points)) style="stroke:var(--fill)" {} };
     plot.picture(name, ["generation", beside], &inside)
 }

@@ -4,6 +4,7 @@ use super::costs::SUMMED;
 use super::facts::Facts;
 use super::shown::{duration, gflops};
 use crate::report::{Reference, Repeated};
+use crate::search::front;
 use maud::{Markup, html};
 
 /// The sentences.
@@ -30,8 +31,9 @@ fn asked(facts: &Facts) -> String {
     let limits = if limits.is_empty() { "no limit".to_owned() } else { format!("at most {}", limits.join(" and ")) };
     let objectives: Vec<&str> = search.objectives.iter().map(|objective| objective.as_str()).collect();
     format!(
-        "Asked for: of 10{} architectures, that of the lowest {} with {limits}, by {} with seed {}.",
+        "Asked for: of 10{} architectures, {} {} with {limits}, by {} with seed {}.",
         raised(&format!("{:.0}", facts.space.architectures().log10().floor())),
+        if objectives.len() > 1 { "the knee of the front of" } else { "that of the lowest" },
         objectives.join(" and "),
         search.algorithm.as_str(),
         facts.config.seed
@@ -62,10 +64,15 @@ fn found(facts: &Facts) -> String {
     };
     let figure =
         |figure: Option<f64>, decimals: usize| figure.map_or("unknown".into(), |figure| format!("{figure:.decimals$}"));
-    let several = facts.config.search.objectives.len() > 1;
+    let search = &facts.config.search;
+    let several = search.objectives.len() > 1;
     let own = format!(
         "Found: the winner{} has {} BLEU and {} GFLOPs",
-        if several { ", one of the front," } else { "" },
+        if several {
+            format!(", the knee of a front of {},", front(&facts.trials, &search.objectives).len())
+        } else {
+            String::new()
+        },
         figure(winner.bleu, 2),
         winner.gflops.map_or("unknown".into(), gflops)
     );

@@ -16,6 +16,7 @@ mod genes;
 mod headline;
 mod latency;
 mod settings;
+mod tested;
 mod trials;
 // All of it.
 mod document;

@@ -33,6 +33,16 @@ impl Axis {
         Self { least: first * step, most: (most / step).ceil().max(first + 1.0) * step, step }
     }
 
+    /// As [`Self::of`], of numbers that count something: there are no steps between them.
+    pub fn of_counts(values: impl Iterator<Item = f64> + Clone) -> Self {
+        let axis = Self::of(values.clone());
+        let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
+        match axis.step < 1.0 && least <= most {
+            true => Self { least, most: most.max(least + 1.0), step: 1.0 },
+            false => axis,
+        }
+    }
+
     /// Its least and its most value.
     pub fn ends(&self) -> (f64, f64) {
         (self.least, self.most)

@@ -7,15 +7,14 @@ use crate::report::optuna_journal;
 use crate::run::directory::run_name;
 use crate::run::{RunDirectory, atomic};
 use crate::search::TrialLog;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The runs in these folders as a page of HTML; they may be in use.
 ///
 /// # Errors
 /// No run there, or files of it that are damaged.
-pub fn report_page(folders: &[impl AsRef<Path>]) -> Result<String> {
-    let facts: Vec<Facts> = folders.iter().map(|folder| Facts::read(folder.as_ref())).collect::<Result<_>>()?;
-    Ok(page(&facts))
+pub fn report_page(folders: &[PathBuf]) -> Result<String> {
+    Facts::read_all(folders).map(|facts| page(&facts))
 }
 
 /// Writes the page of `run` into it, and where it stands.
@@ -24,7 +23,7 @@ pub fn report_page(folders: &[impl AsRef<Path>]) -> Result<String> {
 /// Files of it that are damaged; it cannot be written.
 pub fn write_report(run: &RunDirectory) -> Result<()> {
     let path = run.report();
-    atomic::write(&path, report_page(&[run.root()])?.as_bytes())?;
+    atomic::write(&path, report_page(&[run.root().to_path_buf()])?.as_bytes())?;
     tracing::info!("report: {}", path.display());
     Ok(())
 }

@@ -117,8 +117,8 @@ fn a_run_ends_with_a_page_that_says_what_its_files_say() {
     let trials = lines(&run.join("search/trials.jsonl"));
     let complete: Vec<_> = trials.iter().filter(|trial| trial["state"] == "complete").collect();
     assert!(page.says(&format!("{} trials: {} complete", trials.len(), complete.len())));
-    // Each is a point, and the winner has a ring.
-    assert_eq!(page.elements["circle"], complete.len() + 1);
+    // Each is a point, and the winner has a ring; and each of what was tested.
+    assert_eq!(page.elements["circle"], complete.len() + 1 + results["rows"].as_array().unwrap().len());
     for trial in complete {
         let told = format!(
             "trial {}, generation {}: loss {:.4}, ",
