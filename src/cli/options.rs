@@ -73,6 +73,10 @@ impl RunArgs {
     pub(super) fn config(&self) -> Result<Config> {
         let mut config = self.config.load()?;
         if let Some(run_dir) = &self.run_dir {
+            if run_dir.to_str().is_none() {
+                return Err(Error::input("its name is no UTF-8, as files of settings are")
+                    .at(format!("--run-dir {}", run_dir.display())));
+            }
             config.run_dir.clone_from(run_dir);
         }
         Ok(config)

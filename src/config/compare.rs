@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompareConfig {
-    /// What is trained.
+    /// What is trained: `"dense"` and `"moe"`, models made by hand, the second with experts; `"dense-search"`, what the search finds
+    /// among the dense architectures of the space; `"random-search"`, what a random search finds in as many trials.
     pub kind: CompareKind,
     /// Its name in tables, and its model's; empty: the kind.
     #[serde(default)]
@@ -31,7 +32,7 @@ pub struct CompareConfig {
     /// Decoder layers.
     #[serde(default)]
     pub decoder_layers: usize,
-    /// `"moe"`: experts of a layer that has any.
+    /// `"moe"`, which needs it: experts of a layer that has any, 1 at least.
     #[serde(default)]
     pub experts: usize,
     /// `"moe"`: experts that a token is sent to; 0: 1.

@@ -49,6 +49,7 @@ pub use rank::RankConfig;
 pub use report::ReportConfig;
 pub use search::{LatencySource, SearchConfig};
 pub use settings::{Config, is_adjustable, may_change};
+pub use shown::said;
 pub use since_0_1::default_of_new_key;
 pub use train::{LrSchedule, Sampling, TrainConfig};
 pub use train_overrides::TrainOverrides;

@@ -16,9 +16,18 @@ const WIDTH: usize = 110;
 /// Comments behind values stand at most here.
 const MOST_PADDING: usize = 44;
 
+/// `value`, but in a list of tables without what a table that leaves it out has, too.
+pub fn said(mut value: Value) -> Value {
+    let is_said = |value: &Value| ![0.into(), "".into(), false.into()].contains(value);
+    for row in value.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        row.retain(|_, value| is_said(value));
+    }
+    value
+}
+
 /// A value as TOML writes it.
 pub(super) fn toml_text(value: &Value) -> String {
-    toml::Value::try_from(value).map_or_else(|_| value.to_string(), |value| value.to_string())
+    toml::Value::try_from(said(value.clone())).map_or_else(|_| value.to_string(), |value| value.to_string())
 }
 
 /// One key of a section.

@@ -1,7 +1,7 @@
 //! What the run was made with, and how to make it again.
 
 use super::facts::Facts;
-use crate::config::Config;
+use crate::config::{Config, said};
 use crate::run::Request;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -72,7 +72,7 @@ pub(super) fn different(config: &Config) -> Vec<(String, Value, Value)> {
     let [own, default] = [config, &Config::default()].map(|config| config.values().unwrap_or_default());
     let pairs = own.into_iter().map(|(key, value)| {
         let default = default.get(&key).cloned().unwrap_or_else(|| beneath(&key));
-        (key, given(value), default)
+        (key, said(value), default)
     });
     pairs.filter(|(_, value, default)| value != default).collect()
 }
@@ -86,26 +86,9 @@ fn beneath(key: &str) -> Value {
     }
 }
 
-/// `value`, but of a list of tables what is not said in them.
-fn given(mut value: Value) -> Value {
-    let is_said = |value: &Value| ![0.into(), "".into(), false.into()].contains(value);
-    for row in value.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        row.retain(|_, value| is_said(value));
-    }
-    value
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn rows_of_a_list_say_what_was_said() {
-        let rows = json!([{"kind": "moe", "experts": 2, "every": 0, "name": "", "own_supernet": false}, 3]);
-        assert_eq!(given(rows), json!([{"kind": "moe", "experts": 2}, 3]));
-        assert_eq!(given(json!(0)), json!(0));
-    }
 
     #[test]
     fn what_was_asked_for_is_said_again() {

@@ -3,6 +3,8 @@
 use super::*;
 use crate::config::keys::{Keys, dotted};
 use crate::config::mistakes::OVERRIDES;
+use crate::config::said;
+use serde_json::json;
 
 fn loaded(text: &str, overrides: &[&str]) -> (TempDir, String, Loaded) {
     let (folder, path) = file(text);
@@ -160,6 +162,9 @@ fn keys_are_explained() {
         let text = explained(key);
         assert!(rows.iter().all(|row| text.lines().any(|line| line == *row)), "{text}");
     }
+    let rows = json!([{"kind": "moe", "experts": 2, "every": 0, "name": "", "own_supernet": false}, 3]);
+    assert_eq!(said(rows), json!([{"kind": "moe", "experts": 2}, 3]));
+    assert_eq!(said(json!(0)), json!(0));
     let rows = explained("compare");
     assert!(
         rows.starts_with("[[compare]]\nWhat else it trains beside the winner.\n\nkind ")
