@@ -9,8 +9,10 @@ use crate::run::{EventFile, JsonLines};
 use serde_json::Value;
 
 /// TensorBoard's names of the figures in a line of metrics.
-const SCALARS: [(&str, &str); 5] = [
+/// As fairseq has them, `loss` is with what smoothing adds, and `ppl` is of `nll_loss`.
+const SCALARS: [(&str, &str); 6] = [
     ("loss", "train/loss"),
+    ("nll", "train/nll_loss"),
     ("perplexity", "train/ppl"),
     ("lr", "train/lr"),
     ("trained_gflops", "train/gflops"),
