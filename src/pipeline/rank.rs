@@ -75,7 +75,8 @@ pub fn rank(workspace: &Workspace, given: Option<Vec<Architecture>>, checkpoints
     for seed in 0..settings.seeds {
         let trained = if seed == 0 { architectures.len() } else { settings.repeated };
         for (index, (architecture, scores)) in architectures.iter().zip(&mut alone).enumerate().take(trained) {
-            let name = format!("architecture {} of {}, seed {}", index + 1, architectures.len(), seed + 1);
+            let of_seed = if settings.seeds > 1 { format!(" (seed {})", seed + 1) } else { String::new() };
+            let name = format!("architecture {} of {}{of_seed}", index + 1, architectures.len());
             scores.push(judge.alone(architecture, seed, &name)?);
         }
     }

@@ -15,6 +15,7 @@ use super::workspace::Workspace;
 use crate::config::{CompareKind, Config};
 use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
+use crate::interrupt::Interruptible;
 use crate::latency::{Effort, measure};
 use crate::report::{Results, TestedModel};
 use crate::run::{Made, Request};
@@ -157,7 +158,14 @@ fn models(workspace: &Workspace, top: usize, beside: &[Beside]) -> Result<Vec<Mo
 /// Tests `models` where `earlier` has no rows of them, and puts the rows into `results`, which are written after each.
 fn tested(workspace: &Workspace, models: &[Model], earlier: &Earlier, mut results: Results) -> Result<Results> {
     let validation = validation_of(workspace)?;
-    for model in models {
+    let interruptible = Interruptible::begin();
+    for (done, model) in models.iter().enumerate() {
+        if interruptible.was_interrupted() {
+            return Err(Error::Interrupted(format!(
+                "testing: interrupted; {done} of {} models are tested, and the same command goes on from there",
+                models.len()
+            )));
+        }
         let name = model.name();
         let weights = hash_tested(&model.folder, workspace.config.translate.average_checkpoints)?;
         // Rows of version 0.1.0 have no hypotheses, and are tested again only where they are asked for.

@@ -31,10 +31,7 @@ pub fn read(path: &Path) -> Result<Option<String>> {
     match read_text(path, MAX_TEXT) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge) => {
-            Err(Error::input(error).at(path.display()))
-        }
-        Err(error) => Err(Error::failure(error).at(path.display())),
+        Err(error) => Err(Error::path(error).at(path.display())),
     }
 }
 
