@@ -80,8 +80,8 @@ fn write_new(loaded: Loaded, file: &Path) -> Result<()> {
     }
     let config = loaded.commented(name, &schema_name)?;
     let text = serde_json::to_string_pretty(&Config::schema()).map_err(Error::failure)?;
-    atomic::write(&schema, format!("{text}\n").as_bytes())?;
     atomic::write(file, config.as_bytes())?;
+    atomic::write(&schema, format!("{text}\n").as_bytes())?;
     tracing::info!("{place} and {} are there; {place} is used with --config {place}", schema.display());
     Ok(())
 }

@@ -44,7 +44,8 @@ pub struct WatchArgs {
 pub fn run(args: WatchArgs) -> Result<()> {
     let mut watched = Watched::open(&args.run)?;
     if args.json {
-        return output::json_line(&mut io::stdout().lock(), &watched.look()?.to_json()).map(|_| ());
+        watched.look()?;
+        return output::json_line(&mut io::stdout().lock(), &watched.to_json()).map(|_| ());
     }
     if io::stdout().is_terminal() {
         follow(&mut watched)?;
@@ -52,7 +53,8 @@ pub fn run(args: WatchArgs) -> Result<()> {
     // On a terminal what was seen last stays, above the prompt.
     let (width, height) = if io::stdout().is_terminal() { room() } else { PLAIN };
     let height = height.saturating_sub(1);
-    let lines = watched.look()?.lines(width, height);
+    watched.look()?;
+    let lines = watched.lines(width, height);
     output::write(&mut io::stdout().lock(), &format!("{}\n", lines.join("\n"))).map(|_| ())
 }
 
@@ -64,9 +66,9 @@ fn follow(watched: &mut Watched) -> Result<()> {
     }
     let screen = Screen::open()?;
     loop {
-        let scene = watched.look()?;
+        let is_over = watched.look()?.phase == Phase::Finished;
         let (width, height) = room();
-        if scene.phase == Phase::Finished || !screen.draw(&scene.lines(width, height))? {
+        if is_over || !screen.draw(&watched.lines(width, height))? {
             return Ok(());
         }
         let drawn = Instant::now();

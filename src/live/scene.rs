@@ -55,7 +55,7 @@ impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Training(name) => write!(f, "training {name}"),
-            Self::Beside(path) => write!(f, "at work in subruns/{path}"),
+            Self::Beside(path) => write!(f, "in subruns/{path}"),
             other => f.write_str(other.word()),
         }
     }

@@ -21,7 +21,10 @@ impl Scene {
         lines.extend(self.search.iter().flat_map(|search| self.of_search(search, width)));
         let mut below = self.of_results(width, height / 3);
         if !self.subruns.is_empty() {
-            below.push(fit(&format!("beside it, in subruns/: {}", self.subruns.join(", ")), width));
+            below.push(fit(
+                &format!("{} beside it, in subruns/: {}", self.subruns.len(), self.subruns.join(", ")),
+                width,
+            ));
         }
         let room = height.saturating_sub(lines.len() + below.len());
         lines.extend(self.picture(width, room));
@@ -155,7 +158,7 @@ mod tests {
             at("validation after 100 · largest 3.000")
                 < at("search: generation 0 of 4 · 5 of 38 trials · best loss 4.0000")
         );
-        assert!(at("│") < at("31.25") && lines[23] == "beside it, in subruns/: seeds/2");
+        assert!(at("│") < at("31.25") && lines[23] == "1 beside it, in subruns/: seeds/2");
         assert!(!scene(Phase::Finished).lines(79, 24)[0].contains("ago"));
         let interrupted = Scene { interrupted: Some(true), ..scene(Phase::Searching) };
         assert!(interrupted.lines(79, 24)[0].starts_with("a?run · interrupted: searching"));

@@ -12,6 +12,7 @@ use crate::run::directory::run_name;
 use crate::run::{Request, RunDirectory, Tail};
 use crate::search::{Trial, read_winner};
 use crate::train::{Line, Training};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Instant, SystemTime};
@@ -20,6 +21,8 @@ use std::time::{Instant, SystemTime};
 pub struct Watched {
     run: RunDirectory,
     scene: Scene,
+    /// What is at work beside it.
+    inside: Option<Box<Self>>,
     /// The logs of trainings by name.
     logs: HashMap<String, Tail>,
     trials: Tail,
@@ -59,7 +62,7 @@ impl Watched {
             subruns: Vec::new(),
         };
         let trials = Tail::new(run.trials());
-        Ok(Self { run, scene, logs: HashMap::new(), trials, settings: None, since: None })
+        Ok(Self { run, scene, inside: None, logs: HashMap::new(), trials, settings: None, since: None })
     }
 
     /// How far it has come by now.
@@ -80,8 +83,38 @@ impl Watched {
             self.scene.subruns = self.run.all_beside()?;
             self.look_at_phase()?;
             self.look_at_states(in_use);
+            self.look_inside()?;
         }
         Ok(&self.scene)
+    }
+
+    /// What was seen last, in at most `width` columns and `height` lines; of what is at work beside it what that would show.
+    pub fn lines(&self, width: usize, height: usize) -> Vec<String> {
+        let Some(inside) = &self.inside else { return self.scene.lines(width, height) };
+        let mut lines = self.scene.lines(width, height.min(1));
+        lines.extend(inside.lines(width, height.saturating_sub(1)));
+        lines
+    }
+
+    /// The same for other programs: one object.
+    pub fn to_json(&self) -> Value {
+        let mut scene = self.scene.to_json();
+        scene["inside"] = self.inside.as_ref().map_or(Value::Null, |inside| inside.to_json());
+        scene
+    }
+
+    /// Looks at what is at work beside it.
+    fn look_inside(&mut self) -> Result<()> {
+        let Phase::Beside(path) = &self.scene.phase else {
+            self.inside = None;
+            return Ok(());
+        };
+        let run = self.run.run_beside(path)?;
+        let inside = match self.inside.take() {
+            Some(inside) if inside.run.root() == run.root() => inside,
+            _ => Box::new(Self::open(run.root())?),
+        };
+        self.inside.insert(inside).look().map(|_| ())
     }
 
     fn look_at_trainings(&mut self, config: &Config) -> Result<()> {

@@ -30,7 +30,7 @@ fn a_new_config_is_written_with_its_schema_and_nothing_is_overwritten() {
         ("my.toml", "my.toml: is there already: give another name"),
         ("other.toml", "other.schema.json: is there already: give another name"),
         ("plain", "plain: expected a name that ends in .toml"),
-        ("absent/my.toml", "cannot write absent/my.schema.json: there is no such folder"),
+        ("absent/my.toml", "cannot write absent/my.toml: there is no such folder"),
     ] {
         let message = program.refusal(&["config", "--new", file], "");
         assert!(message.contains(expected), "{message}");

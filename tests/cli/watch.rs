@@ -95,6 +95,17 @@ fn a_run_is_told_whatever_it_is_at() {
     let begun = told(&program);
     assert_eq!((&begun["phase"], &begun["training"]), (&"training".into(), &"supernet".into()));
     assert!(program.output(&["watch", "runs/toy"]).contains("toy · training supernet"));
+    assert_eq!(begun["interrupted"], false);
+    // Nobody is at work in it any more, which the lock tells on the machine that had it last.
+    lock.unlock().unwrap();
+    if cfg!(target_os = "linux") {
+        assert_eq!(told(&program)["interrupted"], true);
+        assert!(program.output(&["watch", "runs/toy"]).contains("toy · interrupted: training supernet"));
+        let elsewhere = fs::read_to_string(run.join(".lock")).unwrap().replace('\n', "-elsewhere\n");
+        fs::write(run.join(".lock"), elsewhere).unwrap();
+        assert_eq!(told(&program)["interrupted"], Value::Null);
+    }
+    lock.lock().unwrap();
     fs::remove_dir_all(run.join("supernet")).unwrap();
     fs::remove_file(run.join("config.toml")).unwrap();
     assert_eq!(told(&program)["phase"], "preparing");
