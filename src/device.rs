@@ -9,6 +9,7 @@ mod wgsl;
 pub use card::Card;
 
 use crate::error::{Error, Result};
+use crate::world::world;
 use burn::tensor::{Device, Int, Tensor, TensorData, Transaction};
 use std::cell::Cell;
 
@@ -19,12 +20,13 @@ thread_local! {
 /// The device named `name`: `cpu`; `gpu` or `gpu:N` (through Vulkan; on macOS Metal; on Windows DirectX 12 where there is no
 /// Vulkan); `vulkan` or `vulkan:N`; `wgsl` or `wgsl:N`, which is `gpu` with kernels in WGSL, for drivers whose own language is
 /// broken; `cuda` or `cuda:N`, NVIDIA's own interface. N counts from 0, real graphics cards first; without it the first is
-/// taken. OpenGL is never taken.
+/// taken. `rank` for N takes the one of this process's number on its machine. OpenGL is never taken.
 ///
 /// # Errors
 /// The name is none of these, or no such device is there.
 pub fn parse(name: &str) -> Result<Device> {
     let (kind, index) = match name.split_once(':') {
+        Some((kind, "rank")) => (kind, world().place().on_node),
         Some((kind, index)) => (kind, index.parse::<usize>().map_err(|_| unknown(name))?),
         None => (name, 0),
     };
@@ -110,7 +112,9 @@ fn note_read(device: &Device) {
 }
 
 fn unknown(name: &str) -> Error {
-    Error::input(format!("unknown device {name:?}: expected cpu, or gpu, vulkan, wgsl or cuda, each also with :N"))
+    Error::input(format!(
+        "unknown device {name:?}: expected cpu, or gpu, vulkan, wgsl or cuda, each also with :N or :rank"
+    ))
 }
 
 /// Whether tensors of `device` are in the host's memory.

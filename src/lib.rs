@@ -4,6 +4,7 @@
 //!
 //! - [`mod@error`], [`seed`], [`progress`], `pool`, `interrupt` — what went wrong, where randomness comes from, how long it
 //!   will take
+//! - [`world`] — the processes that do one job together
 //! - `bounded`, `white_space`, `names`, `json`, `checksum`, `yaml`, [`device`], [`catalog`] — how files are read, what parts words, which
 //!   name was meant, where tensors live, what configs can name
 //! - [`space`] — the architecture, the search space, sampling, mutation, crossover
@@ -38,6 +39,7 @@ pub mod seed;
 pub mod progress;
 mod pool;
 mod interrupt;
+pub mod world;
 mod bounded;
 mod white_space;
 mod names;

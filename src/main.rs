@@ -4,6 +4,7 @@ mod allocator;
 mod descriptors;
 
 use automoe::cli::{self, Cli};
+use automoe::world;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -13,17 +14,20 @@ fn main() -> ExitCode {
     settle_graphics();
     let cli = Cli::from_environment();
     let tells_in_json = cli.tells_in_json();
-    match cli::main(cli, descriptors::has_output()) {
-        Ok(()) => ExitCode::SUCCESS,
+    let exit_code = match cli::main(cli, descriptors::has_output()) {
+        Ok(()) => 0,
         Err(error) => {
             match tells_in_json {
+                _ if !world::tells() => {}
                 true => error.to_string().lines().for_each(|line| tracing::error!("{line}")),
                 // Nobody may be there to read it any more.
                 false => drop(write!(anstream::stderr(), "{}", cli::error_lines(&error))),
             }
-            ExitCode::from(error.exit_code())
+            error.exit_code()
         }
-    }
+    };
+    world::end(exit_code);
+    ExitCode::from(exit_code)
 }
 
 /// Graphics drivers complain of a missing folder for sockets on machines without a desktop, though none is used here.

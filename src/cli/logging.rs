@@ -2,7 +2,7 @@
 
 use super::color;
 use crate::error::{Error, Result};
-use crate::progress;
+use crate::{progress, world};
 use clap::ColorChoice;
 use std::fmt;
 use std::io::{self, Write};
@@ -79,9 +79,9 @@ where
     Registry::default().with(EnvFilter::new(filter(args))).with(layer)
 }
 
-/// What passes: more of this program's messages than of its libraries'.
+/// What passes: more of this program's messages than of its libraries', and of several processes that do one job those of the first.
 fn filter(args: &LogArgs) -> &'static str {
-    match (args.quiet, args.verbose) {
+    match (args.quiet || world::is_follower(), args.verbose) {
         (true, _) => "error",
         (false, 0) => "error,automoe=info",
         (false, 1) => "warn,automoe=debug",

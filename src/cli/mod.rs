@@ -29,6 +29,8 @@ pub mod translate;
 pub mod watch;
 
 use crate::error::{Error, Result};
+use crate::pipeline::dismiss;
+use crate::world;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Searches for sparse mixture-of-experts Transformers.
@@ -98,6 +100,11 @@ fn refuse(error: &clap::Error) -> ! {
         tracing::error!("{}", message.trim_start_matches("error: ").trim_end());
         std::process::exit(error.exit_code());
     }
+    if world::is_follower() {
+        // The first says the same.
+        world::end(error.exit_code() as u8);
+        std::process::exit(error.exit_code());
+    }
     error.exit()
 }
 
@@ -119,16 +126,16 @@ pub fn main(cli: Cli, has_output: bool) -> Result<()> {
     match cli.command {
         Command::Space(args) => space::run(args),
         Command::Data(args) => data::run(args),
-        Command::Train(args) => train::run(args),
-        Command::Search(args) => search::run(args),
-        Command::Rank(args) => rank::run(args),
+        Command::Train(args) => together(|| train::run(args)),
+        Command::Search(args) => together(|| search::run(args)),
+        Command::Rank(args) => together(|| rank::run(args)),
         Command::Cost(args) => cost::run(args),
         Command::Latency(args) => latency::run(args),
         Command::Translate(args) => translate::run(args),
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),
         Command::Score(args) => score::run(args),
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => together(|| run::run(args)),
         Command::Watch(args) => watch::run(args),
         Command::Report(args) => report::run(args),
         Command::Table(args) => table::run(args),
@@ -136,4 +143,14 @@ pub fn main(cli: Cli, has_output: bool) -> Result<()> {
         Command::Completions(args) => completions::run(args, Cli::command()),
         Command::Man(args) => man::run(args, Cli::command()),
     }
+}
+
+/// Runs a command that several processes may do together.
+fn together(run: impl FnOnce() -> Result<()>) -> Result<()> {
+    let joined = world::join()?;
+    let ended = world::settle(run());
+    if ended.is_ok() && joined.rank() == 0 {
+        dismiss(joined)?;
+    }
+    ended
 }

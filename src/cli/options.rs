@@ -3,8 +3,12 @@
 use crate::config::{Config, Loaded};
 use crate::error::{Error, Result, listed};
 use crate::interop::hat;
-use crate::pipeline::{Workspace, run_config};
+use crate::pipeline::{Workspace, follow, run_config};
+use crate::world;
 use std::path::{Path, PathBuf};
+use std::thread;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// `--config` and `--set`.
 #[derive(Debug, Clone, clap::Args)]
@@ -82,16 +86,26 @@ impl RunArgs {
         Ok(config)
     }
 
-    pub(super) fn open(&self, config: Config, created_by: &str, fresh: bool) -> Result<Workspace> {
+    /// The workspace that the subcommand `created_by` works in. Where several processes do one job the first has it; the others
+    /// have done what it ordered when this returns without any.
+    pub(super) fn open(&self, config: Config, created_by: &str, fresh: bool) -> Result<Option<Workspace>> {
+        let world = world::world();
+        let device = &self.device.device;
+        let asked = format!("version {VERSION}\ncommand {created_by}\n--device {device}\n{}", config.to_toml()?);
+        world::agree(world, "command, config or version", Ok(()), |()| asked.clone())?;
+        world::has_agreed();
         self.threads.apply()?;
-        Workspace::open(config, &self.device.device, created_by, fresh)
+        match world.rank() {
+            0 => Workspace::open(config, device, created_by, fresh).map(Some),
+            _ => follow(world, device).map(|()| None),
+        }
     }
 }
 
 /// `--device`.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct DeviceArgs {
-    /// Where to compute: cpu, gpu, vulkan, wgsl or cuda; a second card as gpu:1
+    /// Where to compute: cpu, gpu, vulkan, wgsl or cuda; a second card as gpu:1, that of a process's number on its machine as gpu:rank
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub(super) device: String,
 }
@@ -99,7 +113,7 @@ pub(super) struct DeviceArgs {
 /// `--threads`.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ThreadArgs {
-    /// Threads that compute on the CPU [default: one for each core]
+    /// Threads that compute on the CPU [default: one for each core; of several processes on the same cores, their share of these]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }
@@ -107,8 +121,10 @@ pub(super) struct ThreadArgs {
 impl ThreadArgs {
     /// Has everything that follows compute on so many threads.
     pub(super) fn apply(&self) -> Result<()> {
-        let Some(threads) = self.threads else { return Ok(()) };
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads));
+        let sharing = world::world().place().sharing_cores;
+        let shared = || (sharing > 1).then(|| thread::available_parallelism().map_or(1, usize::from).div_ceil(sharing));
+        let Some(threads) = self.threads.map(usize::from).or_else(shared) else { return Ok(()) };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
         pool.build_global().map_err(|error| Error::failure(error).at("--threads"))
     }
 }

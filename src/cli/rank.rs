@@ -72,7 +72,7 @@ pub fn run(args: RankArgs) -> Result<()> {
         (false, _) => {}
     }
     checkpoints.iter().try_for_each(|path| resolve(path).map(|_| ()))?;
-    let workspace = args.run.open(config, "rank", false)?;
+    let Some(workspace) = args.run.open(config, "rank", false)? else { return Ok(()) };
     let ranking = workspace.carry_out(|workspace| rank(workspace, given, &checkpoints))?;
     workspace.run.keep_settings(Made::Other)?;
     tracing::info!("{}", Text.export(&rank_tables(&ranking.comparison)));

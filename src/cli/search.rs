@@ -65,7 +65,7 @@ pub fn run(args: SearchArgs) -> Result<()> {
     let objectives = config.search.objectives.len();
     let given = args.warm_start.as_deref().map(|file| architectures::open(file, config.model.qkv_dim)?.collect());
     let given: Vec<Architecture> = given.transpose()?.unwrap_or_default();
-    let workspace = args.run.open(config, "search", false)?;
+    let Some(workspace) = args.run.open(config, "search", false)? else { return Ok(()) };
     let earlier = if args.fresh { EarlierTrials::Remove } else { EarlierTrials::GoOn };
     let pick = args.pick.unwrap_or(Pick::Knee);
     let is_front = args.pick.is_none() && objectives > 1;

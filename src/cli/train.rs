@@ -68,7 +68,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
     {
         tracing::warn!("--arch is outside the config's space: {}", listed(&faults, "; "));
     }
-    let workspace = args.run.open(config, "train", args.fresh)?;
+    let Some(workspace) = args.run.open(config, "train", args.fresh)? else { return Ok(()) };
     let outcome = workspace.carry_out(|workspace| match (architecture, args.adapt) {
         (None, None) => train_supernet(workspace),
         (None, Some(checkpoint)) => adapt_supernet(workspace, checkpoint.as_deref()),

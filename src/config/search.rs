@@ -105,6 +105,14 @@ impl SearchConfig {
         self.limits[name] > 0.0 || self.objectives.iter().any(|objective| objective.as_str() == name)
     }
 
+    /// Candidates that a process evaluates at a time.
+    pub fn workers(&self) -> usize {
+        match self.parallel {
+            0 => rayon::current_num_threads(),
+            parallel => parallel,
+        }
+    }
+
     /// Whether a profile predicts the latency of candidates, which is asked for.
     pub fn predicts_latency(&self) -> bool {
         self.asks_for(LATENCY_MS) && self.latency == LatencySource::Predictor

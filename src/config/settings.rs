@@ -101,6 +101,14 @@ impl Config {
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self).map_err(|error| Error::input(format!("the config as TOML: {error}")))
     }
+
+    /// The inverse of [`Self::to_toml`].
+    ///
+    /// # Errors
+    /// Not what it has written.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| Error::input(error).at("the config as TOML"))
+    }
 }
 
 /// Whether a run may go on with another value of the dotted `key`: it changes nothing that the run computes, or, like the

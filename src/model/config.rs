@@ -2,9 +2,10 @@
 
 use crate::config::{ModelConfig, Tables};
 use crate::space::{Architecture, Layer};
+use serde::{Deserialize, Serialize};
 
 /// Everything that fixes a Transformer's shape and dropout, its weights left aside.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TransformerConfig {
     /// The shape.
     pub architecture: Architecture,

@@ -3,6 +3,7 @@
 
 use super::lengths::{Limit, test_fault, training_fault, validation_fault};
 use super::workspace::Workspace;
+use crate::config::{Config, TrainConfig};
 use crate::error::{Result, refuse};
 
 /// Refuses what the SuperNet cannot be trained with.
@@ -18,10 +19,7 @@ pub(super) fn check_supernet(workspace: &Workspace) -> Result<()> {
 /// # Errors
 /// As [`check_supernet`].
 pub(super) fn check_architecture(workspace: &Workspace, inherits: bool) -> Result<()> {
-    match inherits {
-        true => refuse(&training_faults(workspace, &Limit::of_finetuning(&workspace.config)?)),
-        false => refuse(&architecture_faults(workspace)?),
-    }
+    refuse(&architecture_faults(workspace, inherits)?)
 }
 
 /// Refuses what the search cannot be done with.
@@ -38,7 +36,7 @@ pub(super) fn check_search(workspace: &Workspace) -> Result<()> {
 /// All faults, each once.
 pub(super) fn check_all(workspace: &Workspace) -> Result<()> {
     let mut faults = supernet_faults(workspace);
-    let others = [architecture_faults(workspace)?, search_faults(workspace)].concat();
+    let others = [architecture_faults(workspace, false)?, search_faults(workspace)].concat();
     let others = others.into_iter().chain(test_fault(&workspace.config, &workspace.prepared));
     for fault in others {
         if !faults.contains(&fault) {
@@ -49,11 +47,37 @@ pub(super) fn check_all(workspace: &Workspace) -> Result<()> {
 }
 
 fn supernet_faults(workspace: &Workspace) -> Vec<String> {
-    training_faults(workspace, &Limit::of_supernet(&workspace.config))
+    let config = &workspace.config;
+    let dealt = dealing_fault("train", &config.train, workspace.world.size());
+    training_faults(workspace, &Limit::of_supernet(config)).into_iter().chain(dealt).collect()
 }
 
-fn architecture_faults(workspace: &Workspace) -> Result<Vec<String>> {
-    Ok(training_faults(workspace, &Limit::of_architecture(&workspace.config)?))
+fn architecture_faults(workspace: &Workspace, inherits: bool) -> Result<Vec<String>> {
+    let Config { train, train_architecture, finetune, .. } = &workspace.config;
+    let (mut settings, mut limit) = (train.with(train_architecture)?, Limit::of_architecture(&workspace.config)?);
+    if inherits {
+        (settings, limit) = (settings.with(finetune)?, Limit::of_finetuning(&workspace.config)?);
+    }
+    let section = match () {
+        () if inherits && finetune.has("update_freq") => "finetune",
+        () if train_architecture.has("update_freq") => "train_architecture",
+        () => "train",
+    };
+    let dealt = dealing_fault(section, &settings, workspace.world.size());
+    Ok(training_faults(workspace, &limit).into_iter().chain(dealt).collect())
+}
+
+/// What is wrong where the micro-batches of an update by `config`, whose number is from `section`, cannot be dealt to `ranks`.
+fn dealing_fault(section: &str, config: &TrainConfig, ranks: usize) -> Option<String> {
+    let &TrainConfig { update_freq, max_tokens, .. } = config;
+    (!update_freq.is_multiple_of(ranks)).then(|| {
+        let more = update_freq.next_multiple_of(ranks);
+        let tokens = max_tokens.saturating_mul(update_freq).div_ceil(more);
+        format!(
+            "{section}.update_freq = {update_freq} micro-batches cannot be dealt to {ranks} ranks: {section}.update_freq = {more} \
+             with {section}.max_tokens = {tokens} keeps an update's size"
+        )
+    })
 }
 
 /// What is wrong with a training with batches of `limit`.
@@ -66,4 +90,23 @@ fn training_faults(workspace: &Workspace, limit: &Limit) -> Vec<String> {
 fn search_faults(workspace: &Workspace) -> Vec<String> {
     let config = &workspace.config;
     validation_fault(config, &workspace.prepared, &Limit::of_search(config)).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn micro_batches_that_ranks_cannot_share_are_refused_with_what_they_can() {
+        let of = |update_freq, ranks| {
+            dealing_fault("train", &TrainConfig { update_freq, max_tokens: 1000, ..TrainConfig::default() }, ranks)
+        };
+        assert_eq!([of(1, 1), of(4, 2), of(4, 4), of(6, 3)], [None, None, None, None]);
+        let told = "train.update_freq = 3 micro-batches cannot be dealt to 2 ranks: train.update_freq = 4 with train.max_tokens = \
+                    750 keeps an update's size";
+        assert_eq!(of(3, 2).as_deref(), Some(told));
+        assert!(
+            of(4, 8).unwrap().ends_with("train.update_freq = 8 with train.max_tokens = 500 keeps an update's size")
+        );
+    }
 }

@@ -1,89 +1,65 @@
 //! The search's evaluator: validation loss with the supernet's shared weights, and latency.
 
 use super::latency::{MeasuredLatency, Quiet};
+use super::losses::{Asked, Losses};
+use super::orders::{Order, give};
+use super::seats::Seats;
 use super::workspace::Workspace;
-use crate::cost::{Dimensions, expected_flops};
 use crate::error::{Error, Result};
-use crate::model::precision::Products;
-use crate::model::{Supernet, Transformer};
-use crate::search::{Evaluation, Evaluator, PARTS};
+use crate::model::Supernet;
+use crate::search::{Evaluation, Evaluator};
 use crate::space::Architecture;
-use crate::train::Validation;
+use crate::train::share_supernet;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
 
-/// A supernet and the batched validation set.
-pub(super) struct SupernetEvaluator {
-    /// Subnets are cut from it.
-    pub supernet: Arc<Supernet>,
-    /// How their products are computed.
-    pub products: Products,
-    /// What they are evaluated on.
-    pub validation: Validation,
-    /// The same in [`PARTS`](crate::search::PARTS) where candidates race.
-    pub parts: Vec<Validation>,
-    /// What their losses follow from besides the architecture.
-    pub conditions: String,
-    /// What FLOPs depend on besides the architecture.
-    pub dimensions: Dimensions,
-    /// Their latency, where that is limited and measured.
+/// The evaluator of a search: losses, found by all processes of a job, and latency, which rank 0 measures.
+pub(super) struct SupernetEvaluator<'a> {
+    losses: Losses,
+    seats: Seats<'a>,
+    /// What losses follow from besides the architecture.
+    conditions: String,
+    /// Latency, where that is limited and measured.
     pub latency: MeasuredLatency,
     /// Keeps evaluations out of measurements of latency.
-    pub quiet: Quiet,
+    quiet: Quiet,
 }
 
-impl SupernetEvaluator {
-    /// Of the workspace's search, with subnets of `supernet` and a latency that evaluations keep quiet for.
+impl<'a> SupernetEvaluator<'a> {
+    /// Of the workspace's search, with subnets of `supernet` and a latency that evaluations keep quiet for; the other processes of
+    /// the job take part until it is dropped.
     ///
     /// # Errors
     /// Validation pairs that are longer than the search's batches.
     pub fn new(
-        workspace: &Workspace,
+        workspace: &'a Workspace,
         supernet: &Arc<Supernet>,
         (latency, quiet): (MeasuredLatency, Quiet),
         conditions: String,
     ) -> Result<Self> {
-        let (settings, valid) = (&workspace.config.search, &workspace.prepared.valid);
-        Ok(Self {
-            supernet: supernet.clone(),
-            products: Products::new(settings.precision, &workspace.device),
-            validation: Validation::new(valid, settings.max_tokens)?,
-            parts: if settings.racing { Validation::parts(valid, settings.max_tokens, PARTS)? } else { Vec::new() },
-            conditions,
-            dimensions: Dimensions::of(&workspace.config)?,
-            latency,
-            quiet,
-        })
-    }
-
-    fn of_model(&self, model: &Transformer, validation: &Validation) -> Result<Evaluation> {
-        let start = Instant::now();
-        if validation.is_empty() {
-            return Ok(Evaluation { loss: 0.0, tokens: 0, gflops_expected: None, seconds: 0.0 });
-        }
-        let (sums, routing) = validation.evaluate_routed(model);
-        let loss = sums.nll_bits();
-        if !loss.is_finite() {
-            return Err(Error::failure("the loss is not a finite number"));
-        }
-        let architecture = &model.config().architecture;
-        let gflops_expected = Some(expected_flops(architecture, &self.dimensions, &routing)? / 1e9);
-        Ok(Evaluation { loss, tokens: sums.tokens as u64, gflops_expected, seconds: start.elapsed().as_secs_f64() })
+        let Workspace { config, prepared, device, world, .. } = workspace;
+        let losses = Losses::new(config, &prepared.valid, supernet, device)?;
+        give(*world, &Order::Search(config.run_dir.clone()))?;
+        share_supernet(*world, supernet)?;
+        Ok(Self { losses, seats: Seats::new(*world, config.search.workers()), conditions, latency, quiet })
     }
 }
 
-impl Evaluator for SupernetEvaluator {
+impl Evaluator for SupernetEvaluator<'_> {
     fn evaluate(&self, architecture: &Architecture) -> Result<Evaluation> {
         let _busy = self.quiet.busy();
-        let model = self.supernet.cut(architecture, false)?.with_products(self.products);
-        self.of_model(&model, &self.validation)
+        let asked = Asked { architecture: architecture.clone(), parts: None };
+        let found = self.seats.evaluate(&self.losses, &asked)?;
+        found.into_iter().next().ok_or_else(|| Error::failure("an evaluation without a result"))
     }
 
     fn evaluate_parts(&self, architecture: &Architecture, parts: Range<usize>) -> Result<Vec<Evaluation>> {
         let _busy = self.quiet.busy();
-        let model = self.supernet.cut(architecture, false)?.with_products(self.products);
-        self.parts[parts].iter().map(|part| self.of_model(&model, part)).collect()
+        self.seats.evaluate(&self.losses, &Asked { architecture: architecture.clone(), parts: Some(parts) })
+    }
+
+    fn at_a_time(&self, _: usize) -> usize {
+        self.seats.count()
     }
 
     fn conditions(&self) -> String {

@@ -4,6 +4,7 @@
 
 mod lengths;
 mod precision;
+mod orders;
 mod workspace;
 mod beforehand;
 mod device_memory;
@@ -15,6 +16,8 @@ mod search;
 mod search_record;
 mod search_shown;
 mod constraints;
+mod losses;
+mod seats;
 mod evaluator;
 mod latency;
 
@@ -32,6 +35,8 @@ mod rank;
 mod rank_log;
 mod rank_sample;
 
+mod follow;
+
 mod report;
 
 mod latency_data;
@@ -42,9 +47,11 @@ mod import;
 pub use constraints::{Extrapolations, check_constraints, compare_with_profile};
 pub use dry_run::dry_run;
 pub use export::{Exported, export};
+pub use follow::follow;
 pub use import::{Import, Imported, import};
 pub use ladder::Ladder;
 pub use latency_data::{Collected, RandomModels, collect};
+pub use orders::dismiss;
 pub use precision::settle_translation;
 pub use rank::{Ranked, Ranking, rank};
 pub use rank_log::Evaluated;

@@ -2,6 +2,7 @@
 
 use super::beforehand::{check_architecture, check_supernet};
 use super::device_memory;
+use super::orders::{Order, Training, give};
 use super::search_record::has_begun;
 use super::workspace::Workspace;
 use crate::config::{Config, TrainConfig};
@@ -122,8 +123,15 @@ fn of_supernet<'a>(
         valid: &workspace.prepared.valid,
         data: &workspace.data,
         tensorboard: workspace.config.report.tensorboard,
-        begins: Box::new(|| workspace.run.keep_settings(Made::Weights)),
+        begins: Box::new(|job, shape| begin(workspace, job, shape)),
+        world: workspace.world,
     }
+}
+
+/// What is done before the first update of `job`: its settings are kept, and all processes take part.
+fn begin(workspace: &Workspace, job: &Job, shape: &TransformerConfig) -> Result<()> {
+    workspace.run.keep_settings(Made::Weights)?;
+    give(workspace.world, &Order::Train(Box::new(Training::of(&workspace.config.run_dir, job, shape))))
 }
 
 /// The architectures that a supernet is validated with: the extremes, and some random ones, always the same.
@@ -196,7 +204,8 @@ pub(super) fn train_alone(
         valid: &workspace.prepared.valid,
         data: &workspace.data,
         tensorboard: workspace.config.report.tensorboard,
-        begins: Box::new(|| workspace.run.keep_settings(Made::Weights)),
+        begins: Box::new(|job, shape| begin(workspace, job, shape)),
+        world: workspace.world,
     };
     let shape = workspace.transformer_config(architecture.clone(), supernet);
     device_memory::check(workspace, &job, &shape)?;

@@ -1,6 +1,7 @@
 //! What every phase needs: settings, space, data, device, run directory.
 
 use super::lengths::check_data;
+use super::orders::{Order, give};
 use super::precision;
 use crate::bounded::read_with;
 use crate::config::Config;
@@ -13,6 +14,7 @@ use crate::run::{RunDirectory, atomic};
 use crate::space::{Architecture, Space};
 use crate::text::{Prepared, SubwordModel, prepare, subwords_fingerprint};
 use crate::train::Weights;
+use crate::world::{self, World, agree};
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +38,8 @@ pub struct Workspace {
     pub device_name: String,
     /// Where results go; locked.
     pub run: RunDirectory,
+    /// The processes that work on it.
+    pub world: &'static dyn World,
 }
 
 impl Workspace {
@@ -44,13 +48,15 @@ impl Workspace {
     /// # Errors
     /// Unusable settings, data or device; a run directory in use or of other settings.
     pub fn open(mut config: Config, device_name: &str, created_by: &str, fresh: bool) -> Result<Self> {
+        let world = world::world();
         let device = device::parse(device_name)?;
         let begun = (!fresh).then(|| config.run_dir.clone());
         precision::settle(&mut config, begun.as_deref(), &device)?;
         check_sentence_length(&config)?;
         let space = config.space()?;
-        let mut prepared = prepare_data(&config)?;
-        check_data(&config, &mut prepared)?;
+        let prepared = prepared(&config)?;
+        give(world, &Order::Open(config.to_toml()?))?;
+        let prepared = agree(world, "data", Ok(prepared), |prepared| prepared.fingerprints.whole.clone())?;
         let run = RunDirectory::open(&config.run_dir, &config.to_toml()?, created_by, fresh)?;
         let data = run.check_data(&prepared.fingerprints.whole, &prepared.fingerprints.without_test)?;
         save_subwords(&run, [&prepared.source_subwords, &prepared.target_subwords])?;
@@ -59,7 +65,7 @@ impl Workspace {
             run.root().display(),
             prepared.train.len()
         );
-        Ok(Self { config, space, prepared, data, device, device_name: device_name.to_owned(), run })
+        Ok(Self { config, space, prepared, data, device, device_name: device_name.to_owned(), run, world })
     }
 
     /// Does `work`. Where that fails before anything was made, a run directory that was begun for it goes again.
@@ -168,6 +174,16 @@ pub(super) fn transformer_config(
         expert_dropout_ratio: model.expert_dropout_ratio,
         capacity_factor: if model.drop_tokens { model.capacity_factor } else { 0.0 },
     }
+}
+
+/// The data that `config`'s trainings and searches take, see [`prepare_data`].
+///
+/// # Errors
+/// See [`prepare()`]; sentences that are too long.
+pub(super) fn prepared(config: &Config) -> Result<Prepared> {
+    let mut prepared = prepare_data(config)?;
+    check_data(config, &mut prepared)?;
+    Ok(prepared)
 }
 
 /// Prepares the data, or finds it in the cache, behind a progress bar.

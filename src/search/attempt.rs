@@ -56,9 +56,7 @@ impl Attempts<'_> {
 
     /// Runs `attempt` on `trial`; an error or a panic goes into the trial.
     pub fn guarded(&self, trial: &mut Trial, attempt: impl FnOnce(&mut Trial) -> Result<()>) {
-        let result = catch_unwind(AssertUnwindSafe(|| attempt(trial)));
-        let result = result.unwrap_or_else(|panic| Err(Error::failure(panic_message(&*panic))));
-        if let Err(error) = result {
+        if let Err(error) = guarded(|| attempt(trial)) {
             trial.state = TrialState::Failed;
             trial.error = Some(error.to_string());
         }
@@ -96,6 +94,15 @@ impl Attempts<'_> {
         trial.costs.extend(measured.gflops_expected.map(|gflops| ("gflops_expected".to_owned(), gflops)));
         Ok(())
     }
+}
+
+/// What `evaluate` gives; a panic is an error.
+///
+/// # Errors
+/// That of `evaluate`.
+pub fn guarded<T>(evaluate: impl FnOnce() -> Result<T>) -> Result<T> {
+    let result = catch_unwind(AssertUnwindSafe(evaluate));
+    result.unwrap_or_else(|panic| Err(Error::failure(panic_message(&*panic))))
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {

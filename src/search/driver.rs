@@ -49,7 +49,7 @@ impl Search<'_> {
     /// Runs `algorithm`, which is at its start, to its end or to that of `settings.patience`, and returns the complete trials,
     /// which are all feasible, by [`Trial::rank`]: the first is the winner, and there is one.
     ///
-    /// Candidates whose trial is in `log` are not evaluated again. The others are, `settings.parallel` at a time. Trials
+    /// Candidates whose trial is in `log` are not evaluated again. The others are, as many at a time as `evaluator` takes. Trials
     /// are logged and told in the order of their ids, so that the log is the same, [`Trial::seconds`] and measured latency
     /// aside, with any number of threads and however often the search was interrupted. A candidate beyond the measured
     /// limit becomes a pruned trial; one whose evaluation fails, panics or gives a loss that is no number becomes a failed
@@ -96,7 +96,7 @@ impl Search<'_> {
                     (raced.cloned().unwrap_or_else(|| attempts.whole(candidate)), false)
                 }
             };
-            in_order(&batch, self.workers(), trial_of, |(trial, resumed)| {
+            in_order(&batch, evaluator.at_a_time(self.settings.workers()), trial_of, |(trial, resumed)| {
                 if !resumed {
                     log.append(&trial)?;
                 }
@@ -124,7 +124,8 @@ impl Search<'_> {
 
     /// A race among a generation's candidates.
     fn race<'r>(&'r self, attempts: Attempts<'r>, survivors: usize, parts: &'r mut Parts) -> Race<'r> {
-        Race { attempts, settings: self.settings, workers: self.workers(), survivors, parts }
+        let workers = attempts.evaluator.at_a_time(self.settings.workers());
+        Race { attempts, settings: self.settings, workers, survivors, parts }
     }
 
     /// The error of a search that found nothing.
@@ -160,14 +161,6 @@ impl Search<'_> {
             "trial {id} is not what this search proposes: {cause}; give another run directory, or remove the trials (the \
              SuperNet stays) by automoe search --fresh with the same options, after which this command goes on"
         ))
-    }
-
-    /// Candidates that are evaluated side by side.
-    fn workers(&self) -> usize {
-        match self.settings.parallel {
-            0 => rayon::current_num_threads(),
-            parallel => parallel,
-        }
     }
 }
 

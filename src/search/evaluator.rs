@@ -25,6 +25,11 @@ pub trait Evaluator: Sync {
         Err(Error::failure("this evaluator knows no parts of its validation set"))
     }
 
+    /// Evaluations that are made side by side, where this process makes `here`: others may make more.
+    fn at_a_time(&self, here: usize) -> usize {
+        here
+    }
+
     /// What its losses follow from besides the architecture: losses of parts are kept, and hold for the same alone.
     fn conditions(&self) -> String {
         String::new()

@@ -37,6 +37,7 @@ mod workers;
 
 pub use algorithm::{Algorithm, Candidate};
 pub use algorithms::{Evolution, Nsga2, RandomSearch, algorithm};
+pub use attempt::guarded;
 pub use budget::Budget;
 pub use constraints::{Constraints, DecoderExcess};
 pub use course::Course;

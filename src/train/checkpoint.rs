@@ -50,6 +50,28 @@ pub(super) fn save(
     origin: Origin<'_>,
     content: Content,
 ) -> Result<Option<String>> {
+    let Checkpoint { tensors, state } = checkpoint_of(trainer, position, origin, content)?;
+    if let Some(name) = not_finite(&tensors) {
+        return Ok(Some(name.to_owned()));
+    }
+    let views = tensors.iter().map(NamedTensor::view);
+    match name {
+        Name::Fixed(name) => drop(checkpoints.save(name, views, &state)?),
+        Name::Step(keep) => checkpoints.save_step(position.update as u64, keep, views, &state)?,
+    }
+    Ok(None)
+}
+
+/// `trainer` at `position` as a checkpoint.
+///
+/// # Errors
+/// None: all of it has a form in JSON.
+pub(super) fn checkpoint_of(
+    trainer: &Trainer,
+    position: &Position,
+    origin: Origin<'_>,
+    content: Content,
+) -> Result<Checkpoint> {
     let config = &trainer.supernet.config;
     let weights = trainer.supernet.named();
     let mut tensors: Vec<NamedTensor> = weights.iter().map(|(name, value)| tensor(name.clone(), value)).collect();
@@ -62,9 +84,6 @@ pub(super) fn save(
             steps.insert(name, moments.steps[0]);
         }
     }
-    if let Some(name) = not_finite(&tensors) {
-        return Ok(Some(name.to_owned()));
-    }
     let state = State {
         position: position.clone(),
         architecture: config.architecture.clone(),
@@ -76,13 +95,7 @@ pub(super) fn save(
         loss_scale: trainer.loss_scale,
         settings,
     };
-    let state = serde_json::to_value(&state).map_err(Error::failure)?;
-    let views = tensors.iter().map(NamedTensor::view);
-    match name {
-        Name::Fixed(name) => drop(checkpoints.save(name, views, &state)?),
-        Name::Step(keep) => checkpoints.save_step(position.update as u64, keep, views, &state)?,
-    }
-    Ok(None)
+    Ok(Checkpoint { tensors, state: serde_json::to_value(&state).map_err(Error::failure)? })
 }
 
 /// The name of the first of `tensors` that has a value which is not finite.

@@ -35,7 +35,7 @@ pub(super) fn announce(
         }
     }
     let updates = (remaining * job.config.update_freq) as f64 / f64::from(timed.max(1));
-    let seconds = spent.as_secs_f64() * updates;
+    let seconds = spent.as_secs_f64() * updates / job.world.size() as f64;
     let parameters = elements(&trainer.supernet.parameters());
     // Frozen parameters have no moments.
     let trained = elements(&trainer.supernet.parts(&trainer.supernet.config.architecture));

@@ -2,10 +2,12 @@
 
 use crate::config::{Sampling, TrainConfig};
 use crate::error::Result;
+use crate::model::TransformerConfig;
 use crate::model::weights::WeightSharing;
 use crate::seed;
 use crate::space::{Architecture, Space};
 use crate::text::Dataset;
+use crate::world::World;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,12 +45,15 @@ impl<'a> Sampler<'a> {
     }
 }
 
+/// See [`Job::begins`]; it is given the job and its weights' shape.
+type Begins<'a> = dyn Fn(&Job, &TransformerConfig) -> Result<()> + 'a;
+
 /// One training run.
 pub struct Job<'a> {
     /// Name for messages: `supernet`, `winner`, ….
     pub name: &'a str,
     /// The section of the config that its learning rate and warm-up are in.
-    pub section: &'static str,
+    pub section: &'a str,
     /// Where checkpoints and `metrics.jsonl` are.
     pub folder: &'a Path,
     /// Settings.
@@ -69,8 +74,10 @@ pub struct Job<'a> {
     pub data: &'a str,
     /// Whether event files for TensorBoard are written.
     pub tensorboard: bool,
-    /// Called before the first update that is made: from there on the weights are made with these settings.
-    pub begins: Box<dyn Fn() -> Result<()> + 'a>,
+    /// Called before the first update that is made: from there on the weights are made with these settings, by all of `world`.
+    pub begins: Box<Begins<'a>>,
+    /// The processes that train together.
+    pub world: &'a dyn World,
 }
 
 /// How a run ended.

@@ -1,10 +1,13 @@
 //! The training loop of one run: which architectures and which batches each update takes, and what is written when.
 
+use super::alike::check_alike;
 use super::changes::Changes;
-use super::checkpoint::{self, Content, Name, Origin};
+use super::checkpoint::{self, Content, Name, Origin, checkpoint_of};
 use super::estimate::announce;
 use super::job::{Job, Outcome, Sampler};
 use super::metrics::Metrics;
+use super::reduce::Together;
+use super::share::share;
 use super::state::Position;
 use super::update::{Trainer, UpdateReport};
 use super::validation::Validation;
@@ -18,6 +21,7 @@ use crate::run::checkpoints::{BEST, LAST};
 use crate::run::memory::{forget_peak, peak_memory_bytes};
 use crate::run::{Checkpoint, Checkpoints};
 use crate::text::{Batch, collate, epoch_batches};
+use crate::world::{any, known_to_all};
 use burn::tensor::Device;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -50,25 +54,11 @@ pub fn train(
     };
     let mut session = Session::open(job, shape, device, last, initial)?;
     session.announce()?;
-    let total = job.config.max_updates;
-    let progress = Progress::bar(total as u64, "updates", format!("training {}", job.name))
-        .resumed_at(session.position.update as u64);
-    let interruptible = Interruptible::begin();
-    if session.position.update < total {
-        (job.begins)()?;
+    if session.position.update < job.config.max_updates {
+        (job.begins)(job, shape)?;
+        session.share()?;
+        session.run()?;
     }
-    while session.position.update < total {
-        session.step(&progress)?;
-        progress.inc(1);
-        if interruptible.was_interrupted() {
-            session.save(Name::Fixed(LAST), Content::Everything)?;
-            return Err(Error::Interrupted(format!(
-                "training {}: interrupted, and saved after update {}; the same command goes on from there",
-                job.name, session.position.update
-            )));
-        }
-    }
-    progress.finish();
     Ok(Outcome { updates: session.position.update, best: session.position.best })
 }
 
@@ -88,21 +78,29 @@ fn check_validation_pairs(job: &Job, position: &Position) -> Result<()> {
 }
 
 /// A run under way.
-struct Session<'a> {
+pub(super) struct Session<'a> {
     job: &'a Job<'a>,
     trainer: Trainer,
     position: Position,
     /// The batches of the epoch in `position`.
     batches: Vec<Vec<u32>>,
     validation: Validation,
-    checkpoints: Checkpoints,
-    metrics: Metrics,
+    /// Where results go; none but rank 0 has any.
+    outputs: Option<Outputs>,
     /// When the last line of metrics was written.
     since: Instant,
     /// Spent on making batches since then.
     waited: Duration,
+    /// What processes have spent on each other since then.
+    together: Together,
     /// The update that `last` was saved after; 0 where there is none.
     saved: usize,
+}
+
+/// What a run writes.
+pub(super) struct Outputs {
+    checkpoints: Checkpoints,
+    metrics: Metrics,
 }
 
 impl<'a> Session<'a> {
@@ -137,29 +135,72 @@ impl<'a> Session<'a> {
         }
         position.validation_pairs = Some(job.valid.len());
         let metrics = Metrics::open(job, &changes, position.update)?;
-        let batches = epoch_batches(job.train, job.config.max_tokens, job.seed, position.epoch)?;
+        Self::new(job, trainer, position, Some(Outputs { checkpoints, metrics }))
+    }
+
+    /// A run at `position`.
+    pub fn new(job: &'a Job<'a>, trainer: Trainer, position: Position, outputs: Option<Outputs>) -> Result<Self> {
         Ok(Self {
             job,
             trainer,
-            batches,
+            batches: epoch_batches(job.train, job.config.max_tokens, job.seed, position.epoch)?,
             validation: Validation::new(job.valid, job.config.max_tokens)?,
-            checkpoints,
-            metrics,
+            outputs,
             saved: position.update,
             position,
             since: Instant::now(),
             waited: Duration::ZERO,
+            together: Together::default(),
         })
+    }
+
+    /// Gives all that the other processes need to take part.
+    fn share(&self) -> Result<()> {
+        if self.job.world.size() == 1 {
+            return Ok(());
+        }
+        let (position, all) = (&self.position, Content::Everything);
+        share(self.job.world, Some(checkpoint_of(&self.trainer, position, self.origin(), all)?)).map(|_| ())
+    }
+
+    /// Trains to the end.
+    pub fn run(&mut self) -> Result<()> {
+        let (total, name) = (self.job.config.max_updates, self.job.name);
+        let progress =
+            Progress::bar(total as u64, "updates", format!("training {name}")).resumed_at(self.position.update as u64);
+        let interruptible = Interruptible::begin();
+        while self.position.update < total {
+            self.step(&progress)?;
+            progress.inc(1);
+            if any(self.job.world, interruptible.was_interrupted()) {
+                self.save(Name::Fixed(LAST), Content::Everything)?;
+                return Err(known_to_all(Error::Interrupted(format!(
+                    "training {name}: interrupted, and saved after update {}; the same command goes on from there",
+                    self.position.update
+                ))));
+            }
+        }
+        Ok(())
     }
 
     fn step(&mut self, progress: &Progress) -> Result<()> {
         let done = self.position.update;
         let architectures = self.job.sampler.architectures(self.job.seed, done);
         let start = Instant::now();
-        let micro_batches = (0..self.job.config.update_freq).map(|_| self.next_batch());
-        let micro_batches = micro_batches.collect::<Result<Vec<Batch>>>()?;
+        let world = self.job.world;
+        let mut micro_batches: Vec<Batch> = Vec::new();
+        for index in 0..self.job.config.update_freq {
+            self.enter_epoch()?;
+            if index % world.size() == world.rank() {
+                micro_batches.push(collate(self.job.train, &self.batches[self.position.batch]));
+            }
+            self.position.batch += 1;
+        }
         self.waited += start.elapsed();
-        let report = in_pool(|| self.trainer.update(&architectures, &micro_batches, done))?;
+        let report = in_pool(|| self.trainer.update_with(world, &architectures, &micro_batches, done));
+        // What goes wrong in the midst of it goes wrong everywhere.
+        let report = report.map_err(known_to_all)?;
+        self.together.add(report.together);
         if report.skipped {
             tracing::warn!(
                 "training {}: update {} left out, its gradients overflowed; the loss scale is {} now",
@@ -168,7 +209,7 @@ impl<'a> Session<'a> {
                 self.trainer.loss_scale.map_or(1.0, |loss_scale| loss_scale.scale)
             );
         } else if !report.sums.loss.is_finite() {
-            return Err(self.diverged(&format!("the loss is not finite at update {}", done + 1)));
+            return Err(known_to_all(self.diverged(&format!("the loss is not finite at update {}", done + 1))));
         }
         if report.sums.loss.is_finite() {
             self.position.recent.add(&report.sums);
@@ -192,16 +233,15 @@ impl<'a> Session<'a> {
         announce(self.job, &self.trainer, self.job.config.max_updates.saturating_sub(done), &samples)
     }
 
-    fn next_batch(&mut self) -> Result<Batch> {
+    /// Makes sure that there is a next batch.
+    fn enter_epoch(&mut self) -> Result<()> {
         if self.position.batch >= self.batches.len() {
             self.position.epoch += 1;
             self.position.batch = 0;
             let Job { train, config, seed, .. } = self.job;
             self.batches = epoch_batches(train, config.max_tokens, *seed, self.position.epoch)?;
         }
-        let indices = &self.batches[self.position.batch];
-        self.position.batch += 1;
-        Ok(collate(self.job.train, indices))
+        Ok(())
     }
 
     /// What is due after an update: a line of metrics, a validation, checkpoints. `last` comes after everything else, so
@@ -228,9 +268,9 @@ impl<'a> Session<'a> {
 
     /// Saves a checkpoint, unless the training has diverged: what is saved is sound.
     fn save(&mut self, name: Name, content: Content) -> Result<()> {
-        let origin = Origin { data: self.job.data, alone: matches!(self.job.sampler, Sampler::Fixed(_)) };
-        let position = &self.position;
-        if let Some(broken) = checkpoint::save(&self.checkpoints, name, &self.trainer, position, origin, content)? {
+        let Some(Outputs { checkpoints, .. }) = &self.outputs else { return Ok(()) };
+        let (position, origin) = (&self.position, self.origin());
+        if let Some(broken) = checkpoint::save(checkpoints, name, &self.trainer, position, origin, content)? {
             // The loss would show it at the next update.
             return Err(self.diverged(&format!("{broken} is not finite after update {}", position.update)));
         }
@@ -238,6 +278,10 @@ impl<'a> Session<'a> {
             self.saved = position.update;
         }
         Ok(())
+    }
+
+    fn origin(&self) -> Origin<'a> {
+        Origin { data: self.job.data, alone: matches!(self.job.sampler, Sampler::Fixed(_)) }
     }
 
     /// What is to be done where numbers are no longer finite.
@@ -259,11 +303,12 @@ impl<'a> Session<'a> {
     }
 
     fn log(&mut self, report: &UpdateReport, progress: &Progress) -> Result<()> {
+        let together = std::mem::take(&mut self.together);
         let sums = std::mem::take(&mut self.position.recent);
         let nll = sums.nll_bits();
         let spent = self.trained_gflops().map_or(String::new(), |gflops| format!(", {gflops:.0} GFLOPs"));
         progress.set_message(format!("training {}: perplexity {:.2}{spent}", self.job.name, nll.exp2()));
-        let line = json!({
+        let mut line = json!({
             "update": self.position.update,
             "loss": sums.loss_bits(),
             "nll": nll,
@@ -275,8 +320,19 @@ impl<'a> Session<'a> {
             "wait_seconds": std::mem::take(&mut self.waited).as_secs_f64(),
             "peak_memory_bytes": peak_memory_bytes(),
         });
+        if self.job.world.size() > 1 {
+            line["ranks"] = json!({
+                "size": self.job.world.size(),
+                "wait_seconds": together.waiting.as_secs_f64(),
+                "reduce_seconds": together.reducing.as_secs_f64(),
+            });
+        }
         self.since = Instant::now();
-        self.metrics.append(&line)
+        self.append(&line)
+    }
+
+    fn append(&mut self, line: &Value) -> Result<()> {
+        self.outputs.as_mut().map_or(Ok(()), |outputs| outputs.metrics.append(line))
     }
 
     /// FLOPs of all updates, in units of 10⁹.
@@ -286,11 +342,12 @@ impl<'a> Session<'a> {
 
     /// Validates; the mean over the architectures decides which checkpoint is best.
     fn validate(&mut self) -> Result<()> {
+        check_alike(self.job.world, &self.trainer.supernet.values, self.position.update)?;
         let mut losses = serde_json::Map::new();
         let mut mean = 0.0;
         for (name, architecture) in &self.job.validated {
             let model = self.trainer.supernet.cut(architecture, false)?;
-            let nll = in_pool(|| self.validation.evaluate(&model)).nll_bits();
+            let nll = in_pool(|| self.validation.evaluate_with(self.job.world, &model)).nll_bits();
             mean += nll / self.job.validated.len() as f64;
             losses.insert(name.clone(), json!(nll));
         }
@@ -303,7 +360,7 @@ impl<'a> Session<'a> {
             self.position.update,
             listed.join(", ")
         );
-        self.metrics.append(&json!({
+        self.append(&json!({
             "update": self.position.update,
             "valid": Value::Object(losses),
             "valid_mean": mean,

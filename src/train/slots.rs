@@ -19,6 +19,19 @@ impl RoutedTokens {
         add_layers(&mut self.encoder, &step.pass.encoder_routing, encoder);
         add_layers(&mut self.decoder, &step.pass.decoder_routing, decoder);
     }
+
+    /// The tokens of all slots, one after another.
+    pub(super) fn counts(&self) -> Vec<u64> {
+        self.encoder.iter().chain(&self.decoder).flatten().copied().collect()
+    }
+
+    /// `counts` for the slots that `like` has: the inverse of [`Self::counts`].
+    pub(super) fn with_counts(like: &Self, counts: &[u64]) -> Self {
+        let (mut with, mut counts) = (like.clone(), counts.iter());
+        let slots = with.encoder.iter_mut().chain(&mut with.decoder).flatten();
+        slots.for_each(|slot| *slot = counts.next().copied().unwrap_or_default());
+        with
+    }
 }
 
 fn add_layers(stack: &mut Vec<Vec<u64>>, routing: &[LayerRouting], counts: &[Vec<u64>]) {

@@ -1,7 +1,9 @@
 //! One update: architectures are cut out, their gradients over all micro-batches are summed, and Adam takes one step.
 
+use super::gradients::Gradients;
 use super::loss_scale::LossScale;
 use super::optimizer::Adam;
+use super::reduce::{Together, reduce};
 use super::schedule::learning_rate;
 use super::slots::RoutedTokens;
 use crate::config::TrainConfig;
@@ -15,6 +17,7 @@ use crate::model::{Pass, Supernet, TransformerConfig, Values};
 use crate::seed;
 use crate::space::Architecture;
 use crate::text::Batch;
+use crate::world::{Alone, World};
 use rand::Rng;
 use std::collections::BTreeSet;
 
@@ -44,19 +47,8 @@ pub struct UpdateReport {
     pub lr: f64,
     /// Scaled gradients overflowed: no weight has changed.
     pub skipped: bool,
-}
-
-/// What the passes of one update found.
-#[derive(Debug, Default)]
-pub struct Gradients {
-    /// Losses over all architectures and micro-batches; a token counts once for each architecture.
-    pub sums: LossSums,
-    /// Gradient sums of the shared parameters, times the loss scale, as the device holds them.
-    pub values: Values,
-    /// FLOPs of all forward and backward passes, padding included.
-    pub flops: f64,
-    /// Where the tokens went.
-    pub routed: RoutedTokens,
+    /// What processes spent on each other.
+    pub together: Together,
 }
 
 impl Trainer {
@@ -79,7 +71,24 @@ impl Trainer {
     /// # Errors
     /// An architecture does not fit into the supernet; gradients overflow whatever the loss scale.
     pub fn update(&mut self, architectures: &[Architecture], batches: &[Batch], done: usize) -> Result<UpdateReport> {
-        let Gradients { sums, values: mut gradients, flops, routed } = self.gradients(architectures, batches, done)?;
+        self.update_with(&Alone, architectures, batches, done)
+    }
+
+    /// [`Self::update`] by all processes of `world` together: `batches` are those that are dealt to this one, and all take
+    /// the same step.
+    ///
+    /// # Errors
+    /// As [`Self::update`].
+    pub fn update_with(
+        &mut self,
+        world: &dyn World,
+        architectures: &[Architecture],
+        batches: &[Batch],
+        done: usize,
+    ) -> Result<UpdateReport> {
+        let mut found = self.gradients_of(world, architectures, batches, done)?;
+        let together = reduce(world, &mut found, &self.supernet.values, &self.supernet.device)?;
+        let Gradients { sums, values: mut gradients, flops, routed } = found;
         let mut parts: BTreeSet<String> =
             architectures.iter().flat_map(|architecture| self.supernet.parts(architecture).into_keys()).collect();
         if done < self.config.router_warmup_updates {
@@ -96,14 +105,14 @@ impl Trainer {
             if let Some(loss_scale) = &mut self.loss_scale {
                 loss_scale.note(norm.is_finite())?;
                 if !norm.is_finite() {
-                    return Ok(UpdateReport { sums, flops, routed, lr, skipped: true });
+                    return Ok(UpdateReport { sums, flops, routed, lr, skipped: true, together });
                 }
             }
         }
         let scale = scale * clip;
         let weights = &mut self.supernet.values;
         self.adam.update(weights, parts.iter(), &mut gradients, scale, lr, &self.config);
-        Ok(UpdateReport { sums, flops, routed, lr, skipped: false })
+        Ok(UpdateReport { sums, flops, routed, lr, skipped: false, together })
     }
 
     /// What the objective is multiplied by.
@@ -117,6 +126,17 @@ impl Trainer {
     /// # Errors
     /// An architecture does not fit into the supernet.
     pub fn gradients(&self, architectures: &[Architecture], batches: &[Batch], done: usize) -> Result<Gradients> {
+        self.gradients_of(&Alone, architectures, batches, done)
+    }
+
+    /// [`Self::gradients`] of the `batches` that are dealt to this process of `world`, with the dropout that they have anywhere.
+    fn gradients_of(
+        &self,
+        world: &dyn World,
+        architectures: &[Architecture],
+        batches: &[Batch],
+        done: usize,
+    ) -> Result<Gradients> {
         let products = Products::new(self.config.precision, &self.supernet.device).scaled(self.scale());
         let objective = objective(&self.config);
         let mut dropout_seeds = seed::stream(self.seed, "dropout", done as u64);
@@ -128,8 +148,10 @@ impl Trainer {
         for (student, architecture) in architectures.iter().enumerate() {
             let model = self.supernet.cut(architecture, true)?.with_products(products);
             let mut of_subnet = Values::new();
-            for (index, batch) in batches.iter().enumerate() {
-                let pass = Pass::training(dropout_seeds.next_u64());
+            let seeds: Vec<u64> = (0..batches.len() * world.size()).map(|_| dropout_seeds.next_u64()).collect();
+            let seeds = dealt(world, &seeds);
+            for (index, (batch, seed)) in batches.iter().zip(seeds).enumerate() {
+                let pass = Pass::training(*seed);
                 let soft = soft_targets.get(index);
                 let step = differentiate(&model, sentences(batch), &objective, soft, pass);
                 let teacher = soft.map(|_| &architectures[0]);
@@ -154,6 +176,11 @@ impl Trainer {
         let of_pair = training_flops(architecture, qkv_dim, target_vocab, lengths) + of_teacher as f64;
         batch.sentences as f64 * of_pair
     }
+}
+
+/// Those of `all` that this process of `world` takes: every so manieth, beginning with its rank.
+pub(super) fn dealt<'a, T>(world: &dyn World, all: &'a [T]) -> impl Iterator<Item = &'a T> {
+    all.iter().skip(world.rank()).step_by(world.size())
 }
 
 /// Whether a parameter is of the choice among experts.

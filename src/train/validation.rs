@@ -1,6 +1,6 @@
 //! Losses on the validation set.
 
-use super::update::sentences;
+use super::update::{dealt, sentences};
 use crate::cost::RoutingFractions;
 use crate::error::Result;
 use crate::kernels::LossSums;
@@ -8,6 +8,7 @@ use crate::model::loss::{Objective, evaluate};
 use crate::model::{LayerRouting, Transformer};
 use crate::space::Stack;
 use crate::text::{Batch, Dataset, batches_by_length, collate, fixed_batches};
+use crate::world::World;
 
 /// The validation set, batched once and reused.
 #[derive(Debug)]
@@ -50,7 +51,20 @@ impl Validation {
         self.evaluate_routed(model).0
     }
 
-    /// The same, and how many tokens, padding left aside, were sent to each expert.
+    /// The same by all processes of `world` together, each with its share of the batches; with any number of them the same sums.
+    pub fn evaluate_with(&self, world: &dyn World, model: &Transformer) -> LossSums {
+        let own: Vec<LossSums> = dealt(world, &self.batches)
+            .map(|batch| evaluate(model, sentences(batch), &Objective::default()).0)
+            .collect();
+        let by_rank: Vec<Vec<LossSums>> = world.gather(&to_bytes(&own)).iter().map(|bytes| from_bytes(bytes)).collect();
+        let mut sums = LossSums::default();
+        for index in 0..self.batches.len() {
+            sums.add(&by_rank[index % world.size()][index / world.size()]);
+        }
+        sums
+    }
+
+    /// The same as [`Self::evaluate`], and how many tokens, padding left aside, were sent to each expert.
     pub fn evaluate_routed(&self, model: &Transformer) -> (LossSums, RoutingFractions) {
         let mut sums = LossSums::default();
         let architecture = &model.config().architecture;
@@ -67,6 +81,23 @@ impl Validation {
         }
         (sums, routed)
     }
+}
+
+fn to_bytes(sums: &[LossSums]) -> Vec<u8> {
+    let numbers = |sums: &LossSums| {
+        let LossSums { loss, nll, objective, tokens } = *sums;
+        [loss.to_bits(), nll.to_bits(), objective.to_bits(), tokens as u64]
+    };
+    sums.iter().flat_map(numbers).flat_map(u64::to_le_bytes).collect()
+}
+
+fn from_bytes(bytes: &[u8]) -> Vec<LossSums> {
+    let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
+    let sums = |bytes: &[u8]| {
+        let [loss, nll, objective] = [0, 8, 16].map(|start| f64::from_bits(number(&bytes[start..start + 8])));
+        LossSums { loss, nll, objective, tokens: number(&bytes[24..]) as usize }
+    };
+    bytes.chunks_exact(32).map(sums).collect()
 }
 
 /// Adds what the routers of one stack did for a batch.

@@ -47,7 +47,7 @@ pub type Values = BTreeMap<String, Value>;
 
 impl Value {
     /// Zeros; `shape` has one to three dimensions.
-    pub(super) fn zeros(shape: &[usize], device: &Device) -> Self {
+    pub fn zeros(shape: &[usize], device: &Device) -> Self {
         let (kind, dims) = Kind::dims(shape);
         kind.of(Tensor::zeros(dims, device))
     }
@@ -135,7 +135,10 @@ impl Value {
     }
 
     /// This value in the leading places of zeros of `shape`: the inverse of [`Value::leading`], of groups, too.
-    fn grown(self, shape: &[usize]) -> Self {
+    pub fn grown(self, shape: &[usize]) -> Self {
+        if self.shape() == shape {
+            return self;
+        }
         let (kind, [rows, columns]) = Kind::dims(shape);
         let (Kind::Group(matrices), &[whole, whole_rows, _]) = (self.kind, shape) else {
             return self.padded([rows, columns]);

@@ -1,8 +1,10 @@
 use super::*;
 use crate::config::Tables;
+use crate::model::weights::rules::made;
 use crate::model::weights::{Init, Rule, Shapes, Shared, WeightSharing, leading_slice::LeadingSlice};
 use crate::model::{Kind, Value};
 use crate::space::Experts;
+use crate::world::threads::threads;
 use burn::tensor::Device;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -220,4 +222,39 @@ fn routers_rest_while_they_warm_up() {
     assert_eq!(first[0], second[0]);
     assert_ne!(second[0], third[0]);
     assert_ne!(first[1], second[1]);
+}
+
+/// With dropout, experts that not every batch has tokens for, and rules with parameters of their own.
+#[test]
+fn several_processes_take_the_step_that_one_takes() {
+    let words = |first: u32| Batch { source: vec![first, 5, first + 2, 2], ..batch() };
+    let batches = [4, 5, 7, 9].map(words);
+    let mixture = || made(&Rule { copies: 2, ..Rule::named("mixture") }).unwrap();
+    for sharing in [Arc::new(LeadingSlice) as Arc<dyn WeightSharing>, mixture(), Arc::new(Gained)] {
+        let settings = TrainConfig { distillation: 0.5, clip_norm: 0.1, warmup_updates: 0, ..TrainConfig::default() };
+        let after = |size| {
+            threads(size, |world| {
+                let mut trainer = trainer_of(sandwich()[0].clone(), sharing.clone(), &settings);
+                trainer.supernet.config.dropout = 0.3;
+                let own: Vec<Batch> = dealt(world, &batches).cloned().collect();
+                let updates = (0..3).map(|done| trainer.update_with(world, &sandwich(), &own, done).unwrap());
+                let last = updates.last().unwrap();
+                (last.sums, last.routed, trainer.supernet.values)
+            })
+        };
+        let (sums, routed, weights) = after(1).remove(0);
+        assert_ne!(
+            elements(&weights),
+            elements(&trainer_of(sandwich()[0].clone(), sharing.clone(), &settings).supernet.values)
+        );
+        for size in [2, 4] {
+            let all = after(size);
+            for (of, routed_of, weights_of) in &all {
+                assert_eq!((of.tokens, routed_of), (sums.tokens, &routed));
+                assert!((of.loss - sums.loss).abs() < 1e-4 * sums.loss, "{} {}", of.loss, sums.loss);
+                assert_near(weights_of, &weights);
+                assert_eq!(elements(weights_of), elements(&all[0].2));
+            }
+        }
+    }
 }
