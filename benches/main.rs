@@ -15,6 +15,7 @@ mod memory;
 mod models;
 mod prepare;
 mod product;
+mod ranks;
 mod routing;
 mod training;
 mod translate;
@@ -27,6 +28,10 @@ fn main() {
     let mut bench = Bench::from_arguments(std::env::args().skip(1));
     if bench.asks_for("device") {
         return device::run(&bench);
+    }
+    if ranks::run(&bench) {
+        automoe::world::end(0);
+        return;
     }
     memory::run(&bench);
     bench.measure_machine();

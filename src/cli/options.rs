@@ -1,10 +1,12 @@
 //! Options that several subcommands share.
 
 use crate::config::{Config, Loaded};
+use crate::device;
 use crate::error::{Error, Result, listed};
 use crate::interop::hat;
 use crate::pipeline::{Workspace, follow, run_config};
 use crate::world;
+use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -84,6 +86,10 @@ impl RunArgs {
             config.run_dir.clone_from(run_dir);
         }
         Ok(config)
+    }
+
+    pub(super) fn device(&self) -> Result<Device> {
+        device::parse(&self.device.device)
     }
 
     /// The workspace that the subcommand `created_by` works in. Where several processes do one job the first has it; the others

@@ -3,7 +3,7 @@
 use super::options::RunArgs;
 use super::{architectures, output};
 use crate::error::{Result, listed};
-use crate::pipeline::{adapt_supernet, dry_run, train_architecture, train_supernet};
+use crate::pipeline::{adapt_supernet, dry_run, scaling, train_architecture, train_supernet};
 use crate::run::directory::check_model_name;
 use serde_json::json;
 use std::io;
@@ -19,6 +19,7 @@ use std::path::PathBuf;
   automoe train --config toy
   automoe train --config wmt14-en-de --device gpu
   automoe train --config wmt14-en-de --dry-run
+  automoe train --config wmt14-en-de --dry-run --ranks 8 --link 25Gb
   automoe train --config toy --adapt && automoe search --config toy --checkpoint runs/toy/adapted --fresh
   automoe search --config toy | automoe train --config toy --arch - --name winner")]
 pub struct TrainArgs {
@@ -50,6 +51,37 @@ pub struct TrainArgs {
     /// Count the SuperNet's size (embeddings included) and its needs of memory and data, print them as JSON, and stop
     #[arg(long, conflicts_with_all = ["arch", "fresh"])]
     dry_run: bool,
+
+    /// Tell what an update takes by so many processes, and from how many on more of them pay no longer (docs/scale.md)
+    #[arg(long, value_name = "N", requires = "dry_run", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    ranks: Option<u16>,
+
+    /// The link of each of them, in bits a second
+    #[arg(long, value_name = "SPEED", requires = "ranks", default_value = "25Gb", value_parser = link)]
+    link: f64,
+
+    /// The FLOPs a second of each of them, such as 60T [default: what --device has here]
+    #[arg(long, value_name = "SPEED", requires = "ranks", value_parser = speed)]
+    flops: Option<f64>,
+}
+
+/// The bits a second of a link such as `25Gb`.
+fn link(text: &str) -> Result<f64, String> {
+    let bits = text.strip_suffix("/s").unwrap_or(text).strip_suffix('b').ok_or(LINK);
+    bits.and_then(|bits| scaled(bits).ok_or(LINK)).map_err(str::to_owned)
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    scaled(text).ok_or_else(|| "expected FLOPs a second with their unit, such as 500G or 60T".to_owned())
+}
+
+const LINK: &str = "expected bits a second with their unit, such as 100Mb or 25Gb";
+
+/// A positive number with the unit M, G or T.
+fn scaled(text: &str) -> Option<f64> {
+    let unit = [('M', 1e6), ('G', 1e9), ('T', 1e12)].into_iter().find(|(unit, _)| text.ends_with(*unit))?;
+    let number: f64 = text[..text.len() - 1].parse().ok()?;
+    (number > 0.0 && number.is_finite()).then_some(number * unit.1)
 }
 
 /// Trains, and prints a summary.
@@ -59,7 +91,12 @@ pub struct TrainArgs {
 pub fn run(args: TrainArgs) -> Result<()> {
     let config = args.run.config()?;
     if args.dry_run {
-        return output::json_pretty(&mut io::stdout().lock(), &dry_run(&config)?).map(|_| ());
+        let mut needs = dry_run(&config)?;
+        if let Some(ranks) = args.ranks {
+            let device = args.run.device()?;
+            needs.scaling = Some(scaling(&config, &device, ranks.into(), args.link, args.flops)?);
+        }
+        return output::json_pretty(&mut io::stdout().lock(), &needs).map(|_| ());
     }
     check_model_name(&args.name)?;
     let architecture = args.arch.as_ref().map(|file| architectures::single(file, config.model.qkv_dim)).transpose()?;
@@ -80,4 +117,21 @@ pub fn run(args: TrainArgs) -> Result<()> {
     })?;
     let summary = json!({"updates": outcome.updates, "best_loss": outcome.best});
     output::json_line(&mut io::stdout().lock(), &summary).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_and_speeds_have_units() {
+        assert_eq!([link("25Gb"), link("1.5Tb/s"), link("100Mb")], [Ok(25e9), Ok(1.5e12), Ok(1e8)]);
+        assert_eq!([speed("60T"), speed("0.5G")], [Ok(6e13), Ok(5e8)]);
+        for wrong in ["", "b", "Gb", "25", "25G", "25GB", "0Gb", "-1Gb", "NaNGb", "1e999Gb", "é", "2éb"] {
+            assert!(link(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", "T", "60", "-1T", "é"] {
+            assert!(speed(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! `automoe train --dry-run`: what a full training needs, counted from the config.
 
 use super::device_memory::Held;
+use super::scaling::Scaling;
 use super::workspace::transformer_config;
 use crate::config::{Config, Corpus};
 use crate::cost::Embeddings;
@@ -33,6 +34,9 @@ pub struct Needs {
     pub found: Vec<String>,
     /// What is missing; empty: the training can start.
     pub missing: Vec<String>,
+    /// What updates take by several processes, where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
 }
 
 /// Tells what training the supernet of `config` needs.
@@ -63,6 +67,7 @@ pub fn dry_run(config: &Config) -> Result<Needs> {
         tokens_per_update: config.train.max_tokens.saturating_mul(config.train.update_freq),
         found,
         missing,
+        scaling: None,
     })
 }
 
