@@ -7,6 +7,7 @@ mod interop;
 mod metrics;
 mod model;
 mod operators;
+mod ranks;
 mod rooms;
 mod shared;
 mod viewers;
