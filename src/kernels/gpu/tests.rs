@@ -61,20 +61,12 @@ fn one_by_one(
     combine_plainly(entries, probabilities, assignment)
 }
 
+/// The operator on `device`, and one network after another on the CPU.
 fn check(case: &Case, device: &Device) {
     let Case { tokens, embed, sizes, top_k, capacity } = case;
     let (experts, ffn) = (sizes.len(), *sizes.iter().max().unwrap());
-    let x = leaf(1, [*tokens, *embed], device);
     let router = leaf(2, [*tokens, experts], device);
-    let [weight1, weight2] = [leaf(3, [experts, ffn, *embed], device), leaf(5, [experts, *embed, ffn], device)];
-    let [bias1, bias2] = [leaf(4, [experts, ffn], device), leaf(6, [experts, *embed], device)];
-    let weights = || ExpertWeights {
-        weight1: weight1.clone(),
-        bias1: bias1.clone(),
-        weight2: weight2.clone(),
-        bias2: bias2.clone(),
-    };
-    let probabilities = softmax(router.clone().inner(), 1);
+    let probabilities = softmax(router.inner(), 1);
     let on_host = host(probabilities.clone());
     let assignment = assign(&on_host, experts, *top_k, *capacity, 7);
     let widths: Vec<i32> = sizes.iter().map(|&size| size as i32).collect();
@@ -87,11 +79,21 @@ fn check(case: &Case, device: &Device) {
     let want: Vec<i32> = assignment.experts.iter().map(|&expert| expert as i32).collect();
     assert_eq!(chosen, want, "the experts of each token");
 
-    let found = [true, false].map(|grouped| {
+    let found = [Some(device), None].map(|graphics| {
+        let device = &graphics.cloned().unwrap_or_else(Device::flex);
+        let [x, router] = [leaf(1, [*tokens, *embed], device), leaf(2, [*tokens, experts], device)];
+        let [weight1, weight2] = [leaf(3, [experts, ffn, *embed], device), leaf(5, [experts, *embed, ffn], device)];
+        let [bias1, bias2] = [leaf(4, [experts, ffn], device), leaf(6, [experts, *embed], device)];
+        let weights = ExpertWeights {
+            weight1: weight1.clone(),
+            bias1: bias1.clone(),
+            weight2: weight2.clone(),
+            bias2: bias2.clone(),
+        };
         let probabilities = softmax(router.clone(), 1);
-        let output = match grouped {
-            true => mixture(x.clone(), probabilities, weights(), &routing, Mask::NONE),
-            false => one_by_one(x.clone(), probabilities, weights(), sizes, &assignment),
+        let output = match graphics {
+            Some(_) => mixture(x.clone(), probabilities, weights, &routing, Mask::NONE),
+            None => one_by_one(x.clone(), probabilities, weights, sizes, &assignment),
         };
         let weight = leaf(9, [*tokens, *embed], device).inner();
         let gradients = (output.clone() * Tensor::from_inner(weight)).sum().backward();
