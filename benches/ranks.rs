@@ -21,8 +21,8 @@ const UPDATES: usize = 8;
 /// Whether this is one of several processes, which measure nothing else.
 pub fn run(bench: &Bench) -> bool {
     let world = world::join().expect("a build with the feature mpi, or one process");
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = cores.div_ceil(world.place().sharing_cores);
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = world.place().threads().unwrap_or_else(cores);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
     for (width, layers) in SIZES {
         let size = Size { width, layers, experts: 2 };

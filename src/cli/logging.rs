@@ -2,7 +2,7 @@
 
 use super::color;
 use crate::error::{Error, Result};
-use crate::{progress, world};
+use crate::progress;
 use clap::ColorChoice;
 use std::fmt;
 use std::io::{self, Write};
@@ -35,6 +35,11 @@ pub struct LogArgs {
 }
 
 impl LogArgs {
+    /// The same, but of errors only and without progress.
+    pub(super) fn quieted(self) -> Self {
+        Self { quiet: true, ..self }
+    }
+
     /// Objects, and all else by default.
     pub(super) fn json() -> Self {
         Self { log_format: LogFormat::Json, ..Self::default() }
@@ -79,9 +84,9 @@ where
     Registry::default().with(EnvFilter::new(filter(args))).with(layer)
 }
 
-/// What passes: more of this program's messages than of its libraries', and of several processes that do one job those of the first.
+/// What passes: more of this program's messages than of its libraries'.
 fn filter(args: &LogArgs) -> &'static str {
-    match (args.quiet || world::is_follower(), args.verbose) {
+    match (args.quiet, args.verbose) {
         (true, _) => "error",
         (false, 0) => "error,automoe=info",
         (false, 1) => "warn,automoe=debug",

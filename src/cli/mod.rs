@@ -89,8 +89,19 @@ enum Command {
     Man(man::ManArgs),
 }
 
+impl Command {
+    /// Whether several processes do it together, of which the first tells how it goes.
+    fn is_joint(&self) -> bool {
+        matches!(self, Self::Train(_) | Self::Search(_) | Self::Rank(_) | Self::Run(_))
+    }
+}
+
 /// Ends the process with clap's help or refusal; refusals are told as messages are asked for.
 fn refuse(error: &clap::Error) -> ! {
+    if world::is_follower() {
+        world::let_first_tell();
+        std::process::exit(error.exit_code());
+    }
     let format: Option<logging::LogFormat> = early::value_of("--log-format", std::env::args_os());
     if error.use_stderr()
         && format == Some(logging::LogFormat::Json)
@@ -98,11 +109,6 @@ fn refuse(error: &clap::Error) -> ! {
     {
         let message = error.to_string();
         tracing::error!("{}", message.trim_start_matches("error: ").trim_end());
-        std::process::exit(error.exit_code());
-    }
-    if world::is_follower() {
-        // The first says the same.
-        world::end(error.exit_code() as u8);
         std::process::exit(error.exit_code());
     }
     error.exit()
@@ -119,7 +125,7 @@ pub fn error_lines(error: &Error) -> String {
 /// # Errors
 /// The command's; it would print results, and there is nothing to print them to.
 pub fn main(cli: Cli, has_output: bool) -> Result<()> {
-    logging::init(&cli.log)?;
+    logging::init(&if cli.command.is_joint() && world::is_follower() { cli.log.quieted() } else { cli.log })?;
     if !has_output && !matches!(cli.command, Command::Man(_)) {
         return Err(Error::failure("standard output is closed: results need somewhere to go, be it /dev/null"));
     }

@@ -8,7 +8,6 @@ use crate::pipeline::{Workspace, follow, run_config};
 use crate::world;
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -88,23 +87,33 @@ impl RunArgs {
         Ok(config)
     }
 
+    /// Has everything that follows compute on as many threads as were asked for.
+    pub(super) fn compute(&self) -> Result<()> {
+        self.threads.apply()
+    }
+
     pub(super) fn device(&self) -> Result<Device> {
         device::parse(&self.device.device)
     }
 
-    /// The workspace that the subcommand `created_by` works in. Where several processes do one job the first has it; the others
-    /// have done what it ordered when this returns without any.
-    pub(super) fn open(&self, config: Config, created_by: &str, fresh: bool) -> Result<Option<Workspace>> {
+    /// Begins the subcommand `name`. Where several processes do one job it is the first that goes on, and reads what it was given;
+    /// the others have done what it ordered when this returns `false`.
+    pub(super) fn begin(&self, config: &Config, name: &str) -> Result<bool> {
         let world = world::world();
         let device = &self.device.device;
-        let asked = format!("version {VERSION}\ncommand {created_by}\n--device {device}\n{}", config.to_toml()?);
+        let asked = format!("version {VERSION}\ncommand {name}\n--device {device}\n{}", config.to_toml()?);
         world::agree(world, "command, config or version", Ok(()), |()| asked.clone())?;
         world::has_agreed();
         self.threads.apply()?;
         match world.rank() {
-            0 => Workspace::open(config, device, created_by, fresh).map(Some),
-            _ => follow(world, device).map(|()| None),
+            0 => Ok(true),
+            _ => follow(world, device).map(|()| false),
         }
+    }
+
+    /// The workspace that the subcommand `created_by`, which has begun, works in.
+    pub(super) fn open(&self, config: Config, created_by: &str, fresh: bool) -> Result<Workspace> {
+        Workspace::open(config, &self.device.device, created_by, fresh)
     }
 }
 
@@ -127,8 +136,7 @@ pub(super) struct ThreadArgs {
 impl ThreadArgs {
     /// Has everything that follows compute on so many threads.
     pub(super) fn apply(&self) -> Result<()> {
-        let sharing = world::world().place().sharing_cores;
-        let shared = || (sharing > 1).then(|| thread::available_parallelism().map_or(1, usize::from).div_ceil(sharing));
+        let shared = || world::world().place().threads();
         let Some(threads) = self.threads.map(usize::from).or_else(shared) else { return Ok(()) };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
         pool.build_global().map_err(|error| Error::failure(error).at("--threads"))

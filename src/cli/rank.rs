@@ -62,6 +62,9 @@ pub struct RankArgs {
 pub fn run(args: RankArgs) -> Result<()> {
     let mut config = args.run.config()?;
     args.apply(&mut config)?;
+    if !args.run.begin(&config, "rank")? {
+        return Ok(());
+    }
     let given = args.archs.as_deref().map(|file| architectures::open(file, config.model.qkv_dim)?.collect());
     let given = given.transpose()?;
     let mut checkpoints = args.checkpoint;
@@ -72,7 +75,7 @@ pub fn run(args: RankArgs) -> Result<()> {
         (false, _) => {}
     }
     checkpoints.iter().try_for_each(|path| resolve(path).map(|_| ()))?;
-    let Some(workspace) = args.run.open(config, "rank", false)? else { return Ok(()) };
+    let workspace = args.run.open(config, "rank", false)?;
     let ranking = workspace.carry_out(|workspace| rank(workspace, given, &checkpoints))?;
     workspace.run.keep_settings(Made::Other)?;
     tracing::info!("{}", Text.export(&rank_tables(&ranking.comparison)));

@@ -58,7 +58,10 @@ pub struct RunArgs {
 pub fn run(args: RunArgs) -> Result<()> {
     let mut config = args.run.config()?;
     args.constraints.apply(&mut config)?;
-    let Some(workspace) = args.run.open(config, "run", args.fresh)? else { return Ok(()) };
+    if !args.run.begin(&config, "run")? {
+        return Ok(());
+    }
+    let workspace = args.run.open(config, "run", args.fresh)?;
     let asked = Asked { top: args.top.into(), ladder: args.ladder, seeds: args.seeds };
     if args.seeds == 1 {
         let results = workspace.carry_out(|workspace| pipeline::run(workspace, &asked))?;

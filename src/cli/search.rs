@@ -60,12 +60,15 @@ pub struct SearchArgs {
 pub fn run(args: SearchArgs) -> Result<()> {
     let mut config = args.run.config()?;
     args.constraints.apply(&mut config)?;
+    if !args.run.begin(&config, "search")? {
+        return Ok(());
+    }
     let checkpoint = args.checkpoint.unwrap_or_else(|| config.run_dir.join("supernet"));
     resolve(&checkpoint)?;
     let objectives = config.search.objectives.len();
     let given = args.warm_start.as_deref().map(|file| architectures::open(file, config.model.qkv_dim)?.collect());
     let given: Vec<Architecture> = given.transpose()?.unwrap_or_default();
-    let Some(workspace) = args.run.open(config, "search", false)? else { return Ok(()) };
+    let workspace = args.run.open(config, "search", false)?;
     let earlier = if args.fresh { EarlierTrials::Remove } else { EarlierTrials::GoOn };
     let pick = args.pick.unwrap_or(Pick::Knee);
     let is_front = args.pick.is_none() && objectives > 1;

@@ -3,8 +3,9 @@
 use super::options::RunArgs;
 use super::{architectures, output};
 use crate::error::{Result, listed};
-use crate::pipeline::{adapt_supernet, dry_run, scaling, train_architecture, train_supernet};
+use crate::pipeline::{Speed, adapt_supernet, dry_run, scaling, train_architecture, train_supernet};
 use crate::run::directory::check_model_name;
+use crate::world;
 use serde_json::json;
 use std::io;
 use std::path::PathBuf;
@@ -91,21 +92,28 @@ fn scaled(text: &str) -> Option<f64> {
 pub fn run(args: TrainArgs) -> Result<()> {
     let config = args.run.config()?;
     if args.dry_run {
+        if world::is_follower() {
+            return Ok(());
+        }
+        args.run.compute()?;
         let mut needs = dry_run(&config)?;
         if let Some(ranks) = args.ranks {
-            let device = args.run.device()?;
-            needs.scaling = Some(scaling(&config, &device, ranks.into(), args.link, args.flops)?);
+            let speed = args.flops.map_or_else(|| args.run.device().map(Speed::Of), |speed| Ok(Speed::Given(speed)))?;
+            needs.scaling = Some(scaling(&config, ranks.into(), args.link, &speed)?);
         }
         return output::json_pretty(&mut io::stdout().lock(), &needs).map(|_| ());
     }
     check_model_name(&args.name)?;
+    if !args.run.begin(&config, "train")? {
+        return Ok(());
+    }
     let architecture = args.arch.as_ref().map(|file| architectures::single(file, config.model.qkv_dim)).transpose()?;
     if let Some(architecture) = &architecture
         && let Err(faults) = config.space()?.contains(architecture)
     {
         tracing::warn!("--arch is outside the config's space: {}", listed(&faults, "; "));
     }
-    let Some(workspace) = args.run.open(config, "train", args.fresh)? else { return Ok(()) };
+    let workspace = args.run.open(config, "train", args.fresh)?;
     let outcome = workspace.carry_out(|workspace| match (architecture, args.adapt) {
         (None, None) => train_supernet(workspace),
         (None, Some(checkpoint)) => adapt_supernet(workspace, checkpoint.as_deref()),

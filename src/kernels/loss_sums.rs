@@ -24,6 +24,22 @@ impl LossSums {
         self.tokens += other.tokens;
     }
 
+    /// All of it, to be sent to another process.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        let floats = [self.loss, self.nll, self.objective].map(f64::to_le_bytes);
+        let numbers = [floats[0], floats[1], floats[2], (self.tokens as u64).to_le_bytes()];
+        std::array::from_fn(|place| numbers[place / 8][place % 8])
+    }
+
+    /// The inverse of [`Self::to_bytes`].
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        let numbers: [[u8; 8]; 4] =
+            std::array::from_fn(|number| std::array::from_fn(|place| bytes[number * 8 + place]));
+        let [loss, nll, objective, tokens] = numbers;
+        let [loss, nll, objective] = [loss, nll, objective].map(f64::from_le_bytes);
+        Self { loss, nll, objective, tokens: u64::from_le_bytes(tokens) as usize }
+    }
+
     /// Label-smoothed loss per token, in bits.
     pub fn loss_bits(&self) -> f64 {
         self.loss / self.tokens as f64 / std::f64::consts::LN_2

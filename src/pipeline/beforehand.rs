@@ -48,7 +48,7 @@ pub(super) fn check_all(workspace: &Workspace) -> Result<()> {
 
 fn supernet_faults(workspace: &Workspace) -> Vec<String> {
     let config = &workspace.config;
-    let dealt = dealing_fault("train", &config.train, workspace.world.size());
+    let dealt = dealing_fault(["train"; 2], &config.train, workspace.world.size());
     training_faults(workspace, &Limit::of_supernet(config)).into_iter().chain(dealt).collect()
 }
 
@@ -58,24 +58,25 @@ fn architecture_faults(workspace: &Workspace, inherits: bool) -> Result<Vec<Stri
     if inherits {
         (settings, limit) = (settings.with(finetune)?, Limit::of_finetuning(&workspace.config)?);
     }
-    let section = match () {
-        () if inherits && finetune.has("update_freq") => "finetune",
-        () if train_architecture.has("update_freq") => "train_architecture",
+    let sections = ["update_freq", "max_tokens"].map(|key| match () {
+        () if inherits && finetune.has(key) => "finetune",
+        () if train_architecture.has(key) => "train_architecture",
         () => "train",
-    };
-    let dealt = dealing_fault(section, &settings, workspace.world.size());
+    });
+    let dealt = dealing_fault(sections, &settings, workspace.world.size());
     Ok(training_faults(workspace, &limit).into_iter().chain(dealt).collect())
 }
 
-/// What is wrong where the micro-batches of an update by `config`, whose number is from `section`, cannot be dealt to `ranks`.
-fn dealing_fault(section: &str, config: &TrainConfig, ranks: usize) -> Option<String> {
+/// What is wrong where the micro-batches of an update by `config` cannot be dealt to `ranks`. `update_freq` and `max_tokens` are from
+/// these sections.
+pub(super) fn dealing_fault([freq, tokens_of]: [&str; 2], config: &TrainConfig, ranks: usize) -> Option<String> {
     let &TrainConfig { update_freq, max_tokens, .. } = config;
     (!update_freq.is_multiple_of(ranks)).then(|| {
         let more = update_freq.next_multiple_of(ranks);
         let tokens = max_tokens.saturating_mul(update_freq).div_ceil(more);
         format!(
-            "{section}.update_freq = {update_freq} micro-batches cannot be dealt to {ranks} ranks: {section}.update_freq = {more} \
-             with {section}.max_tokens = {tokens} keeps an update's size"
+            "{freq}.update_freq = {update_freq} micro-batches cannot be dealt to {ranks} ranks: {freq}.update_freq = {more} with \
+             {tokens_of}.max_tokens = {tokens} keeps an update's size"
         )
     })
 }
@@ -99,7 +100,7 @@ mod tests {
     #[test]
     fn micro_batches_that_ranks_cannot_share_are_refused_with_what_they_can() {
         let of = |update_freq, ranks| {
-            dealing_fault("train", &TrainConfig { update_freq, max_tokens: 1000, ..TrainConfig::default() }, ranks)
+            dealing_fault(["train"; 2], &TrainConfig { update_freq, max_tokens: 1000, ..TrainConfig::default() }, ranks)
         };
         assert_eq!([of(1, 1), of(4, 2), of(4, 4), of(6, 3)], [None, None, None, None]);
         let told = "train.update_freq = 3 micro-batches cannot be dealt to 2 ranks: train.update_freq = 4 with train.max_tokens = \

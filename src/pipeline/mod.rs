@@ -58,7 +58,7 @@ pub use rank::{Ranked, Ranking, rank};
 pub use rank_log::Evaluated;
 pub use report::{optuna_study, report_page, write_report};
 pub use sample::{Range, sample_within};
-pub use scaling::{Scaling, scaling};
+pub use scaling::{Scaling, Speed, scaling};
 pub use search::{EarlierTrials, search};
 pub use seeds::run_with_seeds;
 pub use test::{Scores, load_translator, run_config, test};

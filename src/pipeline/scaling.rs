@@ -1,10 +1,11 @@
 //! `automoe train --dry-run --ranks N`: what an update of the SuperNet takes by several processes, by a model of two numbers: how fast
 //! each computes, and how fast its link is.
 
+use super::beforehand::dealing_fault;
 use super::workspace::transformer_config;
 use crate::config::Config;
 use crate::cost::training_flops;
-use crate::error::Result;
+use crate::error::{Result, refuse};
 use crate::model::weights::elements;
 use crate::model::weights::rules::of_config;
 use crate::model::{Supernet, TransformerConfig};
@@ -50,16 +51,25 @@ pub struct Scaling {
     pub update: Update,
     /// That by 1, 2, 4, … ranks, as far as micro-batches can be dealt.
     pub by_ranks: Vec<Update>,
-    /// The number of ranks from which on twice as many take more than three quarters of the time.
-    pub pays_up_to: usize,
+    /// The number of ranks from which on twice as many take more than three quarters of the time; none where they pay as far as
+    /// micro-batches can be dealt.
+    pub pays_up_to: Option<usize>,
 }
 
-/// What updates of the SuperNet of `config` take by `ranks` ranks with a link of so many bits a second each. Speed is that given, else
-/// measured on `device` with the largest architecture.
+/// What a rank computes a second.
+pub enum Speed {
+    /// So many FLOPs.
+    Given(f64),
+    /// What is measured on this device, with the largest architecture.
+    Of(Device),
+}
+
+/// What updates of the SuperNet of `config` take by `ranks` ranks of this `speed` with a link of so many bits a second each.
 ///
 /// # Errors
-/// An unusable config.
-pub fn scaling(config: &Config, device: &Device, ranks: usize, link: f64, speed: Option<f64>) -> Result<Scaling> {
+/// An unusable config; micro-batches that cannot be dealt to so many ranks.
+pub fn scaling(config: &Config, ranks: usize, link: f64, speed: &Speed) -> Result<Scaling> {
+    refuse(&Vec::from_iter(dealing_fault(["train"; 2], &config.train, ranks)))?;
     let (space, vocab) = (config.space()?, config.data.vocab_size);
     let largest = space.supernet();
     let shape = transformer_config(config, vocab, vocab, largest.clone(), &largest);
@@ -78,8 +88,8 @@ pub fn scaling(config: &Config, device: &Device, ranks: usize, link: f64, speed:
     let update_flops = flops / UPDATES as f64 * pairs;
     let gradient_bytes = 4.0 * floats as f64 / UPDATES as f64;
     let flops_per_second = match speed {
-        Some(speed) => speed,
-        None => {
+        Speed::Given(flops) => *flops,
+        Speed::Of(device) => {
             let supernet = Supernet::init(shape.clone(), sharing, config.seed, device);
             SENTENCES as f64 * flops_of(&largest)
                 / seconds(&Trainer::new(supernet, &config.train, config.seed), &shape, length)?
@@ -110,9 +120,9 @@ fn update(compute: f64, bytes: f64, link: f64, ranks: usize) -> Update {
     Update { ranks, compute_seconds, reduce_seconds, speedup: compute / (compute_seconds + reduce_seconds) }
 }
 
-fn pays_up_to(by_ranks: &[Update]) -> usize {
-    let pays = |pair: &&[Update]| pair[0].speedup <= PAYS * pair[1].speedup;
-    1 << by_ranks.windows(2).take_while(pays).count()
+fn pays_up_to(by_ranks: &[Update]) -> Option<usize> {
+    let pays = |pair: &[Update]| pair[0].speedup <= PAYS * pair[1].speedup;
+    by_ranks.windows(2).find(|pair| !pays(pair)).map(|pair| pair[0].ranks)
 }
 
 /// What the passes of the largest architecture take on some sentence pairs of so many tokens: the second time, that caches know them.
@@ -149,19 +159,20 @@ mod tests {
         assert_eq!(parts, [(8.0, 0.0), (4.0, 1.0), (2.0, 1.5), (1.0, 1.75)]);
         assert_eq!(by[1].speedup, 1.6);
         // 5 of 8, 3.5 of 5, then 2.75 of 3.5 seconds.
-        assert_eq!(pays_up_to(&by), 4);
-        assert_eq!(pays_up_to(&by[..1]), 1);
+        assert_eq!(pays_up_to(&by), Some(4));
+        assert_eq!(pays_up_to(&by[..3]), None);
     }
 
     #[test]
     fn a_config_scales_with_the_speed_that_is_given_or_measured() {
         let mut config = Config::load("toy").unwrap();
         config.train.update_freq = 8;
-        let of = |speed| scaling(&config, &Device::flex(), 4, 1e9, speed).unwrap();
-        let given = of(Some(1e9));
+        let of = |speed| scaling(&config, 4, 1e9, &speed).unwrap();
+        let given = of(Speed::Given(1e9));
         assert_eq!(given.update.compute_seconds, given.update_flops / 4e9);
         assert_eq!(given.by_ranks.iter().map(|by| by.ranks).collect::<Vec<_>>(), [1, 2, 4, 8]);
         assert_eq!(given.by_ranks[2], given.update);
-        assert!(of(None).flops_per_second > 1e6);
+        assert!(of(Speed::Of(Device::flex())).flops_per_second > 1e6);
+        assert!(scaling(&config, 16, 1e9, &Speed::Given(1e9)).is_err());
     }
 }

@@ -113,6 +113,6 @@ pub(super) fn serve(world: &dyn World, losses: &Losses, seats: usize) {
 /// Everybody's seats, by rank; together.
 fn counts(world: &dyn World, own: usize) -> Vec<u16> {
     let own = u16::try_from(own).unwrap_or(u16::MAX - 1);
-    let counts = world.gather(&own.to_le_bytes());
+    let counts = world.all_gather(&own.to_le_bytes());
     counts.into_iter().map(|bytes| bytes.try_into().map_or(0, u16::from_le_bytes)).collect()
 }

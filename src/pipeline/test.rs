@@ -12,6 +12,7 @@ use crate::space::Architecture;
 use crate::text::{Dataset, EOS, Prepared, SubwordModel};
 use crate::train::{Validation, Weights, average_weights, load_weights};
 use crate::translate::{Translation, Translator};
+use crate::world::Alone;
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -98,7 +99,7 @@ pub(super) fn validation_of(workspace: &Workspace) -> Result<Validation> {
 /// The loss of `model` in bits a token, in single precision, as trainings have it, whatever precision translates; none where it is no
 /// finite number.
 pub(super) fn validation_loss(validation: &Validation, model: &Transformer) -> Option<f64> {
-    Some(in_pool(|| validation.evaluate(model)).nll_bits()).filter(|loss| loss.is_finite())
+    Some(in_pool(|| validation.evaluate(&Alone, model)).nll_bits()).filter(|loss| loss.is_finite())
 }
 
 /// The run directory that a checkpoint is in.

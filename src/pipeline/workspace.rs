@@ -65,7 +65,9 @@ impl Workspace {
             run.root().display(),
             prepared.train.len()
         );
-        Ok(Self { config, space, prepared, data, device, device_name: device_name.to_owned(), run, world })
+        // Of several processes the first has the first card, and it is what is tested and measured on.
+        let device_name = device_name.trim_end_matches(":rank").to_owned();
+        Ok(Self { config, space, prepared, data, device, device_name, run, world })
     }
 
     /// Does `work`. Where that fails before anything was made, a run directory that was begun for it goes again.

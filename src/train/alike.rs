@@ -12,7 +12,7 @@ pub(super) fn check_alike(world: &dyn World, weights: &Values, update: usize) ->
     if world.size() == 1 {
         return Ok(());
     }
-    let hashes = world.gather(hash(weights).as_bytes());
+    let hashes = world.all_gather(hash(weights).as_bytes());
     match hashes.iter().position(|other| *other != hashes[0]) {
         None => Ok(()),
         Some(other) => Err(known_to_all(Error::failure(format!(

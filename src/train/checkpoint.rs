@@ -319,7 +319,7 @@ pub(super) fn supernet(
     Supernet::from_source(config, sharing.clone(), device, |name, shape| lookup(values, name, shape))
 }
 
-fn tensor(name: String, value: &Value) -> NamedTensor {
+pub(super) fn tensor(name: String, value: &Value) -> NamedTensor {
     NamedTensor { name, shape: value.shape(), data: value.to_vec() }
 }
 

@@ -4,6 +4,7 @@ mod job;
 mod session;
 mod slots;
 mod gradients;
+mod deal;
 mod update;
 mod reduce;
 mod alike;

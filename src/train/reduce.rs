@@ -3,12 +3,10 @@
 use super::gradients::Gradients;
 use super::slots::RoutedTokens;
 use crate::device::to_host;
-use crate::error::{Error, Result};
 use crate::kernels::LossSums;
 use crate::model::{Value, Values};
 use crate::world::{World, sum};
 use burn::tensor::{Device, Tensor, TensorData};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 /// Time that processes spend on each other.
@@ -30,25 +28,16 @@ impl Together {
 
 /// Makes of what each process `found` for its micro-batches the sums over all; together. Gradients are of `weights`; not every
 /// process has the same ones, for an expert without tokens has none.
-///
-/// # Errors
-/// Processes that have computed different things, which no two of one job do.
-pub(super) fn reduce(world: &dyn World, found: &mut Gradients, weights: &Values, device: &Device) -> Result<Together> {
+pub(super) fn reduce(world: &dyn World, found: &mut Gradients, weights: &Values, device: &Device) -> Together {
     if world.size() == 1 {
-        return Ok(Together::default());
+        return Together::default();
     }
     let start = Instant::now();
-    let counts = world.gather(&Counts::of(found, weights).to_bytes());
+    let counts = world.all_gather(&Counts::of(found, weights).to_bytes());
     let waiting = start.elapsed();
     let counts: Vec<Counts> = counts.iter().map(|bytes| Counts::from_bytes(bytes, weights.len())).collect();
-    if let Some(other) = counts.iter().position(|other| !other.fits(&counts[0])) {
-        return Err(Error::failure(format!(
-            "{} trains other parameters than rank 0: give all the same kind of device",
-            world.name(other)
-        )));
-    }
     let start = Instant::now();
-    counts[0].put(&counts[1..], found);
+    Counts::put(&counts, found);
     for (place, name) in weights.keys().enumerate() {
         let largest = |dim: usize| counts.iter().map(|counts| counts.shapes[place][dim]).max().unwrap_or(0) as usize;
         let shape: Vec<usize> = (0..DIMS).map(largest).filter(|&length| length > 0).collect();
@@ -60,7 +49,7 @@ pub(super) fn reduce(world: &dyn World, found: &mut Gradients, weights: &Values,
     if !found.values.is_empty() {
         found.values = sums(world, &found.values, device);
     }
-    Ok(Together { waiting, reducing: start.elapsed() })
+    Together { waiting, reducing: start.elapsed() }
 }
 
 /// The sums of everybody's `values`, as one buffer.
@@ -83,13 +72,10 @@ fn sums(world: &dyn World, values: &Values, device: &Device) -> Values {
 /// Dimensions of a parameter at most.
 const DIMS: usize = 3;
 
-/// All but the gradients, as numbers of 64 bits.
+/// All but the gradients.
 struct Counts {
-    /// Of the weights' names.
-    names: u64,
-    tokens: u64,
-    /// The floats among [`LossSums`], and FLOPs.
-    floats: [f64; 4],
+    sums: LossSums,
+    flops: f64,
     /// Of each weight's gradient; zeros where there is none.
     shapes: Vec<[u64; DIMS]>,
     routed: Vec<u64>,
@@ -97,54 +83,39 @@ struct Counts {
 
 impl Counts {
     fn of(found: &Gradients, weights: &Values) -> Self {
-        let LossSums { loss, nll, objective, tokens } = found.sums;
-        let mut names = DefaultHasher::new();
-        weights.keys().for_each(|name| name.hash(&mut names));
         let shape = |name: &String| {
             let mut dims = found.values.get(name).map(Value::shape).into_iter().flatten();
             std::array::from_fn(|_| dims.next().unwrap_or(0) as u64)
         };
-        Self {
-            names: names.finish(),
-            tokens: tokens as u64,
-            floats: [loss, nll, objective, found.flops],
-            shapes: weights.keys().map(shape).collect(),
-            routed: found.routed.counts(),
-        }
+        let shapes = weights.keys().map(shape).collect();
+        Self { sums: found.sums, flops: found.flops, shapes, routed: found.routed.counts() }
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let (floats, shapes) = (self.floats.map(f64::to_bits), self.shapes.as_flattened().iter().copied());
-        let numbers =
-            [self.names, self.tokens].into_iter().chain(floats).chain(shapes).chain(self.routed.iter().copied());
-        numbers.flat_map(u64::to_le_bytes).collect()
+        let numbers = self.shapes.as_flattened().iter().chain(&self.routed);
+        let numbers = [self.flops.to_bits()].into_iter().chain(numbers.copied());
+        self.sums.to_bytes().into_iter().chain(numbers.flat_map(u64::to_le_bytes)).collect()
     }
 
     /// The inverse of [`Self::to_bytes`] for so many weights.
     fn from_bytes(bytes: &[u8], weights: usize) -> Self {
-        let mut numbers = bytes.chunks_exact(8).map(|bytes| bytes.try_into().map_or(0, u64::from_le_bytes));
+        let (sums, numbers) = bytes.split_first_chunk().expect("processes of one version send alike");
+        let mut numbers = numbers.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes));
         let mut next = || numbers.next().unwrap_or(0);
-        let [names, tokens] = [next(), next()];
-        let floats = [(); 4].map(|()| f64::from_bits(next()));
+        let flops = f64::from_bits(next());
         let shapes = (0..weights).map(|_| [(); DIMS].map(|()| next())).collect();
-        Self { names, tokens, floats, shapes, routed: numbers.collect() }
+        Self { sums: LossSums::from_bytes(sums), flops, shapes, routed: numbers.collect() }
     }
 
-    fn fits(&self, other: &Self) -> bool {
-        (self.names, self.routed.len()) == (other.names, other.routed.len())
-    }
-
-    /// Puts the sums of these and `others` into `found`.
-    fn put(&self, others: &[Self], found: &mut Gradients) {
-        let (mut floats, mut tokens, mut routed) = (self.floats, self.tokens, self.routed.clone());
-        for other in others {
-            floats.iter_mut().zip(other.floats).for_each(|(sum, float)| *sum += float);
-            tokens += other.tokens;
-            routed.iter_mut().zip(&other.routed).for_each(|(sum, count)| *sum += count);
+    /// Puts the sums of `all` into `found`.
+    fn put(all: &[Self], found: &mut Gradients) {
+        let mut routed = vec![0; all[0].routed.len()];
+        (found.sums, found.flops) = (LossSums::default(), 0.0);
+        for counts in all {
+            found.sums.add(&counts.sums);
+            found.flops += counts.flops;
+            routed.iter_mut().zip(&counts.routed).for_each(|(sum, count)| *sum += count);
         }
-        let [loss, nll, objective, flops] = floats;
-        found.sums = LossSums { loss, nll, objective, tokens: tokens as usize };
-        found.flops = flops;
         found.routed = RoutedTokens::with_counts(&found.routed, &routed);
     }
 }
@@ -174,7 +145,7 @@ mod tests {
         };
         let reduced = threads(3, |world| {
             let mut found = of(world.rank());
-            reduce(world, &mut found, &weights, &device).unwrap();
+            reduce(world, &mut found, &weights, &device);
             found
         });
         for Gradients { sums, values, flops, .. } in reduced {

@@ -3,6 +3,7 @@
 use super::alike::check_alike;
 use super::changes::Changes;
 use super::checkpoint::{self, Content, Name, Origin, checkpoint_of};
+use super::deal::dealt;
 use super::estimate::announce;
 use super::job::{Job, Outcome, Sampler};
 use super::metrics::Metrics;
@@ -188,14 +189,13 @@ impl<'a> Session<'a> {
         let architectures = self.job.sampler.architectures(self.job.seed, done);
         let start = Instant::now();
         let world = self.job.world;
-        let mut micro_batches: Vec<Batch> = Vec::new();
-        for index in 0..self.job.config.update_freq {
+        let mut ahead: Vec<Vec<u32>> = Vec::new();
+        for _ in 0..self.job.config.update_freq {
             self.enter_epoch()?;
-            if index % world.size() == world.rank() {
-                micro_batches.push(collate(self.job.train, &self.batches[self.position.batch]));
-            }
+            ahead.push(self.batches[self.position.batch].clone());
             self.position.batch += 1;
         }
+        let micro_batches: Vec<Batch> = dealt(world, &ahead).map(|pairs| collate(self.job.train, pairs)).collect();
         self.waited += start.elapsed();
         let report = in_pool(|| self.trainer.update_with(world, &architectures, &micro_batches, done));
         // What goes wrong in the midst of it goes wrong everywhere.
@@ -347,7 +347,7 @@ impl<'a> Session<'a> {
         let mut mean = 0.0;
         for (name, architecture) in &self.job.validated {
             let model = self.trainer.supernet.cut(architecture, false)?;
-            let nll = in_pool(|| self.validation.evaluate_with(self.job.world, &model)).nll_bits();
+            let nll = in_pool(|| self.validation.evaluate(self.job.world, &model)).nll_bits();
             mean += nll / self.job.validated.len() as f64;
             losses.insert(name.clone(), json!(nll));
         }

@@ -1,6 +1,6 @@
 //! Weights that rank 0 has, given to all processes of a job.
 
-use super::checkpoint::{supernet, values};
+use super::checkpoint::{supernet, tensor, values};
 use crate::error::{Error, Result};
 use crate::model::weights::Rule;
 use crate::model::weights::rules::made;
@@ -56,11 +56,7 @@ pub fn share_supernet(world: &dyn World, supernet: &Supernet) -> Result<()> {
         return Ok(());
     }
     let shape = Shape { config: supernet.config.clone(), rule: supernet.sharing.rule() };
-    let tensor = |(name, value): (String, crate::model::Value)| {
-        let (shape, data) = (value.shape(), value.to_vec());
-        NamedTensor { name, shape, data }
-    };
-    let tensors = supernet.named().into_iter().map(tensor).collect();
+    let tensors = supernet.named().into_iter().map(|(name, value)| tensor(name, &value)).collect();
     share(world, Some(Checkpoint { tensors, state: serde_json::to_value(&shape).map_err(Error::failure)? })).map(|_| ())
 }
 

@@ -1,5 +1,6 @@
 //! One update: architectures are cut out, their gradients over all micro-batches are summed, and Adam takes one step.
 
+use super::deal::dealt;
 use super::gradients::Gradients;
 use super::loss_scale::LossScale;
 use super::optimizer::Adam;
@@ -87,7 +88,7 @@ impl Trainer {
         done: usize,
     ) -> Result<UpdateReport> {
         let mut found = self.gradients_of(world, architectures, batches, done)?;
-        let together = reduce(world, &mut found, &self.supernet.values, &self.supernet.device)?;
+        let together = reduce(world, &mut found, &self.supernet.values, &self.supernet.device);
         let Gradients { sums, values: mut gradients, flops, routed } = found;
         let mut parts: BTreeSet<String> =
             architectures.iter().flat_map(|architecture| self.supernet.parts(architecture).into_keys()).collect();
@@ -176,11 +177,6 @@ impl Trainer {
         let of_pair = training_flops(architecture, qkv_dim, target_vocab, lengths) + of_teacher as f64;
         batch.sentences as f64 * of_pair
     }
-}
-
-/// Those of `all` that this process of `world` takes: every so manieth, beginning with its rank.
-pub(super) fn dealt<'a, T>(world: &dyn World, all: &'a [T]) -> impl Iterator<Item = &'a T> {
-    all.iter().skip(world.rank()).step_by(world.size())
 }
 
 /// Whether a parameter is of the choice among experts.

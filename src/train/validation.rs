@@ -1,6 +1,7 @@
 //! Losses on the validation set.
 
-use super::update::{dealt, sentences};
+use super::deal::{dealt, in_order};
+use super::update::sentences;
 use crate::cost::RoutingFractions;
 use crate::error::Result;
 use crate::kernels::LossSums;
@@ -9,6 +10,9 @@ use crate::model::{LayerRouting, Transformer};
 use crate::space::Stack;
 use crate::text::{Batch, Dataset, batches_by_length, collate, fixed_batches};
 use crate::world::World;
+
+/// Plain likelihood: smoothing and load balance are for training.
+const OBJECTIVE: Objective = Objective { label_smoothing: 0.0, encoder_load_balance: 0.0, decoder_load_balance: 0.0 };
 
 /// The validation set, batched once and reused.
 #[derive(Debug)]
@@ -46,58 +50,32 @@ impl Validation {
         self.batches.is_empty()
     }
 
-    /// Losses of `model`.
-    pub fn evaluate(&self, model: &Transformer) -> LossSums {
-        self.evaluate_routed(model).0
+    /// Losses of `model`, found by all processes of `world` together, each with its share of the batches; with any number of them the
+    /// same sums.
+    pub fn evaluate(&self, world: &dyn World, model: &Transformer) -> LossSums {
+        let own = dealt(world, &self.batches).map(|batch| evaluate(model, sentences(batch), &OBJECTIVE).0.to_bytes());
+        let by_rank = world.all_gather(own.collect::<Vec<_>>().as_flattened());
+        let sums = |bytes: Vec<u8>| bytes.as_chunks().0.iter().map(LossSums::from_bytes).collect();
+        let mut total = LossSums::default();
+        in_order(by_rank.into_iter().map(sums).collect()).for_each(|sums| total.add(&sums));
+        total
     }
 
-    /// The same by all processes of `world` together, each with its share of the batches; with any number of them the same sums.
-    pub fn evaluate_with(&self, world: &dyn World, model: &Transformer) -> LossSums {
-        let own: Vec<LossSums> = dealt(world, &self.batches)
-            .map(|batch| evaluate(model, sentences(batch), &Objective::default()).0)
-            .collect();
-        let by_rank: Vec<Vec<LossSums>> = world.gather(&to_bytes(&own)).iter().map(|bytes| from_bytes(bytes)).collect();
-        let mut sums = LossSums::default();
-        for index in 0..self.batches.len() {
-            sums.add(&by_rank[index % world.size()][index / world.size()]);
-        }
-        sums
-    }
-
-    /// The same as [`Self::evaluate`], and how many tokens, padding left aside, were sent to each expert.
+    /// Losses of `model`, and how many tokens, padding left aside, were sent to each expert.
     pub fn evaluate_routed(&self, model: &Transformer) -> (LossSums, RoutingFractions) {
         let mut sums = LossSums::default();
         let architecture = &model.config().architecture;
         let layers = |stack: &Stack| vec![Vec::new(); stack.layers.len()];
         let mut routed =
             RoutingFractions { encoder: layers(&architecture.encoder), decoder: layers(&architecture.decoder) };
-        // Plain likelihood: smoothing and load balance are for training.
-        let objective = Objective::default();
         for batch in &self.batches {
-            let (batch_sums, pass) = evaluate(model, sentences(batch), &objective);
+            let (batch_sums, pass) = evaluate(model, sentences(batch), &OBJECTIVE);
             sums.add(&batch_sums);
             add_counts(&mut routed.encoder, &pass.encoder_routing);
             add_counts(&mut routed.decoder, &pass.decoder_routing);
         }
         (sums, routed)
     }
-}
-
-fn to_bytes(sums: &[LossSums]) -> Vec<u8> {
-    let numbers = |sums: &LossSums| {
-        let LossSums { loss, nll, objective, tokens } = *sums;
-        [loss.to_bits(), nll.to_bits(), objective.to_bits(), tokens as u64]
-    };
-    sums.iter().flat_map(numbers).flat_map(u64::to_le_bytes).collect()
-}
-
-fn from_bytes(bytes: &[u8]) -> Vec<LossSums> {
-    let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
-    let sums = |bytes: &[u8]| {
-        let [loss, nll, objective] = [0, 8, 16].map(|start| f64::from_bits(number(&bytes[start..start + 8])));
-        LossSums { loss, nll, objective, tokens: number(&bytes[24..]) as usize }
-    };
-    bytes.chunks_exact(32).map(sums).collect()
 }
 
 /// Adds what the routers of one stack did for a batch.

@@ -23,17 +23,17 @@ impl World for Alone {
         Place { on_node: 0, sharing_cores: 1 }
     }
 
-    fn gather(&self, own: &[u8]) -> Vec<Vec<u8>> {
+    fn all_gather(&self, own: &[u8]) -> Vec<Vec<u8>> {
         vec![own.to_vec()]
     }
 
     fn broadcast(&self, _: &mut [f32]) {}
 
-    fn exchange(&self, parts: &[f32], received: &mut [f32]) {
+    fn all_to_all(&self, parts: &[f32], received: &mut [f32]) {
         received.copy_from_slice(parts);
     }
 
-    fn concatenate(&self, part: &[f32], whole: &mut [f32]) {
+    fn all_gather_floats(&self, part: &[f32], whole: &mut [f32]) {
         whole.copy_from_slice(part);
     }
 

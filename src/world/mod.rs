@@ -52,7 +52,7 @@ pub fn world() -> &'static dyn World {
 pub fn join() -> Result<&'static dyn World> {
     let launched = launch::launched();
     if launched.size > 1 && JOINED.get().is_none() {
-        let _ = JOINED.set(connect(launched)?);
+        let _ = JOINED.set(connect(launched).map_err(known_to_all)?);
     }
     Ok(world())
 }
@@ -78,7 +78,7 @@ pub fn has_agreed() {
 /// That of `ended`, or of another process.
 pub fn settle<T>(ended: Result<T>) -> Result<T> {
     let world = world();
-    if world.size() > 1 && ended.is_err() && !AGREED.load(Ordering::SeqCst) {
+    if world.size() > 1 && !AGREED.load(Ordering::SeqCst) {
         return agree(world, "command", ended, |_| String::new());
     }
     ended.map_err(|error| match world.rank() {
@@ -89,17 +89,22 @@ pub fn settle<T>(ended: Result<T>) -> Result<T> {
 
 /// Whether it is this process that tells of the error that ends it.
 pub fn tells() -> bool {
-    let known_to_first = is_known() || JOINED.get().is_none();
-    !known_to_first || !is_follower()
+    !is_known() || !is_follower()
 }
 
 /// Ends this process's part, with this exit code: in peace where all end so, else by ending all others.
 pub fn end(exit_code: u8) {
-    if exit_code == 0 || is_known() {
-        world().leave();
-    } else if JOINED.get().is_some() {
-        world().abort(exit_code);
-    } else if is_follower() {
+    match JOINED.get() {
+        Some(world) if exit_code == 0 || is_known() => world.leave(),
+        Some(world) => world.abort(exit_code),
+        None if is_known() => let_first_tell(),
+        None => {}
+    }
+}
+
+/// Leaves rank 0 the time to tell what all would.
+pub fn let_first_tell() {
+    if is_follower() {
         thread::sleep(FIRST_TELLS);
     }
 }

@@ -13,8 +13,6 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Floats that are broadcast at a time: MPI counts bytes in 32 bits.
-const AT_A_TIME: usize = 1 << 28;
 /// How long a process that waits for a message sleeps between two looks, at first and at last.
 const SLEEPS: [Duration; 2] = [Duration::from_micros(50), Duration::from_millis(2)];
 
@@ -60,7 +58,8 @@ pub(super) fn connect(launched: Launched) -> Result<Box<dyn World>> {
         watch: Mutex::default(),
     };
     let own = format!("{}\n{}", this.peers[0].host, this.peers[0].cores);
-    this.peers = this.gather(own.as_bytes()).iter().map(|said| Peer::parse(&String::from_utf8_lossy(said))).collect();
+    this.peers =
+        this.all_gather(own.as_bytes()).iter().map(|said| Peer::parse(&String::from_utf8_lossy(said))).collect();
     let names = (0..launched.size).map(|rank| this.name(rank)).collect();
     this.watch = Mutex::new(Some(Watch::begin(this.rank, names)));
     Ok(Box::new(this))
@@ -102,7 +101,7 @@ impl World for Mpi {
         Place { on_node: before.count(), sharing_cores: self.peers.iter().filter(|peer| *peer == own).count() }
     }
 
-    fn gather(&self, own: &[u8]) -> Vec<Vec<u8>> {
+    fn all_gather(&self, own: &[u8]) -> Vec<Vec<u8>> {
         let world = SimpleCommunicator::world();
         let mut lengths = vec![0; self.size()];
         world.all_gather_into(&count(own.len()), &mut lengths);
@@ -125,15 +124,14 @@ impl World for Mpi {
     }
 
     fn broadcast(&self, floats: &mut [f32]) {
-        let world = SimpleCommunicator::world();
-        floats.chunks_mut(AT_A_TIME).for_each(|floats| world.process_at_rank(0).broadcast_into(floats));
+        SimpleCommunicator::world().process_at_rank(0).broadcast_into(floats);
     }
 
-    fn exchange(&self, parts: &[f32], received: &mut [f32]) {
+    fn all_to_all(&self, parts: &[f32], received: &mut [f32]) {
         SimpleCommunicator::world().all_to_all_into(parts, received);
     }
 
-    fn concatenate(&self, part: &[f32], whole: &mut [f32]) {
+    fn all_gather_floats(&self, part: &[f32], whole: &mut [f32]) {
         SimpleCommunicator::world().all_gather_into(part, whole);
     }
 

@@ -62,24 +62,24 @@ impl World for Thread<'_> {
         Place { on_node: self.rank, sharing_cores: self.size }
     }
 
-    fn gather(&self, own: &[u8]) -> Vec<Vec<u8>> {
+    fn all_gather(&self, own: &[u8]) -> Vec<Vec<u8>> {
         (0..self.size).for_each(|to| self.send(to, TOGETHER, own));
         (0..self.size).map(|from| self.receive(from, TOGETHER)).collect()
     }
 
     fn broadcast(&self, values: &mut [f32]) {
-        values.copy_from_slice(&floats(&self.gather(&bytes(values))[0]));
+        values.copy_from_slice(&floats(&self.all_gather(&bytes(values))[0]));
     }
 
-    fn exchange(&self, parts: &[f32], received: &mut [f32]) {
+    fn all_to_all(&self, parts: &[f32], received: &mut [f32]) {
         let part = parts.len() / self.size;
         parts.chunks(part).enumerate().for_each(|(to, part)| self.send(to, TOGETHER, &bytes(part)));
         let places = received.chunks_mut(part).enumerate();
         places.for_each(|(from, place)| place.copy_from_slice(&floats(&self.receive(from, TOGETHER))));
     }
 
-    fn concatenate(&self, part: &[f32], whole: &mut [f32]) {
-        whole.copy_from_slice(&floats(&self.gather(&bytes(part)).concat()));
+    fn all_gather_floats(&self, part: &[f32], whole: &mut [f32]) {
+        whole.copy_from_slice(&floats(&self.all_gather(&bytes(part)).concat()));
     }
 
     fn send(&self, to: usize, channel: u16, message: &[u8]) {

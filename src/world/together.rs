@@ -13,25 +13,25 @@ pub fn sum(world: &dyn World, mut floats: Vec<f32>) -> Vec<f32> {
     let (length, part) = (floats.len(), floats.len().div_ceil(world.size()));
     floats.resize(part * world.size(), 0.0);
     let mut received = vec![0.0; floats.len()];
-    world.exchange(&floats, &mut received);
+    world.all_to_all(&floats, &mut received);
     let (sums, others) = received.split_at_mut(part);
     for other in others.chunks(part) {
         sums.iter_mut().zip(other).for_each(|(sum, term)| *sum += term);
     }
-    world.concatenate(sums, &mut floats);
+    world.all_gather_floats(sums, &mut floats);
     floats.truncate(length);
     floats
 }
 
 /// Whether `own` is true of any process; together.
 pub fn any(world: &dyn World, own: bool) -> bool {
-    world.gather(&[own.into()]).iter().any(|other| other == &[1])
+    world.all_gather(&[own.into()]).iter().any(|other| other == &[1])
 }
 
 /// What rank 0 gives; together. What others give is left aside.
 pub fn first(world: &dyn World, own: &[u8]) -> Vec<u8> {
     let own = if world.rank() == 0 { own } else { &[] };
-    world.gather(own).swap_remove(0)
+    world.all_gather(own).swap_remove(0)
 }
 
 /// `own`, where all have the same, as `text` says, and nobody has an error; together. `what` it is is told where they differ.
@@ -43,7 +43,7 @@ pub fn agree<T>(world: &dyn World, what: &str, own: Result<T>, text: impl Fn(&T)
         Ok(value) => text(value),
         Err(error) => format!("{FAILS}{} {error}", error.exit_code()),
     };
-    let said = world.gather(said.as_bytes());
+    let said = world.all_gather(said.as_bytes());
     let said: Vec<_> = said.iter().map(|said| String::from_utf8_lossy(said)).collect();
     let faults = said.iter().enumerate().filter_map(|(rank, said)| {
         let error = error_of(said)?;

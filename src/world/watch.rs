@@ -1,6 +1,7 @@
 //! A watchdog over the other processes: one that is gone, stopped or cut off is found out by its silence. TCP would wait for a
 //! quarter of an hour, and MPI for ever.
 
+use mpi::request::{Request, StaticScope};
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, Destination, Source};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -9,6 +10,12 @@ use std::time::Duration;
 
 /// The tag of messages that say nothing but that a process is there.
 pub(super) const BEAT_TAG: i32 = 0;
+
+/// What is sent with it.
+static NOTHING: &[u8] = &[];
+
+/// A beat on its way.
+type Beat = Request<'static, [u8], StaticScope>;
 
 /// Time between two beats.
 const TURN: Duration = Duration::from_secs(2);
@@ -30,11 +37,16 @@ impl Watch {
         let watch = move || {
             let world = SimpleCommunicator::world();
             let mut missed = vec![0; names.len()];
+            // A beat waits behind what a cut link does not take, and the watchdog does not wait with it.
+            let mut sent: Vec<Option<Beat>> = names.iter().map(|_| None).collect();
             while rest.recv_timeout(TURN) == Err(RecvTimeoutError::Timeout) {
                 for rank in (0..names.len()).filter(|rank| *rank != own) {
                     let other = world.process_at_rank(rank as i32);
-                    other.send_with_tag(&[0u8; 0][..], BEAT_TAG);
                     missed[rank] += 1;
+                    sent[rank] = match sent[rank].take().map(Request::test) {
+                        Some(Err(under_way)) => Some(under_way),
+                        None | Some(Ok(_)) => Some(other.immediate_send_with_tag(StaticScope, NOTHING, BEAT_TAG)),
+                    };
                     while let Some((beat, _)) = other.immediate_matched_probe_with_tag(BEAT_TAG) {
                         beat.matched_receive_into(&mut [0u8; 0][..]);
                         missed[rank] = 0;
@@ -44,6 +56,7 @@ impl Watch {
                     end(&names[own], &names[silent]);
                 }
             }
+            sent.into_iter().flatten().for_each(Request::wait_without_status);
         };
         Self { rests: Some(rests), thread: Some(thread::spawn(watch)) }
     }
