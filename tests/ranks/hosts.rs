@@ -44,20 +44,27 @@ impl Hosts {
         None
     }
 
-    fn cut(&self) {
-        assert!(run(&format!("ip -n {} link set link0 down", NAMES[1])));
+    /// Cuts the link, or joins it again.
+    fn set_link(&self, state: &str) {
+        assert!(run(&format!("ip -n {} link set link0 {state}", NAMES[1])));
     }
-}
 
-impl Drop for Hosts {
-    fn drop(&mut self) {
+    /// Ends all that runs on them.
+    fn clear(&self) {
         for name in NAMES {
-            // What MPI has started waits for the lost host.
             let left = Command::new("ip").args(["netns", "pids", name]).output();
             let left = left.map(|left| String::from_utf8_lossy(&left.stdout).into_owned()).unwrap_or_default();
             left.lines().for_each(|id| {
                 run(&format!("kill -KILL {id}"));
             });
+        }
+    }
+}
+
+impl Drop for Hosts {
+    fn drop(&mut self) {
+        self.clear();
+        for name in NAMES {
             run(&format!("ip netns del {name}"));
         }
     }
@@ -82,10 +89,12 @@ fn on_both(program: &Program, arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn two_hosts_train_as_one_does_and_a_cut_link_ends_both() {
-    const TEST: &str = "two_hosts_train_as_one_does_and_a_cut_link_ends_both";
+fn two_hosts_train_as_one_does_and_go_on_after_a_cut_link_has_ended_both() {
+    const TEST: &str = "two_hosts_train_as_one_does_and_go_on_after_a_cut_link_has_ended_both";
     let Some(hosts) = has_mpi(TEST).then(|| Hosts::new(TEST)).flatten() else { return };
-    let train = arguments(&arguments(&["train"], &TINY), &DEALT);
+    // With cosine, learning rates would depend on how long a training is to be.
+    let schedule = ["--set", "train.lr_schedule=inverse-sqrt"];
+    let train = arguments(&arguments(&["train"], &TINY), &[&DEALT[..], &schedule].concat());
     let [one, two] = [Program::new(), Program::new()];
     output(ranks(&one, 2, &train));
     output(on_both(&two, &train));
@@ -98,7 +107,7 @@ fn two_hosts_train_as_one_does_and_a_cut_link_ends_both() {
     let mut job = on_both(&two, &long).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
     std::thread::sleep(Duration::from_secs(4));
     assert_eq!(job.try_wait().unwrap(), None);
-    hosts.cut();
+    hosts.set_link("down");
     let cut = Instant::now();
     let is_ours = |id: &str| {
         let line = std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
@@ -116,8 +125,18 @@ fn two_hosts_train_as_one_does_and_a_cut_link_ends_both() {
         assert!(cut.elapsed() < Duration::from_secs(60), "a process is still there");
         std::thread::sleep(Duration::from_millis(200));
     }
-    drop(job.kill());
+    // What MPI has started waits for the lost host.
+    hosts.clear();
     job.wait().unwrap();
     let told = std::fs::read_to_string(&errors).unwrap();
     assert!(told.contains("has not been heard of for"), "{told}");
+
+    hosts.set_link("up");
+    let last = std::fs::read_to_string(two.folder().join("runs/toy/supernet/last.json")).unwrap();
+    let saved = serde_json::from_str::<serde_json::Value>(&last).unwrap()["update"].as_u64().unwrap();
+    let until = format!("train.max_updates={}", saved + 6);
+    let ended = arguments(&train, &["--set", &until]);
+    output(on_both(&two, &ended));
+    output(ranks(&one, 2, &ended));
+    assert!(weights(&two) == weights(&one));
 }
