@@ -6,8 +6,9 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// How long one waits for a file that may be held for a moment only, by [`is_held`].
+/// How long one waits for a file that may be held for a moment only, by [`is_held`]; and how often.
 const MOMENT: Duration = Duration::from_millis(20);
+const WAITS: usize = 10;
 
 /// Bytes at most that say who holds a file.
 const MOST: u64 = 300;
@@ -27,15 +28,15 @@ pub enum LockError {
 /// # Errors
 /// See [`LockError`].
 pub fn lock(path: &Path) -> Result<File, LockError> {
-    let mut has_waited = false;
+    let mut waits = 0;
     loop {
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
             // Between the two its holder may have removed it: then it is nobody's lock.
             Ok(()) if !is_at(&file, path)? => continue,
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) if !has_waited => {
-                has_waited = true;
+            Err(TryLockError::WouldBlock) if waits < WAITS => {
+                waits += 1;
                 thread::sleep(MOMENT);
                 continue;
             }
