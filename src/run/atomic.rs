@@ -138,8 +138,13 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 /// Whether what is called so, one of `all`, is what [`put_aside`] made of another of them.
 pub fn is_put_aside(name: &str, all: &[String]) -> bool {
-    let of = name.rsplit_once('.').filter(|(_, number)| number.parse::<u32>().is_ok());
-    of.is_some_and(|(name, _)| all.iter().any(|other| other == name))
+    put_aside_from(name).is_some_and(|name| all.iter().any(|other| other == name))
+}
+
+/// What [`put_aside`] would have made `name` of; none where it gives no such names.
+pub(super) fn put_aside_from(name: &str) -> Option<&str> {
+    let (from, number) = name.rsplit_once('.')?;
+    number.parse::<u32>().is_ok().then_some(from)
 }
 
 #[cfg(test)]
@@ -151,6 +156,17 @@ mod tests {
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn what_was_put_aside_is_known_by_its_name_beside_the_other() {
+        let all = ["winner", "winner.1", "winner.12", "v1.5", "winner.old"].map(String::from);
+        let aside: Vec<&String> = all.iter().filter(|name| is_put_aside(name, &all)).collect();
+        assert_eq!(aside, ["winner.1", "winner.12"]);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "").unwrap();
+        assert_eq!(put_aside(&path).unwrap(), folder.path().join("a.1"));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! `run.json`: what `automoe run` was asked for · `seeds.json`: what several seeds have found · `report.html`. Event files for TensorBoard lie beside metrics and trials.
 //! The manifest says which settings and which data all of it was made with; a run goes on only with the same ones.
 
-use super::atomic;
+use super::atomic::{self, put_aside_from};
 use super::lock::{LockError, is_held, lock};
 use super::manifest::Manifest;
 use super::settings::Settings;
@@ -176,7 +176,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Input`] when the name would lead elsewhere.
     pub fn model(&self, name: &str) -> Result<PathBuf> {
-        check_model_name(name)?;
+        check_folder_name(name)?;
         Ok(self.models().join(name))
     }
 
@@ -353,11 +353,22 @@ pub fn run_name(folder: &Path) -> Result<String> {
     Ok(whole.file_name().unwrap_or(whole.as_os_str()).to_string_lossy().into_owned())
 }
 
-/// Refuses a name that [`RunDirectory::model`] would.
+/// Refuses what no new model may be called.
 ///
 /// # Errors
-/// [`Error::Input`] when the name is not a plain folder name.
+/// [`Error::Input`] when the name is not a plain folder name, or one that models are put aside under.
 pub fn check_model_name(name: &str) -> Result<()> {
+    check_folder_name(name)?;
+    match put_aside_from(name) {
+        Some(_) => Err(Error::input(format!(
+            "`{name}` cannot be the name of a model: so are those called that were put aside; give one that does not end in a \
+             point and a number"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn check_folder_name(name: &str) -> Result<()> {
     let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
         return Err(Error::input(format!(

@@ -252,6 +252,7 @@ fn names_of_models_lead_nowhere_else() {
     let run = open(folder.path(), SETTINGS).unwrap();
     let expected = folder.path().join("models/dense-6_v1.0");
     assert_eq!(run.model("dense-6_v1.0").unwrap(), expected);
+    assert_eq!([check_model_name("dense-6_v1.x").is_ok(), check_model_name("v1.10").is_ok()], [true, false]);
     for bad in ["", ".", "..", "../x", "a/b", "a\\b", "/etc", ".hidden", "a\nb"] {
         let error = run.model(bad).unwrap_err();
         assert_eq!(error.exit_code(), 2);
