@@ -22,6 +22,11 @@ impl<T> FigureColumn<T> {
         Self { column: Column { key, heading, rounding: Rounding::ThreeDigits }, of, is_bounded: false }
     }
 
+    /// One of FLOPs, which are rounded as everywhere else.
+    const fn of_flops(key: &'static str, heading: &'static str, of: fn(&T) -> Option<f64>) -> Self {
+        Self { column: Column { key, heading, rounding: Rounding::Digits(4) }, of, is_bounded: false }
+    }
+
     /// One of differences.
     const fn signed(key: &'static str, heading: &'static str, decimals: usize, of: fn(&T) -> Option<f64>) -> Self {
         Self { column: Column::signed(key, heading, decimals), of, is_bounded: false }
@@ -36,7 +41,7 @@ impl<T> FigureColumn<T> {
 pub(super) const MODEL: &[FigureColumn<TestedModel>] = &[
     FigureColumn::new("bleu", "BLEU", 2, |row| row.bleu),
     FigureColumn::new("chrf", "chrF", 2, |row| row.chrf),
-    FigureColumn::new("gflops", "GFLOPs", 4, |row| row.gflops),
+    FigureColumn::of_flops("gflops", "GFLOPs", |row| row.gflops),
     FigureColumn::new("parameters_m", "parameters M", 3, TestedModel::parameters_m),
     FigureColumn::new("active_parameters_m", "active M", 3, TestedModel::active_parameters_m),
     FigureColumn::new("sparsity_percent", "sparsity %", 1, TestedModel::sparsity_percent),
@@ -69,7 +74,7 @@ pub(super) const BESIDE_DENSE_SEARCH: &[FigureColumn<TestedModel>] = &[
 /// Those of a reading.
 pub(super) const READING: &[FigureColumn<Reading>] = &[
     FigureColumn::new("validation_loss", "valid. loss", 3, |reading| Some(reading.loss)),
-    FigureColumn::new("gflops", "GFLOPs there", 4, |reading: &Reading| reading.gflops).bounded(),
+    FigureColumn::of_flops("gflops", "GFLOPs there", |reading: &Reading| reading.gflops).bounded(),
     FigureColumn::new("gflops_of_dense", "of dense", 3, |reading: &Reading| reading.of_dense).bounded(),
     FigureColumn::new("gflops_of_dense_search", "of dense search", 3, |reading: &Reading| reading.of_dense_search)
         .bounded(),

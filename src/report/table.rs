@@ -1,5 +1,7 @@
 //! A table before it is written in a format: columns with keys, rows of cells, and remarks.
 
+use super::digits::digits;
+
 /// A table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
@@ -31,6 +33,8 @@ pub enum Rounding {
     Signed(usize),
     /// To about three digits, and to a thousandth at most.
     ThreeDigits,
+    /// To so many significant digits, however small or large; see [`digits`].
+    Digits(i32),
 }
 
 impl Rounding {
@@ -38,6 +42,7 @@ impl Rounding {
     pub fn apply(self, number: f64) -> String {
         let decimals = self.decimals(number);
         let shown = match self {
+            Self::Digits(count) => digits(number, count),
             Self::Signed(_) => format!("{number:+.decimals$}"),
             _ => format!("{number:.decimals$}"),
         };
@@ -51,6 +56,7 @@ impl Rounding {
         match self {
             Self::Decimals(decimals) | Self::Signed(decimals) => decimals,
             Self::ThreeDigits => (2.0 - number.abs().log10().floor()).clamp(0.0, 3.0) as usize,
+            Self::Digits(count) => (f64::from(count - 1) - number.abs().log10().floor()).clamp(0.0, 12.0) as usize,
         }
     }
 }
@@ -182,8 +188,9 @@ impl Cell {
     fn part(&self, place: usize) -> Self {
         match self {
             Self::Text(_) | Self::Number(_) | Self::Missing => self.clone(),
-            Self::Mean { mean, deviation } => [Some(*mean), *deviation][place].into(),
-            Self::Interval { least, most, p } => [*least, *most, *p][place].into(),
+            // Of a column with other cells there may be more parts.
+            Self::Mean { mean, deviation } => [Some(*mean), *deviation].get(place).copied().flatten().into(),
+            Self::Interval { least, most, p } => [*least, *most, *p].get(place).copied().into(),
         }
     }
 }
@@ -224,7 +231,11 @@ mod tests {
         let signed = [0.224, -0.224, -0.001, 0.001].map(|number| Rounding::Signed(2).apply(number));
         assert_eq!(signed, ["+0.22", "-0.22", "0.00", "0.00"]);
         let column = Column { rounding: Rounding::ThreeDigits, ..Column::new("ms", "ms", 0) };
-        assert_eq!(column.shown(&Cell::Mean { mean: 1.031, deviation: Some(0.1812) }), "1.03 ± 0.18");
+        let mean = Cell::Mean { mean: 1.031, deviation: Some(0.1812) };
+        assert_eq!(column.shown(&mean), "1.03 ± 0.18");
+        let four = [0.0, 0.0029123, 5.21437, 12_345.6].map(|number| Rounding::Digits(4).apply(number));
+        assert_eq!(four, ["0", "0.002912", "5.214", "12346"]);
+        assert_eq!(Column { rounding: Rounding::Digits(4), ..column }.shown(&mean), "1.031 ± 0.181");
     }
 
     #[test]
@@ -252,5 +263,7 @@ mod tests {
         let last: Vec<Cell> = plain.into_iter().map(|(_, cells)| cells[1].clone()).collect();
         let number = Cell::Number;
         assert_eq!(last, ["b".into(), number(2.0), Cell::Missing, number(-0.5), number(1.5), number(0.25)]);
+        // A number, or a mean, has nothing more where a column has intervals, too.
+        assert_eq!(Cell::Mean { mean: 2.0, deviation: None }.part(2), Cell::Missing);
     }
 }

@@ -97,13 +97,17 @@ fn a_run_ends_with_a_page_that_says_what_its_files_say() {
     for row in results["rows"].as_array().unwrap() {
         let shown = page.row(row["name"].as_str().unwrap());
         let figure = |key: &str, decimals: usize| format!("{:.decimals$}", row[key].as_f64().unwrap());
-        assert_eq!(shown[1..4], [figure("bleu", 2), figure("chrf", 2), figure("gflops", 4)]);
+        let gflops = automoe::report::digits(row["gflops"].as_f64().unwrap(), 4);
+        assert_eq!(shown[1..4], [figure("bleu", 2), figure("chrf", 2), gflops]);
     }
     let figure = |row: usize, key: &str| results["rows"][row][key].as_f64().unwrap();
     let share = 100.0 * figure(1, "gflops") / figure(2, "gflops");
     let difference = figure(1, "bleu") - figure(2, "bleu");
-    let end = |end: usize| results["rows"][1]["compared"][0]["bleu_interval"][end].as_f64().unwrap();
-    let interval = format!("95 % interval of the difference {:+.2} to {:+.2}", end(0), end(1));
+    let end = |end: usize| {
+        let end = results["rows"][1]["compared"][0]["bleu_interval"][end].as_f64().unwrap();
+        automoe::report::Rounding::Signed(2).apply(end)
+    };
+    let interval = format!("95 % interval of the difference {} to {}", end(0), end(1));
     let more = if difference < 0.0 { "less" } else { "more" };
     assert!(
         page.says(&format!(

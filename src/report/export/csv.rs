@@ -46,7 +46,8 @@ fn field(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) => text.clone(),
         Cell::Number(number) => number.to_string(),
-        _ => String::new(),
+        // Those of several numbers are not among what programs see.
+        Cell::Mean { .. } | Cell::Interval { .. } | Cell::Missing => String::new(),
     }
 }
 

@@ -28,7 +28,8 @@ fn json_table(table: &Table) -> Value {
         let value = |cell: &Cell| match cell {
             Cell::Text(text) => json!(text),
             Cell::Number(number) => json!(number),
-            _ => Value::Null,
+            // Those of several numbers are not among what programs see.
+            Cell::Mean { .. } | Cell::Interval { .. } | Cell::Missing => Value::Null,
         };
         let fields = columns.iter().map(|(key, cells)| (key.clone(), value(&cells[index])));
         let mut fields: Map<String, Value> = fields.collect();
