@@ -23,24 +23,23 @@ pub(super) struct Axis {
 impl Axis {
     /// One that has all of `values`, with steps that are easily read. What is not finite, or so large that sums are not, is left out.
     pub fn of(values: impl Iterator<Item = f64>) -> Self {
+        Self::with_steps(values, 0.0)
+    }
+
+    /// As [`Self::of`], of numbers that count something: there are no steps between them.
+    pub fn of_counts(values: impl Iterator<Item = f64>) -> Self {
+        Self::with_steps(values, 1.0)
+    }
+
+    fn with_steps(values: impl Iterator<Item = f64>, least_step: f64) -> Self {
         let ends = values.filter(|value| value.abs() <= 1e300);
         let (least, most) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
         let (least, most) = if least <= most { (least, most) } else { (0.0, 1.0) };
         // Equal values, or ones that differ in their last digits only, have the width of a tenth of them.
         let extent = if most - least > 1e-9 * most.abs() { most - least } else { (most.abs() / 10.0).max(1e-9) };
-        let step = readable(extent / TICKS);
+        let step = readable(extent / TICKS).max(least_step);
         let first = (least / step).floor();
         Self { least: first * step, most: (most / step).ceil().max(first + 1.0) * step, step }
-    }
-
-    /// As [`Self::of`], of numbers that count something: there are no steps between them.
-    pub fn of_counts(values: impl Iterator<Item = f64> + Clone) -> Self {
-        let axis = Self::of(values.clone());
-        let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
-        match axis.step < 1.0 && least <= most {
-            true => Self { least, most: most.max(least + 1.0), step: 1.0 },
-            false => axis,
-        }
     }
 
     /// Its least and its most value.
@@ -176,6 +175,17 @@ mod tests {
             assert!((1..20).contains(&axis.ticks().count()), "{values:?}");
             assert!(values.iter().all(|value| (-1e-9..=1.0 + 1e-9).contains(&axis.place(*value))), "{values:?}");
         }
+    }
+
+    #[test]
+    fn between_counts_there_are_no_ticks() {
+        let ticks = |counts: &[f64]| {
+            let axis = Axis::of_counts(counts.iter().copied());
+            axis.ticks().map(|tick| axis.shown(tick)).collect::<Vec<_>>()
+        };
+        assert_eq!(ticks(&[1.0, 3.0, f64::INFINITY]), ["1", "2", "3"]);
+        assert_eq!([ticks(&[4.0]), ticks(&[])], [["4", "5"], ["0", "1"]]);
+        assert_eq!(ticks(&[0.0, 20.0]), ["0", "5", "10", "15", "20"]);
     }
 
     #[test]
