@@ -69,7 +69,12 @@ impl Scene {
         let front = front.map(|(count, volume)| format!("front of {count}, hypervolume {volume:.4}"));
         let limit = (search.limit > 0.0).then(|| format!("limit {} {}", search.limit, search.axis.unit));
         let left = self.search_seconds_left.map(|seconds| format!("{} left", time(seconds)));
-        let chosen = if search.has_front { "knee of the front" } else { "best" };
+        // What is drawn is the front of two.
+        let chosen = match search.course().objectives().len() {
+            0 | 1 => "best",
+            2 => "knee of the front",
+            _ => "knee by all objectives",
+        };
         let marks = format!("◆ {chosen}, ● on the front, · others");
         wrapped([Some(generation), Some(trials), best, front, limit, left, Some(marks)], 8, width)
     }

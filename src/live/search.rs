@@ -1,8 +1,8 @@
 //! A search as far as it has come, told trial by trial.
 
 use crate::catalog::{COSTS, CostRow, LATENCY_MS, LOSS, cost};
-use crate::config::{ObjectiveName, SearchConfig};
-use crate::search::{Budget, Course, Trial, TrialState, by_knee, dominates, take_into_front};
+use crate::config::SearchConfig;
+use crate::search::{Budget, Course, Trial, TrialState, take_into_front};
 use crate::space::{Architecture, Layer, Side};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -22,9 +22,6 @@ pub struct SearchSoFar {
     pub(super) has_front: bool,
     pub(super) budget: Budget,
     course: Course,
-    objectives: Vec<ObjectiveName>,
-    /// With several objectives those that no other beats in all of them, with their figures.
-    whole_front: Vec<(u64, Vec<f64>)>,
     pub(super) generation: u64,
     complete: u64,
     pruned: u64,
@@ -71,8 +68,6 @@ impl SearchSoFar {
             has_front: settings.objectives.len() > 1,
             budget: Budget::new(settings),
             course: Course::new(&settings.objectives),
-            objectives: settings.objectives.clone(),
-            whole_front: Vec::new(),
             generation: 0,
             complete: 0,
             pruned: 0,
@@ -100,21 +95,28 @@ impl SearchSoFar {
         if let Some(found) = Found::of(trial, &self.costs) {
             self.take(found);
         }
-        if let Some(point) = trial.point(&self.objectives).filter(|_| self.has_front)
-            && !self.whole_front.iter().any(|(_, other)| dominates(other, &point) || *other == point)
-        {
-            self.whole_front.retain(|(_, other)| !dominates(&point, other));
-            self.whole_front.push((trial.id, point));
+    }
+
+    /// The best trial, or with several objectives the knee of their front. A search ends with it, but where its latency when measured
+    /// at length is beyond the limit, or another one is picked.
+    pub(super) fn chosen(&self) -> Option<u64> {
+        match self.has_front {
+            true => self.course.knee().map(|(trial, _)| trial),
+            false => self.best.first().map(|best| best.trial),
         }
     }
 
-    /// The trial that such a search ends with: the best, or with several objectives the knee of the front.
-    pub(super) fn chosen(&self) -> Option<u64> {
+    /// What is shown of it, and its loss.
+    pub(super) fn chosen_point(&self) -> Option<(f64, f64)> {
         if !self.has_front {
-            return self.best.first().map(|best| best.trial);
+            return self.best.first().and_then(|best| Some((best.cost(self.axis)?, best.loss)));
         }
-        let points: Vec<Vec<f64>> = self.whole_front.iter().map(|(_, point)| point.clone()).collect();
-        by_knee(&points).first().map(|place| self.whole_front[*place].0)
+        let (_, figures) = self.course.knee()?;
+        let figure = |name: &str| {
+            let place = self.course.objectives().iter().position(|objective| objective.as_str() == name);
+            place.map(|place| figures[place])
+        };
+        Some((figure(self.axis.name)?, figure(LOSS)?))
     }
 
     fn take(&mut self, found: Found) {
@@ -206,7 +208,7 @@ fn experts(architecture: &Architecture) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Limits;
+    use crate::config::{Limits, ObjectiveName};
     use crate::search::testing::{settings, trial};
 
     fn told(settings: &SearchConfig, trials: &[Trial]) -> SearchSoFar {
@@ -262,8 +264,19 @@ mod tests {
         let figures = [(1.0, 20.0), (2.0, 6.0), (11.0, 0.5), (7.0, 7.0)].into_iter().zip(0..);
         let trials = figures.map(|((loss, gflops), id)| Trial { gflops, ..trial(id, Some(loss)) }).collect::<Vec<_>>();
         let objectives = ["loss", "gflops"].map(|name| ObjectiveName::new(name).unwrap()).into();
-        assert_eq!(told(&SearchConfig { objectives, ..settings() }, &trials).chosen(), Some(1));
-        assert_eq!(told(&settings(), &trials).chosen(), Some(0));
+        let chosen = |search: SearchSoFar| (search.chosen(), search.chosen_point());
+        let several_told = told(&SearchConfig { objectives, ..settings() }, &trials);
+        assert_eq!(chosen(several_told), (Some(1), Some((6.0, 2.0))));
+        assert_eq!(chosen(told(&settings(), &trials)), (Some(0), Some((20.0, 1.0))));
+        // The knee of three objectives need not be on the front of the two that are drawn.
+        let objectives = ["loss", "gflops", "parameters"].map(|name| ObjectiveName::new(name).unwrap()).into();
+        let with = |(loss, gflops, parameters), id| {
+            let costs = [("parameters".to_owned(), parameters)].into();
+            Trial { gflops, costs, ..trial(id, Some(loss)) }
+        };
+        let trials = [with((1.0, 1.0, 9.0), 0), with((1.2, 1.2, 1.0), 1), with((3.0, 2.0, 0.5), 2)];
+        let three = told(&SearchConfig { objectives, ..settings() }, &trials);
+        assert_eq!((ids(&three.front), chosen(three)), (vec![0], (Some(1), Some((1.2, 1.2)))));
         assert_eq!(of(&settings()), ("gflops", 0.0, vec!["gflops"]));
         assert_eq!(of(&limited), ("latency_ms", 9.0, vec!["gflops", "latency_ms", "memory_mb"]));
         assert_eq!(of(&several), ("memory_mb", 5.0, vec!["gflops", "latency_ms", "memory_mb"]));

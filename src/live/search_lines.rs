@@ -34,11 +34,6 @@ impl SearchSoFar {
         lines.iter().take(height).map(|line| fit(line, width)).collect()
     }
 
-    /// The trial of this number, where it is among the best or on the front.
-    fn found(&self, trial: Option<u64>) -> Option<&Found> {
-        self.front.iter().chain(&self.best).find(|found| Some(found.trial) == trial)
-    }
-
     fn plot(&self, width: usize, height: usize) -> Vec<String> {
         let point = |found: &Found| Some((found.cost(self.axis)?, found.loss));
         let marked: Vec<(f64, f64)> = self.front.iter().filter_map(point).collect();
@@ -46,7 +41,7 @@ impl SearchSoFar {
             names: [self.axis.unit, "loss"],
             points: &self.points,
             marked: &marked,
-            best: self.found(self.chosen()).and_then(point),
+            best: self.chosen_point(),
             limit: (self.limit > 0.0).then_some(self.limit),
         };
         plot.lines(width, height)

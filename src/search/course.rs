@@ -1,6 +1,6 @@
 //! How far a search has come, generation by generation.
 
-use super::front::{Point, dominates, hypervolume};
+use super::front::{Point, by_knee, dominates, hypervolume};
 use super::trial::Trial;
 use crate::config::ObjectiveName;
 
@@ -12,8 +12,8 @@ const MARGIN: f64 = 1.1;
 pub struct Course {
     objectives: Vec<ObjectiveName>,
     generation: u64,
-    /// Those of complete trials that no other dominates.
-    points: Vec<Point>,
+    /// The complete trials that no other dominates, with their figures; of those with equal ones the first.
+    front: Vec<(u64, Point)>,
     /// The worst figure of each objective in the first generation.
     worst: Point,
     /// What was reached by the end of each generation but the last.
@@ -24,7 +24,7 @@ impl Course {
     /// Before the first trial.
     pub fn new(objectives: &[ObjectiveName]) -> Self {
         let objectives = objectives.to_vec();
-        Self { objectives, generation: 0, points: Vec::new(), worst: Point::new(), reached: Vec::new() }
+        Self { objectives, generation: 0, front: Vec::new(), worst: Point::new(), reached: Vec::new() }
     }
 
     /// Takes in a trial; generations come one after another.
@@ -40,9 +40,9 @@ impl Course {
             self.worst.resize(point.len(), f64::NEG_INFINITY);
             self.worst.iter_mut().zip(&point).for_each(|(worst, figure)| *worst = worst.max(*figure));
         }
-        if !self.points.iter().any(|other| dominates(other, &point)) {
-            self.points.retain(|other| !dominates(&point, other));
-            self.points.push(point);
+        if !self.front.iter().any(|(_, other)| *other == point || dominates(other, &point)) {
+            self.front.retain(|(_, other)| !dominates(&point, other));
+            self.front.push((trial.id, point));
         }
     }
 
@@ -62,21 +62,36 @@ impl Course {
 
     /// The front so far, and its hypervolume; `None` with one objective.
     pub fn front(&self) -> Option<(usize, f64)> {
-        (self.objectives.len() > 1).then(|| (self.points.len(), self.reached()))
+        (self.objectives.len() > 1).then(|| (self.front.len(), self.reached()))
+    }
+
+    /// The trial at the knee of the front (see [`by_knee`]), and its figures; `None` before the first complete one.
+    pub fn knee(&self) -> Option<(u64, &[f64])> {
+        let (trial, point) = &self.front[*by_knee(&self.points()).first()?];
+        Some((*trial, point))
+    }
+
+    /// What is minimised.
+    pub fn objectives(&self) -> &[ObjectiveName] {
+        &self.objectives
+    }
+
+    fn points(&self) -> Vec<Point> {
+        self.front.iter().map(|(_, point)| point.clone()).collect()
     }
 
     /// The more the better: the lowest figure's negative, or the hypervolume as a fraction of the box between 0 and
     /// [`MARGIN`] times the worst figures of the first generation.
     fn reached(&self) -> f64 {
         if self.objectives.len() == 1 {
-            return -self.points.iter().map(|point| point[0]).fold(f64::INFINITY, f64::min);
+            return -self.front.iter().map(|(_, point)| point[0]).fold(f64::INFINITY, f64::min);
         }
-        if self.points.is_empty() {
+        if self.front.is_empty() {
             return 0.0;
         }
         let beyond = |&worst: &f64| if worst > 0.0 { MARGIN * worst } else { 1.0 };
         let reference: Point = self.worst.iter().map(beyond).collect();
-        hypervolume(&self.points, &reference) / reference.iter().product::<f64>()
+        hypervolume(&self.points(), &reference) / reference.iter().product::<f64>()
     }
 }
 
@@ -113,8 +128,8 @@ mod tests {
         };
         let first = [(0, 4.0, 1.0), (0, 2.0, 2.0)];
         is(&course(&["loss", "gflops"], &first), 2, 0.4 * 1.2 + 2.4 * 0.2 - 0.4 * 0.2);
-        // (2, 1) dominates both; (9, 0.5) is on the front, and beyond the worst.
-        let more = [first[0], first[1], (1, 2.0, 1.0), (1, 9.0, 0.5)];
+        // (2, 1) dominates both; (9, 0.5) is on the front, and beyond the worst. What is as good counts once.
+        let more = [first[0], first[1], (1, 2.0, 1.0), (1, 9.0, 0.5), (1, 2.0, 1.0)];
         let mut course = course(&["loss", "gflops"], &more);
         is(&course, 2, 2.4 * 1.2);
         course.enter(2);

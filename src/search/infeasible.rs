@@ -114,7 +114,7 @@ impl Feasible<'_> {
 }
 
 /// Four digits, rounded up, so that the figure given as a limit allows what it was taken from.
-pub fn round_up(figure: f64) -> String {
+pub(super) fn round_up(figure: f64) -> String {
     if figure == 0.0 || !figure.is_finite() {
         return figure.to_string();
     }

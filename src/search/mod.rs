@@ -46,7 +46,6 @@ pub use evaluator::{Evaluation, Evaluator};
 pub use feasible::Feasible;
 pub use finalists::{Finalist, first_within};
 pub use front::{by_knee, crowding, dominates, fronts, hypervolume, take_into_front};
-pub use infeasible::round_up;
 pub use log::TrialLog;
 pub use pick::{Pick, check_pick, front, picked};
 pub use race::PARTS;
