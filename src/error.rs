@@ -61,6 +61,14 @@ impl Error {
     }
 }
 
+/// What `read` has brought, of a file that others can do without: where it cannot be read, none, and the message comes into `remarks`.
+pub fn unless_damaged<T>(read: Result<Option<T>>, remarks: &mut Vec<String>) -> Option<T> {
+    read.unwrap_or_else(|error| {
+        remarks.push(error.to_string());
+        None
+    })
+}
+
 /// All of `faults` with `separator` between; of a great many, the first and the number of the others.
 pub fn listed(faults: &[impl AsRef<str>], separator: &str) -> String {
     let mut shown: Vec<&str> = faults.iter().take(LISTED).map(AsRef::as_ref).collect();

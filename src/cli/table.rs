@@ -8,7 +8,8 @@ use crate::report::{
     Exporter, MeasuredRun, Repeated, Results, Table, corpus_of, default_runs, paper_tables, results_tables,
     seeds_tables,
 };
-use crate::run::directory::{CONFIG, RESULTS, run_name};
+use crate::run::Request;
+use crate::run::directory::{CONFIG, REQUEST, RESULTS, run_name};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,8 @@ pub fn run(args: TableArgs) -> Result<()> {
 /// What the run in `folder` has found, each table under its name.
 fn tables_of(folder: &Path) -> Result<Vec<Table>> {
     let name = run_name(folder)?;
-    let mut tables = match Repeated::of_run(folder)? {
+    let request = Request::read(&folder.join(REQUEST))?;
+    let mut tables = match Repeated::of_run(folder, request.as_ref())? {
         Some(repeated) => seeds_tables(&repeated),
         None => results_tables(&results(folder)?),
     };

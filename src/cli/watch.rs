@@ -20,8 +20,8 @@ const PLAIN: (usize, usize) = (80, 41);
 /// Watch a run that goes on in another terminal or on another machine.
 ///
 /// It shows what the run is at, its losses, the front of its search and its best trials, as they grow, and ends with the run, or by
-/// Ctrl-C. The run's files are read, and nothing is written or locked. Where standard output is no terminal it prints all of that
-/// once, as it is now.
+/// Ctrl-C. The run's files are read, and nothing is written, or kept locked; what cannot be read of them is named. Where standard output
+/// is no terminal it prints all of that once, as it is now.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   automoe watch runs/toy

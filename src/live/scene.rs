@@ -26,6 +26,8 @@ pub struct Scene {
     pub results: Option<Results>,
     /// Runs beside it: other searches, other seeds; their folders within its own.
     pub subruns: Vec<String>,
+    /// Which files are left out, for they cannot be read, and why.
+    pub remarks: Vec<String>,
 }
 
 /// What a run is at, or was when its process ended.
@@ -62,6 +64,11 @@ impl fmt::Display for Phase {
 }
 
 impl Phase {
+    /// Whether nothing is under way.
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Over | Self::Finished)
+    }
+
     fn word(&self) -> &'static str {
         match self {
             Self::Preparing => "preparing",
@@ -92,6 +99,7 @@ impl Scene {
             "search_seconds_left": self.search_seconds_left,
             "results": self.results.as_ref().map(|results| &results.rows),
             "subruns": self.subruns,
+            "remarks": self.remarks,
         })
     }
 }

@@ -10,13 +10,15 @@ use indicatif::HumanCount;
 
 /// What was not written for so many seconds is told: a process that is at work writes more often, mostly.
 const QUIET: f64 = 5.0;
+/// Remarks that are shown, at most.
+const REMARKS: usize = 3;
 /// Columns of names, at most.
 const NAMES: usize = 18;
 
 impl Scene {
     /// The run in at most `width` columns and `height` lines.
     pub fn lines(&self, width: usize, height: usize) -> Vec<String> {
-        let mut lines = vec![self.title(width)];
+        let mut lines = self.head(width);
         lines.extend(self.of_trainings(width, height / 3));
         lines.extend(self.search.iter().flat_map(|search| self.of_search(search, width)));
         let mut below = self.of_results(width, height / 3);
@@ -31,6 +33,13 @@ impl Scene {
         lines.extend(below);
         lines.truncate(height);
         lines
+    }
+
+    /// What it is at, and which files are left out.
+    pub(super) fn head(&self, width: usize) -> Vec<String> {
+        let remarks = self.remarks.iter().take(REMARKS);
+        let remarks = remarks.map(|remark| fit(&format!("left out, for it cannot be read: {remark}"), width));
+        [self.title(width)].into_iter().chain(remarks).collect()
     }
 
     fn title(&self, width: usize) -> String {
@@ -147,6 +156,7 @@ mod tests {
             search_seconds_left: Some(60.0),
             results: Some(serde_json::from_str::<Results>(rows).unwrap()),
             subruns: vec!["seeds/2".into()],
+            remarks: vec!["results.json: not the results of a run".into()],
         }
     }
 
@@ -164,6 +174,7 @@ mod tests {
                 < at("search: generation 0 of 4 · 5 of 38 trials · best loss 4.0000")
         );
         assert!(at("│") < at("31.25") && lines[23] == "1 beside it, in subruns/: seeds/2");
+        assert_eq!(lines[1], "left out, for it cannot be read: results.json: not the results of a run");
         assert!(!scene(Phase::Finished).lines(79, 24)[0].contains("ago"));
         let interrupted = Scene { interrupted: Some(true), ..scene(Phase::Searching) };
         assert!(interrupted.lines(79, 24)[0].starts_with("a?run · interrupted: searching"));

@@ -1,16 +1,17 @@
-//! A run in its folder, looked at again and again: its logs are read from where the last look ended, and nothing is written or
+//! A run in its folder, looked at again and again: its logs are read from where the last look ended, and nothing is written, or kept
 //! locked.
 
 use super::scene::{Phase, Scene};
 use super::search::SearchSoFar;
 use super::training::{State, TrainingSoFar};
 use crate::config::{Config, SearchConfig};
-use crate::error::Result;
+use crate::error::{Result, unless_damaged};
 use crate::report::Results;
 use crate::run::atomic::is_put_aside;
 use crate::run::directory::run_name;
 use crate::run::{Request, RunDirectory, Tail};
 use crate::search::{Trial, read_winner};
+use crate::space::Architecture;
 use crate::train::{Line, Training};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use std::time::{Instant, SystemTime};
 pub struct Watched {
     run: RunDirectory,
     scene: Scene,
-    /// What is at work beside it.
+    /// What has written last, where that belongs to a run beside it.
     inside: Option<Box<Self>>,
     /// The logs of trainings by name.
     logs: HashMap<String, Tail>,
@@ -60,6 +61,7 @@ impl Watched {
             search_seconds_left: None,
             results: None,
             subruns: Vec::new(),
+            remarks: Vec::new(),
         };
         let trials = Tail::new(run.trials());
         Ok(Self { run, scene, inside: None, logs: HashMap::new(), trials, settings: None, since: None })
@@ -68,53 +70,64 @@ impl Watched {
     /// How far it has come by now.
     ///
     /// # Errors
-    /// Files of it that are damaged, or cannot be read; the run is gone.
+    /// Settings or logs of it that are damaged, or cannot be read; the run is gone. Of other files the scene says so.
     pub fn look(&mut self) -> Result<&Scene> {
         self.run.made_with()?;
         // Before what it writes is read: what ends meanwhile is not taken for interrupted.
         let in_use = self.run.is_in_use();
+        self.scene.remarks.clear();
         // A run that was begun just now may have none yet.
         if self.run.config().exists() {
             let config = Config::load(&self.run.config().to_string_lossy())?;
             self.look_at_trainings(&config)?;
             self.look_at_search(&config.search)?;
             let results = self.run.results();
-            self.scene.results = results.exists().then(|| Results::read(&results)).transpose()?;
+            let results = results.exists().then(|| Results::read(&results)).transpose();
+            self.scene.results = unless_damaged(results, &mut self.scene.remarks);
             self.scene.subruns = self.run.all_beside()?;
-            self.look_at_phase()?;
-            self.look_at_states(in_use);
-            self.look_inside()?;
+            self.look_at_phase(in_use)?;
+            self.look_at_states();
+            self.look_inside();
         }
         Ok(&self.scene)
     }
 
     /// What was seen last, in at most `width` columns and `height` lines; of what is at work beside it what that would show.
     pub fn lines(&self, width: usize, height: usize) -> Vec<String> {
-        let Some(inside) = &self.inside else { return self.scene.lines(width, height) };
-        let mut lines = self.scene.lines(width, height.min(1));
-        lines.extend(inside.lines(width, height.saturating_sub(1)));
+        let Some(inside) = self.at_work_beside() else { return self.scene.lines(width, height) };
+        let mut lines = self.scene.head(width);
+        lines.truncate(height);
+        lines.extend(inside.lines(width, height - lines.len()));
         lines
     }
 
     /// The same for other programs: one object.
     pub fn to_json(&self) -> Value {
         let mut scene = self.scene.to_json();
-        scene["inside"] = self.inside.as_ref().map_or(Value::Null, |inside| inside.to_json());
+        scene["inside"] = self.at_work_beside().map_or(Value::Null, Self::to_json);
         scene
     }
 
-    /// Looks at what is at work beside it.
-    fn look_inside(&mut self) -> Result<()> {
-        let Phase::Beside(path) = &self.scene.phase else {
-            self.inside = None;
-            return Ok(());
-        };
-        let run = self.run.run_beside(path)?;
-        let inside = match self.inside.take() {
-            Some(inside) if inside.run.root() == run.root() => inside,
-            _ => Box::new(Self::open(run.root())?),
-        };
-        self.inside.insert(inside).look().map(|_| ())
+    /// What is at work beside it.
+    fn at_work_beside(&self) -> Option<&Self> {
+        self.inside.as_deref().filter(|inside| !inside.scene.phase.is_over())
+    }
+
+    /// Looks at what has written last, where that belongs to a run beside it.
+    fn look_inside(&mut self) {
+        let before = self.inside.take();
+        if let Phase::Beside(path) = &self.scene.phase {
+            let looked = self.run.run_beside(path).and_then(|run| Self::looked_at(run.root(), before));
+            self.inside = unless_damaged(looked.map(Some), &mut self.scene.remarks);
+        }
+    }
+
+    /// The run in `folder`, which `before` may be, as it is now.
+    fn looked_at(folder: &Path, before: Option<Box<Self>>) -> Result<Box<Self>> {
+        let before = before.filter(|before| before.run.root() == folder);
+        let mut run = before.map_or_else(|| Self::open(folder).map(Box::new), Ok)?;
+        run.look()?;
+        Ok(run)
     }
 
     fn look_at_trainings(&mut self, config: &Config) -> Result<()> {
@@ -171,11 +184,9 @@ impl Watched {
         Ok(())
     }
 
-    /// Whether it was interrupted, and which trainings go on. Whoever has no lock, and has not ended, was killed or interrupted.
-    fn look_at_states(&mut self, in_use: Option<bool>) {
+    /// Which trainings go on, and whether the search does.
+    fn look_at_states(&mut self) {
         let scene = &mut self.scene;
-        let is_over = matches!(scene.phase, Phase::Over | Phase::Finished);
-        scene.interrupted = in_use.map(|in_use| !in_use && !is_over);
         let goes_on = scene.interrupted != Some(true);
         if !(goes_on && scene.phase == Phase::Searching) {
             scene.search_seconds_left = None;
@@ -184,21 +195,25 @@ impl Watched {
         for training in &mut scene.trainings {
             let is_current = goes_on && scene.phase == Phase::Training(training.log.name.clone());
             training.state = match is_put_aside(&training.log.name, &names) {
+                _ if is_current => State::Own,
                 true => State::PutAside,
-                false if is_current || training.is_over() => State::Own,
+                false if training.is_over() => State::Own,
                 false => State::Left,
             };
         }
     }
 
-    /// Whether what the search found is not what was tested as its winner.
-    fn is_searched_anew(&self) -> Result<bool> {
-        let (Some(results), Some(_)) = (&self.scene.results, &self.scene.search) else { return Ok(false) };
-        Ok(results.are_of_another_search(read_winner(&self.run)?.as_ref()))
+    /// Whether what the search found is not what was tested as its winner; a damaged winner does not tell.
+    fn is_searched_anew(&mut self) -> bool {
+        let Scene { results: Some(results), search, remarks, .. } = &mut self.scene else { return false };
+        let is_of_another =
+            |found: Option<Architecture>| Some(results.are_of_another_search(search.is_some(), found.as_ref()));
+        unless_damaged(read_winner(&self.run).map(is_of_another), remarks).unwrap_or(false)
     }
 
-    /// What it is at is told by what was written last; that all is done, by what `automoe run` has noted down.
-    fn look_at_phase(&mut self) -> Result<()> {
+    /// What it is at is told by what was written last; that all is done, by what `automoe run` has noted down. Whoever has no lock, and
+    /// has not ended, was killed or interrupted.
+    fn look_at_phase(&mut self, in_use: Option<bool>) -> Result<()> {
         let scene = &self.scene;
         let last = written(&self.run)?.into_iter().max_by_key(|(when, _)| *when);
         let (mut newest, last) = last.unzip();
@@ -217,9 +232,9 @@ impl Watched {
         };
         // Earlier versions noted nothing down.
         let is_tested = is_over && matches!(last, Some(Written::Results));
-        let request = Request::read(&self.run.request())?;
+        let request = unless_damaged(Request::read(&self.run.request()), &mut self.scene.remarks);
         let has_run_all = request.as_ref().map_or(is_tested, |request| request.done);
-        let is_done = has_run_all && is_over && !self.is_searched_anew()?;
+        let is_done = has_run_all && is_over && !self.is_searched_anew();
         let goes_on = request.is_some_and(|request| !request.done);
         let mut phase = match last {
             None => Phase::Preparing,
@@ -230,15 +245,21 @@ impl Watched {
             Some(Written::Trials | Written::Winner) => Phase::Searching,
             Some(Written::Results) => Phase::Testing,
         };
-        for path in &scene.subruns {
-            let when = last_written(&self.run.run_beside(path)?)?;
+        let Scene { subruns, remarks, .. } = &mut self.scene;
+        for path in subruns {
+            let when = self.run.run_beside(path).and_then(|run| last_written(&run));
+            let when = unless_damaged(when, remarks);
             if when > newest {
                 (newest, phase) = (when, Phase::Beside(path.clone()));
             }
         }
         let age = newest.map(|when| SystemTime::now().duration_since(when).unwrap_or_default());
         self.scene.age = age.map(|age| age.as_secs_f64());
-        self.scene.phase = if is_done { Phase::Finished } else { phase };
+        let phase = if is_done { Phase::Finished } else { phase };
+        // What `automoe import` has made has no logs, and needs none.
+        let has_ended = phase.is_over() || (phase == Phase::Preparing && !goes_on);
+        self.scene.interrupted = in_use.map(|in_use| !in_use && !has_ended);
+        self.scene.phase = phase;
         Ok(())
     }
 }
@@ -265,4 +286,96 @@ fn last_written(run: &RunDirectory) -> Result<Option<SystemTime>> {
         last = last.max(last_written(&run.run_beside(&path)?)?);
     }
     Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::BUILT_IN;
+    use crate::run::directory::METRICS;
+    use std::fs::{self, File};
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    /// A run of the toy config that was begun just now, and whose lock is held.
+    fn begin(folder: &Path) -> RunDirectory {
+        RunDirectory::open(folder, BUILT_IN[0].1, "run", false).unwrap()
+    }
+
+    /// Writes a file, so many seconds after all began.
+    fn put(path: PathBuf, text: &str, when: u64) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        let when = SystemTime::UNIX_EPOCH + Duration::from_secs(when);
+        File::options().append(true).open(path).unwrap().set_modified(when).unwrap();
+    }
+
+    const BEGUN: &str = "{\"update\":1}\n";
+
+    #[test]
+    fn a_run_beside_is_shown_while_it_is_at_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = begin(folder.path());
+        let beside = begin(&run.search_beside("nas", None));
+        put(run.supernet().join(METRICS), BEGUN, 1);
+        put(beside.supernet().join(METRICS), BEGUN, 2);
+        let mut watched = Watched::open(folder.path()).unwrap();
+        assert_eq!(watched.look().unwrap().phase, Phase::Beside("compare/nas".into()));
+        let lines = watched.lines(79, 24);
+        assert!(lines[0].contains(" · in subruns/compare/nas") && lines[1].starts_with("nas · training supernet"));
+        let told = watched.to_json();
+        assert_eq!((&told["inside"]["run"], &told["inside"]["phase"]), (&"nas".into(), &"training".into()));
+        // It is over, or cannot be read.
+        put(beside.winner(), "{}", 3);
+        watched.look().unwrap();
+        assert!(watched.to_json()["inside"].is_null() && watched.lines(79, 24)[1].starts_with("supernet"));
+        put(beside.trials(), "{\n{\n", 4);
+        assert_eq!(watched.look().unwrap().remarks.len(), 1);
+        let lines = watched.lines(200, 24);
+        assert!(lines[1].contains("trials.jsonl") && lines[2].starts_with("supernet"), "{lines:#?}");
+        fs::write(beside.manifest(), "{").unwrap();
+        let scene = watched.look().unwrap();
+        assert_eq!((&scene.phase, scene.remarks.len()), (&Phase::Training("supernet".into()), 1));
+    }
+
+    #[test]
+    fn what_goes_on_and_what_was_left_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = begin(folder.path());
+        for (name, when) in [("winner.1", 1), ("winner", 2), ("v1", 3), ("v1.1", 4)] {
+            put(run.model(name).unwrap().join(METRICS), BEGUN, when);
+        }
+        let mut watched = Watched::open(folder.path()).unwrap();
+        let mut states = || {
+            let trainings = &watched.look().unwrap().trainings;
+            trainings.iter().map(|training| (training.log.name.clone(), training.state)).collect::<Vec<_>>()
+        };
+        let of = |last| {
+            [("v1", State::Left), ("v1.1", last), ("winner", State::Left), ("winner.1", State::PutAside)]
+                .map(|(name, state)| (name.to_owned(), state))
+        };
+        assert_eq!(states(), of(State::Own));
+        drop(run);
+        if cfg!(target_os = "linux") {
+            assert_eq!(states(), of(State::PutAside));
+        }
+    }
+
+    /// Imported models have no logs.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_run_without_logs_is_interrupted_where_more_was_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = begin(folder.path());
+        let mut watched = Watched::open(folder.path()).unwrap();
+        let mut told = || {
+            let scene = watched.look().unwrap();
+            (scene.phase.clone(), scene.interrupted)
+        };
+        let request = run.request();
+        drop(run);
+        assert_eq!(told(), (Phase::Preparing, Some(false)));
+        Request { device: "cpu".into(), top: 1, seeds: 1, ladder: None, done: false }.write(&request).unwrap();
+        assert_eq!(told(), (Phase::Preparing, Some(true)));
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::facts::Facts;
 use super::plot::px;
+use crate::report::WINNER;
 use crate::space::{Architecture, Layer, Side, Stack};
 use crate::train::Shares;
 use maud::{Markup, html};
@@ -22,7 +23,7 @@ pub(super) fn architecture(facts: &Facts) -> Markup {
     let shares = facts
         .models
         .iter()
-        .find(|training| training.name == "winner")
+        .find(|training| training.name == WINNER)
         .and_then(|training| training.last(|line| line.slots.clone()));
     let widest = Side::BOTH
         .into_iter()

@@ -1,9 +1,8 @@
 //! What each phase took.
 
-use super::facts::Facts;
+use super::facts::{Facts, Named};
 use super::shown::{duration, table};
 use crate::report::{Cell, Column, Rounding, Row, Table};
-use crate::train::Training;
 use maud::{Markup, html};
 
 /// Where the wall time of a search is not known.
@@ -33,12 +32,11 @@ pub(super) fn costs(facts: &Facts) -> Markup {
         ],
         remark: None,
     };
-    let aside = facts.put_aside();
-    let training = |(name, training): (String, &Training)| {
+    let training = |Named { name, training, is_put_aside }: Named| {
         let updates = training.last(|line| Some(line.update)).unwrap_or(0);
         let memory = training.lines.iter().filter_map(|line| line.peak_memory_bytes).max();
         let gflops = training.last(|line| line.trained_gflops);
-        let remark = aside.contains(&name).then(|| ASIDE.to_owned());
+        let remark = is_put_aside.then(|| ASIDE.to_owned());
         Row { remark, ..row(&name, training.seconds(), updates as f64, gflops, memory) }
     };
     let search = |name: &str, facts: &Facts| {

@@ -1,6 +1,6 @@
 //! Training and validation by update.
 
-use super::facts::Facts;
+use super::facts::{Facts, Named};
 use super::plot::{Axis, Plot, colour, legend};
 use crate::train::Training;
 use maud::{Markup, html};
@@ -13,8 +13,7 @@ const BEGINNING: f64 = 0.1;
 
 /// The curves of SuperNets, and those of the models that were trained alone.
 pub(super) fn curves(facts: &Facts) -> Markup {
-    let aside = facts.put_aside();
-    let models: Vec<Named> = facts.all_models().into_iter().filter(|(name, _)| !aside.contains(name)).collect();
+    let models: Vec<Named> = facts.all_models().into_iter().filter(|model| !model.is_put_aside).collect();
     html! {
         p.note { "Thin: training, without what smoothing adds. Thick: validation, the mean of the architectures that are validated. "
             "The first tenth of each is left out." }
@@ -22,11 +21,8 @@ pub(super) fn curves(facts: &Facts) -> Markup {
     }
 }
 
-/// A training, and what it is called.
-type Named<'a> = (String, &'a Training);
-
 fn of(trainings: &[Named], name: &str) -> Markup {
-    let curves: Vec<_> = trainings.iter().map(|(_, training)| curve(training)).collect();
+    let curves: Vec<_> = trainings.iter().map(|named| curve(named.training)).collect();
     let points = || curves.iter().flat_map(|[trained, valid]| trained.iter().chain(valid));
     if points().count() < 2 {
         return html! {};
@@ -39,7 +35,8 @@ fn of(trainings: &[Named], name: &str) -> Markup {
             path.curve d=(plot.line(valid)) style=(format!("stroke:{};stroke-width:2.6", shade(index))) {}
         }
     };
-    let entries: Vec<_> = trainings.iter().enumerate().map(|(index, (name, _))| (shade(index), name.clone())).collect();
+    let entries: Vec<_> =
+        trainings.iter().enumerate().map(|(index, named)| (shade(index), named.name.clone())).collect();
     html! { (legend(&entries)) (plot.picture(name, ["updates", "loss, bits a token"], &inside)) }
 }
 

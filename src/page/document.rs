@@ -5,7 +5,7 @@ use super::facts::Facts;
 use super::settings::different;
 use super::shown::{duration, gflops, table};
 use super::{architecture, costs, curves, experts, generations, genes, headline, latency, settings, tested, trials};
-use crate::report::{Column, Row, Table, rank_tables, seeds_tables};
+use crate::report::{Column, Row, Table, WINNER, rank_tables, seeds_tables};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::collections::BTreeSet;
 
@@ -36,6 +36,7 @@ fn run(facts: &Facts) -> Markup {
     html! {
         h1 { "Run " (facts.name) } p.note { code { (facts.folder) } }
         (headline::headline(facts))
+        @for remark in &facts.remarks { p.note { "Left out, for it cannot be read: " (remark) } }
         @if let Some(results) = &facts.results {
             (section("What was tested", &tested::tested(facts, results)))
         }
@@ -79,7 +80,7 @@ fn side_by_side(runs: &[Facts]) -> Markup {
     ];
     let row = |facts: &Facts| {
         let best = facts.best_trials().first().copied();
-        let trained: f64 = facts.all_trainings().iter().map(|(_, training)| training.seconds()).sum();
+        let trained: f64 = facts.all_trainings().iter().map(|named| named.training.seconds()).sum();
         let searched = facts.all_searched();
         let cells = vec![
             facts.name.as_str().into(),
@@ -87,7 +88,7 @@ fn side_by_side(runs: &[Facts]) -> Markup {
             (facts.trials.len() as f64).into(),
             best.and_then(|best| best.loss).into(),
             best.map(|best| gflops(best.gflops)).into(),
-            facts.tested("winner").and_then(|row| row.bleu).into(),
+            facts.tested(WINNER).and_then(|row| row.bleu).into(),
             facts.dense().and_then(|row| row.bleu).into(),
             duration(trained + searched.seconds).into(),
         ];
@@ -135,7 +136,7 @@ mod tests {
         if !results.is_empty() {
             fs::write(run.results(), results).unwrap();
         }
-        page(&[Facts::read(folder.path()).unwrap()])
+        page(&Facts::read_all(&[folder.path().into()]).unwrap())
     }
 
     #[test]

@@ -2,28 +2,24 @@
 
 use crate::checksum;
 use crate::config::{Config, SearchConfig};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, unless_damaged};
 use crate::latency::LatencyProfile;
 use crate::rank::Comparison;
-use crate::report::{Reference, Repeated, Results, TestedModel};
+use crate::report::{Reference, Repeated, Results, TestedModel, WINNER};
 use crate::run::atomic::is_put_aside;
-use crate::run::directory::{METRICS, run_name};
+use crate::run::directory::METRICS;
 use crate::run::memory::SearchSpent;
 use crate::run::{JsonLines, Manifest, Request, RunDirectory, atomic};
 use crate::search::{Finalist, Trial, TrialLog, TrialState, best, read_winner, take_into_front};
 use crate::space::{Architecture, Space};
 use crate::train::Training;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-/// The row of what the run's search found.
-const WINNER: &str = "winner";
 
 /// A run, as far as it has come.
 pub struct Facts {
     /// The folder, as it was given.
     pub folder: String,
-    /// The last part of its path.
+    /// The shortest end of its path that no other run of the page has.
     pub name: String,
     /// What it was made with.
     pub manifest: Manifest,
@@ -43,6 +39,8 @@ pub struct Facts {
     pub search_spent: Option<SearchSpent>,
     /// The architecture that the search found, once it is over.
     pub found: Option<Architecture>,
+    /// Whether what was tested is of an earlier search than the one that is there.
+    pub is_searched_anew: bool,
     /// The device whose latency was predicted; none where no profile predicted, or it is gone.
     pub profile_device: Option<String>,
     /// The best trials as they were measured at length, where the search measures latency.
@@ -55,21 +53,25 @@ pub struct Facts {
     pub models: Vec<Training>,
     /// The searches that belong to this run; each is called as what it finds.
     pub beside: Vec<Facts>,
+    /// Which files of it, and of what belongs to it, are left out, and why: those that tell no more than a part of it.
+    pub remarks: Vec<String>,
+}
+
+/// A training, as tables call it.
+pub struct Named<'a> {
+    /// Its name.
+    pub name: String,
+    /// What its log says.
+    pub training: &'a Training,
+    /// Another model has its name now; an earlier search has found it, mostly.
+    pub is_put_aside: bool,
 }
 
 impl Facts {
-    /// Reads the run in `folder`, which may be in use.
+    /// Reads the runs in `folders`, which may be in use, each called by as much of the end of its path as tells it from the others.
     ///
     /// # Errors
-    /// No run there, or files of it that are damaged.
-    pub fn read(folder: &Path) -> Result<Self> {
-        Self::named(folder, run_name(folder)?)
-    }
-
-    /// Reads the runs in `folders`, each called by as much of the end of its path as tells it from the others.
-    ///
-    /// # Errors
-    /// As of [`Self::read`]; a folder that is there twice.
+    /// No run there, or one whose settings or logs are damaged; a folder that is there twice.
     pub fn read_all(folders: &[PathBuf]) -> Result<Vec<Self>> {
         let whole = |folder: &PathBuf| folder.canonicalize().map_err(|error| Error::path(error).at(folder.display()));
         let paths: Vec<PathBuf> = folders.iter().map(whole).collect::<Result<_>>()?;
@@ -90,43 +92,53 @@ impl Facts {
             logs.into_iter().map(|(name, log)| Ok(Training { name, lines: JsonLines::read(&log)? })).collect()
         };
         // One that was begun just now may have no settings yet.
-        let is_told = |folder: &Path| Ok::<_, Error>(RunDirectory::read_only(folder)?.config().exists());
-        let mut beside = Vec::new();
+        let read_beside = |folder: &Path, name| match RunDirectory::read_only(folder)?.config().exists() {
+            true => Self::named(folder, name).map(Some),
+            false => Ok(None),
+        };
+        let (mut beside, mut remarks) = (Vec::new(), Vec::new());
         for (name, folder) in run.searches_beside()? {
-            if is_told(&folder)? {
-                beside.push(Self::named(&folder, name)?);
+            if let Some(mut search) = unless_damaged(read_beside(&folder, name), &mut remarks) {
+                remarks.append(&mut search.remarks);
+                beside.push(search);
             }
         }
+        let request = unless_damaged(Request::read(&run.request()), &mut remarks);
+        let results = run.results().exists().then(|| Results::read(&run.results())).transpose();
+        let results = unless_damaged(results, &mut remarks);
+        let trials = if run.trials().exists() { TrialLog::read(&run.trials())? } else { Vec::new() };
+        let found = read_winner(&run);
+        let is_of_another = |found: &Option<Architecture>| {
+            results.as_ref().is_some_and(|results| results.are_of_another_search(!trials.is_empty(), found.as_ref()))
+        };
+        let finalists = run.finalists().exists().then(|| JsonLines::read(&run.finalists())).transpose();
         Ok(Self {
             folder: folder.display().to_string(),
             name,
             manifest: run.made_with()?,
             space: config.space()?,
-            seeds: Repeated::of_run(folder)?,
-            request: Request::read(&run.request())?,
-            results: run.results().exists().then(|| Results::read(&run.results())).transpose()?,
-            trials: if run.trials().exists() { TrialLog::read(&run.trials())? } else { Vec::new() },
-            search_spent: SearchSpent::read(&run.search_spent())?,
-            found: read_winner(&run)?,
+            seeds: unless_damaged(Repeated::of_run(folder, request.as_ref()), &mut remarks),
+            request,
+            // A damaged winner does not tell.
+            is_searched_anew: found.as_ref().is_ok_and(is_of_another),
+            results,
+            trials,
+            search_spent: unless_damaged(SearchSpent::read(&run.search_spent()), &mut remarks),
+            found: unless_damaged(found, &mut remarks),
             profile_device: profile_device(&config.search),
-            finalists: if run.finalists().exists() { JsonLines::read(&run.finalists())? } else { Vec::new() },
-            ranking: ranking(&run.ranking())?,
+            finalists: unless_damaged(finalists, &mut remarks).unwrap_or_default(),
+            ranking: unless_damaged(ranking(&run.ranking()), &mut remarks),
             supernets: read(supernets)?,
             models: read(models)?,
             beside,
             config,
+            remarks,
         })
     }
 
     /// The tested model of this name.
     pub fn tested(&self, name: &str) -> Option<&TestedModel> {
         self.results.as_ref()?.rows.iter().find(|row| row.name == name)
-    }
-
-    /// Whether what was tested is of an earlier search than the one that is there.
-    pub fn is_searched_anew(&self) -> bool {
-        let is_of_another = |results: &Results| results.are_of_another_search(self.found.as_ref());
-        !self.trials.is_empty() && self.results.as_ref().is_some_and(is_of_another)
     }
 
     /// The dense model that the winner is compared with.
@@ -137,44 +149,39 @@ impl Facts {
     }
 
     /// The trainings of SuperNets, of this run and of those that belong to it, by the names that tables give them.
-    pub fn all_supernets(&self) -> Vec<(String, &Training)> {
-        let own = self.supernets.iter().map(|training| (training.name.clone(), training));
+    pub fn all_supernets(&self) -> Vec<Named<'_>> {
+        let named = |name, training| Named { name, training, is_put_aside: false };
+        let own = self.supernets.iter().map(|training| named(training.name.clone(), training));
         let beside = self.beside.iter().flat_map(|search| {
             let supernets = search.supernets.iter();
-            supernets.map(move |training| (format!("{}-{}", search.name, training.name), training))
+            supernets.map(move |training| named(format!("{}-{}", search.name, training.name), training))
         });
         own.chain(beside).collect()
     }
 
     /// As [`Self::all_supernets`], those of models that were trained alone, in the order of the tables.
-    pub fn all_models(&self) -> Vec<(String, &Training)> {
-        let own = self.models.iter().map(|training| (training.name.clone(), training));
-        let beside = self.beside.iter().flat_map(|search| {
-            let limit = search.name.find('@').map_or("", |at| &search.name[at..]);
-            search.models.iter().map(move |training| (format!("{}{limit}", training.name), training))
-        });
+    pub fn all_models(&self) -> Vec<Named<'_>> {
+        let beside = self.beside.iter().flat_map(|search| search.models_under(parted(&search.name).1));
         let rows = self.results.iter().flat_map(|results| &results.rows);
         let rows: Vec<&str> = rows.map(|row| row.name.as_str()).collect();
-        let mut all: Vec<_> = own.chain(beside).collect();
-        all.sort_by_key(|(name, _)| rows.iter().position(|row| row == name).unwrap_or(rows.len()));
+        let mut all: Vec<_> = self.models_under("").into_iter().chain(beside).collect();
+        all.sort_by_key(|model| rows.iter().position(|row| *row == model.name).unwrap_or(rows.len()));
         all
     }
 
-    /// The names of those models that gave their names to others: what an earlier search found, mostly.
-    pub fn put_aside(&self) -> BTreeSet<String> {
-        let of = |facts: &Self, limit: &str| {
-            let names: Vec<String> = facts.models.iter().map(|training| training.name.clone()).collect();
-            let aside = names.iter().filter(|name| is_put_aside(name, &names));
-            aside.map(|name| format!("{name}{limit}")).collect::<Vec<_>>()
+    /// Those of this run alone, which were found under that limit.
+    fn models_under(&self, limit: &str) -> Vec<Named<'_>> {
+        let names: Vec<String> = self.models.iter().map(|training| training.name.clone()).collect();
+        let named = |training| {
+            let Training { name, .. }: &Training = training;
+            Named { name: format!("{name}{limit}"), training, is_put_aside: is_put_aside(name, &names) }
         };
-        let beside =
-            self.beside.iter().flat_map(|search| of(search, search.name.find('@').map_or("", |at| &search.name[at..])));
-        of(self, "").into_iter().chain(beside).collect()
+        self.models.iter().map(named).collect()
     }
 
     /// All of these.
-    pub fn all_trainings(&self) -> Vec<(String, &Training)> {
-        [self.all_supernets(), self.all_models()].concat()
+    pub fn all_trainings(&self) -> Vec<Named<'_>> {
+        self.all_supernets().into_iter().chain(self.all_models()).collect()
     }
 
     /// The wall time of this search in seconds; where that is not known, the sum of what its evaluations took, each by its own clock,
@@ -238,6 +245,11 @@ impl Facts {
     }
 }
 
+/// What a row is called without the limit that it was found under, and the limit, with `@`; it is empty where there is none.
+pub fn parted(name: &str) -> (&str, &str) {
+    name.split_at(name.find('@').unwrap_or(name.len()))
+}
+
 /// Of each of `paths`, all different, the shortest end that no other has.
 fn apart(paths: &[PathBuf]) -> Vec<String> {
     let end = |path: &Path, parts: usize| {
@@ -288,6 +300,10 @@ mod tests {
         RunDirectory::open(folder, BUILT_IN[0].1, "run", false).unwrap()
     }
 
+    fn read(folder: &Path) -> Facts {
+        Facts::read_all(&[folder.into()]).unwrap().remove(0)
+    }
+
     fn put(path: &Path, text: &str) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -305,11 +321,12 @@ mod tests {
         for folder in [run.supernet(), run.adapted(), dense.supernet()] {
             put(&folder.join(METRICS), "{\"update\":1}\n");
         }
-        let facts = Facts::read(folder.path()).unwrap();
-        let names =
-            |trainings: Vec<(String, &Training)>| trainings.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let facts = read(folder.path());
+        let names = |trainings: Vec<Named>| trainings.into_iter().map(|named| named.name).collect::<Vec<_>>();
         assert_eq!(names(facts.all_supernets()), ["supernet", "adapted", "nas-supernet"]);
         assert_eq!(names(facts.all_models()), ["adapted", "nas", "winner@gflops=1", "winner.1@gflops=1"]);
+        let aside = facts.all_models().into_iter().filter(|model| model.is_put_aside).collect();
+        assert_eq!(names(aside), ["winner.1@gflops=1"]);
     }
 
     #[test]
@@ -327,7 +344,35 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let run = begin(folder.path());
         fs::remove_file(begin(&run.search_beside("nas", None)).config()).unwrap();
-        assert!(Facts::read(folder.path()).unwrap().beside.is_empty());
+        let facts = read(folder.path());
+        assert!(facts.beside.is_empty() && facts.remarks.is_empty());
+    }
+
+    #[test]
+    fn a_damaged_file_costs_no_more_than_what_it_tells() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = begin(folder.path());
+        put(&run.trials(), &(serde_json::to_string(&trial(0, Some(2.0))).unwrap() + "\n"));
+        let beside = begin(&run.search_beside("nas", None));
+        let files = [
+            run.results(),
+            run.request(),
+            run.search_spent(),
+            run.winner(),
+            run.finalists(),
+            run.ranking(),
+            beside.config(),
+        ];
+        for path in &files {
+            put(path, "{\n{");
+        }
+        put(&begin(&run.search_beside("other", None)).search_spent(), "{");
+        let facts = read(folder.path());
+        assert!(facts.results.is_none() && facts.found.is_none() && !facts.is_searched_anew, "{:?}", facts.remarks);
+        assert_eq!((facts.trials.len(), facts.beside.len(), facts.remarks.len()), (1, 1, files.len() + 1));
+        for path in files {
+            assert!(facts.remarks.iter().any(|remark| remark.contains(&path.display().to_string())), "{path:?}");
+        }
     }
 
     #[test]
@@ -339,7 +384,7 @@ mod tests {
             .map(|(id, loss, architecture)| Trial { architecture, ..trial(id, Some(loss)) });
         let lines = trials.iter().map(|trial| serde_json::to_string(trial).unwrap() + "\n");
         put(&run.trials(), &lines.collect::<String>());
-        let read = || Facts::read(folder.path()).unwrap();
+        let read = || read(folder.path());
         let facts = read();
         assert_eq!((facts.winner(), facts.states().as_str()), (Some(space.largest()), "2 complete"));
         assert_eq!(facts.searched(), Searched { seconds: 1.0, is_sum: true });

@@ -3,7 +3,7 @@
 use super::costs::SUMMED;
 use super::facts::Facts;
 use super::shown::{duration, gflops};
-use crate::report::{Reference, Repeated};
+use crate::report::{Reference, Repeated, Rounding, WINNER};
 use crate::search::front;
 use maud::{Markup, html};
 
@@ -11,7 +11,7 @@ use maud::{Markup, html};
 pub(super) fn headline(facts: &Facts) -> Markup {
     html! {
         p { (asked(facts)) } p { (found(facts)) } p { (took(facts)) }
-        @if facts.is_searched_anew() {
+        @if facts.is_searched_anew {
             p { "The search was done anew since its winner was tested: what was tested is of an earlier one (" code { "automoe run" } " tests again)." }
         }
         @if let Some(Repeated { seeds, .. }) = &facts.seeds {
@@ -49,7 +49,7 @@ fn raised(number: &str) -> String {
 }
 
 fn found(facts: &Facts) -> String {
-    let Some(winner) = facts.tested("winner").filter(|_| !facts.is_searched_anew()) else {
+    let Some(winner) = facts.tested(WINNER).filter(|_| !facts.is_searched_anew) else {
         return match facts.best_trials().first() {
             Some(best) => format!(
                 "Found so far: after {} trials, trial {} has a loss of {:.4} bits at {} GFLOPs.",
@@ -83,8 +83,8 @@ fn found(facts: &Facts) -> String {
     let share = winner.gflops.zip(dense.gflops).map(|(winner, dense)| 100.0 * winner / dense);
     let difference = winner.bleu.zip(dense.bleu).map(|(winner, dense)| winner - dense);
     let interval = winner.beside(Reference::Dense).map_or(String::new(), |compared| {
-        let [low, high] = compared.bleu_interval;
-        format!(" (95 % interval of the difference {low:+.2} to {high:+.2})")
+        let [low, high] = compared.bleu_interval.map(|end| Rounding::Signed(2).apply(end));
+        format!(" (95 % interval of the difference {low} to {high})")
     });
     let bleu = difference.map_or("an unknown difference in BLEU to it".to_owned(), |difference| {
         format!("{:.2} BLEU {} than it", difference.abs(), if difference < 0.0 { "less" } else { "more" })
@@ -95,7 +95,7 @@ fn found(facts: &Facts) -> String {
 fn took(facts: &Facts) -> String {
     let supernet = facts.supernets.iter().find(|training| training.name == "supernet");
     let supernet = supernet.map_or(0.0, |training| training.seconds());
-    let trained: f64 = facts.all_trainings().iter().map(|(_, training)| training.seconds()).sum();
+    let trained: f64 = facts.all_trainings().iter().map(|named| named.training.seconds()).sum();
     let searched = facts.all_searched();
     let sum = if searched.is_sum { format!(" ({SUMMED})") } else { String::new() };
     let parts = [

@@ -2,6 +2,7 @@
 
 use super::facts::Facts;
 use crate::config::{Config, said};
+use crate::report::WINNER;
 use crate::run::Request;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -32,8 +33,8 @@ fn commands(facts: &Facts) -> String {
     if facts.results.is_some() {
         commands.push(format!("automoe table run {folder}"));
     }
-    if facts.models.iter().any(|training| training.name == "winner") {
-        commands.push(format!("automoe translate --checkpoint {folder}/models/winner < source.txt"));
+    if facts.models.iter().any(|training| training.name == WINNER) {
+        commands.push(format!("automoe translate --checkpoint {folder}/models/{WINNER} < source.txt"));
     }
     commands.join("\n")
 }

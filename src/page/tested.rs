@@ -1,6 +1,6 @@
 //! The tested models: tables, and the loss of each against its FLOPs.
 
-use super::facts::Facts;
+use super::facts::{Facts, parted};
 use super::plot::{Axis, Plot, colour, legend, px};
 use super::shown::{gflops, table};
 use crate::report::{Results, TestedModel, results_tables};
@@ -17,8 +17,7 @@ struct Point<'a> {
 
 impl<'a> Point<'a> {
     fn of(model: &'a TestedModel) -> Option<Self> {
-        let group = model.name.split('@').next().unwrap_or(&model.name);
-        Some(Self { model, group, at: (model.gflops?, model.validation_loss?) })
+        Some(Self { model, group: parted(&model.name).0, at: (model.gflops?, model.validation_loss?) })
     }
 }
 

@@ -9,12 +9,10 @@ use super::training::train_supernet;
 use super::workspace::Workspace;
 use crate::config::{AlgorithmName, CompareConfig, CompareKind, Config};
 use crate::error::{Error, Result};
+use crate::report::WINNER;
 use crate::run::RunDirectory;
 use crate::search::Pick;
 use std::path::PathBuf;
-
-/// The group of what the run's own search finds.
-pub(super) const WINNER: &str = "winner";
 
 /// One of the searches.
 pub(super) struct Beside<'a> {

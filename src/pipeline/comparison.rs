@@ -1,13 +1,12 @@
 //! How the models of a run compare: FLOPs, BLEU by a paired bootstrap, and FLOPs at equal validation loss.
 
-use super::beside::WINNER;
 use super::hypotheses::kept;
 use super::model::Model;
 use super::workspace::Workspace;
 use crate::config::CompareKind;
 use crate::error::Result;
 use crate::metrics::{BleuConfig, BleuStatistics, Bootstrap, Resampled};
-use crate::report::{Compared, Reading, Reference, TestedModel, reached};
+use crate::report::{Compared, Reading, Reference, TestedModel, WINNER, reached};
 
 /// Compares each of `rows`, those of `models`, with the dense references among them.
 ///

@@ -1,7 +1,7 @@
 //! `automoe run`: all phases, and the table of what was found.
 
 use super::beforehand::check_all;
-use super::beside::{Beside, WINNER};
+use super::beside::Beside;
 use super::comparison::{compare, readings};
 use super::earlier::Earlier;
 use super::hypotheses::{keep, kept};
@@ -17,7 +17,7 @@ use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
 use crate::interrupt::Interruptible;
 use crate::latency::{Effort, measure};
-use crate::report::{Results, TestedModel};
+use crate::report::{Results, TestedModel, WINNER};
 use crate::run::{Made, Request};
 use crate::search::Pick;
 use crate::space::Architecture;

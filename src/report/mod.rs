@@ -33,7 +33,7 @@ pub use paper::{MeasuredRun, paper_tables};
 pub use published::{PublishedArchitecture, published_architectures};
 pub use rank_table::rank_tables;
 pub use reading::{Reading, reached};
-pub use results::{Compared, Reference, Results, TestedModel};
+pub use results::{Compared, Reference, Results, TestedModel, WINNER};
 pub use results_table::results_tables;
 pub use seeds::{Figure, Repeated};
 pub use seeds_table::seeds_tables;

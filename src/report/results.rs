@@ -13,6 +13,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Number, Value};
 use std::path::Path;
 
+/// The row of what a run's own search has found.
+pub const WINNER: &str = "winner";
+
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
 
@@ -162,10 +165,10 @@ impl Results {
         read_with(path, MAX_BYTES, |text| checksum::from_text(text, "the results of a run", ADVICE))
     }
 
-    /// Whether their winner is not what the run's search has found: they are of an earlier search.
-    pub fn are_of_another_search(&self, found: Option<&Architecture>) -> bool {
-        let winner = self.rows.iter().find(|row| row.name == "winner").and_then(|row| row.architecture.as_ref());
-        winner.is_some_and(|tested| found != Some(tested))
+    /// Whether there are trials of a search, `has_trials`, and their winner is not what it has `found`: they are of an earlier search.
+    pub fn are_of_another_search(&self, has_trials: bool, found: Option<&Architecture>) -> bool {
+        let winner = self.rows.iter().find(|row| row.name == WINNER).and_then(|row| row.architecture.as_ref());
+        has_trials && winner.is_some_and(|tested| found != Some(tested))
     }
 
     /// Writes them to `path`, whole or not at all.

@@ -5,7 +5,7 @@ use super::reading::Reading;
 use super::results::{Results, TestedModel};
 use crate::checksum;
 use crate::error::Result;
-use crate::run::directory::{REQUEST, SEEDS};
+use crate::run::directory::SEEDS;
 use crate::run::{Request, atomic};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -73,13 +73,13 @@ impl Repeated {
         Self { seeds, rows: all(&rows), readings: all(&readings), results }
     }
 
-    /// Reads those of the run in `folder`. None where it was asked for one seed alone, or not all seeds are done: what is there then
-    /// may be of other settings.
+    /// Reads those of the run in `folder`, of which that was asked. None where it was one seed alone, or not all seeds are done: what
+    /// is there then may be of other settings.
     ///
     /// # Errors
     /// A file that cannot be read, or is damaged.
-    pub fn of_run(folder: &Path) -> Result<Option<Self>> {
-        match Request::read(&folder.join(REQUEST))?.is_some_and(|request| request.has_all_seeds()) {
+    pub fn of_run(folder: &Path, request: Option<&Request>) -> Result<Option<Self>> {
+        match request.is_some_and(Request::has_all_seeds) {
             true => Self::read(&folder.join(SEEDS)),
             false => Ok(None),
         }

@@ -62,6 +62,18 @@ fn a_run_is_told_whatever_it_is_at() {
     }
     assert!(!text.contains('\u{1b}') && text.lines().all(|line| line.chars().count() <= 80), "{text}");
 
+    // What is damaged costs no more than what it tells.
+    let intact = fs::read(run.join("search/winner.json")).unwrap();
+    fs::write(run.join("search/winner.json"), "{").unwrap();
+    let damaged = told(&program);
+    assert_eq!(damaged["phase"], "finished");
+    let remark = damaged["remarks"][0].as_str().unwrap();
+    assert!(remark.starts_with("runs/toy/search/winner.json: "), "{remark}");
+    assert!(program.output(&["watch", "runs/toy"]).contains("left out, for it cannot be read: runs/toy/search/win"));
+    let page = program.output(&["report", "runs/toy", "--out", "-"]);
+    assert!(page.contains("Left out, for it cannot be read: runs/toy/search/winner.json: "), "{page}");
+    fs::write(run.join("search/winner.json"), intact).unwrap();
+
     // A line that is being written, or was when the process was killed.
     append(&program, "search/trials.jsonl", "{\"id\":99,\"gener");
     append(&program, "models/winner/metrics.jsonl", "{\"upd");
@@ -111,6 +123,28 @@ fn a_run_is_told_whatever_it_is_at() {
     assert_eq!(told(&program)["phase"], "preparing");
     let left: Vec<String> = program.files();
     assert!(left.iter().all(|file| files.contains(file)), "{left:?}");
+}
+
+#[test]
+fn a_run_beside_it_is_told_while_it_is_under_way() {
+    let program = Program::new();
+    let train = |folder: &str| {
+        program.output(&arguments(&["train", "--set", "train.max_updates=4", "--run-dir", folder], &TINY));
+    };
+    train("runs/toy");
+    train("runs/toy/subruns/compare/nas");
+    let over = told(&program);
+    assert_eq!(
+        (&over["phase"], &over["beside"], &over["inside"]),
+        (&"beside".into(), &"compare/nas".into(), &Value::Null)
+    );
+    fs::create_dir(program.folder().join("runs/toy/subruns/compare/nas/models/nas")).unwrap();
+    program.write("runs/toy/subruns/compare/nas/models/nas/metrics.jsonl", "{\"update\":1}\n");
+    let inside = &told(&program)["inside"];
+    assert_eq!([&inside["run"], &inside["phase"], &inside["training"]], ["nas", "training", "nas"]);
+    let text = program.output(&["watch", "runs/toy"]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("toy · ") && lines[1].starts_with("nas · "), "{text}");
 }
 
 #[test]
