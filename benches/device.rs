@@ -7,18 +7,17 @@ use crate::models::{LENGTH, SENTENCES, Size, VOCAB, batch, random};
 use crate::training::{EVALUATED, sentences};
 use crate::work::Work;
 use automoe::config::{Precision, TrainConfig};
-use automoe::cost::Embeddings;
-use automoe::cost::memory::{Rectangle, batch_bytes, training_bytes};
+use automoe::cost::memory::{LargestBatch, Trained, batch_bytes, training_bytes};
 use automoe::device::{card, parse};
-use automoe::kernels::operators::project;
 use automoe::model::Supernet;
 use automoe::model::loss::evaluate;
 use automoe::model::precision::{Products, resolve};
 use automoe::model::weights::leading_slice::LeadingSlice;
+use automoe::model::weights::{WeightSharing, elements};
 use automoe::train::Trainer;
 use burn::tensor::{Device, Tensor};
 use serde_json::json;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 const WIDTHS: [usize; 4] = [128, 256, 512, 1024];
 const EXPERTS: [usize; 3] = [0, 6, 16];
@@ -53,8 +52,7 @@ impl Card {
         let speed = |precision| {
             let dtype = Products::new(precision, &device).dtype;
             let [a, b] = [1, 2].map(|seed| random([rows, rows], seed).to_device(&device).cast(dtype));
-            let panels = OnceLock::new();
-            let seconds = best_time(bench.quick(), &mut || finished(project(a.clone(), b.clone(), dtype, &panels)));
+            let seconds = best_time(bench.quick(), &mut || finished(a.clone().matmul(b.clone().transpose())));
             (precision, 2.0 * (rows as f64).powi(3) / seconds)
         };
         let flops_per_second: Vec<_> = computed.map(speed).collect();
@@ -137,10 +135,10 @@ impl Card {
 /// What an update on a batch should take of the card's memory.
 fn counted_bytes(size: Size) -> u64 {
     let config = size.config();
-    let (architecture, qkv_dim) = (&config.architecture, config.qkv_dim);
-    let embeddings = Embeddings { source_vocab: VOCAB, target_vocab: VOCAB, tables: config.tables };
-    let batch = Rectangle { sentences: SENTENCES, source_len: LENGTH, target_len: LENGTH };
-    training_bytes(architecture, architecture, qkv_dim, &embeddings) + batch_bytes(architecture, qkv_dim, VOCAB, batch)
+    let weights = elements(&LeadingSlice.parameters(&config)) as u64;
+    let trained = Trained { parameters: weights, moved: weights, subnet: weights, sums: false, several: false };
+    let batch = LargestBatch { tokens: SENTENCES * LENGTH, length: LENGTH, taught: false };
+    training_bytes(trained) + batch_bytes(&config.architecture, config.qkv_dim, VOCAB, batch)
 }
 
 /// Waits until `result` is there.

@@ -26,41 +26,60 @@ pub fn inference_bytes(architecture: &Architecture, qkv_dim: usize, embeddings: 
     BYTES * weights
 }
 
-/// An estimate of the bytes held while `subnet`, cut out of `supernet`, is trained: the supernet's weights and their two
-/// moments, the subnet's copy of its weights and its gradients.
-pub fn training_bytes(supernet: &Architecture, subnet: &Architecture, qkv_dim: usize, embeddings: &Embeddings) -> u64 {
-    let of = |architecture| inference_bytes(architecture, qkv_dim, embeddings);
-    3 * of(supernet) + 2 * of(subnet)
+/// What a training holds of weights, in numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trained {
+    /// All shared parameters, those that a rule of weight sharing adds included.
+    pub parameters: u64,
+    /// Of these the ones that are trained, and so have moments and gradients.
+    pub moved: u64,
+    /// The weights of the largest architecture.
+    pub subnet: u64,
+    /// Whether an update sums the gradients of several micro-batches: the sum is held while the next backward pass makes others.
+    pub sums: bool,
+    /// Whether an update trains several architectures: the sum over those before is held beside.
+    pub several: bool,
 }
 
-/// The sizes of a padded batch.
+/// An estimate of the bytes held while a supernet, or a model alone, is trained: weights, the moments of those that are trained,
+/// the largest subnet's copy of its weights, and gradients.
+pub fn training_bytes(trained: Trained) -> u64 {
+    let Trained { parameters, moved, subnet, sums, several } = trained;
+    let gradients = subnet.max(moved) + u64::from(sums) * subnet + u64::from(several) * moved;
+    BYTES * (parameters + 2 * moved + subnet + gradients)
+}
+
+/// The largest batch of a training.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rectangle {
-    /// Rows.
-    pub sentences: usize,
-    /// Columns of the source.
-    pub source_len: usize,
-    /// Columns of the target.
-    pub target_len: usize,
+pub struct LargestBatch {
+    /// Padded tokens of either side.
+    pub tokens: usize,
+    /// Of these in each sentence.
+    pub length: usize,
+    /// Whether the predictions of another model are learned from.
+    pub taught: bool,
 }
 
 /// About the bytes that an update on a graphics device holds of a batch at its peak: what each step of `architecture` keeps of
 /// the forward pass for the backward pass, and the gradients on their way. Each token counts with the largest experts.
-pub fn batch_bytes(architecture: &Architecture, qkv_dim: usize, target_vocab: usize, batch: Rectangle) -> u64 {
-    let Rectangle { sentences, source_len, target_len } = batch;
+pub fn batch_bytes(architecture: &Architecture, qkv_dim: usize, target_vocab: usize, batch: LargestBatch) -> u64 {
+    let LargestBatch { tokens, length, taught } = batch;
     let prices = Prices::of(Plan::new(architecture, qkv_dim), |step| {
-        let tokens = step.tokens.count(source_len, target_len);
+        let tokens = step.tokens.count(length, length);
         let arrays = match step.operator {
             Operator::Linear { outputs, .. } => outputs,
             // Weights and the context.
-            Operator::Attention { heads, qkv_dim, keys } => heads * keys.count(source_len, target_len) + qkv_dim,
+            Operator::Attention { heads, qkv_dim, keys } => heads * keys.count(length, length) + qkv_dim,
             Operator::LayerNorm { width } => ARRAYS_OF_NORM * width,
             Operator::Mixture { width, top_k } => ARRAYS_OF_MIXTURE * top_k * width,
         };
         (tokens * arrays) as u128
     });
     let [_, experts] = prices.bounds();
-    let logits = sentences.saturating_mul(target_len).saturating_mul(target_vocab).min(LOGITS_OF_BLOCK);
-    let of_batch = (prices.always() + experts) * sentences as u128 + (ARRAYS_OF_LOGITS * logits) as u128;
+    // Sentences that are somewhat shorter fill what whole ones of this length leave free.
+    let of_sentences = ((prices.always() + experts) * tokens as u128).div_ceil(length.max(1) as u128);
+    let logits = tokens.saturating_mul(target_vocab).min(LOGITS_OF_BLOCK);
+    let arrays_of_logits = ARRAYS_OF_LOGITS + usize::from(taught);
+    let of_batch = of_sentences + (arrays_of_logits * logits) as u128;
     u64::try_from(u128::from(BYTES) * of_batch).unwrap_or(u64::MAX)
 }

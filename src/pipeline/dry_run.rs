@@ -3,9 +3,10 @@
 use super::device_memory::Held;
 use super::scaling::Scaling;
 use super::workspace::transformer_config;
-use crate::config::{Config, Corpus};
+use crate::config::{Config, Corpus, Sampling};
 use crate::cost::Embeddings;
 use crate::error::Result;
+use crate::model::MAX_POSITIONS;
 use crate::model::weights::elements;
 use crate::model::weights::rules::of_config;
 use crate::text::{NamedText, corpus};
@@ -20,7 +21,7 @@ pub struct Needs {
     pub embedding_parameters: u64,
     /// Architectures in the space.
     pub architectures: String,
-    /// Bytes of the supernet's weights and both moments, and of the largest subnet's weights and gradients.
+    /// Bytes of the supernet's weights and both moments, and of the largest subnet's weights and the gradients that are held.
     pub training_bytes: u64,
     /// About the bytes that a graphics card needs at its peak: these, and the largest batch, of sentences as long as they may be.
     pub device_bytes: u64,
@@ -52,9 +53,13 @@ pub fn dry_run(config: &Config) -> Result<Needs> {
     let shape = transformer_config(config, vocab_size, vocab_size, largest.clone(), &largest);
     let sharing = of_config(&config.train)?;
     let parameters = elements(&sharing.parameters(&shape)) as u64;
-    // With its end.
-    let longest = config.data.max_length.saturating_add(1);
-    let held = Held::new(&shape, &*sharing, longest);
+    // With its end; 0 is no limit but that of the model.
+    let longest = match config.data.max_length {
+        0 => MAX_POSITIONS,
+        most => most.saturating_add(1).min(MAX_POSITIONS),
+    };
+    let several = config.train.sampling == Sampling::Sandwich;
+    let held = Held::new(&shape, &*sharing, &config.train, several, longest);
     let (found, missing) = text_files(config);
     Ok(Needs {
         parameters,
@@ -127,5 +132,16 @@ mod tests {
             let least = config.train.max_tokens * (largest.encoder.layers.len() + largest.decoder.layers.len());
             assert!(needs.device_bytes > needs.training_bytes + 8 * (least * largest.encoder.embed_dim) as u64);
         }
+    }
+    #[test]
+    fn without_a_limit_sentences_are_as_long_as_a_model_takes() {
+        let device_bytes = |max_length| {
+            let mut config = Config::load("toy").unwrap();
+            config.data.max_length = max_length;
+            dry_run(&config).unwrap().device_bytes
+        };
+        assert!(device_bytes(0) > device_bytes(100));
+        assert_eq!(device_bytes(0), device_bytes(MAX_POSITIONS - 1));
+        assert_eq!(device_bytes(0), device_bytes(usize::MAX));
     }
 }
