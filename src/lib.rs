@@ -2,8 +2,8 @@
 //!
 //! The rooms, each depending only on those before it:
 //!
-//! - [`mod@error`], [`seed`], [`progress`], `pool`, `interrupt` — what went wrong, where randomness comes from, how long it
-//!   will take
+//! - [`mod@error`], `panics`, [`seed`], [`progress`], `pool`, `interrupt` — what went wrong, where randomness comes from, how long
+//!   it will take
 //! - [`world`] — the processes that do one job together
 //! - `bounded`, `white_space`, `names`, `json`, `checksum`, `yaml`, [`device`], [`catalog`] — how files are read, what parts words, which
 //!   name was meant, where tensors live, what configs can name
@@ -35,6 +35,7 @@
 extern crate self as automoe;
 
 pub mod error;
+mod panics;
 pub mod seed;
 pub mod progress;
 mod pool;

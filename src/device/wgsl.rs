@@ -1,6 +1,7 @@
 //! Which language a graphics device's kernels are in. wgpu's runtime takes a driver's own wherever the driver claims to have
 //! it; here WGSL is taken as well where it is asked for (`--device wgsl`), and where the own one would go wrong.
 
+use crate::panics::caught;
 use burn::backend::{WgpuBackend, WgpuDevice, WgpuDeviceKind};
 use cubecl::WgpuCompilationOptions;
 use cubecl::client::Client;
@@ -35,7 +36,7 @@ pub(super) fn open(native: WgpuDevice, wgsl: bool) -> Result<WgpuDevice, WgpuIni
     let index = match opened.iter().position(|opened| opened.native == native.to_id()) {
         Some(index) => index,
         None => {
-            opened.push(Opened { native: native.to_id(), usable: register_native(&native), in_wgsl: None });
+            opened.push(Opened { native: native.to_id(), usable: register_native(&native)?, in_wgsl: None });
             count
         }
     };
@@ -63,18 +64,20 @@ pub(super) fn open(native: WgpuDevice, wgsl: bool) -> Result<WgpuDevice, WgpuIni
 /// Opens `native` as it is, and says whether it can be used so. Memory that the units of a workgroup share is declared wrongly
 /// in the SPIR-V of cubecl 0.11.3 (`lower_shared_implicit`: a pointer too much) unless the driver takes it with an explicit layout
 /// (`VK_KHR_workgroup_memory_explicit_layout`); Mesa's drivers crash on that.
-fn register_native(native: &WgpuDevice) -> bool {
-    if native.backend != WgpuBackend::Vulkan {
-        return true;
-    }
-    let server = WgpuServer::<AutoCompiler>::init(native.to_id());
+///
+/// # Errors
+/// As [`open`].
+fn register_native(native: &WgpuDevice) -> Result<bool, WgpuInitError> {
+    // It panics where the driver does not open the device.
+    let server = caught(|| WgpuServer::<AutoCompiler>::init(native.to_id()));
+    let server = server.map_err(|message| WgpuInitError::RequestDevice { message })?;
     let options = &server.compilation_options;
     let usable = !options.supports_vulkan_compiler || options.vulkan.supports_explicit_smem;
     if usable {
         // Otherwise it is opened once more when it is used.
         let _ = Client::try_init(native.to_id(), server);
     }
-    usable
+    Ok(usable)
 }
 
 /// Makes `device` one that has its memory and its limits of `native`, and its kernels in WGSL.
@@ -144,4 +147,18 @@ fn properties(native: &DeviceProperties, features: Features) -> DeviceProperties
         }
     }
     properties
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_does_not_open_is_an_error_in_one_line() {
+        let missing = WgpuDevice::new(WgpuDeviceKind::VirtualGpu(99)).on(WgpuBackend::Vulkan);
+        for wgsl in [false, true] {
+            let told = open(missing.clone(), wgsl).unwrap_err().to_string();
+            assert_eq!(told.lines().count(), 1, "{told}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use super::feasible::Feasible;
 use super::trial::{Trial, TrialState};
 use crate::cost::{Cost, Limit};
 use crate::error::{Error, Result};
-use std::any::Any;
+use crate::panics::message;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -102,10 +102,5 @@ impl Attempts<'_> {
 /// That of `evaluate`.
 pub fn guarded<T>(evaluate: impl FnOnce() -> Result<T>) -> Result<T> {
     let result = catch_unwind(AssertUnwindSafe(evaluate));
-    result.unwrap_or_else(|panic| Err(Error::failure(panic_message(&*panic))))
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("the evaluation panicked: {}", message.unwrap_or("no message"))
+    result.unwrap_or_else(|panic| Err(Error::failure(format!("the evaluation panicked: {}", message(&*panic)))))
 }

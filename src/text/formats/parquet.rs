@@ -2,6 +2,7 @@
 
 use crate::catalog::{PARQUET, TextFormatRow};
 use crate::error::{Error, Result};
+use crate::panics::caught;
 use crate::text::format::{NamedText, SoughtFile, TextFormat};
 use crate::text::lines::{MAX_LINE_BYTES, MAX_LINES, MAX_TEXT_BYTES};
 use crate::text::pairs::Pairs;
@@ -13,10 +14,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::schema::types::SchemaDescriptor;
-use std::cell::Cell;
 use std::fs::File;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
 
 /// The column of the pairs.
 const COLUMN: &str = "translation";
@@ -41,32 +39,15 @@ impl TextFormat for Parquet {
 
     fn read(&self, text: &NamedText) -> Result<Pairs> {
         let path = SoughtFile::plain(text.dir, text.name).find()?;
-        let read = without_panics(|| {
+        // The library panics on some damaged files, instead of saying so.
+        let read = caught(|| {
             let file = File::open(&path).map_err(Error::path)?;
             let bytes = file.metadata().map_err(Error::path)?.len();
             read_file(&SerializedFileReader::new(file).map_err(damaged)?, bytes, text.languages)
         });
+        let read = read.unwrap_or_else(|_| Err(Error::input("no Parquet file, or a damaged one")));
         read.map(Pairs::Text).map_err(|error| error.at(path.display()))
     }
-}
-
-/// What `read` gives. The library panics on some damaged files, instead of saying so; such a panic is an error, and prints
-/// nothing.
-fn without_panics<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
-    thread_local!(static IS_QUIET: Cell<bool> = const { Cell::new(false) });
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let others = panic::take_hook();
-        panic::set_hook(Box::new(move |panic| {
-            if !IS_QUIET.get() {
-                others(panic);
-            }
-        }));
-    });
-    IS_QUIET.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(read));
-    IS_QUIET.set(false);
-    result.unwrap_or_else(|_| Err(Error::input("no Parquet file, or a damaged one")))
 }
 
 fn read_file(file: &impl FileReader, bytes: u64, languages: [&str; 2]) -> Result<ParallelText> {
