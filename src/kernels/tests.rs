@@ -24,9 +24,15 @@ pub(super) fn host<const D: usize>(x: Tensor<D>) -> Vec<f32> {
 }
 
 fn assert_near(got: &[f32], want: &[f32], what: &str) {
+    assert_near_by(1.0, got, want, what);
+}
+
+/// Elements differ by less than 2e-5 times `scale`; one that is no number is not near.
+pub(super) fn assert_near_by(scale: f32, got: &[f32], want: &[f32], what: &str) {
     assert_eq!(got.len(), want.len(), "{what}");
-    let worst = got.iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    assert!(worst < 2e-5, "{what}: worst difference {worst}");
+    for (place, (got, want)) in got.iter().zip(want).enumerate() {
+        assert!((got - want).abs() < 2e-5 * scale, "{what}: {got} at {place}, not {want}");
+    }
 }
 
 /// Compares the two ways with a loss that weighs every output element differently.

@@ -6,7 +6,7 @@ use crate::kernels::operators::{
     LinearMap, adam, add_embedding_gradient, add_norm, cross_attention, drop_out, embed, feed_forward, gate, linear,
     self_attention, sum_of_squares,
 };
-use crate::kernels::tests::{host, numbers};
+use crate::kernels::tests::{assert_near_by, host, numbers};
 use crate::kernels::{Dropout, Mask, SoftTargets, Targets, losses};
 use crate::test_devices::vulkan;
 use crate::text::PAD;
@@ -17,12 +17,15 @@ fn tensor<const D: usize>(seed: u64, shape: [usize; D], device: &Device) -> Tens
     Tensor::from_data(TensorData::new(numbers(seed, shape.iter().product()), shape), device)
 }
 
+/// The largest size of a value, at least `least`.
+pub(super) fn largest(values: &[f32], least: f32) -> f32 {
+    values.iter().fold(least, |largest, value| largest.max(value.abs()))
+}
+
 fn assert_near(what: &str, found: &[Vec<f32>], want: &[Vec<f32>]) {
     assert_eq!(found.len(), want.len(), "{what}");
     for (result, (found, want)) in found.iter().zip(want).enumerate() {
-        let scale = want.iter().fold(1e-3, |largest: f32, value| largest.max(value.abs()));
-        let worst = found.iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / scale;
-        assert!(found.len() == want.len() && worst < 2e-5, "{what}: result {result}: {worst}");
+        assert_near_by(largest(want, 1e-3), found, want, &format!("{what}: result {result}"));
     }
 }
 

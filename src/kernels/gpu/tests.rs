@@ -1,10 +1,11 @@
 //! The grouped operator against one feed-forward network after another, on a graphics device where there is one.
 
+use super::agreement_tests::largest;
 use super::grouped::ExpertWeights;
 use super::routing::Routing;
 use crate::kernels::operators::mixture;
 use crate::kernels::routing::{Assignment, assign};
-use crate::kernels::tests::{combine_plainly, gather_plainly};
+use crate::kernels::tests::{assert_near_by, combine_plainly, gather_plainly, host};
 use crate::kernels::{Dropout, Mask, plain};
 use crate::test_devices::vulkan;
 use burn::tensor::activation::softmax;
@@ -26,10 +27,6 @@ fn leaf<const D: usize>(seed: u64, shape: [usize; D], device: &Device) -> Tensor
     let mut rng = crate::seed::stream(seed, "grouped tests", 0);
     let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect();
     Tensor::from_inner(Tensor::from_data(TensorData::new(values, shape), device)).require_grad()
-}
-
-fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec().unwrap()
 }
 
 /// Sorted tokens, one network after another, and back: burn's operators alone.
@@ -103,9 +100,7 @@ fn check(case: &Case, device: &Device) {
         [vec![host(output)], parts.to_vec()].concat()
     });
     for (what, (grouped, plain)) in found[0].iter().zip(&found[1]).enumerate() {
-        let scale = plain.iter().fold(1.0, |largest: f32, value| largest.max(value.abs()));
-        let worst = grouped.iter().zip(plain).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / scale;
-        assert!(grouped.len() == plain.len() && worst < 2e-5, "result {what}: {worst}");
+        assert_near_by(largest(plain, 1.0), grouped, plain, &format!("result {what}"));
     }
 }
 
