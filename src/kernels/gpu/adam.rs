@@ -1,18 +1,16 @@
 //! One step of Adam on a graphics device, in place: a launch for as many parameters as a kernel can be given, all experts of
 //! a group among them. And the sum of their gradients' squares, likewise.
 
-use super::tensor::{CubeTensor, buffer, cubes, empty, primitive};
+use super::tensor::{CubeTensor, buffer, cubes, empty, own, primitive};
 use crate::device::all_to_host;
 use crate::kernels::adam_step::{AdamStep, Division, Stepped};
 use burn::backend::{Cube, TensorMetadata};
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::Tensor;
 use cubecl::prelude::*;
 
 const UNITS: usize = 256;
 /// Numbers of one member's step in the table that the kernel reads.
 const NUMBERS: usize = 3;
-/// Whole numbers of one parameter in the other table.
-const PLACES: usize = 8;
 /// Parameters of one launch at the most: the kernel has its steps written one after another for each.
 const MOST: usize = 8;
 /// Cubes that one gradient's squares are summed by.
@@ -22,7 +20,40 @@ const PARTS: usize = 32;
 struct Held {
     state: [CubeTensor; 3],
     gradient: Option<CubeTensor>,
+    whole: Division,
+    /// The leading part that has a gradient.
+    part: Division,
+    /// Where its steps start in the table.
+    start: usize,
+}
+
+impl Held {
+    fn elements(&self) -> usize {
+        self.whole.iter().product()
+    }
+
+    /// The tensors are as large as the kernel takes them to be.
+    fn check(&self) {
+        let elements = |tensor: &CubeTensor| tensor.shape().num_elements();
+        let all = self.elements();
+        assert!(self.state.iter().all(|tensor| elements(tensor) == all), "weight and moments have one shape");
+        let gradient = self.gradient.as_ref().map_or(0, elements);
+        assert!(gradient >= self.part.iter().product::<usize>(), "the gradient has its part's elements");
+    }
+}
+
+/// The same as the kernel takes it.
+#[derive(CubeType, CubeLaunch, Clone, Copy)]
+struct Extent {
+    /// The first cube that goes through it.
+    first_cube: usize,
     elements: usize,
+    rows: usize,
+    columns: usize,
+    part_members: usize,
+    part_rows: usize,
+    part_columns: usize,
+    start: usize,
 }
 
 /// Updates weights and moments. Where β1, β2, ε and the gradients' scale are asked for, all steps have the same. A member
@@ -34,22 +65,17 @@ pub fn step(parameters: Vec<Stepped>) -> Vec<[Tensor<2>; 3]> {
     };
     let device = first.state[0].device();
     let numbers: Vec<f32> = parameters.iter().flat_map(numbers).collect();
-    let mut table = 0;
+    let mut start = 0;
     let mut held = Vec::new();
-    let mut places = Vec::new();
     for Stepped { state, whole, gradient, .. } in parameters {
         let (gradient, part) = gradient.map_or((None, [0; 3]), |(gradient, part)| (Some(primitive(gradient)), part));
-        let parameter = Held { state: state.map(own), gradient, elements: whole.iter().product() };
-        check(&parameter, part);
-        places.push((whole, part, table));
-        table += whole[0] * NUMBERS;
+        let parameter = Held { state: state.map(own), gradient, whole, part, start };
+        parameter.check();
+        start += whole[0] * NUMBERS;
         held.push(parameter);
     }
     let table = primitive(Tensor::<1>::from_data(numbers.as_slice(), &device));
-    let most = at_once(&table, 4);
-    for (held, places) in held.chunks(most).zip(places.chunks(most)) {
-        launch(held, places, &table, &common);
-    }
+    held.chunks(at_once(&table, 4)).for_each(|held| launch(held, &table, &common));
     held.into_iter().map(|held| held.state.map(Tensor::from_primitive::<Cube>)).collect()
 }
 
@@ -61,38 +87,21 @@ fn numbers(parameter: &Stepped) -> Vec<f32> {
     (0..parameter.whole[0]).flat_map(|member| step(parameter.steps.get(member))).collect()
 }
 
-/// The kernel writes in place: what others hold must not change.
-fn own(tensor: Tensor<2>) -> CubeTensor {
-    let tensor = primitive(tensor);
-    if tensor.can_mut() { tensor } else { tensor.copy() }
-}
-
-fn check(parameter: &Held, part: Division) {
-    let elements = |tensor: &CubeTensor| tensor.shape().num_elements();
-    assert!(
-        parameter.state.iter().all(|tensor| elements(tensor) == parameter.elements),
-        "weight and moments have one shape"
-    );
-    let gradient = parameter.gradient.as_ref().map_or(0, elements);
-    assert!(gradient >= part.iter().product::<usize>(), "the gradient has its part's elements");
-}
-
 /// Parameters of one launch, of each of which the kernel has so many buffers.
 fn at_once(tensor: &CubeTensor, buffers: usize) -> usize {
-    // Two tables, and one that the runtime adds.
+    // The table or the sums, and one that the runtime adds.
     let bindings = tensor.client.properties().hardware.max_bindings as usize;
-    (bindings.saturating_sub(3) / buffers).clamp(1, MOST)
+    (bindings.saturating_sub(2) / buffers).clamp(1, MOST)
 }
 
-fn launch(held: &[Held], places: &[(Division, Division, usize)], table: &CubeTensor, common: &AdamStep) {
-    let mut first = 0;
-    let mut numbers: Vec<i32> = Vec::new();
-    for (held, &([_, rows, columns], part, start)) in held.iter().zip(places) {
-        numbers.extend([first, rows, columns, part[0], part[1], part[2], start, held.elements].map(|n| n as i32));
-        first += held.elements.div_ceil(UNITS);
-    }
-    let device = Tensor::<1>::from_primitive::<Cube>(table.clone()).device();
-    let numbers = super::tensor::primitive_int(Tensor::<1, Int>::from_data(numbers.as_slice(), &device));
+fn launch(held: &[Held], table: &CubeTensor, common: &AdamStep) {
+    let mut cubes_before = 0;
+    let extents = held.iter().map(|parameter| {
+        let (&Held { whole: [_, rows, columns], part, start, .. }, first) = (parameter, cubes_before);
+        cubes_before += parameter.elements().div_ceil(UNITS);
+        ExtentLaunch::new(first, parameter.elements(), rows, columns, part[0], part[1], part[2], start)
+    });
+    let extents = extents.collect();
     let part = |index: usize| held.iter().map(|held| buffer(&held.state[index])).collect();
     let gradients = held.iter().map(|held| buffer(held.gradient.as_ref().unwrap_or(table))).collect();
     // Safety: units past the last element of a parameter do nothing; the gradient is read within its part only, whose size is
@@ -100,14 +109,14 @@ fn launch(held: &[Held], places: &[(Division, Division, usize)], table: &CubeTen
     unsafe {
         adam_kernel::launch_unchecked(
             &table.client,
-            cubes(first, 1),
+            cubes(cubes_before, 1),
             CubeDim::new_1d(UNITS as u32),
             part(0),
             part(1),
             part(2),
             gradients,
             buffer(table),
-            buffer(&numbers),
+            extents,
             common.beta1,
             common.beta2,
             common.epsilon,
@@ -125,10 +134,6 @@ pub fn sum_of_squares(tensors: &[Tensor<2>]) -> f64 {
         .chunks(at_once(first, 1))
         .map(|tensors| {
             let sums = empty(first, [tensors.len() * PARTS]);
-            let sizes: Vec<i32> = tensors.iter().map(|tensor| tensor.shape().num_elements() as i32).collect();
-            let device = Tensor::<1>::from_primitive::<Cube>(sums.clone()).device();
-            let data = TensorData::new(sizes, [tensors.len()]);
-            let sizes = super::tensor::primitive_int(Tensor::<1, Int>::from_data(data, &device));
             // Safety: units go through their tensor's elements.
             unsafe {
                 squares_kernel::launch_unchecked(
@@ -136,7 +141,7 @@ pub fn sum_of_squares(tensors: &[Tensor<2>]) -> f64 {
                     CubeCount::Static(PARTS as u32, tensors.len() as u32, 1),
                     CubeDim::new_1d(UNITS as u32),
                     tensors.iter().map(buffer).collect(),
-                    buffer(&sizes),
+                    tensors.iter().map(|tensor| tensor.shape().num_elements()).collect(),
                     buffer(&sums),
                     tensors.len(),
                 );
@@ -154,7 +159,7 @@ fn adam_kernel(
     seconds: &mut Sequence<Box<[f32]>>,
     gradients: &Sequence<Box<[f32]>>,
     table: &[f32],
-    places: &[i32],
+    extents: &Sequence<Extent>,
     beta1: f32,
     beta2: f32,
     epsilon: f32,
@@ -163,24 +168,19 @@ fn adam_kernel(
 ) {
     #[unroll]
     for i in 0..parameters {
-        let first_cube = places[i * PLACES] as usize;
-        let elements = places[i * PLACES + 7] as usize;
-        if CUBE_POS >= first_cube {
-            let place = (CUBE_POS - first_cube) * UNITS + UNIT_POS as usize;
-            if place < elements {
-                let rows = places[i * PLACES + 1] as usize;
-                let columns = places[i * PLACES + 2] as usize;
-                let column = place % columns;
-                let row = place / columns % rows;
-                let member = place / columns / rows;
-                let part_rows = places[i * PLACES + 4] as usize;
-                let part_columns = places[i * PLACES + 5] as usize;
+        let extent = &extents[i];
+        if CUBE_POS >= extent.first_cube {
+            let place = (CUBE_POS - extent.first_cube) * UNITS + UNIT_POS as usize;
+            if place < extent.elements {
+                let column = place % extent.columns;
+                let row = place / extent.columns % extent.rows;
+                let member = place / extent.columns / extent.rows;
                 let mut slope = 0.0f32;
-                if member < places[i * PLACES + 3] as usize && row < part_rows && column < part_columns {
-                    let place = (member * part_rows + row) * part_columns + column;
+                if member < extent.part_members && row < extent.part_rows && column < extent.part_columns {
+                    let place = (member * extent.part_rows + row) * extent.part_columns + column;
                     slope = element_of(&gradients[i], place) * gradient_scale;
                 }
-                let numbers = places[i * PLACES + 6] as usize + member * NUMBERS;
+                let numbers = extent.start + member * NUMBERS;
                 if table[numbers] != 0.0f32 {
                     let mean = moment(&mut firsts[i], place, beta1, slope);
                     let square = moment(&mut seconds[i], place, beta2, slope * slope);
@@ -211,7 +211,7 @@ fn move_weight(weights: &mut [f32], place: usize, keep: f32, by: f32) {
 }
 
 #[cube(launch_unchecked)]
-fn squares_kernel(tensors: &Sequence<Box<[f32]>>, sizes: &[i32], sums: &mut [f32], #[comptime] count: usize) {
+fn squares_kernel(tensors: &Sequence<Box<[f32]>>, sizes: &Sequence<usize>, sums: &mut [f32], #[comptime] count: usize) {
     let mut shared = Shared::<[f32]>::new_slice(UNITS);
     let unit = UNIT_POS as usize;
     let tensor = CUBE_POS_Y as usize;
@@ -219,7 +219,7 @@ fn squares_kernel(tensors: &Sequence<Box<[f32]>>, sizes: &[i32], sums: &mut [f32
     #[unroll]
     for i in 0..count {
         if tensor == i {
-            let elements = sizes[i] as usize;
+            let elements = sizes[i];
             let mut place = CUBE_POS_X as usize * UNITS + unit;
             while place < elements {
                 let value = element_of(&tensors[i], place);

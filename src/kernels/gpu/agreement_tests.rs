@@ -82,6 +82,10 @@ fn sublayers_are_those_of_the_cpu_dropout_included() {
             cross_attention(query, memory, 3, 2, Some(padding), mask)
         });
     }
+    // More sentences than a grid has cubes along any of its sides.
+    agree("attention of many sentences", &device, [[70_000, 2], [70_000, 4]], |_, [query, memory]| {
+        cross_attention(query, memory, 70_000, 2, None, Mask::NONE)
+    });
     agree("gate", &device, [[150, 6]], |_, [logits]| {
         let (probabilities, sums) = gate(logits);
         probabilities * sums.unsqueeze()

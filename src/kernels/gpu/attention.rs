@@ -3,13 +3,13 @@
 
 mod kernels;
 
-use super::elements::UNITS;
-use super::tensor::{CubeTensor, buffer, empty, primitive};
+use super::elements::{UNITS, dropout};
+use super::tensor::{CubeTensor, buffer, cubes, empty, primitive};
 use crate::kernels::dropout::Mask;
 use crate::kernels::extension::AttentionSetup;
 use burn::backend::TensorMetadata;
 use cubecl::prelude::*;
-use kernels::{forward_kernel, key_kernel, query_kernel};
+use kernels::{SizesLaunch, forward_kernel, key_kernel, query_kernel};
 
 /// What attends to what.
 pub(super) struct Attention<'a> {
@@ -64,8 +64,15 @@ impl<'a> Attention<'a> {
         ((self.width / self.heads) as f32).powf(-0.5)
     }
 
+    /// A cube for each of `rows` of each head of each sentence.
     fn cubes(&self, rows: usize) -> CubeCount {
-        CubeCount::Static(rows as u32, self.heads as u32, self.batch as u32)
+        cubes(self.batch * self.heads * rows, 1)
+    }
+
+    fn sizes(&self) -> SizesLaunch {
+        let [query_width, key_width] = [self.query, self.key_value].map(|tensor| tensor.shape()[1]);
+        let &Self { batch, heads, queries, keys, width, key_start, .. } = self;
+        SizesLaunch::new(batch, heads, queries, keys, width, query_width, key_width, key_start)
     }
 
     fn weights(&self) -> CubeTensor {
@@ -87,17 +94,11 @@ impl<'a> Attention<'a> {
                 buffer(self.mask.as_ref().unwrap_or(self.query)),
                 buffer(&weights),
                 buffer(&output),
-                self.keys,
-                self.width,
-                self.query.shape()[1],
-                self.key_value.shape()[1],
-                self.key_start,
+                self.sizes(),
                 mask_sentence,
                 mask_query,
                 self.scale(),
-                self.dropout.key(),
-                self.dropout.threshold(),
-                self.dropout.kept(),
+                dropout(self.dropout),
                 self.mask.is_some(),
             );
         }
@@ -119,15 +120,9 @@ impl<'a> Attention<'a> {
                 buffer(weights),
                 buffer(&slopes),
                 buffer(query),
-                self.keys,
-                self.width,
-                self.query.shape()[1],
-                self.key_value.shape()[1],
-                self.key_start,
+                self.sizes(),
                 self.scale(),
-                self.dropout.key(),
-                self.dropout.threshold(),
-                self.dropout.kept(),
+                dropout(self.dropout),
             );
             key_kernel::launch_unchecked(
                 &self.query.client,
@@ -138,14 +133,8 @@ impl<'a> Attention<'a> {
                 buffer(weights),
                 buffer(&slopes),
                 buffer(key_value),
-                self.queries,
-                self.width,
-                self.query.shape()[1],
-                self.key_value.shape()[1],
-                self.key_start,
-                self.dropout.key(),
-                self.dropout.threshold(),
-                self.dropout.kept(),
+                self.sizes(),
+                dropout(self.dropout),
             );
         }
     }

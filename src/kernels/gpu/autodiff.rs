@@ -16,7 +16,7 @@ use burn::tensor::DType;
 use std::ops::Range;
 
 /// The gradient that has come to an operator, in single precision.
-fn incoming<S, const N: usize>(ops: &Ops<S, N>, gradients: &mut Gradients) -> CubeTensor {
+pub(super) fn incoming<S, const N: usize>(ops: &Ops<S, N>, gradients: &mut Gradients) -> CubeTensor {
     contiguous(gradients.consume::<Cube>(&ops.node))
 }
 
@@ -153,7 +153,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Cube, C> {
                 let parents = parents(&ops);
                 let ([rows, scales, weight], dropout) = ops.state;
                 let [x, y] = norm::backward(&gradient, [&rows, &scales], &weight, dropout);
-                let [of_weight, of_bias] = linear::weighted_column_sums(&gradient, &rows);
+                let [of_bias, of_weight] = linear::sums(&gradient, Some(&rows));
                 register::<Cube, _>(parents, [x, y, of_weight, of_bias], gradients);
             }
         }

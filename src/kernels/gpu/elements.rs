@@ -1,5 +1,6 @@
 //! What kernels do with single elements, and what the units of a cube find together.
 
+use crate::kernels::dropout::Mask;
 use cubecl::prelude::*;
 
 /// Units of a cube that goes through a short row: as many as a graphics card runs in step.
@@ -13,29 +14,48 @@ pub fn relu(value: f32) -> f32 {
     select(value.is_nan(), value, positive)
 }
 
-/// What the gradient of a hidden element is multiplied by: `kept` where the element is positive, that is, where its relu was
-/// open and it was not dropped.
-#[cube]
-pub fn slope(hidden: f32, kept: f32) -> f32 {
-    let open = select(hidden > 0.0f32, kept, 0.0f32);
-    select(hidden.is_nan(), hidden, open)
-}
-
 /// `value · factor`, NaN where either is, whatever the other.
 #[cube]
-pub fn times(value: f32, factor: f32) -> f32 {
+fn times(value: f32, factor: f32) -> f32 {
     let product = select(factor.is_nan(), factor, value * factor);
     select(value.is_nan(), value, product)
 }
 
-/// [`Mask::factor`](crate::kernels::Mask::factor) on the device.
+/// A [`Mask`] on the device.
+#[derive(CubeType, CubeLaunch, Clone, Copy)]
+pub struct Dropout {
+    key: u32,
+    threshold: u32,
+    kept: f32,
+}
+
+/// `mask` as an argument of a launch.
+pub fn dropout(mask: Mask) -> DropoutLaunch {
+    DropoutLaunch::new(mask.key(), mask.threshold(), mask.kept())
+}
+
 #[cube]
-pub fn factor(index: u32, key: u32, threshold: u32, kept: f32) -> f32 {
-    let mut x = (index * 0x9E37_79B1u32) ^ key;
-    x = (x ^ (x >> 16u32)) * 0x7FEB_352Du32;
-    x = (x ^ (x >> 15u32)) * 0x846C_A68Bu32;
-    x ^= x >> 16u32;
-    select(x >= threshold, kept, 0.0f32)
+impl Dropout {
+    /// [`Mask::NONE`]
+    pub fn none() -> Self {
+        Dropout { key: 0u32, threshold: 0u32, kept: 1.0f32 }
+    }
+
+    /// `value` times the factor of its place, see [`Mask::factor`].
+    pub fn apply(&self, value: f32, place: usize) -> f32 {
+        let mut x = (place as u32 * 0x9E37_79B1u32) ^ self.key;
+        x = (x ^ (x >> 16u32)) * 0x7FEB_352Du32;
+        x = (x ^ (x >> 15u32)) * 0x846C_A68Bu32;
+        x ^= x >> 16u32;
+        times(value, select(x >= self.threshold, self.kept, 0.0f32))
+    }
+
+    /// The gradient before relu and dropout, from the one after them, of an element that was `hidden` after them: where it is
+    /// positive, its relu was open and it was not dropped.
+    pub fn backward(&self, gradient: f32, hidden: f32) -> f32 {
+        let open = select(hidden > 0.0f32, self.kept, 0.0f32);
+        times(gradient, select(hidden.is_nan(), hidden, open))
+    }
 }
 
 /// The sum of the values of a cube's units. All of them come here; `shared` holds an element for each.

@@ -1,9 +1,9 @@
 //! The look-up of tokens and positions on graphics devices, and its gradient, a launch each.
 
-use super::tensor::{CubeTensor, buffer, cubes, empty, primitive, primitive_int};
+use super::tensor::{buffer, cubes, empty, ints, own, primitive};
 use crate::text::PAD;
 use burn::backend::{Cube, TensorMetadata};
-use burn::tensor::{Int, Tensor};
+use burn::tensor::Tensor;
 use cubecl::prelude::*;
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub fn look_up(table: Tensor<2>, sinusoids: Tensor<2>, tokens: &[u32], positions
             CubeDim::new_1d(UNITS as u32),
             buffer(&table),
             buffer(&sinusoids),
-            buffer(&ints(rows.collect(), &device)),
+            buffer(&ints(&rows.collect::<Vec<_>>(), &device)),
             buffer(&output),
             tokens.len(),
             width,
@@ -42,8 +42,7 @@ pub fn add_rows(table: Tensor<2>, gradient: Tensor<2>, tokens: &[u32]) -> Tensor
     for (entry, &token) in (0..).zip(tokens).filter(|(_, token)| **token != PAD) {
         entries.entry(token).or_default().push(entry);
     }
-    let table = primitive(table);
-    let table = if table.can_mut() { table } else { table.copy() };
+    let table = own(table);
     if entries.is_empty() {
         return Tensor::from_primitive::<Cube>(table);
     }
@@ -62,7 +61,7 @@ pub fn add_rows(table: Tensor<2>, gradient: Tensor<2>, tokens: &[u32]) -> Tensor
             cubes(entries.len() * width.div_ceil(UNITS), 1),
             CubeDim::new_1d(UNITS as u32),
             buffer(&gradient),
-            buffer(&ints(numbers.collect(), &device)),
+            buffer(&ints(&numbers.collect::<Vec<_>>(), &device)),
             buffer(&table),
             entries.len(),
             width,
@@ -71,10 +70,6 @@ pub fn add_rows(table: Tensor<2>, gradient: Tensor<2>, tokens: &[u32]) -> Tensor
         );
     }
     Tensor::from_primitive::<Cube>(table)
-}
-
-fn ints(values: Vec<i32>, device: &burn::tensor::Device) -> CubeTensor {
-    primitive_int(Tensor::<1, Int>::from_data(values.as_slice(), device))
 }
 
 #[cube(launch_unchecked)]

@@ -7,7 +7,6 @@ use super::{linear, norm};
 use crate::kernels::dropout::Mask;
 use crate::kernels::extension::{AttentionSetup, Kernels};
 use burn::backend::Cube;
-use burn::tensor::DType;
 use std::ops::Range;
 
 impl Kernels for Cube {
@@ -44,6 +43,6 @@ impl Kernels for Cube {
     }
 
     fn dropout(x: CubeTensor, dropout: Mask) -> CubeTensor {
-        linear::dropped(&contiguous(cast(x, DType::F32)), dropout)
+        linear::dropped(&contiguous(x), dropout)
     }
 }

@@ -1,6 +1,7 @@
 //! A mixture of experts on graphics devices as one operator with a backward pass of its own: tokens are routed and sorted on
 //! the device, and each product is one launch for all experts. Nothing is read to the host.
 
+use super::autodiff::incoming;
 use super::product::{self, Product};
 use super::routing::Routing;
 use super::rows;
@@ -105,7 +106,7 @@ impl<C: CheckpointStrategy> Grouped for Autodiff<Cube, C> {
         impl Backward<Cube, 1> for Softmax {
             type State = CubeTensor;
             fn backward(self, ops: Ops<CubeTensor, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
-                let gradient = contiguous(gradients.consume::<Cube>(&ops.node));
+                let gradient = incoming(&ops, gradients);
                 let of_logits = gates::softmax_gradient(&gradient, &ops.state);
                 register::<Cube, _>(parents(&ops), [of_logits], gradients);
             }
@@ -158,7 +159,7 @@ impl<C: CheckpointStrategy> Grouped for Autodiff<Cube, C> {
         impl Backward<Cube, 6> for Mixture {
             type State = State;
             fn backward(self, ops: Ops<State, 6>, gradients: &mut Gradients, _: &mut Checkpointer) {
-                let gradient = contiguous(gradients.consume::<Cube>(&ops.node));
+                let gradient = incoming(&ops, gradients);
                 let parents = parents(&ops);
                 let State { x, probabilities, weights: [weight1, weight2], hidden, entries, routing, dropout } =
                     ops.state;

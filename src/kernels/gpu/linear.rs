@@ -1,6 +1,6 @@
 //! What stands around burn's matrix products: biases, activations, and sums of columns, a launch each.
 
-use super::elements::{factor, relu, slope, times};
+use super::elements::{Dropout, dropout as on_device, relu};
 use super::tensor::{CubeTensor, buffer, cast, cubes, element, empty_of, transposed};
 use crate::kernels::dropout::Mask;
 use burn::backend::ops::FloatTensorOps;
@@ -53,9 +53,7 @@ fn with_bias(rows: &CubeTensor, bias: &CubeTensor, dtype: DType, activate: bool,
             buffer(&output),
             height * columns,
             columns,
-            dropout.key(),
-            dropout.threshold(),
-            dropout.kept(),
+            on_device(dropout),
             activate,
             element(rows),
             element(&output),
@@ -78,7 +76,7 @@ pub(super) fn before_activation(gradient: &CubeTensor, hidden: &CubeTensor, drop
             buffer(hidden),
             buffer(&output),
             rows * columns,
-            dropout.kept(),
+            on_device(dropout),
             element(hidden),
         );
     }
@@ -98,9 +96,7 @@ pub(super) fn dropped(x: &CubeTensor, dropout: Mask) -> CubeTensor {
             buffer(x),
             buffer(&output),
             elements,
-            dropout.key(),
-            dropout.threshold(),
-            dropout.kept(),
+            on_device(dropout),
         );
     }
     output
@@ -112,13 +108,8 @@ pub(super) fn column_sums(rows: &CubeTensor) -> CubeTensor {
     sums
 }
 
-/// The sum of each column of `rows ⊙ factors`, and of `rows` alone.
-pub(super) fn weighted_column_sums(rows: &CubeTensor, factors: &CubeTensor) -> [CubeTensor; 2] {
-    let [plain, weighted] = sums(rows, Some(factors));
-    [weighted, plain]
-}
-
-fn sums(rows: &CubeTensor, factors: Option<&CubeTensor>) -> [CubeTensor; 2] {
+/// The sum of each column of `rows`, and of `rows ⊙ factors` where they are given.
+pub(super) fn sums(rows: &CubeTensor, factors: Option<&CubeTensor>) -> [CubeTensor; 2] {
     let (height, columns) = (rows.shape()[0], rows.shape()[1]);
     let plain = empty_of(rows, vec![columns], DType::F32);
     let weighted = factors.map_or_else(|| plain.clone(), |_| empty_of(rows, vec![columns], DType::F32));
@@ -148,9 +139,7 @@ fn bias_kernel<F: Float, G: Float>(
     output: &mut [G],
     elements: usize,
     columns: usize,
-    dropout_key: u32,
-    dropout_threshold: u32,
-    dropout_kept: f32,
+    dropout: Dropout,
     #[comptime] activate: bool,
     #[define(F)] _of_rows: ElemType,
     #[define(G)] _of_output: ElemType,
@@ -161,7 +150,7 @@ fn bias_kernel<F: Float, G: Float>(
     }
     let mut value = f32::cast_from(rows[place]) + bias[place % columns];
     if comptime!(activate) {
-        value = times(relu(value), factor(place as u32, dropout_key, dropout_threshold, dropout_kept));
+        value = dropout.apply(relu(value), place);
     }
     output[place] = G::cast_from(value);
 }
@@ -172,31 +161,24 @@ fn activation_kernel<F: Float>(
     hidden: &[F],
     output: &mut [F],
     elements: usize,
-    dropout_kept: f32,
+    dropout: Dropout,
     #[define(F)] _element: ElemType,
 ) {
     let place = ABSOLUTE_POS;
     if place >= elements {
         terminate!();
     }
-    let value = times(f32::cast_from(gradient[place]), slope(f32::cast_from(hidden[place]), dropout_kept));
+    let value = dropout.backward(f32::cast_from(gradient[place]), f32::cast_from(hidden[place]));
     output[place] = F::cast_from(value);
 }
 
 #[cube(launch_unchecked)]
-fn dropout_kernel(
-    x: &[f32],
-    output: &mut [f32],
-    elements: usize,
-    dropout_key: u32,
-    dropout_threshold: u32,
-    dropout_kept: f32,
-) {
+fn dropout_kernel(x: &[f32], output: &mut [f32], elements: usize, dropout: Dropout) {
     let place = ABSOLUTE_POS;
     if place >= elements {
         terminate!();
     }
-    output[place] = times(x[place], factor(place as u32, dropout_key, dropout_threshold, dropout_kept));
+    output[place] = dropout.apply(x[place], place);
 }
 
 #[cube(launch_unchecked)]
@@ -211,9 +193,7 @@ fn sums_kernel<F: Float>(
     #[define(F)] _element: ElemType,
 ) {
     let mut shared = Shared::<[f32]>::new_slice(UNITS);
-    let mut shared_weighted = Shared::<[f32]>::new_slice(UNITS);
     let lane = UNIT_POS_Y as usize;
-    let unit = UNIT_POS as usize;
     let column = CUBE_POS * COLUMNS + UNIT_POS_X as usize;
     let mut sum = 0.0f32;
     let mut weighted_sum = 0.0f32;
@@ -228,19 +208,28 @@ fn sums_kernel<F: Float>(
             row += LANES;
         }
     }
-    shared[unit] = sum;
-    shared_weighted[unit] = weighted_sum;
-    sync_cube();
-    if lane == 0 && column < columns {
-        let mut sum = 0.0f32;
-        let mut weighted_sum = 0.0f32;
-        for other in 0..LANES {
-            sum += shared[other * COLUMNS + unit];
-            weighted_sum += shared_weighted[other * COLUMNS + unit];
-        }
+    let writes = lane == 0 && column < columns;
+    let sum = sum_of_lanes(sum, &mut shared);
+    if writes {
         plain[column] = sum;
-        if comptime!(weigh) {
+    }
+    if comptime!(weigh) {
+        let weighted_sum = sum_of_lanes(weighted_sum, &mut shared);
+        if writes {
             weighted[column] = weighted_sum;
         }
     }
+}
+
+/// The sum of the values of all units of a column.
+#[cube]
+fn sum_of_lanes(value: f32, shared: &mut Shared<[f32]>) -> f32 {
+    sync_cube();
+    shared[UNIT_POS as usize] = value;
+    sync_cube();
+    let mut sum = 0.0f32;
+    for lane in 0..LANES {
+        sum += shared[lane * COLUMNS + UNIT_POS_X as usize];
+    }
+    sum
 }

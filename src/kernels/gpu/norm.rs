@@ -1,7 +1,7 @@
 //! `LayerNorm(x + dropout(y))` and its gradients, a cube a row.
 
-use super::elements::{UNITS, factor, sum_of_cube, times};
-use super::tensor::{CubeTensor, buffer, empty};
+use super::elements::{Dropout, UNITS, dropout as on_device, sum_of_cube};
+use super::tensor::{CubeTensor, buffer, cubes, empty};
 use crate::kernels::cpu::norm::EPSILON;
 use crate::kernels::dropout::Mask;
 use burn::backend::TensorMetadata;
@@ -25,7 +25,7 @@ pub(super) fn forward([x, y, weight, bias]: [&CubeTensor; 4], dropout: Mask) -> 
     unsafe {
         forward_kernel::launch_unchecked(
             &x.client,
-            rows_of_cubes(rows),
+            cubes(rows, 1),
             CubeDim::new_1d(UNITS as u32),
             buffer(x),
             buffer(y),
@@ -37,9 +37,7 @@ pub(super) fn forward([x, y, weight, bias]: [&CubeTensor; 4], dropout: Mask) -> 
             rows,
             dim,
             EPSILON,
-            dropout.key(),
-            dropout.threshold(),
-            dropout.kept(),
+            on_device(dropout),
         );
     }
     found
@@ -58,7 +56,7 @@ pub(super) fn backward(
     unsafe {
         backward_kernel::launch_unchecked(
             &gradient.client,
-            rows_of_cubes(rows),
+            cubes(rows, 1),
             CubeDim::new_1d(UNITS as u32),
             buffer(gradient),
             buffer(normalized[0]),
@@ -68,17 +66,10 @@ pub(super) fn backward(
             buffer(&y),
             rows,
             dim,
-            dropout.key(),
-            dropout.threshold(),
-            dropout.kept(),
+            on_device(dropout),
         );
     }
     [x, y]
-}
-
-/// A cube for each of so many rows.
-pub(super) fn rows_of_cubes(rows: usize) -> CubeCount {
-    super::tensor::cubes(rows, 1)
 }
 
 #[cube(launch_unchecked)]
@@ -93,9 +84,7 @@ fn forward_kernel(
     rows: usize,
     dim: usize,
     epsilon: f32,
-    dropout_key: u32,
-    dropout_threshold: u32,
-    dropout_kept: f32,
+    dropout: Dropout,
 ) {
     let row = CUBE_POS;
     if row >= rows {
@@ -108,7 +97,7 @@ fn forward_kernel(
     let mut column = unit;
     while column < dim {
         let place = first + column;
-        let value = x[place] + times(y[place], factor(place as u32, dropout_key, dropout_threshold, dropout_kept));
+        let value = x[place] + dropout.apply(y[place], place);
         normalized[place] = value;
         sum += value;
         column += UNITS;
@@ -147,9 +136,7 @@ fn backward_kernel(
     y: &mut [f32],
     rows: usize,
     dim: usize,
-    dropout_key: u32,
-    dropout_threshold: u32,
-    dropout_kept: f32,
+    dropout: Dropout,
 ) {
     let row = CUBE_POS;
     if row >= rows {
@@ -175,7 +162,7 @@ fn backward_kernel(
         let slope = gradient[place] * weight[column];
         let value = scales[row] * (slope - mean - normalized[place] * along);
         x[place] = value;
-        y[place] = times(value, factor(place as u32, dropout_key, dropout_threshold, dropout_kept));
+        y[place] = dropout.apply(value, place);
         column += UNITS;
     }
 }

@@ -1,7 +1,7 @@
 //! Products of sorted entries with their experts' weights, in tiles of rows of one expert. However many experts there are,
 //! one launch computes them all; which expert a tile belongs to is read on the device.
 
-use super::elements::{factor, relu, slope, times};
+use super::elements::{Dropout, dropout as on_device, relu};
 use super::routing::Routing;
 use super::tensor::{CubeTensor, buffer, element, empty};
 use crate::kernels::dropout::Mask;
@@ -63,9 +63,7 @@ pub(super) fn rows(
             routing.experts(),
             width,
             columns,
-            dropout.key(),
-            dropout.threshold(),
-            dropout.kept(),
+            on_device(dropout),
             product,
             element(input),
         );
@@ -117,9 +115,7 @@ fn rows_kernel<F: Float>(
     experts: usize,
     width: usize,
     columns: usize,
-    dropout_key: u32,
-    dropout_threshold: u32,
-    dropout_kept: f32,
+    dropout: Dropout,
     #[comptime] product: Product,
     #[define(F)] _element: ElemType,
 ) {
@@ -200,11 +196,10 @@ fn rows_kernel<F: Float>(
                     value += f32::cast_from(extra[expert * columns + n]);
                 }
                 if comptime!(product == Product::Hidden) {
-                    value = relu(value);
-                    value = times(value, factor(place as u32, dropout_key, dropout_threshold, dropout_kept));
+                    value = dropout.apply(relu(value), place);
                 }
                 if comptime!(product == Product::HiddenGradient) {
-                    value = times(value, slope(f32::cast_from(extra[place]), dropout_kept));
+                    value = dropout.backward(value, f32::cast_from(extra[place]));
                 }
                 output[place] = F::cast_from(value);
             }

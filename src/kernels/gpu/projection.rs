@@ -3,13 +3,13 @@
 
 use super::elements::{largest_of_cube, sum_of_cube};
 use super::linear::product;
-use super::tensor::{CubeTensor, buffer, cast, cubes, element, empty_of, primitive, primitive_int, transposed};
+use super::tensor::{CubeTensor, buffer, cast, cubes, element, empty_of, ints, primitive, transposed};
 use crate::cost::memory::LOGITS_OF_BLOCK;
 use crate::kernels::targets::{SoftTargets, Targets};
 use crate::text::PAD;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Cube, TensorMetadata};
-use burn::tensor::{DType, FloatDType, Int, Slice, Tensor};
+use burn::tensor::{DType, FloatDType, Slice, Tensor};
 use cubecl::prelude::*;
 
 /// Units that go through the logits of one row.
@@ -83,7 +83,7 @@ impl Projection {
             [hidden, table].map(|factor| cast(primitive(factor), DType::from(dtype)))
         };
         let labels: Vec<i32> = targets.ids.iter().map(|&id| if id == PAD { -1 } else { id as i32 }).collect();
-        let labels = primitive_int(Tensor::<1, Int>::from_data(labels.as_slice(), &device));
+        let labels = ints(&labels, &device);
         let of_teacher = |soft: &SoftTargets| factors(soft.hidden.clone(), soft.table.clone());
         let factors = factors(hidden, table);
         Self {
@@ -177,56 +177,21 @@ fn row_kernel<F: Float>(
     let label = select(is_real, label, 0) as usize;
     let chosen = f32::cast_from(logits[row + label]);
 
-    let mut largest = f32::min_value();
-    let mut total = 0.0f32;
-    let mut column = unit;
-    while column < vocab {
-        let logit = f32::cast_from(logits[row + column]);
-        largest = select(logit > largest, logit, largest);
-        total += logit;
-        column += UNITS;
-    }
-    let largest = largest_of_cube(largest, &mut shared, UNITS);
-    let total = sum_of_cube(total, &mut shared, UNITS);
-    let mut sum = 0.0f32;
-    let mut column = unit;
-    while column < vocab {
-        sum += (f32::cast_from(logits[row + column]) - largest).exp();
-        column += UNITS;
-    }
-    let sum = sum_of_cube(sum, &mut shared, UNITS);
-    let log_sum = largest + sum.ln();
-
-    let mut taught_largest = f32::min_value();
-    let mut taught_sum = 1.0f32;
-    let mut expected = 0.0f32;
-    if comptime!(taught) {
-        let mut column = unit;
-        while column < vocab {
-            let logit = f32::cast_from(teacher[row + column]);
-            taught_largest = select(logit > taught_largest, logit, taught_largest);
-            column += UNITS;
-        }
-        taught_largest = largest_of_cube(taught_largest, &mut shared, UNITS);
-        let mut of_unit = 0.0f32;
-        let mut column = unit;
-        while column < vocab {
-            let value = (f32::cast_from(teacher[row + column]) - taught_largest).exp();
-            of_unit += value;
-            expected += value * f32::cast_from(logits[row + column]);
-            column += UNITS;
-        }
-        taught_sum = sum_of_cube(of_unit, &mut shared, UNITS);
-        expected = sum_of_cube(expected, &mut shared, UNITS) / taught_sum;
-    }
+    let own = exponentials::<F>(&*logits, &*logits, row, vocab, false, &mut shared);
+    let log_sum = own.largest + own.sum.ln();
+    let of_teacher = if comptime!(taught) {
+        exponentials::<F>(teacher, &*logits, row, vocab, true, &mut shared)
+    } else {
+        own.clone()
+    };
 
     let uniform = smoothing / vocab as f32;
     if unit == 0 {
         let nll = log_sum - chosen;
-        let all = vocab as f32 * log_sum - total;
+        let all = vocab as f32 * log_sum - own.total;
         let mut loss = hard_share * ((1.0f32 - smoothing) * nll + uniform * all);
         if comptime!(taught) {
-            loss += (1.0f32 - hard_share) * (log_sum - expected);
+            loss += (1.0f32 - hard_share) * (log_sum - of_teacher.total / of_teacher.sum);
         }
         losses[2 * (first_row + CUBE_POS)] = select(is_real, loss, 0.0f32);
         losses[2 * (first_row + CUBE_POS) + 1] = select(is_real, nll, 0.0f32);
@@ -234,16 +199,70 @@ fn row_kernel<F: Float>(
     if comptime!(differentiate) {
         let mut column = unit;
         while column < vocab {
-            let mut slope = (f32::cast_from(logits[row + column]) - largest).exp() / sum - hard_share * uniform;
+            let mut slope = own.probability(f32::cast_from(logits[row + column])) - hard_share * uniform;
             if column == label {
                 slope -= hard_share * (1.0f32 - smoothing);
             }
             if comptime!(taught) {
-                let value = (f32::cast_from(teacher[row + column]) - taught_largest).exp();
-                slope -= (1.0f32 - hard_share) * value / taught_sum;
+                slope -= (1.0f32 - hard_share) * of_teacher.probability(f32::cast_from(teacher[row + column]));
             }
             logits[row + column] = F::cast_from(select(is_real, slope * scale, 0.0f32));
             column += UNITS;
         }
     }
+}
+
+/// What is asked of a row of logits.
+#[derive(CubeType, Clone)]
+#[expand(derive(Clone))]
+struct Exponentials {
+    largest: f32,
+    /// Of e^(logit - largest).
+    sum: f32,
+    /// Of the other row, each of its logits times that where it is weighed.
+    total: f32,
+}
+
+#[cube]
+impl Exponentials {
+    fn probability(&self, logit: f32) -> f32 {
+        (logit - self.largest).exp() / self.sum
+    }
+}
+
+/// Of the row of `logits` that starts at `row`, by the units of a cube together.
+#[cube]
+fn exponentials<F: Float>(
+    logits: &[F],
+    others: &[F],
+    row: usize,
+    vocab: usize,
+    #[comptime] weigh: bool,
+    shared: &mut Shared<[f32]>,
+) -> Exponentials {
+    let mut largest = f32::min_value();
+    let mut column = UNIT_POS as usize;
+    while column < vocab {
+        let logit = f32::cast_from(logits[row + column]);
+        largest = select(logit > largest, logit, largest);
+        column += UNITS;
+    }
+    let largest = largest_of_cube(largest, shared, UNITS);
+    let mut sum = 0.0f32;
+    let mut total = 0.0f32;
+    let mut column = UNIT_POS as usize;
+    while column < vocab {
+        let value = (f32::cast_from(logits[row + column]) - largest).exp();
+        let other = f32::cast_from(others[row + column]);
+        sum += value;
+        if comptime!(weigh) {
+            total += value * other;
+        } else {
+            total += other;
+        }
+        column += UNITS;
+    }
+    let sum = sum_of_cube(sum, shared, UNITS);
+    let total = sum_of_cube(total, shared, UNITS);
+    Exponentials { largest, sum, total }
 }

@@ -1,6 +1,7 @@
 //! Routing on the device: each token's experts, and the entries sorted by expert. Nothing is read to the host.
 
-use super::tensor::{CubeTensor, buffer, empty_of, primitive, primitive_int};
+use super::tensor::{CubeTensor, buffer, cubes, empty_of, ints, primitive, primitive_int};
+use crate::device::ids;
 use crate::kernels::routing::Assignment;
 use burn::backend::Cube;
 use burn::backend::TensorMetadata;
@@ -42,12 +43,11 @@ impl Routing {
         let probabilities = primitive(probabilities);
         let ints = |shape: Vec<usize>| empty_of(&probabilities, shape, DType::I32);
         let chosen = ints(vec![tokens, top_k]);
-        let count = CubeCount::Static(tokens.div_ceil(UNITS) as u32, 1, 1);
         // Safety: units past the last token end at once; all other indices are below the buffers' lengths by construction.
         unsafe {
             choose_kernel::launch_unchecked(
                 &chosen.client,
-                count,
+                cubes(tokens, UNITS),
                 CubeDim::new_1d(UNITS as u32),
                 buffer(&probabilities),
                 buffer(&chosen),
@@ -81,8 +81,7 @@ impl Routing {
 
     /// As the host decided, which knows capacities; `sizes` as in [`Routing::route`].
     pub fn upload(assignment: &Assignment, sizes: Tensor<1, Int>, device: &Device) -> Self {
-        let ints = |values: Vec<i32>| primitive_int(Tensor::<1, Int>::from_data(values.as_slice(), device));
-        let of = |values: &[u32]| ints(values.iter().map(|&value| value as i32).collect());
+        let of = |values: &[u32]| primitive_int(ids(values, device));
         let mut rows = vec![0; assignment.inverse_order.len()];
         assignment.inverse_order.iter().enumerate().for_each(|(entry, &place)| rows[place as usize] = entry as i32);
         let experts = assignment.counts.len();
@@ -92,8 +91,8 @@ impl Routing {
             tokens: assignment.tokens(),
             top_k: assignment.top_k,
             chosen: of(&assignment.experts),
-            starts: ints(starts.collect()),
-            rows: ints(rows),
+            starts: ints(&starts.collect::<Vec<_>>(), device),
+            rows: ints(&rows, device),
             places: of(&assignment.inverse_order),
             counts: primitive(Tensor::<1>::from_data(counts.as_slice(), device)),
             sizes: primitive_int(sizes),

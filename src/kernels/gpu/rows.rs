@@ -25,7 +25,7 @@ pub(super) fn combine(
     unsafe {
         combine_kernel::launch_unchecked(
             &x.client,
-            count(routing.tokens * x.shape()[1]),
+            cubes(routing.tokens * x.shape()[1], UNITS),
             CubeDim::new_1d(UNITS as u32),
             buffer(x),
             buffer(entries),
@@ -53,7 +53,7 @@ pub(super) fn spread(gradient: &CubeTensor, probabilities: &CubeTensor, routing:
     unsafe {
         spread_kernel::launch_unchecked(
             &gradient.client,
-            count(routing.entries() * embed),
+            cubes(routing.entries() * embed, UNITS),
             CubeDim::new_1d(UNITS as u32),
             buffer(gradient),
             buffer(probabilities),
@@ -77,7 +77,7 @@ pub(super) fn gates(gradient: &CubeTensor, x: &CubeTensor, entries: &CubeTensor,
     unsafe {
         gates_kernel::launch_unchecked(
             &gradient.client,
-            count(routing.tokens * routing.experts()),
+            cubes(routing.tokens * routing.experts(), UNITS),
             CubeDim::new_1d(UNITS as u32),
             buffer(gradient),
             buffer(x),
@@ -106,7 +106,7 @@ pub(super) fn collect(inputs: &CubeTensor, spread: &CubeTensor, routing: &Routin
     unsafe {
         collect_kernel::launch_unchecked(
             &inputs.client,
-            count(routing.tokens * embed),
+            cubes(routing.tokens * embed, UNITS),
             CubeDim::new_1d(UNITS as u32),
             buffer(inputs),
             buffer(spread),
@@ -123,10 +123,6 @@ pub(super) fn collect(inputs: &CubeTensor, spread: &CubeTensor, routing: &Routin
         );
     }
     output
-}
-
-fn count(elements: usize) -> CubeCount {
-    cubes(elements, UNITS)
 }
 
 #[cube(launch_unchecked)]

@@ -3,7 +3,7 @@
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Cube, TensorMetadata};
-use burn::tensor::{DType, Int, Shape, Tensor};
+use burn::tensor::{DType, Device, Int, Shape, Tensor};
 use cubecl::ir::{ElemType, FloatKind};
 use cubecl::prelude::{BufferArg, CubeCount};
 
@@ -69,7 +69,18 @@ pub fn primitive<const D: usize>(tensor: Tensor<D>) -> CubeTensor {
     contiguous(tensor.try_into_primitive::<Cube>().expect("called on graphics devices only, without autodiff"))
 }
 
-/// The same of whole numbers.
+/// The same tensor, which nobody else holds: for kernels that write in place.
+pub fn own<const D: usize>(tensor: Tensor<D>) -> CubeTensor {
+    let tensor = primitive(tensor);
+    if tensor.can_mut() { tensor } else { tensor.copy() }
+}
+
+/// Whole numbers, on `device`.
+pub fn ints(values: &[i32], device: &Device) -> CubeTensor {
+    primitive_int(Tensor::from_data(values, device))
+}
+
+/// As [`primitive`], of whole numbers.
 pub fn primitive_int(tensor: Tensor<1, Int>) -> CubeTensor {
     tensor.try_into_primitive::<Cube>().expect("called on graphics devices only")
 }

@@ -1,7 +1,68 @@
-//! Attention's kernels. The cube at (x, y, z) computes query or key x of head y of sentence z.
+//! Attention's kernels.
 
-use crate::kernels::gpu::elements::{UNITS, factor, largest_of_cube, sum_of_cube, times};
+use crate::kernels::gpu::elements::{Dropout, UNITS, largest_of_cube, sum_of_cube};
 use cubecl::prelude::*;
+
+/// The sizes of what attends.
+#[derive(CubeType, CubeLaunch, Clone, Copy)]
+pub(super) struct Sizes {
+    batch: usize,
+    heads: usize,
+    /// Queries and keys of a sentence.
+    queries: usize,
+    keys: usize,
+    /// Columns of a context: those of all heads.
+    width: usize,
+    /// Columns of the tensor that queries stand in.
+    query_width: usize,
+    /// Columns of the one that keys and values stand in, the keys from `key_start` on.
+    key_width: usize,
+    key_start: usize,
+}
+
+/// What a cube computes.
+#[derive(CubeType, Clone, Copy)]
+struct Place {
+    sentence: usize,
+    /// The query or the key.
+    index: usize,
+    /// First column of the head, and its columns.
+    column: usize,
+    dim: usize,
+    /// First key of the head in the sentence.
+    keys: usize,
+    /// First weight of the head in the sentence, `[queries, keys]`.
+    weights: usize,
+}
+
+#[cube]
+impl Sizes {
+    /// Whether the cube has one of `rows`, queries or keys, of some head to compute.
+    fn has_place(&self, rows: usize) -> bool {
+        CUBE_POS < self.batch * self.heads * rows
+    }
+
+    /// The one that it has.
+    fn place(&self, rows: usize) -> Place {
+        let head = CUBE_POS / rows % self.heads;
+        let sentence = CUBE_POS / rows / self.heads;
+        let dim = self.width / self.heads;
+        let column = head * dim;
+        Place {
+            sentence,
+            index: CUBE_POS % rows,
+            column,
+            dim,
+            keys: sentence * self.keys * self.key_width + self.key_start + column,
+            weights: (sentence * self.heads + head) * self.queries * self.keys,
+        }
+    }
+
+    /// The place's query in a tensor with rows of `width`.
+    fn query(&self, place: &Place, width: usize) -> usize {
+        (place.sentence * self.queries + place.index) * width + place.column
+    }
+}
 
 #[cube(launch_unchecked)]
 pub(super) fn forward_kernel(
@@ -10,28 +71,20 @@ pub(super) fn forward_kernel(
     mask: &[f32],
     weights: &mut [f32],
     output: &mut [f32],
-    keys: usize,
-    width: usize,
-    query_width: usize,
-    key_width: usize,
-    key_start: usize,
+    sizes: Sizes,
     mask_sentence: usize,
     mask_query: usize,
     scale: f32,
-    dropout_key: u32,
-    dropout_threshold: u32,
-    dropout_kept: f32,
+    dropout: Dropout,
     #[comptime] masked: bool,
 ) {
-    let heads = CUBE_COUNT_Y as usize;
-    let queries = CUBE_COUNT_X as usize;
-    let index = CUBE_POS_X as usize;
-    let head = CUBE_POS_Y as usize;
-    let sentence = CUBE_POS_Z as usize;
-    let dim = width / heads;
-    let own = (sentence * queries + index) * query_width + head * dim;
-    let others = sentence * keys * key_width + key_start + head * dim;
-    let row = ((sentence * heads + head) * queries + index) * keys;
+    if !sizes.has_place(sizes.queries) {
+        terminate!();
+    }
+    let place = sizes.place(sizes.queries);
+    let own = sizes.query(&place, sizes.query_width);
+    let keys = sizes.keys;
+    let row = place.weights + place.index * keys;
     let mut shared = Shared::<[f32]>::new_slice(UNITS);
     let unit = UNIT_POS as usize;
 
@@ -39,12 +92,12 @@ pub(super) fn forward_kernel(
     let mut key = unit;
     while key < keys {
         let mut score = 0.0f32;
-        for d in 0..dim {
-            score += query[own + d] * key_value[others + key * key_width + d];
+        for d in 0..place.dim {
+            score += query[own + d] * key_value[place.keys + key * sizes.key_width + d];
         }
         score *= scale;
         if comptime!(masked) {
-            score += mask[sentence * mask_sentence + index * mask_query + key];
+            score += mask[place.sentence * mask_sentence + place.index * mask_query + key];
         }
         weights[row + key] = score;
         largest = select(score > largest, score, largest);
@@ -57,14 +110,12 @@ pub(super) fn forward_kernel(
         row,
         keys,
         key_value,
-        others + width,
-        key_width,
+        place.keys + sizes.width,
+        sizes.key_width,
         output,
-        (sentence * queries + index) * width + head * dim,
-        dim,
-        dropout_key,
-        dropout_threshold,
-        dropout_kept,
+        sizes.query(&place, sizes.width),
+        place.dim,
+        dropout,
         &mut shared,
     );
 }
@@ -102,9 +153,7 @@ fn sum_rows(
     output: &mut [f32],
     output_start: usize,
     dim: usize,
-    dropout_key: u32,
-    dropout_threshold: u32,
-    dropout_kept: f32,
+    dropout: Dropout,
     shared: &mut Shared<[f32]>,
 ) {
     let unit = UNIT_POS as usize;
@@ -117,7 +166,7 @@ fn sum_rows(
             let place = first_factor + first + unit;
             let mut weight = 0.0f32;
             if first + unit < count {
-                weight = times(factors[place], factor(place as u32, dropout_key, dropout_threshold, dropout_kept));
+                weight = dropout.apply(factors[place], place);
             }
             sync_cube();
             shared[unit] = weight;
@@ -145,39 +194,30 @@ pub(super) fn query_kernel(
     weights: &[f32],
     slopes: &mut [f32],
     output: &mut [f32],
-    keys: usize,
-    width: usize,
-    query_width: usize,
-    key_width: usize,
-    key_start: usize,
+    sizes: Sizes,
     scale: f32,
-    dropout_key: u32,
-    dropout_threshold: u32,
-    dropout_kept: f32,
+    dropout: Dropout,
 ) {
-    let heads = CUBE_COUNT_Y as usize;
-    let queries = CUBE_COUNT_X as usize;
-    let index = CUBE_POS_X as usize;
-    let head = CUBE_POS_Y as usize;
-    let sentence = CUBE_POS_Z as usize;
-    let dim = width / heads;
-    let own = (sentence * queries + index) * width + head * dim;
-    let others = sentence * keys * key_width + key_start + head * dim;
-    let row = ((sentence * heads + head) * queries + index) * keys;
+    if !sizes.has_place(sizes.queries) {
+        terminate!();
+    }
+    let place = sizes.place(sizes.queries);
+    let own = sizes.query(&place, sizes.width);
+    let keys = sizes.keys;
+    let row = place.weights + place.index * keys;
     let mut shared = Shared::<[f32]>::new_slice(UNITS);
     let unit = UNIT_POS as usize;
 
     let mut along = 0.0f32;
     let mut key = unit;
     while key < keys {
-        let place = row + key;
         let mut slope = 0.0f32;
-        for d in 0..dim {
-            slope += gradient[own + d] * key_value[others + width + key * key_width + d];
+        for d in 0..place.dim {
+            slope += gradient[own + d] * key_value[place.keys + sizes.width + key * sizes.key_width + d];
         }
-        slope = times(slope, factor(place as u32, dropout_key, dropout_threshold, dropout_kept));
-        slopes[place] = slope;
-        along += slope * weights[place];
+        slope = dropout.apply(slope, row + key);
+        slopes[row + key] = slope;
+        along += slope * weights[row + key];
         key += UNITS;
     }
     let along = sum_of_cube(along, &mut shared, UNITS);
@@ -191,14 +231,12 @@ pub(super) fn query_kernel(
         row,
         keys,
         key_value,
-        others,
-        key_width,
+        place.keys,
+        sizes.key_width,
         output,
-        (sentence * queries + index) * query_width + head * dim,
-        dim,
-        0u32,
-        0u32,
-        1.0f32,
+        sizes.query(&place, sizes.query_width),
+        place.dim,
+        Dropout::none(),
         &mut shared,
     );
 }
@@ -211,29 +249,21 @@ pub(super) fn key_kernel(
     weights: &[f32],
     slopes: &[f32],
     output: &mut [f32],
-    queries: usize,
-    width: usize,
-    query_width: usize,
-    key_width: usize,
-    key_start: usize,
-    dropout_key: u32,
-    dropout_threshold: u32,
-    dropout_kept: f32,
+    sizes: Sizes,
+    dropout: Dropout,
 ) {
-    let heads = CUBE_COUNT_Y as usize;
-    let keys = CUBE_COUNT_X as usize;
-    let index = CUBE_POS_X as usize;
-    let head = CUBE_POS_Y as usize;
-    let sentence = CUBE_POS_Z as usize;
-    let dim = width / heads;
-    let own = (sentence * keys + index) * key_width + key_start + head * dim;
-    let block = (sentence * heads + head) * queries * keys + index;
+    if !sizes.has_place(sizes.keys) {
+        terminate!();
+    }
+    let place = sizes.place(sizes.keys);
+    let own = place.keys + place.index * sizes.key_width;
+    let queries = sizes.queries;
     let mut of_scores = Shared::<[f32]>::new_slice(UNITS);
     let mut of_values = Shared::<[f32]>::new_slice(UNITS);
     let unit = UNIT_POS as usize;
 
     let mut first_column = 0usize;
-    while first_column < dim {
+    while first_column < place.dim {
         let column = first_column + unit;
         let mut of_key = 0.0f32;
         let mut of_value = 0.0f32;
@@ -242,26 +272,26 @@ pub(super) fn key_kernel(
             let mut slope = 0.0f32;
             let mut weight = 0.0f32;
             if first + unit < queries {
-                let place = block + (first + unit) * keys;
-                slope = slopes[place];
-                weight = times(weights[place], factor(place as u32, dropout_key, dropout_threshold, dropout_kept));
+                let at = place.weights + (first + unit) * sizes.keys + place.index;
+                slope = slopes[at];
+                weight = dropout.apply(weights[at], at);
             }
             sync_cube();
             of_scores[unit] = slope;
             of_values[unit] = weight;
             sync_cube();
-            if column < dim {
+            if column < place.dim {
                 for i in 0..min(UNITS, queries - first) {
-                    let row = sentence * queries + first + i;
-                    of_key += of_scores[i] * query[row * query_width + head * dim + column];
-                    of_value += of_values[i] * gradient[row * width + head * dim + column];
+                    let row = place.sentence * queries + first + i;
+                    of_key += of_scores[i] * query[row * sizes.query_width + place.column + column];
+                    of_value += of_values[i] * gradient[row * sizes.width + place.column + column];
                 }
             }
             first += UNITS;
         }
-        if column < dim {
+        if column < place.dim {
             output[own + column] = of_key;
-            output[own + width + column] = of_value;
+            output[own + sizes.width + column] = of_value;
         }
         first_column += UNITS;
     }
