@@ -100,7 +100,7 @@ pub fn integers_to_host<const D: usize>(tensor: Tensor<D, Int>) -> Vec<i64> {
     tensor.into_data().iter().collect()
 }
 
-/// How often [`to_host`] and [`integers_to_host`] have waited for a graphics device on this thread.
+/// How often [`to_host`], [`all_to_host`] and [`integers_to_host`] have waited for a graphics device on this thread.
 pub fn reads() -> u64 {
     READS.get()
 }
