@@ -3,6 +3,7 @@
 use super::card::Card;
 use super::wgsl;
 use crate::error::{Error, Result};
+use crate::panics::caught;
 use burn::backend::{CubeDevice, DispatchDevice, WgpuBackend, WgpuDevice, WgpuDeviceKind};
 use burn::tensor::Device;
 use cubecl_environment::stream::{StreamPolicy, set_policy};
@@ -59,7 +60,8 @@ pub(super) fn open(name: &str, interface: Interface, index: usize) -> Result<Dev
         }
         device => device,
     };
-    tell(name, interface, &device);
+    // CUDA is first called here, and panics where it does not begin.
+    caught(|| tell(name, interface, &device)).map_err(|fault| Error::failure(fault).at(format!("--device {name}")))?;
     Ok(Device::new(device))
 }
 
