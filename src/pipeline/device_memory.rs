@@ -139,6 +139,7 @@ mod tests {
         let told = refused(held.weights).unwrap().to_string();
         assert!(told.contains("no batch fits") && told.lines().count() == 1, "{told}");
     }
+
     #[test]
     fn what_is_adapted_has_no_moments_of_its_base() {
         let config = Config::load("toy").unwrap();

@@ -133,6 +133,7 @@ mod tests {
             assert!(needs.device_bytes > needs.training_bytes + 8 * (least * largest.encoder.embed_dim) as u64);
         }
     }
+
     #[test]
     fn without_a_limit_sentences_are_as_long_as_a_model_takes() {
         let device_bytes = |max_length| {
