@@ -98,10 +98,8 @@ impl Command {
 
 /// Ends the process with clap's help or refusal; refusals are told as messages are asked for.
 fn refuse(error: &clap::Error) -> ! {
-    if world::is_follower() {
-        world::let_first_tell();
-        std::process::exit(error.exit_code());
-    }
+    // Where all are called alike, whoever started them ends the others when the first has told.
+    world::let_first_tell();
     let format: Option<logging::LogFormat> = early::value_of("--log-format", std::env::args_os());
     if error.use_stderr()
         && format == Some(logging::LogFormat::Json)

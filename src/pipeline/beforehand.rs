@@ -75,8 +75,8 @@ pub(super) fn dealing_fault([freq, tokens_of]: [&str; 2], config: &TrainConfig, 
         let more = update_freq.next_multiple_of(ranks);
         let tokens = max_tokens.saturating_mul(update_freq).div_ceil(more);
         format!(
-            "{freq}.update_freq = {update_freq} micro-batches cannot be dealt to {ranks} ranks: {freq}.update_freq = {more} with \
-             {tokens_of}.max_tokens = {tokens} keeps an update's size"
+            "{freq}.update_freq = {update_freq} micro-batches cannot be dealt to {ranks} ranks: --set {freq}.update_freq={more} --set \
+             {tokens_of}.max_tokens={tokens} keeps an update's size"
         )
     })
 }
@@ -103,11 +103,11 @@ mod tests {
             dealing_fault(["train"; 2], &TrainConfig { update_freq, max_tokens: 1000, ..TrainConfig::default() }, ranks)
         };
         assert_eq!([of(1, 1), of(4, 2), of(4, 4), of(6, 3)], [None, None, None, None]);
-        let told = "train.update_freq = 3 micro-batches cannot be dealt to 2 ranks: train.update_freq = 4 with train.max_tokens = \
-                    750 keeps an update's size";
+        let told = "train.update_freq = 3 micro-batches cannot be dealt to 2 ranks: --set train.update_freq=4 --set \
+                    train.max_tokens=750 keeps an update's size";
         assert_eq!(of(3, 2).as_deref(), Some(told));
         assert!(
-            of(4, 8).unwrap().ends_with("train.update_freq = 8 with train.max_tokens = 500 keeps an update's size")
+            of(4, 8).unwrap().ends_with("--set train.update_freq=8 --set train.max_tokens=500 keeps an update's size")
         );
     }
 }

@@ -34,7 +34,7 @@ pub fn follow(world: &dyn World, device_name: &str) -> Result<()> {
         match next(world)? {
             Order::Open(settings) => {
                 let run = device.clone().and_then(|_| Opened::new(&settings));
-                let run = agree(world, "data", run, |run| run.prepared.fingerprints.whole.clone())?;
+                let run = agree(world, "data set", run, |run| run.prepared.fingerprints.whole.clone())?;
                 // Runs beside others lie below them.
                 opened.retain(|outer| run.config.run_dir.starts_with(&outer.config.run_dir));
                 opened.push(run);

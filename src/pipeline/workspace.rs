@@ -56,7 +56,7 @@ impl Workspace {
         let space = config.space()?;
         let prepared = prepared(&config)?;
         give(world, &Order::Open(config.to_toml()?))?;
-        let prepared = agree(world, "data", Ok(prepared), |prepared| prepared.fingerprints.whole.clone())?;
+        let prepared = agree(world, "data set", Ok(prepared), |prepared| prepared.fingerprints.whole.clone())?;
         let run = RunDirectory::open(&config.run_dir, &config.to_toml()?, created_by, fresh)?;
         let data = run.check_data(&prepared.fingerprints.whole, &prepared.fingerprints.without_test)?;
         save_subwords(&run, [&prepared.source_subwords, &prepared.target_subwords])?;

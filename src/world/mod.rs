@@ -78,7 +78,7 @@ pub fn has_agreed() {
 /// That of `ended`, or of another process.
 pub fn settle<T>(ended: Result<T>) -> Result<T> {
     let world = world();
-    if world.size() > 1 && !AGREED.load(Ordering::SeqCst) {
+    if world.size() > 1 && !AGREED.load(Ordering::SeqCst) && !is_known() {
         return agree(world, "command", ended, |_| String::new());
     }
     ended.map_err(|error| match world.rank() {

@@ -196,7 +196,7 @@ fn what_ranks_cannot_do_together_is_refused_in_one_line() {
     let program = Program::new();
     let train = arguments(&["train"], &TINY);
     let uneven = ranks(&program, 2, &train).output().unwrap();
-    let told = "train.update_freq = 2 with train.max_tokens = 512 keeps an update's size";
+    let told = "--set train.update_freq=2 --set train.max_tokens=512 keeps an update's size";
     assert!(refusal(&uneven).ends_with(told), "{}", errors(&uneven));
     assert!(!program.folder().join("runs/toy").exists());
 
@@ -218,6 +218,12 @@ fn what_ranks_cannot_do_together_is_refused_in_one_line() {
 
     let wrong = different(&train, &arguments(&train, &["--device", "gpu:77"]));
     assert!(refusal(&wrong).contains("`--device gpu:77`, not `--device cpu`"));
+    // Whichever of them it is.
+    let nowhere = ["train", "--config", "nowhere"];
+    assert!(refusal(&different(&train, &nowhere)).starts_with("automoe: rank 1 ("));
+    assert!(refusal(&different(&nowhere, &train)).contains("nowhere"));
+    let mistyped = different(&train, &["train", "--frobnicate"]);
+    assert!(errors(&mistyped).contains("--frobnicate"), "{}", errors(&mistyped));
     let mistaken = ranks(&program, 4, &["train", "--config", "nowhere"]).output().unwrap();
     assert!(refusal(&mistaken).contains("nowhere"));
 }
