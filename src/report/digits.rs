@@ -7,9 +7,14 @@ pub fn digits(figure: f64, count: i32) -> String {
         return figure.to_string();
     }
     match magnitude.log10().floor() as i32 {
-        -5..6 => format!("{figure:.*}", (count - 1 - magnitude.log10().floor() as i32).max(0) as usize),
+        -5..6 => format!("{figure:.*}", decimals(figure, count)),
         _ => format!("{figure:.*e}", (count - 1).max(0) as usize),
     }
+}
+
+/// Decimals that a figure has with so many significant digits.
+pub(super) fn decimals(figure: f64, count: i32) -> usize {
+    (f64::from(count - 1) - figure.abs().log10().floor()).clamp(0.0, 12.0) as usize
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A table before it is written in a format: columns with keys, rows of cells, and remarks.
 
-use super::digits::digits;
+use super::digits::{decimals, digits};
 
 /// A table.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +56,7 @@ impl Rounding {
         match self {
             Self::Decimals(decimals) | Self::Signed(decimals) => decimals,
             Self::ThreeDigits => (2.0 - number.abs().log10().floor()).clamp(0.0, 3.0) as usize,
-            Self::Digits(count) => (f64::from(count - 1) - number.abs().log10().floor()).clamp(0.0, 12.0) as usize,
+            Self::Digits(count) => decimals(number, count),
         }
     }
 }
