@@ -83,3 +83,33 @@ pub fn batch_bytes(architecture: &Architecture, qkv_dim: usize, target_vocab: us
     let of_batch = of_sentences + (arrays_of_logits * logits) as u128;
     u64::try_from(u128::from(BYTES) * of_batch).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_training_holds_weights_moments_and_the_gradients_that_are_summed() {
+        let trained = Trained { parameters: 100, moved: 100, subnet: 100, sums: false, several: false };
+        // Weights, two moments, the subnet's weights, gradients.
+        assert_eq!(training_bytes(trained), 4 * 500);
+        assert_eq!(training_bytes(Trained { sums: true, ..trained }), 4 * 600);
+        assert_eq!(training_bytes(Trained { sums: true, several: true, ..trained }), 4 * 700);
+        // Copies that are mixed have moments and gradients, too.
+        assert_eq!(training_bytes(Trained { parameters: 130, moved: 130, ..trained }), 4 * (4 * 130 + 100));
+        // Corrections alone have moments; gradients are of the subnet's weights at first.
+        assert_eq!(training_bytes(Trained { parameters: 110, moved: 10, ..trained }), 4 * (110 + 20 + 100 + 100));
+    }
+
+    #[test]
+    fn a_batch_counts_by_its_tokens_and_a_teacher_by_its_logits() {
+        let model = Architecture::dense(32, 48, 4, 2, 2);
+        let bytes = |tokens, taught| batch_bytes(&model, 64, 1000, LargestBatch { tokens, length: 10, taught });
+        assert_eq!(bytes(200, false), 2 * bytes(100, false));
+        assert_eq!(bytes(105, false), 21 * bytes(5, false));
+        assert_eq!(bytes(200, true) - bytes(200, false), 4 * 200 * 1000);
+        // Of a long sentence each token has more to attend to.
+        let longer = LargestBatch { tokens: 200, length: 100, taught: false };
+        assert!(batch_bytes(&model, 64, 1000, longer) > bytes(200, false));
+    }
+}

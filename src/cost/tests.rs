@@ -1,6 +1,5 @@
 //! Against the reference's own figures, and what must hold for every architecture.
 
-use super::memory::{LargestBatch, Trained, batch_bytes, training_bytes};
 use super::*;
 use crate::config::Tables;
 use crate::space::{Architecture, CrossAttention, Experts, Layer, Stack};
@@ -298,31 +297,6 @@ fn embedding_tables_follow_the_sharing() {
     assert_eq!(embeddings.parameters(&model), apart);
     let weights = parameters(&model, 64).total + apart;
     assert_eq!(memory::inference_bytes(&model, 64, &embeddings), 4 * weights);
-}
-
-#[test]
-fn a_training_holds_weights_moments_and_the_gradients_that_are_summed() {
-    let trained = Trained { parameters: 100, moved: 100, subnet: 100, sums: false, several: false };
-    // Weights, two moments, the subnet's weights, gradients.
-    assert_eq!(training_bytes(trained), 4 * 500);
-    assert_eq!(training_bytes(Trained { sums: true, ..trained }), 4 * 600);
-    assert_eq!(training_bytes(Trained { sums: true, several: true, ..trained }), 4 * 700);
-    // Copies that are mixed have moments and gradients, too.
-    assert_eq!(training_bytes(Trained { parameters: 130, moved: 130, ..trained }), 4 * (4 * 130 + 100));
-    // Corrections alone have moments; gradients are of the subnet's weights at first.
-    assert_eq!(training_bytes(Trained { parameters: 110, moved: 10, ..trained }), 4 * (110 + 20 + 100 + 100));
-}
-
-#[test]
-fn a_batch_counts_by_its_tokens_and_a_teacher_by_its_logits() {
-    let model = Architecture::dense(32, 48, 4, 2, 2);
-    let bytes = |tokens, taught| batch_bytes(&model, 64, 1000, LargestBatch { tokens, length: 10, taught });
-    assert_eq!(bytes(200, false), 2 * bytes(100, false));
-    assert_eq!(bytes(105, false), 21 * bytes(5, false));
-    assert_eq!(bytes(200, true) - bytes(200, false), 4 * 200 * 1000);
-    // Of a long sentence each token has more to attend to.
-    let longer = LargestBatch { tokens: 200, length: 100, taught: false };
-    assert!(batch_bytes(&model, 64, 1000, longer) > bytes(200, false));
 }
 
 #[test]
