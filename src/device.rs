@@ -1,6 +1,8 @@
 //! Where tensors live (`--device`), and how numbers come there and back.
 
 mod card;
+#[cfg(feature = "autotune")]
+mod choices;
 #[cfg(feature = "gpu")]
 mod graphics;
 #[cfg(feature = "gpu")]
@@ -12,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::world::world;
 use burn::tensor::{Device, Int, Tensor, TensorData, Transaction};
 use std::cell::Cell;
+use std::path::Path;
 
 thread_local! {
     static READS: Cell<u64> = const { Cell::new(0) };
@@ -66,6 +69,27 @@ pub fn card(device: &Device) -> Option<Card> {
 #[cfg(not(feature = "gpu"))]
 pub fn card(_: &Device) -> Option<Card> {
     None
+}
+
+/// Has the fastest kernels of a graphics device, which are found by trying several, remembered in the folder `run`; without the
+/// feature `autotune`, and on the CPU, nothing is tried.
+pub fn remember_kernels(device: &Device, run: &Path) {
+    #[cfg(feature = "autotune")]
+    if !is_cpu(device) {
+        choices::remember_in(&run.join("kernels.db"));
+    }
+    #[cfg(not(feature = "autotune"))]
+    let _ = (device, run);
+}
+
+/// Tells what [`remember_kernels`] has remembered, and how long the trying took.
+pub fn tell_kernels(device: &Device) {
+    #[cfg(feature = "autotune")]
+    if !is_cpu(device) {
+        choices::tell();
+    }
+    #[cfg(not(feature = "autotune"))]
+    let _ = device;
 }
 
 /// Ids as an index tensor, `[rows]`.

@@ -36,6 +36,8 @@ pub(super) fn open(name: &str, interface: Interface, index: usize) -> Result<Dev
     // Otherwise each thread has a queue of its own, and what one wrote another has read too early (seen in cubecl 0.11.3):
     // a training whose parts ran on rayon's threads gave other losses each time.
     set_policy(StreamPolicy::Single);
+    #[cfg(feature = "autotune")]
+    super::choices::remember_for_user();
     let mut devices = match interface {
         Interface::Cuda => alike(CubeDevice::Cuda(Default::default())),
         Interface::Vulkan => devices(WgpuBackend::Vulkan),

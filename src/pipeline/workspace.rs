@@ -59,6 +59,7 @@ impl Workspace {
         let prepared = agree(world, "data set", Ok(prepared), |prepared| prepared.fingerprints.whole.clone())?;
         let run = RunDirectory::open(&config.run_dir, &config.to_toml()?, created_by, fresh)?;
         let data = run.check_data(&prepared.fingerprints.whole, &prepared.fingerprints.without_test)?;
+        device::remember_kernels(&device, run.root());
         save_subwords(&run, [&prepared.source_subwords, &prepared.target_subwords])?;
         tracing::info!(
             "run directory {}, device {device_name}, {} training pairs",
@@ -75,7 +76,9 @@ impl Workspace {
     /// # Errors
     /// Those of `work`.
     pub fn carry_out<T>(&self, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
-        work(self).inspect_err(|_| self.run.remove_if_unused())
+        let done = work(self).inspect_err(|_| self.run.remove_if_unused());
+        device::tell_kernels(&self.device);
+        done
     }
 
     /// The largest Transformer of the space.
