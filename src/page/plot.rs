@@ -103,10 +103,12 @@ impl Plot {
     /// A line at a figure of the axis below, from top to bottom; nothing where it is beyond the axis.
     pub fn upright(&self, x: f64, label: &str) -> Markup {
         let place = self.at((x, self.y.least)).0;
+        // Towards the middle, where there is room.
+        let (label_place, anchor) = if self.x.place(x) < 0.5 { (place + 5.0, "start") } else { (place - 5.0, "end") };
         html! {
             @if (self.x.least..=self.x.most).contains(&x) {
                 line.limit x1=(px(place)) x2=(px(place)) y1=(px(MARGIN)) y2=(px(SIZE.1 - BELOW)) {}
-                text.label x=(px(place - 5.0)) y=(px(MARGIN + 12.0)) text-anchor="end" { (label) }
+                text.label x=(px(label_place)) y=(px(MARGIN + 12.0)) text-anchor=(anchor) { (label) }
             }
         }
     }
@@ -193,5 +195,14 @@ mod tests {
         let plot = Plot { x: Axis::of([0.0, 10.0].into_iter()), y: Axis::of([0.0, 1.0].into_iter()) };
         assert_eq!(plot.line(&[(0.0, 0.0), (10.0, 1.0)]), "M64.0 330.0L734.0 14.0");
         assert_eq!(plot.dots([(10.0, 0.0)].into_iter()), "M734.0 330.0h0");
+    }
+
+    #[test]
+    fn a_line_is_named_where_there_is_room() {
+        let plot = Plot { x: Axis::of([0.0, 10.0].into_iter()), y: Axis::of([0.0, 1.0].into_iter()) };
+        let named = |x: f64| plot.upright(x, "limit").into_string();
+        assert!(named(0.0).contains(r#"x="69.0" y="26.0" text-anchor="start">limit"#), "{}", named(0.0));
+        assert!(named(10.0).contains(r#"x="729.0" y="26.0" text-anchor="end">limit"#), "{}", named(10.0));
+        assert_eq!(named(11.0), "");
     }
 }
