@@ -55,7 +55,7 @@ impl Rounding {
     fn decimals(self, number: f64) -> usize {
         match self {
             Self::Decimals(decimals) | Self::Signed(decimals) => decimals,
-            Self::ThreeDigits => (2.0 - number.abs().log10().floor()).clamp(0.0, 3.0) as usize,
+            Self::ThreeDigits => decimals(number, 3).min(3),
             Self::Digits(count) => decimals(number, count),
         }
     }
