@@ -71,25 +71,17 @@ pub fn card(_: &Device) -> Option<Card> {
     None
 }
 
-/// Has the fastest kernels of a graphics device, which are found by trying several, remembered in the folder `run`; without the
-/// feature `autotune`, and on the CPU, nothing is tried.
-pub fn remember_kernels(device: &Device, run: &Path) {
-    #[cfg(feature = "autotune")]
-    if !is_cpu(device) {
-        choices::remember_in(&run.join("kernels.db"));
-    }
-    #[cfg(not(feature = "autotune"))]
-    let _ = (device, run);
+/// Does `work` with the kernels of a graphics device that the folder `run` remembers; those that are found to be the fastest of
+/// several on the way are remembered there, and told of at the end. Without the feature `autotune`, and on the CPU, nothing is tried.
+#[cfg(feature = "autotune")]
+pub fn with_kernels_of<T>(run: &Path, device: &Device, work: impl FnOnce() -> T) -> T {
+    if is_cpu(device) { work() } else { choices::remembered_in(&run.join("kernels.db"), work) }
 }
 
-/// Tells what [`remember_kernels`] has remembered, and how long the trying took.
-pub fn tell_kernels(device: &Device) {
-    #[cfg(feature = "autotune")]
-    if !is_cpu(device) {
-        choices::tell();
-    }
-    #[cfg(not(feature = "autotune"))]
-    let _ = device;
+/// Does `work`: without the feature `autotune` there is nothing to remember.
+#[cfg(not(feature = "autotune"))]
+pub fn with_kernels_of<T>(_: &Path, _: &Device, work: impl FnOnce() -> T) -> T {
+    work()
 }
 
 /// Ids as an index tensor, `[rows]`.

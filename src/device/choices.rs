@@ -6,6 +6,7 @@ use cubecl_environment::persistence::{CacheConfig, Database};
 use cubecl_environment::records::{Record, Records};
 use serde::Deserialize;
 use std::path::Path;
+use std::sync::Once;
 use std::time::Duration;
 
 /// Of what cubecl notes of a choice, how long it took.
@@ -18,18 +19,23 @@ impl Record for Choice {
     const KIND: &'static str = "autotune";
 }
 
-/// Takes the choices in the user's folder of caches, and has them remembered there: where no run is worked on.
+/// Takes the choices in the user's folder of caches, and has them remembered there, until a run's are taken.
 pub fn remember_for_user() {
-    set_root(CacheConfig::Global.root());
+    static FIRST: Once = Once::new();
+    // Runs beside a run are opened while its own choices are taken.
+    FIRST.call_once(|| set_root(CacheConfig::Global.root()));
 }
 
-/// Takes the choices that `file` remembers, and has it remember what is chosen from now on.
-pub fn remember_in(file: &Path) {
+/// Does `work` with the choices that `file` remembers, has those that it makes remembered there, and tells how long they took.
+pub fn remembered_in<T>(file: &Path, work: impl FnOnce() -> T) -> T {
     load(file);
+    let done = work();
+    tell();
+    done
 }
 
 /// Tells how many kernels were chosen for the file in use, and how long that took.
-pub fn tell() {
+fn tell() {
     let Some(database) = Database::open_active() else { return };
     let choices = Records::new(&database).read::<Choice>();
     let seconds: f64 = choices.iter().map(|choice| choice.record.wall.as_secs_f64()).sum();

@@ -59,7 +59,6 @@ impl Workspace {
         let prepared = agree(world, "data set", Ok(prepared), |prepared| prepared.fingerprints.whole.clone())?;
         let run = RunDirectory::open(&config.run_dir, &config.to_toml()?, created_by, fresh)?;
         let data = run.check_data(&prepared.fingerprints.whole, &prepared.fingerprints.without_test)?;
-        device::remember_kernels(&device, run.root());
         save_subwords(&run, [&prepared.source_subwords, &prepared.target_subwords])?;
         tracing::info!(
             "run directory {}, device {device_name}, {} training pairs",
@@ -76,9 +75,8 @@ impl Workspace {
     /// # Errors
     /// Those of `work`.
     pub fn carry_out<T>(&self, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
-        let done = work(self).inspect_err(|_| self.run.remove_if_unused());
-        device::tell_kernels(&self.device);
-        done
+        let work = || work(self).inspect_err(|_| self.run.remove_if_unused());
+        device::with_kernels_of(self.run.root(), &self.device, work)
     }
 
     /// The largest Transformer of the space.
