@@ -119,8 +119,8 @@ pub fn run(args: TrainArgs) -> Result<()> {
         (None, Some(checkpoint)) => adapt_supernet(workspace, checkpoint.as_deref()),
         (Some(architecture), _) => {
             let inherit = args.inherit.map(|path| path.unwrap_or_else(|| workspace.run.supernet()));
-            let supernet = workspace.space.supernet();
-            train_architecture(workspace, &args.name, &architecture, &supernet, inherit.as_deref())
+            let shape = workspace.transformer_config(architecture, &workspace.space.supernet());
+            train_architecture(workspace, &args.name, &shape, inherit.as_deref())
         }
     })?;
     let summary = json!({"updates": outcome.updates, "best_loss": outcome.best});

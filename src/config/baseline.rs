@@ -25,12 +25,15 @@ pub struct BaselineConfig {
     /// Decoder layers.
     #[schemars(range(min = 1, max = MAX_LAYERS))]
     pub decoder_layers: usize,
+    /// Features of queries, keys and values; 0: `model.qkv_dim`.
+    #[schemars(range(max = MAX_WIDTH))]
+    pub qkv_dim: usize,
 }
 
 impl Default for BaselineConfig {
     /// Transformer-Base.
     fn default() -> Self {
-        Self { embed_dim: 512, ffn_embed_dim: 2_048, heads: 8, encoder_layers: 6, decoder_layers: 6 }
+        Self { embed_dim: 512, ffn_embed_dim: 2_048, heads: 8, encoder_layers: 6, decoder_layers: 6, qkv_dim: 0 }
     }
 }
 
@@ -53,8 +56,8 @@ impl BaselineConfig {
         true
     }
 
-    /// Adds what is out of range.
-    pub(super) fn check(&self, qkv_dim: usize, faults: &mut Faults) {
+    /// Adds what is out of range; `of_space` is `model.qkv_dim`.
+    pub(super) fn check(&self, of_space: usize, faults: &mut Faults) {
         if self.embed_dim == 0 {
             return;
         }
@@ -65,8 +68,12 @@ impl BaselineConfig {
         let message = format!("{width} is neither 0 (no baseline) nor an even number from 4 to {MAX_WIDTH}");
         faults.need(is_width, "baseline.embed_dim", message);
         if faults.lines.len() == before {
+            let (key, qkv_dim) = match self.qkv_dim {
+                0 => ("model.qkv_dim", of_space),
+                own => ("baseline.qkv_dim", own),
+            };
             let splits = qkv_dim.is_multiple_of(self.heads);
-            let message = format!("{} do not divide model.qkv_dim = {qkv_dim}", self.heads);
+            let message = format!("{} do not divide {key} = {qkv_dim}", self.heads);
             faults.need(splits, "baseline.heads", message);
         }
     }

@@ -17,7 +17,7 @@ pub struct CompareConfig {
     /// Its name in tables, and its model's; empty: the kind.
     #[serde(default)]
     pub name: String,
-    /// Width of both stacks of a model made by hand; 0 here and in the four keys below: as in `[baseline]`.
+    /// Width of both stacks of a model made by hand; 0 here and in the five keys below: as in `[baseline]`.
     #[serde(default)]
     pub embed_dim: usize,
     /// Feed-forward size, of experts too.
@@ -32,6 +32,9 @@ pub struct CompareConfig {
     /// Decoder layers.
     #[serde(default)]
     pub decoder_layers: usize,
+    /// Features of queries, keys and values.
+    #[serde(default)]
+    pub qkv_dim: usize,
     /// `"moe"`, which needs it: experts of a layer that has any, 1 at least.
     #[serde(default)]
     pub experts: usize,
@@ -97,7 +100,8 @@ impl CompareConfig {
         }
     }
 
-    fn sizes(&self, baseline: &BaselineConfig) -> BaselineConfig {
+    /// The sizes of a model made by hand, those of `baseline` where it has none.
+    pub(super) fn sizes(&self, baseline: &BaselineConfig) -> BaselineConfig {
         let or = |given: usize, of_baseline: usize| if given == 0 { of_baseline } else { given };
         BaselineConfig {
             embed_dim: or(self.embed_dim, baseline.embed_dim),
@@ -105,6 +109,7 @@ impl CompareConfig {
             heads: or(self.heads, baseline.heads),
             encoder_layers: or(self.encoder_layers, baseline.encoder_layers),
             decoder_layers: or(self.decoder_layers, baseline.decoder_layers),
+            qkv_dim: or(self.qkv_dim, baseline.qkv_dim),
         }
     }
 
@@ -128,6 +133,7 @@ impl CompareConfig {
             ("heads", self.heads > 0, by_hand),
             ("encoder_layers", self.encoder_layers > 0, by_hand),
             ("decoder_layers", self.decoder_layers > 0, by_hand),
+            ("qkv_dim", self.qkv_dim > 0, by_hand),
             ("experts", self.experts > 0, moe),
             ("experts_to_route", self.experts_to_route > 0, moe),
             ("every", self.every > 0, moe),
@@ -185,8 +191,14 @@ mod tests {
 
     #[test]
     fn experts_are_in_every_layer_or_in_every_other() {
-        let baseline =
-            BaselineConfig { embed_dim: 8, ffn_embed_dim: 32, heads: 2, encoder_layers: 4, decoder_layers: 3 };
+        let baseline = BaselineConfig {
+            embed_dim: 8,
+            ffn_embed_dim: 32,
+            heads: 2,
+            encoder_layers: 4,
+            decoder_layers: 3,
+            qkv_dim: 8,
+        };
         let experts = |text: &str| {
             let architecture = row(text).architecture(&baseline).unwrap();
             assert_eq!(architecture.validate(), [""; 0]);

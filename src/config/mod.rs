@@ -5,6 +5,7 @@
 
 mod adapt;
 mod baseline;
+mod by_hand;
 mod catalog_names;
 mod compare;
 mod cost;
@@ -35,6 +36,7 @@ mod validate;
 
 pub use adapt::AdaptConfig;
 pub use baseline::BaselineConfig;
+pub use by_hand::ByHand;
 pub use catalog_names::{AlgorithmName, ObjectiveName, WeightSharingName};
 pub use compare::{CompareConfig, CompareKind};
 pub use cost::CostConfig;

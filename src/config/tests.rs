@@ -145,6 +145,7 @@ fn what_is_fingerprinted_loads_as_the_same_settings() {
                 "[translate]" => &["precision = \"float32\""],
                 "[rank]" => &of_rank,
                 "[adapt]" => &of_adapt,
+                "[baseline]" => &["qkv_dim = 0"],
                 "[report]" => &["tensorboard = false"],
                 _ => &[],
             };

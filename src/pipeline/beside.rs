@@ -75,7 +75,8 @@ impl<'a> Beside<'a> {
         let found = search(&own, &self.supernet(workspace), EarlierTrials::PutAsideIfOther, &[], Pick::Knee)?;
         let best = found.into_iter().next().ok_or_else(|| Error::failure("the search has found nothing").at(&name))?;
         let architecture = best.architecture;
-        let folder = trained(&own, self.group(), &architecture, &own.space.largest())?;
+        let shape = own.transformer_config(architecture.clone(), &own.space.largest());
+        let folder = trained(&own, self.group(), &shape)?;
         models.push(Model { group: self.group().to_owned(), rung: self.rung, kind, architecture, folder });
         Ok(models)
     }

@@ -5,9 +5,10 @@ use super::training::train_architecture;
 use super::workspace::Workspace;
 use crate::config::CompareKind;
 use crate::error::Result;
+use crate::model::TransformerConfig;
 use crate::run::atomic::put_aside;
 use crate::space::Architecture;
-use crate::train::trained_architecture;
+use crate::train::is_trained_as;
 use std::path::{Path, PathBuf};
 
 /// A model of a run that is tested.
@@ -36,32 +37,24 @@ pub(super) fn name_of(group: &str, rung: Option<Rung>) -> String {
     rung.map_or_else(|| group.to_owned(), |rung| format!("{group}@{rung}"))
 }
 
-/// Trains `architecture` in the run directory of `workspace` as the model `name`, where that is not done; a model of another
-/// architecture gives way. `supernet` gives the widths that positions and dropout are made for. Returns the folder.
+/// Trains one of `shape` in the run directory of `workspace` as the model `name`, where that is not done; a model of another
+/// architecture gives way. Returns the folder.
 ///
 /// # Errors
 /// See [`train_architecture`].
-pub(super) fn trained(
-    workspace: &Workspace,
-    name: &str,
-    architecture: &Architecture,
-    supernet: &Architecture,
-) -> Result<PathBuf> {
+pub(super) fn trained(workspace: &Workspace, name: &str, shape: &TransformerConfig) -> Result<PathBuf> {
     let folder = workspace.run.model(name)?;
-    set_aside_other(&folder, architecture)?;
-    train_architecture(workspace, name, architecture, supernet, None)?;
+    set_aside_other(&folder, shape)?;
+    train_architecture(workspace, name, shape, None)?;
     Ok(folder)
 }
 
 /// Gives the model in `folder` another name, NAME.1 or the next that is free, where it has another architecture: that of an
 /// earlier search, or one of the user's.
-fn set_aside_other(folder: &Path, architecture: &Architecture) -> Result<()> {
-    match trained_architecture(folder) {
-        Some(other) if other != *architecture => {
-            let aside = put_aside(folder)?;
-            tracing::info!("{}: a model of another architecture, now {}", folder.display(), aside.display());
-            Ok(())
-        }
-        _ => Ok(()),
+fn set_aside_other(folder: &Path, shape: &TransformerConfig) -> Result<()> {
+    if is_trained_as(folder, shape) == Some(false) {
+        let aside = put_aside(folder)?;
+        tracing::info!("{}: a model of another architecture, now {}", folder.display(), aside.display());
     }
+    Ok(())
 }

@@ -208,8 +208,8 @@ impl<'a> Judge<'a> {
             architecture: architecture.clone(),
         };
         evaluations.of(model, || {
-            let alone = Alone { name, folder: &folder, config: &config.train, seed, architecture };
-            train_alone(workspace, &alone, &workspace.space.supernet(), None)?;
+            let shape = &workspace.transformer_config(architecture.clone(), &workspace.space.supernet());
+            train_alone(workspace, &Alone { name, folder: &folder, config: &config.train, seed, shape }, None)?;
             let weights = tested_weights(&folder, config, &workspace.device)?;
             evaluate(workspace, validation, name, weights.subnet(architecture)?)
         })

@@ -145,25 +145,23 @@ fn validated(workspace: &Workspace, config: &TrainConfig) -> Vec<(String, Archit
     architectures
 }
 
-/// Trains `architecture` as the model `name`, from scratch, or by the settings of `[finetune]` from the weights of the supernet
-/// at `inherit`.
-/// `supernet` gives the widths that positions and dropout are made for.
+/// Trains a Transformer of `shape` as the model `name`, from scratch, or by the settings of `[finetune]` from the weights of the
+/// supernet at `inherit`.
 ///
 /// # Errors
 /// See [`train`]; the architecture does not fit into the supernet.
 pub fn train_architecture(
     workspace: &Workspace,
     name: &str,
-    architecture: &Architecture,
-    supernet: &Architecture,
+    shape: &TransformerConfig,
     inherit: Option<&Path>,
 ) -> Result<Outcome> {
     let Config { train: settings, train_architecture, finetune, .. } = &workspace.config;
     let from_scratch = settings.with(train_architecture)?;
     let config = if inherit.is_some() { from_scratch.with(finetune)? } else { from_scratch };
     let folder = workspace.run.model(name)?;
-    let alone = Alone { name, folder: &folder, config: &config, seed: workspace.config.seed, architecture };
-    train_alone(workspace, &alone, supernet, inherit)
+    let alone = Alone { name, folder: &folder, config: &config, seed: workspace.config.seed, shape };
+    train_alone(workspace, &alone, inherit)
 }
 
 /// A training of one architecture.
@@ -177,18 +175,14 @@ pub(super) struct Alone<'a> {
     /// What its randomness flows from.
     pub seed: u64,
     /// What is trained.
-    pub architecture: &'a Architecture,
+    pub shape: &'a TransformerConfig,
 }
 
 /// See [`train_architecture`].
-pub(super) fn train_alone(
-    workspace: &Workspace,
-    alone: &Alone,
-    supernet: &Architecture,
-    inherit: Option<&Path>,
-) -> Result<Outcome> {
+pub(super) fn train_alone(workspace: &Workspace, alone: &Alone, inherit: Option<&Path>) -> Result<Outcome> {
     check_architecture(workspace, inherit.is_some())?;
-    let &Alone { name, folder, config, seed, architecture } = alone;
+    let &Alone { name, folder, config, seed, shape } = alone;
+    let architecture = &shape.architecture;
     std::fs::create_dir_all(folder).map_err(|error| Error::failure(error).at(folder.display()))?;
     let job = Job {
         name,
@@ -207,14 +201,13 @@ pub(super) fn train_alone(
         begins: Box::new(|job, shape| begin(workspace, job, shape)),
         world: workspace.world,
     };
-    let shape = workspace.transformer_config(architecture.clone(), supernet);
-    device_memory::check(workspace, &job, &shape)?;
+    device_memory::check(workspace, &job, shape)?;
     if inherit.is_some() && trained_updates(folder).is_some() {
         tracing::warn!("{name} goes on from its own weights; --inherit counts only where a training begins");
     }
-    train(&job, &shape, &workspace.device, || match inherit {
+    train(&job, shape, &workspace.device, || match inherit {
         None => Ok(Supernet::init(shape.clone(), Arc::new(LeadingSlice), seed, &workspace.device)),
-        Some(path) => inherited(workspace, &shape, path),
+        Some(path) => inherited(workspace, shape, path),
     })
 }
 

@@ -12,24 +12,21 @@ use super::test::{test, tested_weights, translator_of, validation_loss, validati
 use super::training::train_supernet;
 use super::weights_hash::hash_tested;
 use super::workspace::Workspace;
-use crate::config::{CompareKind, Config};
+use crate::config::{ByHand, CompareKind, Config};
 use crate::cost::{Basis, CostSummary};
 use crate::error::{Error, Result};
 use crate::interrupt::Interruptible;
 use crate::latency::{Effort, measure};
+use crate::model::TransformerConfig;
 use crate::report::{Results, TestedModel, WINNER};
 use crate::run::{Made, Request};
 use crate::search::Pick;
-use crate::space::Architecture;
 use crate::train::{Validation, spent};
 use std::path::Path;
 use std::time::Duration;
 
 /// The measurement of each model's latency.
 const LATENCY: Effort = Effort { passes: 50, precision: 0.0, time: Duration::from_secs(5) };
-
-/// The row of `[baseline]`.
-const BASELINE: &str = "baseline";
 
 /// What `automoe run` is asked for beside its config.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,10 +102,8 @@ pub fn run(workspace: &Workspace, asked: &Asked) -> Result<Results> {
 
 /// The rows that there are in the end, but that of the SuperNet.
 fn names(config: &Config, top: usize, beside: &[Beside]) -> Vec<String> {
-    let baseline = config.baseline.architecture().map(|_| BASELINE.to_owned());
-    let by_hand = config.compare.iter().filter(|row| row.architecture(&config.baseline).is_some());
-    let winners = (0..top).map(winner).chain(baseline);
-    winners.chain(by_hand.map(|row| row.name().to_owned())).chain(beside.iter().flat_map(Beside::names)).collect()
+    let by_hand = config.by_hand().into_iter().map(|model| model.name);
+    (0..top).map(winner).chain(by_hand).chain(beside.iter().flat_map(Beside::names)).collect()
 }
 
 /// The model of the architecture that the search put in this place, the first being 0.
@@ -119,7 +114,6 @@ fn winner(place: usize) -> String {
 /// Trains what is not trained yet.
 fn models(workspace: &Workspace, top: usize, beside: &[Beside]) -> Result<Vec<Model>> {
     train_supernet(workspace)?;
-    let config = &workspace.config;
     let supernet = workspace.run.supernet();
     let found = search(workspace, &supernet, EarlierTrials::PutAsideIfStale, &[], Pick::Knee)?;
     let largest = workspace.space.largest();
@@ -130,24 +124,20 @@ fn models(workspace: &Workspace, top: usize, beside: &[Beside]) -> Result<Vec<Mo
         architecture: largest.clone(),
         folder: supernet,
     }];
-    let mut train = |group: String, kind: Option<CompareKind>, architecture: Architecture, supernet: &Architecture| {
-        let folder = trained(workspace, &group, &architecture, supernet)?;
-        models.push(Model { group, rung: None, kind, architecture, folder });
+    let mut train = |group: String, kind: Option<CompareKind>, shape: TransformerConfig| {
+        let folder = trained(workspace, &group, &shape)?;
+        models.push(Model { group, rung: None, kind, architecture: shape.architecture, folder });
         Ok::<(), Error>(())
     };
     if found.len() < top {
         tracing::info!("--top {top}: the search found {}; all of them are trained", found.len());
     }
     for (place, trial) in found.into_iter().take(top).enumerate() {
-        train(winner(place), None, trial.architecture, &largest)?;
+        train(winner(place), None, workspace.transformer_config(trial.architecture, &largest))?;
     }
-    if let Some(baseline) = config.baseline.architecture() {
-        train(BASELINE.into(), Some(CompareKind::Dense), baseline.clone(), &baseline)?;
-    }
-    for row in &config.compare {
-        if let Some(architecture) = row.architecture(&config.baseline) {
-            train(row.name().into(), Some(row.kind), architecture.clone(), &architecture)?;
-        }
+    for ByHand { name, kind, architecture, qkv_dim } in workspace.config.by_hand() {
+        let shape = workspace.transformer_config(architecture.clone(), &architecture);
+        train(name, Some(kind), TransformerConfig { qkv_dim, ..shape })?;
     }
     for search in beside {
         models.extend(search.models(workspace)?);
@@ -238,7 +228,8 @@ fn row(
     let translator = translator_of(workspace, tested)?;
     let scores = test(workspace, name, &translator)?;
     let prepared = &workspace.prepared;
-    let basis = Basis::of(config, [prepared.source_vocab(), prepared.target_vocab()])?;
+    let mut basis = Basis::of(config, [prepared.source_vocab(), prepared.target_vocab()])?;
+    basis.dimensions.qkv_dim = translator.model.config().qkv_dim;
     let cost = CostSummary::new(architecture, &basis);
     let checkpoint = folder.strip_prefix(workspace.run.root()).unwrap_or(Path::new(name));
     let latency =

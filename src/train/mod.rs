@@ -34,7 +34,7 @@ pub use session::train;
 pub use share::{share_supernet, shared_supernet};
 pub use slots::RoutedTokens;
 pub use spent::{Spent, spent};
-pub use state::{trained_architecture, trained_updates};
+pub use state::{is_trained_as, trained_updates};
 pub use update::{Trainer, UpdateReport};
 pub use validation::Validation;
 pub use weights::{Weights, average_weights, averaged_checkpoints, load_weights};

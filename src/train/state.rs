@@ -164,9 +164,10 @@ impl ModelState {
     }
 }
 
-/// The architecture that the model in `folder` was trained with, if there is one.
-pub fn trained_architecture(folder: &Path) -> Option<Architecture> {
-    Some(copy_of_last(folder)?.architecture)
+/// Whether the model in `folder`, if there is one, has the architecture and the attentions of `shape`.
+pub fn is_trained_as(folder: &Path, shape: &TransformerConfig) -> Option<bool> {
+    let last = copy_of_last(folder)?;
+    Some(last.architecture == shape.architecture && last.model.qkv_dim == shape.qkv_dim)
 }
 
 /// The updates that the training in `folder` goes on after; none where there is no `last` to go on from.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-const ROWS: &str = "compare=[{kind='moe', experts=2, every=2}, {kind='dense-search', own_supernet=true}, \
+const ROWS: &str = "compare=[{kind='moe', experts=2, every=2, qkv_dim=32}, {kind='dense-search', own_supernet=true}, \
                     {kind='random-search', name='random'}]";
 
 /// All that can be compared.
@@ -69,6 +69,9 @@ fn every_row_is_trained_tested_and_compared() {
         assert!(counts.iter().flat_map(|counts| counts.as_array().unwrap()).all(|count| *count == 1), "{counts:?}");
         assert!(row(&results, name)["gflops"].as_f64().unwrap() <= if name.contains('@') { 0.0025 } else { 0.003 });
     }
+    let last = program.folder().join("runs/toy/models/moe/last.json");
+    let last: Value = serde_json::from_str(&std::fs::read_to_string(last).unwrap()).unwrap();
+    assert_eq!(last["model"]["qkv_dim"], 32);
     let readings: Vec<&str> =
         results["readings"].as_array().unwrap().iter().map(|reading| reading["search"].as_str().unwrap()).collect();
     assert_eq!(readings, ["winner", "dense-search", "random"]);
