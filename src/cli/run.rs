@@ -35,7 +35,7 @@ pub struct RunArgs {
     seeds: u64,
 
     /// Do the searches under these limits of one cost as well (gflops, parameters, active_parameters, memory_mb, kv_cache_mb), train
-    /// what each finds, and read off their curves what FLOPs it takes to reach the dense model's validation loss
+    /// what each finds, and read off their curves what FLOPs it takes to be as good as the dense model on the validation set
     #[arg(long, value_name = "COST=LIMIT,…")]
     ladder: Option<Ladder>,
 

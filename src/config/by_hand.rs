@@ -13,7 +13,7 @@ const BASELINE: &str = "baseline";
 pub struct ByHand {
     /// Its name in tables, and its model's.
     pub name: String,
-    /// Whether it has experts.
+    /// `dense` or `moe`.
     pub kind: CompareKind,
     /// Its shape.
     pub architecture: Architecture,
@@ -48,13 +48,18 @@ mod tests {
     fn attentions_are_those_of_the_row_of_the_baseline_or_of_the_space() {
         let mut config = Config::load("toy").unwrap();
         let row = |text: &str| toml::from_str(text).unwrap();
-        config.compare = vec![row("kind = \"dense-search\""), row("kind = \"moe\"\nexperts = 2\nqkv_dim = 32")];
+        config.compare = vec![
+            row("kind = \"dense-search\""),
+            row("kind = \"dense\""),
+            row("kind = \"moe\"\nexperts = 2\nqkv_dim = 32"),
+        ];
         let of = |config: &Config| {
             config.by_hand().iter().map(|model| (model.name.clone(), model.qkv_dim)).collect::<Vec<_>>()
         };
-        assert_eq!(of(&config), [("baseline".into(), config.model.qkv_dim), ("moe".into(), 32)]);
+        let of_space = config.model.qkv_dim;
+        assert_eq!(of(&config), [("baseline".into(), of_space), ("dense".into(), of_space), ("moe".into(), 32)]);
         config.baseline.qkv_dim = 48;
-        assert_eq!(of(&config)[0].1, 48);
+        assert_eq!(of(&config), [("baseline".into(), 48), ("dense".into(), 48), ("moe".into(), 32)]);
         config.baseline.heads = 5;
         assert_eq!(config.faults()[0], "baseline.heads: 5 do not divide baseline.qkv_dim = 48");
     }

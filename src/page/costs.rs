@@ -9,7 +9,7 @@ use maud::{Markup, html};
 pub(super) const SUMMED: &str = "the sum of its evaluations, each by its own clock, though some may have gone side by side: the wall time is not known";
 
 /// What is said of models that another has taken the name of.
-const ASIDE: &str = "put aside: a model of another architecture has the name now";
+const ASIDE: &str = "put aside: a model of another shape has the name now";
 
 /// A row for each training and each search.
 pub(super) fn costs(facts: &Facts) -> Markup {

@@ -5,7 +5,7 @@ use crate::config::{Config, SearchConfig};
 use crate::error::{Error, Result, unless_damaged};
 use crate::latency::LatencyProfile;
 use crate::rank::Comparison;
-use crate::report::{Reference, Repeated, Results, TestedModel, WINNER};
+use crate::report::{Reference, Repeated, Results, TestedModel, WINNER, parted};
 use crate::run::atomic::is_put_aside;
 use crate::run::directory::METRICS;
 use crate::run::memory::SearchSpent;
@@ -243,11 +243,6 @@ impl Facts {
         let winner = self.winner()?;
         self.trials.iter().find(|trial| trial.architecture == winner && trial.complete_loss().is_some())
     }
-}
-
-/// What a row is called without the limit that it was found under, and the limit, with `@`; it is empty where there is none.
-pub fn parted(name: &str) -> (&str, &str) {
-    name.split_at(name.find('@').unwrap_or(name.len()))
 }
 
 /// Of each of `paths`, all different, the shortest end that no other has.

@@ -1,9 +1,9 @@
 //! The tested models: tables, and the loss of each against its FLOPs.
 
-use super::facts::{Facts, parted};
+use super::facts::Facts;
 use super::plot::{Axis, Plot, colour, legend, px};
 use super::shown::{gflops, table};
-use crate::report::{Results, TestedModel, results_tables};
+use crate::report::{Results, TestedModel, parted, results_tables};
 use maud::{Markup, html};
 
 /// A model with what it is drawn by.

@@ -6,7 +6,7 @@ use super::workspace::Workspace;
 use crate::config::CompareKind;
 use crate::error::Result;
 use crate::metrics::{BleuConfig, BleuStatistics, Bootstrap, Resampled};
-use crate::report::{Compared, Reading, Reference, TestedModel, WINNER, reached};
+use crate::report::{Compared, Curve, Quality, Reading, Reference, TestedModel, WINNER};
 
 /// Compares each of `rows`, those of `models`, with the dense references among them.
 ///
@@ -61,42 +61,34 @@ fn resampled(workspace: &Workspace, rows: &[TestedModel]) -> Result<Vec<Option<R
     Ok(counted.iter().map(|counts| counts.as_ref().and_then(|_| systems.next())).collect())
 }
 
-/// What FLOPs the models of each search need for the validation loss of the dense model; nothing where that, or the limits of a
-/// ladder, are missing.
+/// What FLOPs the models of each search need to be as good as the dense model; nothing where that, or the limits of a ladder, are
+/// missing.
 pub(super) fn readings(models: &[Model], rows: &[TestedModel]) -> Vec<Reading> {
-    let reference = dense(models).map(|place| &rows[place]);
-    let target = reference.and_then(|row| row.validation_loss);
-    let Some(loss) = target.filter(|_| models.iter().any(|model| model.rung.is_some())) else { return Vec::new() };
+    let Some(dense) = dense(models).filter(|_| models.iter().any(|model| model.rung.is_some())) else {
+        return Vec::new();
+    };
     let is_search = |model: &&Model| match model.kind {
         None => model.group == WINNER,
         Some(kind) => [CompareKind::DenseSearch, CompareKind::RandomSearch].contains(&kind),
     };
-    let searches = models.iter().filter(is_search).filter(|model| model.rung.is_none());
-    let read = searches.map(|search| {
-        let of_search = models.iter().zip(rows).filter(|(model, _)| model.group == search.group);
-        let points: Vec<(f64, f64)> =
-            of_search.filter_map(|(_, row)| Some((row.gflops?, row.validation_loss?))).collect();
-        (search, points.len(), reached(&points, loss))
-    });
-    let read: Vec<_> = read.collect();
-    let of_dense_search = read.iter().find(|(search, ..)| search.kind == Some(CompareKind::DenseSearch));
-    // What may be less is nothing to divide by.
-    let of_dense_search = of_dense_search.and_then(|(.., reached)| *reached).filter(|(_, is_bound)| !is_bound);
-    let of_dense_search = of_dense_search.map(|(gflops, _)| gflops);
-    let readings = read.iter().map(|(search, models, reached)| {
-        let gflops = reached.map(|(gflops, _)| gflops);
-        let of = |other: Option<f64>| Some(gflops? / other?);
-        Reading {
+    let searches = || models.iter().filter(is_search).filter(|model| model.rung.is_none());
+    let dense_search = searches().find(|model| model.kind == Some(CompareKind::DenseSearch));
+    let dense_search = dense_search.map(|model| model.group.as_str());
+    let by = |quality: Quality| {
+        let point = |row: &TestedModel| Some((row.gflops?, row.quality(quality)?));
+        let curve = |search: &Model| Curve {
             search: search.group.clone(),
-            models: *models,
-            loss,
-            gflops,
-            is_bound: reached.is_some_and(|(_, is_bound)| is_bound),
-            of_dense: of(reference.and_then(|row| row.gflops)),
-            of_dense_search: of(of_dense_search),
-        }
-    });
-    readings.collect()
+            points: models
+                .iter()
+                .zip(rows)
+                .filter(|(model, _)| model.group == search.group)
+                .filter_map(|(_, row)| point(row))
+                .collect(),
+        };
+        let curves: Vec<Curve> = searches().map(curve).collect();
+        point(&rows[dense]).map_or_else(Vec::new, |dense| Reading::of_curves(quality, dense, dense_search, &curves))
+    };
+    Quality::ALL.into_iter().flat_map(by).collect()
 }
 
 #[cfg(test)]
@@ -144,7 +136,7 @@ mod tests {
         assert_eq!(found.iter().map(|reading| reading.search.as_str()).collect::<Vec<_>>(), ["winner", "nas"]);
         let [winner, nas] = [0, 1].map(|place| &found[place]);
         // Half of the way from 1 to 4 GFLOPs in logarithms.
-        assert!((winner.gflops.unwrap() - 2.0).abs() < 1e-12 && winner.models == 2 && winner.loss == 2.0);
+        assert!((winner.gflops.unwrap() - 2.0).abs() < 1e-12 && winner.models == 2 && winner.at == 2.0);
         assert!(
             (winner.of_dense.unwrap() - 0.25).abs() < 1e-12 && (winner.of_dense_search.unwrap() - 0.5).abs() < 1e-12
         );

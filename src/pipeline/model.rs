@@ -38,7 +38,7 @@ pub(super) fn name_of(group: &str, rung: Option<Rung>) -> String {
 }
 
 /// Trains one of `shape` in the run directory of `workspace` as the model `name`, where that is not done; a model of another
-/// architecture gives way. Returns the folder.
+/// shape gives way. Returns the folder.
 ///
 /// # Errors
 /// See [`train_architecture`].
@@ -49,12 +49,12 @@ pub(super) fn trained(workspace: &Workspace, name: &str, shape: &TransformerConf
     Ok(folder)
 }
 
-/// Gives the model in `folder` another name, NAME.1 or the next that is free, where it has another architecture: that of an
+/// Gives the model in `folder` another name, NAME.1 or the next that is free, where it has another shape: that of an
 /// earlier search, or one of the user's.
 fn set_aside_other(folder: &Path, shape: &TransformerConfig) -> Result<()> {
     if is_trained_as(folder, shape) == Some(false) {
         let aside = put_aside(folder)?;
-        tracing::info!("{}: a model of another architecture, now {}", folder.display(), aside.display());
+        tracing::info!("{}: a model of another shape, now {}", folder.display(), aside.display());
     }
     Ok(())
 }

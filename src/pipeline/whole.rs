@@ -8,7 +8,7 @@ use super::hypotheses::{keep, kept};
 use super::ladder::Ladder;
 use super::model::{Model, trained};
 use super::search::{EarlierTrials, check_measured, search};
-use super::test::{test, tested_weights, translator_of, validation_loss, validation_of};
+use super::test::{test, tested_weights, translator_of, validation_bleu, validation_loss, validation_of};
 use super::training::train_supernet;
 use super::weights_hash::hash_tested;
 use super::workspace::Workspace;
@@ -70,8 +70,11 @@ pub fn run(workspace: &Workspace, asked: &Asked) -> Result<Results> {
     let wanted = names(&workspace.config, asked.top, &beside);
     let mut earlier = Earlier::read(workspace, &settings)?;
     let has = |results: &Results, name: &String| results.rows.iter().any(|row| row.name == *name);
+    // What is compared is so by BLEU on the validation set, too, which earlier versions did not measure.
+    let is_measured = |row: &TestedModel| row.validation_bleu.is_some() || further.is_none();
     if let Some(results) = earlier.whole(|results| {
-        !results.unfinished && results.asked == further && wanted.iter().all(|name| has(results, name))
+        let is_done = !results.unfinished && results.asked == further && results.rows.iter().all(is_measured);
+        is_done && wanted.iter().all(|name| has(results, name))
     }) {
         asked.note(workspace, asked.seeds == 1)?;
         return Ok(results);
@@ -158,10 +161,10 @@ fn tested(workspace: &Workspace, models: &[Model], earlier: &Earlier, mut result
         }
         let name = model.name();
         let weights = hash_tested(&model.folder, workspace.config.translate.average_checkpoints)?;
-        // Rows of version 0.1.0 have no hypotheses, and are tested again only where they are asked for.
-        let is_whole = |row: &&TestedModel| match &row.hypotheses {
-            Some(hash) => kept(&workspace.run, &name, hash).is_some(),
-            None => results.asked.is_none(),
+        // Rows of earlier versions lack hypotheses or BLEU on the validation set, and are tested again only where something is compared.
+        let is_whole = |row: &&TestedModel| {
+            let kept = row.hypotheses.as_ref().map(|hash| kept(&workspace.run, &name, hash).is_some());
+            kept.unwrap_or(results.asked.is_none()) && (row.validation_bleu.is_some() || results.asked.is_none())
         };
         if let Some(row) = earlier.row(&name, weights.as_ref()).filter(is_whole) {
             results.rows.push(row.clone());
@@ -226,10 +229,12 @@ fn row(
     let tested = tested.map_err(|error| error.at(folder.display()))?;
     let validation_loss = validation_loss(validation, &tested);
     let translator = translator_of(workspace, tested)?;
+    let validation_bleu = validation_bleu(workspace, name, &translator)?;
     let scores = test(workspace, name, &translator)?;
     let prepared = &workspace.prepared;
     let mut basis = Basis::of(config, [prepared.source_vocab(), prepared.target_vocab()])?;
-    basis.dimensions.qkv_dim = translator.model.config().qkv_dim;
+    let qkv_dim = translator.model.config().qkv_dim;
+    basis.dimensions.qkv_dim = qkv_dim;
     let cost = CostSummary::new(architecture, &basis);
     let checkpoint = folder.strip_prefix(workspace.run.root()).unwrap_or(Path::new(name));
     let latency =
@@ -239,6 +244,7 @@ fn row(
         checkpoint: Some(checkpoint.display().to_string()),
         weights,
         architecture: Some(architecture.clone()),
+        qkv_dim: Some(qkv_dim),
         bleu: Some(scores.bleu),
         chrf: Some(scores.chrf),
         gflops: Some(cost.gflops),
@@ -247,6 +253,7 @@ fn row(
         sparsity: Some(cost.sparsity),
         latency: Some(latency),
         validation_loss,
+        validation_bleu: Some(validation_bleu),
         training: spent(folder),
         hypotheses: Some(keep(&workspace.run, name, &scores.hypotheses)?),
         compared: Vec::new(),

@@ -1,6 +1,6 @@
 //! The figures of models and readings: where each is found, and how it is shown.
 
-use super::reading::Reading;
+use super::reading::{Quality, Reading};
 use super::results::{Reference, TestedModel};
 use super::table::{Column, Rounding};
 
@@ -50,7 +50,8 @@ pub(super) const MODEL: &[FigureColumn<TestedModel>] = &[
 
 /// What its training took, and came to.
 pub(super) const TRAINING: &[FigureColumn<TestedModel>] = &[
-    FigureColumn::new("validation_loss", "valid. loss", 3, |row| row.validation_loss),
+    FigureColumn::new(Quality::Loss.key(), "valid. loss", 3, |row| row.validation_loss),
+    FigureColumn::new(Quality::Bleu.key(), "valid. BLEU", 2, |row| row.validation_bleu),
     FigureColumn::of_any_size("training_tflops", "trained TFLOPs", TestedModel::training_tflops),
     FigureColumn::of_any_size("training_hours", "trained h", |row| row.training.map(|spent| spent.hours)),
 ];
@@ -71,9 +72,22 @@ pub(super) const BESIDE_DENSE_SEARCH: &[FigureColumn<TestedModel>] = &[
     }),
 ];
 
-/// Those of a reading.
-pub(super) const READING: &[FigureColumn<Reading>] = &[
-    FigureColumn::new("validation_loss", "valid. loss", 3, |reading| Some(reading.loss)),
+/// Those of a reading by this quality.
+pub(super) fn of_reading(quality: Quality) -> [&'static [FigureColumn<Reading>]; 2] {
+    let at = match quality {
+        Quality::Loss => AT_LOSS,
+        Quality::Bleu => AT_BLEU,
+    };
+    [at, READING]
+}
+
+const AT_LOSS: &[FigureColumn<Reading>] =
+    &[FigureColumn::new(Quality::Loss.key(), "valid. loss", 3, |reading| Some(reading.at))];
+
+const AT_BLEU: &[FigureColumn<Reading>] =
+    &[FigureColumn::new(Quality::Bleu.key(), "valid. BLEU", 2, |reading| Some(reading.at))];
+
+const READING: &[FigureColumn<Reading>] = &[
     FigureColumn::of_flops("gflops", "GFLOPs there", |reading: &Reading| reading.gflops).bounded(),
     FigureColumn::new("gflops_of_dense", "of dense", 3, |reading: &Reading| reading.of_dense).bounded(),
     FigureColumn::new("gflops_of_dense_search", "of dense search", 3, |reading: &Reading| reading.of_dense_search)

@@ -1,6 +1,6 @@
 //! What a run of all phases has found: its `results.json`.
 
-use super::reading::Reading;
+use super::reading::{Quality, Reading};
 use crate::bounded::read_with;
 use crate::checksum;
 use crate::error::Result;
@@ -43,7 +43,7 @@ pub struct Results {
     pub unfinished: bool,
     /// One model a row.
     pub rows: Vec<TestedModel>,
-    /// Where the curves of a ladder's searches reach the dense model's validation loss.
+    /// Where the curves of a ladder's searches reach the dense model's quality on the validation set.
     #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Vec::is_empty")]
     pub readings: Vec<Reading>,
 }
@@ -63,6 +63,9 @@ pub struct TestedModel {
     /// Its shape.
     #[serde(default, deserialize_with = "if_ours")]
     pub architecture: Option<Architecture>,
+    /// Features of its queries, keys and values (`model.qkv_dim`); none in what version 0.1.0 wrote.
+    #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Option::is_none")]
+    pub qkv_dim: Option<usize>,
     /// sacreBLEU's BLEU (13a, exp) on the test set.
     pub bleu: Option<f64>,
     /// chrF2 on the test set.
@@ -82,6 +85,9 @@ pub struct TestedModel {
     /// Of the weights that were tested, in bits per token.
     #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Option::is_none")]
     pub validation_loss: Option<f64>,
+    /// sacreBLEU's BLEU (13a, exp) on the validation set; of ids, where that is what there is, their words are compared.
+    #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Option::is_none")]
+    pub validation_bleu: Option<f64>,
     /// What training it has taken; a search, and its SuperNet, not counted.
     #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Option::is_none")]
     pub training: Option<Spent>,
@@ -91,6 +97,11 @@ pub struct TestedModel {
     /// Beside the first dense model made by hand, and beside what the first dense search found.
     #[serde(default, deserialize_with = "if_ours", skip_serializing_if = "Vec::is_empty")]
     pub compared: Vec<Compared>,
+}
+
+/// What a row is called without the limit that it was found under, and the limit, with `@`; it is empty where there is none.
+pub fn parted(name: &str) -> (&str, &str) {
+    name.split_at(name.find('@').unwrap_or(name.len()))
 }
 
 /// A model beside another.
@@ -129,6 +140,14 @@ impl TestedModel {
     /// FLOPs that its training has taken, in units of 10¹².
     pub fn training_tflops(&self) -> Option<f64> {
         Some(self.training?.gflops? / 1e3)
+    }
+
+    /// How good it is by this measure.
+    pub fn quality(&self, quality: Quality) -> Option<f64> {
+        match quality {
+            Quality::Loss => self.validation_loss,
+            Quality::Bleu => self.validation_bleu,
+        }
     }
 
     /// How it compares with this reference.

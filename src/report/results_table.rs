@@ -1,7 +1,7 @@
 //! What a run has found, as tables.
 
-use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, FigureColumn, MODEL, READING, TRAINING};
-use super::reading::Reading;
+use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, FigureColumn, MODEL, TRAINING, of_reading};
+use super::reading::{Quality, Reading};
 use super::results::{Reference, Results, TestedModel};
 use super::table::{Cell, Column, Row, Table};
 
@@ -18,9 +18,10 @@ pub fn results_tables(results: &Results) -> Vec<Table> {
     if results.rows.iter().any(|row| !row.compared.is_empty()) {
         tables.push(comparisons(results));
     }
-    if !results.readings.is_empty() {
-        tables.push(readings(&results.readings));
-    }
+    tables.extend(Quality::ALL.into_iter().filter_map(|quality| {
+        let what = "between the models of a search under several limits";
+        readings(&format!("FLOPs at the dense model's {}, {what}", quality.title()), quality, &results.readings)
+    }));
     tables
 }
 
@@ -103,25 +104,25 @@ fn comparisons(results: &Results) -> Table {
 }
 
 /// The name of the first model that is this reference.
-fn compared(results: &Results, reference: Reference) -> Option<&str> {
+pub(super) fn compared(results: &Results, reference: Reference) -> Option<&str> {
     let mut compared = results.rows.iter().flat_map(|row| &row.compared);
     compared.find(|compared| compared.reference == reference).map(|compared| compared.with.as_str())
 }
 
-/// FLOPs at equal validation loss.
-fn readings(readings: &[Reading]) -> Table {
-    let mut columns = columns("search", &[READING]);
+/// Those of `readings` that are by this quality; none where there are none.
+pub(super) fn readings(title: &str, quality: Quality, readings: &[Reading]) -> Option<Table> {
+    let kinds = of_reading(quality);
+    let mut columns = columns("search", &kinds);
     columns.insert(1, Column::new("models", "models", 0));
     let row = |reading: &Reading| Row {
         cells: [reading.search.as_str().into(), (reading.models as f64).into()]
             .into_iter()
-            .chain(figures(reading, READING))
+            .chain(kinds.iter().flat_map(|kinds| figures(reading, kinds)))
             .collect(),
         remark: limitation(reading).map(String::from),
     };
-    let title =
-        "FLOPs at the dense model's validation loss, between the models of a search under several limits".into();
-    Table { title, columns, rows: readings.iter().map(row).collect() }
+    let rows: Vec<Row> = readings.iter().filter(|reading| reading.quality == quality).map(row).collect();
+    (!rows.is_empty()).then(|| Table { title: title.to_owned(), columns, rows })
 }
 
 #[cfg(test)]
@@ -149,7 +150,7 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("dense search"), "{text}");
-        let bleu = results_tables(&results)[1].rows[0].cells[5].clone();
+        let bleu = results_tables(&results)[1].rows[0].cells[6].clone();
         assert_eq!(bleu, Cell::Number(0.4));
         let beside = results.rows[0].compared[0].clone();
         let with = "dense-search@gflops=1".into();
@@ -160,7 +161,8 @@ mod tests {
             .map(|(gflops, is_bound)| Reading {
                 search: "winner".into(),
                 models: 3,
-                loss: 2.0,
+                quality: Quality::Loss,
+                at: 2.0,
                 gflops,
                 is_bound,
                 of_dense: None,

@@ -1,14 +1,15 @@
 //! What runs with several seeds have found together.
 
-use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, FigureColumn, MODEL, READING, TRAINING};
-use super::reading::Reading;
+use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, FigureColumn, MODEL, TRAINING, of_reading};
+use super::mean_readings::readings_of_means;
+use super::reading::{Quality, Reading};
+use super::repeated_rows::{Named, RepeatedRow, repeated};
 use super::results::{Results, TestedModel};
 use crate::checksum;
 use crate::error::Result;
 use crate::run::directory::SEEDS;
 use crate::run::{Request, atomic};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The results of a run with several seeds.
@@ -18,39 +19,16 @@ pub struct Repeated {
     pub seeds: Vec<u64>,
     /// Of the rows that all seeds have, each figure that all have.
     pub rows: Vec<RepeatedRow>,
-    /// The same of the readings of a ladder.
+    /// The same of the readings of a ladder by the validation loss.
     pub readings: Vec<RepeatedRow>,
+    /// And by BLEU on the validation set.
+    #[serde(default)]
+    pub bleu_readings: Vec<RepeatedRow>,
+    /// What is read off the means: of each model, FLOPs and quality over all seeds.
+    #[serde(default)]
+    pub readings_of_means: Vec<Reading>,
     /// The results with each seed.
     pub results: Vec<Results>,
-}
-
-/// The figures of one model, or of one reading, over all seeds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RepeatedRow {
-    /// The row's name.
-    pub name: String,
-    /// Its figures, by their names.
-    pub figures: BTreeMap<String, Figure>,
-}
-
-/// A figure over several seeds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Figure {
-    /// The mean.
-    pub mean: f64,
-    /// The standard deviation of a single seed, estimated from these (divided by their number less one); none of one alone.
-    pub deviation: Option<f64>,
-}
-
-impl Figure {
-    /// That of these values; none where there are none.
-    pub fn of(values: &[f64]) -> Option<Self> {
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        let deviation = (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt());
-        (!values.is_empty()).then_some(Self { mean, deviation })
-    }
 }
 
 impl Repeated {
@@ -61,16 +39,22 @@ impl Repeated {
             let figures = |row: &TestedModel| kinds().map(|kind| (kind.column.key, (kind.of)(row))).collect();
             results.rows.iter().map(|row| (row.name.clone(), figures(row))).collect()
         };
-        let readings = |results: &Results| {
+        let readings = |results: &Results, quality: Quality| {
             // FLOPs that are a bound alone are no figure to be averaged.
             let of = |row: &Reading, kind: &FigureColumn<Reading>| {
                 (kind.of)(row).filter(|_| !row.is_bound || !kind.is_bounded)
             };
-            let figures = |row: &Reading| READING.iter().map(|kind| (kind.column.key, of(row, kind))).collect();
-            results.readings.iter().map(|row| (row.search.clone(), figures(row))).collect()
+            let kinds = || of_reading(quality).into_iter().flatten();
+            let figures = |row: &Reading| kinds().map(|kind| (kind.column.key, of(row, kind))).collect();
+            let rows = results.readings.iter().filter(|row| row.quality == quality);
+            rows.map(|row| (row.search.clone(), figures(row))).collect()
         };
         let all = |of: &dyn Fn(&Results) -> Vec<Named>| repeated(&results.iter().map(of).collect::<Vec<_>>());
-        Self { seeds, rows: all(&rows), readings: all(&readings), results }
+        let rows = all(&rows);
+        let [loss_readings, bleu_readings] =
+            [Quality::Loss, Quality::Bleu].map(|quality| all(&|results| readings(results, quality)));
+        let readings_of_means = results.first().map_or_else(Vec::new, |first| readings_of_means(first, &rows));
+        Self { seeds, rows, readings: loss_readings, bleu_readings, readings_of_means, results }
     }
 
     /// Reads those of the run in `folder`, of which that was asked. None where it was one seed alone, or not all seeds are done: what
@@ -101,28 +85,11 @@ impl Repeated {
     }
 }
 
-/// A row's name and figures with one seed.
-type Named = (String, Vec<(&'static str, Option<f64>)>);
-
-/// What all of `seeds` have.
-fn repeated(seeds: &[Vec<Named>]) -> Vec<RepeatedRow> {
-    let Some((first, _)) = seeds.split_first() else { return Vec::new() };
-    let rows = first.iter().filter_map(|(name, figures)| {
-        let of_seed =
-            |rows: &Vec<Named>| rows.iter().find(|(other, _)| other == name).map(|(_, figures)| figures.clone());
-        let of_seeds: Vec<_> = seeds.iter().map(of_seed).collect::<Option<_>>()?;
-        let figures = figures.iter().enumerate().filter_map(|(place, (figure, _))| {
-            let values: Vec<f64> = of_seeds.iter().map(|figures| figures[place].1).collect::<Option<_>>()?;
-            Some(((*figure).to_owned(), Figure::of(&values)?))
-        });
-        Some(RepeatedRow { name: name.clone(), figures: figures.collect() })
-    });
-    rows.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::{Figure, seeds_tables};
+    use serde_json::json;
 
     fn results(text: &str) -> Results {
         serde_json::from_str(text).unwrap()
@@ -139,5 +106,46 @@ mod tests {
         assert_eq!(row.figures["bleu"], Figure { mean: 31.0, deviation: Some(2.0_f64.sqrt()) });
         let alone = Repeated::of(vec![1], vec![results(one)]);
         assert_eq!(alone.rows[0].figures["gflops"], Figure { mean: 0.5, deviation: None });
+    }
+
+    #[test]
+    fn means_are_read_where_a_single_seed_has_no_reading() {
+        let model = |name: &str, gflops: f64, bleu: f64, with: Option<[&str; 2]>| {
+            let compared = with.map(|[reference, with]| {
+                json!({"reference": reference, "with": with, "gflops": 1.0, "bleu": 0.0, "bleu_interval": [0.0, 0.0],
+                    "p_value": 1.0})
+            });
+            json!({"name": name, "gflops": gflops, "validation_bleu": bleu, "compared": compared.as_slice()})
+        };
+        let seed = |dense: f64, small: f64, large: f64| -> Results {
+            let reading = |search: &str| {
+                json!({"search": search, "models": 2, "quality": "bleu", "at": dense, "gflops": null, "is_bound": false,
+                    "of_dense": null, "of_dense_search": null})
+            };
+            let rows = [
+                model("baseline", 8.0, dense, None),
+                model("winner", 4.0, large, Some(["dense", "baseline"])),
+                model("winner@gflops=1", 1.0, small, Some(["dense-search", "nas@gflops=1"])),
+                model("nas", 4.0, 31.0, None),
+                model("nas@gflops=1", 1.0, 29.0, None),
+            ];
+            serde_json::from_value(json!({"rows": rows, "readings": [reading("winner"), reading("nas")]})).unwrap()
+        };
+        // The mean curve goes from 30 to 32; the dense models have 31.
+        let repeated = Repeated::of(vec![1, 2], vec![seed(30.0, 31.0, 32.5), seed(32.0, 29.0, 31.5)]);
+        let [winner, nas] = &repeated.readings_of_means[..] else { panic!("{:?}", repeated.readings_of_means) };
+        assert!((winner.gflops.unwrap() - 2.0).abs() < 1e-12 && (winner.of_dense.unwrap() - 0.25).abs() < 1e-12);
+        assert!((winner.of_dense_search.unwrap() - 0.5).abs() < 1e-12 && nas.of_dense_search == Some(1.0));
+        assert!(repeated.readings.is_empty());
+        assert_eq!(repeated.bleu_readings[0].figures["validation_bleu"].mean, 31.0);
+        let tables = seeds_tables(&repeated);
+        let [.., by_seed, of_means] = &tables[..] else { panic!("{tables:?}") };
+        assert!(by_seed.title.starts_with("FLOPs at the dense model's validation BLEU"), "{}", by_seed.title);
+        assert!(
+            of_means.title.starts_with("FLOPs at the mean of the dense model's validation BLEU"),
+            "{}",
+            of_means.title
+        );
+        assert_eq!(of_means.rows[1].cells[..3], ["nas".into(), 2.0.into(), 31.0.into()]);
     }
 }

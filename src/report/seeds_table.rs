@@ -1,9 +1,11 @@
 //! What runs with several seeds have found, as tables.
 
-use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, FigureColumn, MODEL, READING, TRAINING};
+use super::figures::{BESIDE_DENSE, BESIDE_DENSE_SEARCH, FigureColumn, MODEL, TRAINING, of_reading};
+use super::reading::Quality;
+use super::repeated_rows::{Figure, RepeatedRow};
 use super::results::Results;
-use super::results_table::{is_noisy, limitation};
-use super::seeds::{Figure, Repeated, RepeatedRow};
+use super::results_table::{is_noisy, limitation, readings};
+use super::seeds::Repeated;
 use super::table::{Cell, Column, Row, Table};
 use std::collections::BTreeSet;
 
@@ -16,8 +18,11 @@ pub fn seeds_tables(repeated: &Repeated) -> Vec<Table> {
         let count = in_seeds(repeated, |results| results.rows.iter().any(|row| row.name == name && is_noisy(row)));
         (count > 0).then(|| format!("the latency is too noisy to trust with {count} of {} seeds", repeated.seeds.len()))
     };
-    let limited = |name: &str| {
-        let why = |results: &Results| limitation(results.readings.iter().find(|reading| reading.search == name)?);
+    let limited = |quality: Quality, name: &str| {
+        let why = |results: &Results| {
+            let mut readings = results.readings.iter();
+            limitation(readings.find(|reading| reading.search == name && reading.quality == quality)?)
+        };
         let whys: BTreeSet<&str> = repeated.results.iter().filter_map(why).collect();
         let counted = |what: &str| {
             let count = in_seeds(repeated, |results| why(results) == Some(what));
@@ -26,13 +31,24 @@ pub fn seeds_tables(repeated: &Repeated) -> Vec<Table> {
         (!whys.is_empty()).then(|| whys.into_iter().map(counted).collect::<Vec<_>>().join("; "))
     };
     let (models, training) = ("Models", "Training, and beside the dense models");
-    let readings = "FLOPs at the dense model's validation loss";
+    let by_seed = |quality: Quality| {
+        let rows = match quality {
+            Quality::Loss => &repeated.readings,
+            Quality::Bleu => &repeated.bleu_readings,
+        };
+        let title = title(&format!("FLOPs at the dense model's {}", quality.title()));
+        table(title, "search", &of_reading(quality), rows, |name| limited(quality, name))
+    };
+    let of_means = |quality: Quality| {
+        let title = format!("FLOPs at the mean of the dense model's {}, read off the models' means", quality.title());
+        readings(&title, quality, &repeated.readings_of_means)
+    };
     let tables = [
         table(title(models), "model", &[MODEL], &repeated.rows, noisy),
         table(title(training), "model", &compared, &repeated.rows, |_| None),
-        table(title(readings), "search", &[READING], &repeated.readings, limited),
     ];
-    tables.into_iter().filter(|table| !table.rows.is_empty()).collect()
+    let readings = Quality::ALL.into_iter().flat_map(|quality| [Some(by_seed(quality)), of_means(quality)]);
+    tables.into_iter().chain(readings.flatten()).filter(|table| !table.rows.is_empty()).collect()
 }
 
 /// In how many of the results something is so.

@@ -58,7 +58,7 @@ fn every_row_is_trained_tested_and_compared() {
             assert_eq!(compared["gflops"].as_f64().unwrap(), share);
         }
         assert!(row["training"]["gflops"].as_f64().unwrap() > 0.0 && row["training"]["hours"].as_f64().unwrap() > 0.0);
-        assert!(row["validation_loss"].as_f64().unwrap() > 0.0);
+        assert!(row["validation_loss"].as_f64().unwrap() > 0.0 && row["validation_bleu"].as_f64().unwrap() >= 0.0);
         let hypotheses = program.folder().join(format!("runs/toy/hypotheses/{name}.txt"));
         assert_eq!(std::fs::read_to_string(hypotheses).unwrap().lines().count(), 20);
     }
@@ -72,20 +72,49 @@ fn every_row_is_trained_tested_and_compared() {
     let last = program.folder().join("runs/toy/models/moe/last.json");
     let last: Value = serde_json::from_str(&std::fs::read_to_string(last).unwrap()).unwrap();
     assert_eq!(last["model"]["qkv_dim"], 32);
-    let readings: Vec<&str> =
-        results["readings"].as_array().unwrap().iter().map(|reading| reading["search"].as_str().unwrap()).collect();
-    assert_eq!(readings, ["winner", "dense-search", "random"]);
+    let moe = row(&results, "moe");
+    assert_eq!(moe["qkv_dim"], 32);
+    let cost = ["cost", "--config", "toy", "--arch", "-", "--set", "model.qkv_dim=32"];
+    let cost: Value = serde_json::from_str(&program.output_of(&cost, &moe["architecture"].to_string())).unwrap();
+    assert_eq!(moe["gflops"], cost["gflops"]);
+    let readings = results["readings"].as_array().unwrap().iter();
+    let readings: Vec<[&str; 2]> =
+        readings.map(|reading| ["quality", "search"].map(|key| reading[key].as_str().unwrap())).collect();
+    let searches = ["winner", "dense-search", "random"];
+    let both = ["loss", "bleu"].into_iter().flat_map(|quality| searches.map(|search| [quality, search]));
+    assert_eq!(readings, both.collect::<Vec<_>>());
     assert_eq!(results["readings"][0]["models"], 2);
     // The second time nothing is done: latencies would be others.
     assert_eq!(run(&program, &COMPARED), results);
     let command: Vec<&str> = COMPARED.iter().copied().filter(|word| *word != "--json").collect();
     let tables = program.output(&arguments(&command, &TINY));
     assert!(tables.contains("Beside baseline and the first dense search under the same limit;"), "{tables}");
-    assert!(tables.contains("FLOPs at the dense model's validation loss"), "{tables}");
+    for quality in ["loss", "BLEU"] {
+        assert!(tables.contains(&format!("FLOPs at the dense model's validation {quality}, ")), "{tables}");
+    }
     let page = std::fs::read_to_string(program.folder().join("runs/toy/report.html")).unwrap();
     for phase in ["dense-search-supernet", "dense-search@gflops=0.0025", "search of dense-search", "search of random"] {
         assert!(page.contains(&format!(">{phase}</td>")), "{phase}");
     }
+
+    // As an earlier version left it: what it did not measure is, and what is read off comes back.
+    let path = program.folder().join("runs/toy/results.json");
+    let mut earlier = results.clone();
+    earlier["rows"].as_array_mut().unwrap().iter_mut().for_each(|row| {
+        row.as_object_mut().unwrap().remove("validation_bleu");
+    });
+    earlier["readings"] = Value::Array(Vec::new());
+    std::fs::write(&path, earlier.to_string()).unwrap();
+    let again = run(&program, &COMPARED);
+    assert_eq!(without_times(again.clone()), without_times(results));
+    let results = again;
+
+    // Other attentions: another model, under the same name.
+    let wider = ROWS.replace("qkv_dim=32", "qkv_dim=16");
+    let mut command = COMPARED;
+    command[5] = &wider;
+    assert_eq!(row(&run(&program, &command), "moe")["qkv_dim"], 16);
+    assert!(program.folder().join("runs/toy/models/moe.1").is_dir());
 
     // Another row: what is tested stays as it is.
     let more = ROWS
