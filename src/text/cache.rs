@@ -26,10 +26,14 @@ struct Text {
     /// Only there where they are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     has_joined_references: bool,
+    /// Whether references of segmented text are sentences: earlier versions kept the text.
+    #[serde(default)]
+    has_sentences: bool,
     statistics: Statistics,
 }
 
-/// The prepared data in `folder`, which was made of what has these `fingerprints`, or nothing where there is no such folder.
+/// The prepared data in `folder`, which was made of what has these `fingerprints`, or nothing where there is no such folder, or one of
+/// an earlier version.
 ///
 /// # Errors
 /// If a file is missing, changed or damaged.
@@ -55,6 +59,9 @@ pub fn load(folder: &Path, fingerprints: &Fingerprints) -> Result<Option<Prepare
     };
     let [train, valid, test] = [part(PARTS[0])?, part(PARTS[1])?, part(PARTS[2])?];
     let mut text: Text = serde_json::from_slice(get(TEXT)?).map_err(|error| Error::input(error).at(TEXT))?;
+    if !text.has_sentences {
+        return Ok(None);
+    }
     let lengths = [text.valid_references.len(), text.test_references.len()];
     if lengths != [valid.len(), test.len()] {
         return Err(Error::input("references and pairs differ in number").at(TEXT));
@@ -108,6 +115,7 @@ fn write(folder: &Path, prepared: &Prepared) -> Result<()> {
         valid_references: prepared.valid_references.clone(),
         test_references: prepared.test_references.clone(),
         has_joined_references: prepared.has_joined_references,
+        has_sentences: true,
         statistics: prepared.statistics.clone(),
     };
     let mut files = vec![

@@ -58,7 +58,7 @@ fn encode_text(
     progress("encoding text", done, text.len() as u64);
 }
 
-/// The text of the targets. Ids are joined to words; an unknown one is written as fairseq does it in references, so that no
+/// The sentences of the targets, as translations are. Ids are joined to words; an unknown one is written as fairseq does it in references, so that no
 /// translation has that word.
 pub fn references(texts: Vec<Pairs>, subwords: &SubwordModel) -> Vec<String> {
     let unknown = SPECIALS[UNK as usize];
@@ -66,7 +66,9 @@ pub fn references(texts: Vec<Pairs>, subwords: &SubwordModel) -> Vec<String> {
     let mut references = Vec::new();
     for pairs in texts {
         match pairs {
-            Pairs::Text(text) => references.extend(text.targets),
+            Pairs::Text(text) => {
+                references.extend(text.targets.iter().map(|line| subwords.sentence(line).into_owned()));
+            }
             Pairs::Ids(ids) => {
                 references.extend(ids.pairs().map(|(_, target)| subwords.decode(target).replace(unknown, &escaped)));
             }

@@ -57,15 +57,9 @@ fn build_and_store(
     Ok(prepared)
 }
 
-/// Puts the references that `data` names in place of the test text's, which are otherwise made sentences, as translations
-/// are. They are no part of what models are trained on, nor of the fingerprint.
+/// Puts the references that `data` names in place of the test text's. They are no part of what models are trained on, nor of the fingerprint.
 fn with_references(mut prepared: Prepared, data: &DataConfig) -> Result<Prepared> {
     if data.test_reference.as_os_str().is_empty() {
-        if !prepared.has_joined_references {
-            for line in &mut prepared.test_references {
-                *line = prepared.target_subwords.sentence(line).into_owned();
-            }
-        }
         return Ok(prepared);
     }
     let beside_text = data.dir.join(&data.test_reference);

@@ -19,7 +19,7 @@ pub struct Prepared {
     pub valid: Dataset,
     /// Test pairs, all of them.
     pub test: Dataset,
-    /// The text of the validation targets.
+    /// The sentences of the validation targets.
     pub valid_references: Vec<String>,
     /// The sentences of the test targets.
     pub test_references: Vec<String>,

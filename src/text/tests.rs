@@ -291,14 +291,15 @@ fn references_of_segmented_text_are_sentences() {
     {
         let dir = tempfile::tempdir().unwrap();
         let data = files(dir.path(), None);
-        for name in ["test.xx", "test.yy"] {
+        for name in ["valid.xx", "valid.yy", "test.xx", "test.yy"] {
             std::fs::write(dir.path().join(name), line).unwrap();
         }
         std::fs::write(dir.path().join("dict"), dict).unwrap();
         let data = DataConfig { source_dict: dir.path().join("dict"), ..data };
         // The second time from the cache.
         for _ in 0..2 {
-            assert_eq!(quietly(&data).unwrap().test_references, [expected]);
+            let prepared = quietly(&data).unwrap();
+            assert_eq!([prepared.valid_references, prepared.test_references], [[expected]; 2]);
         }
     }
 }
