@@ -75,8 +75,8 @@ fn a_run_is_told_whatever_it_is_at() {
     fs::write(run.join("search/winner.json"), intact).unwrap();
 
     // A line that is being written, or was when the process was killed.
-    append(&program, "search/trials.jsonl", "{\"id\":99,\"gener");
     append(&program, "models/winner/metrics.jsonl", "{\"upd");
+    append(&program, "search/trials.jsonl", "{\"id\":99,\"gener");
     assert_eq!(told(&program), finished);
 
     // Nothing that was tested is of a search that was done anew, or is being done.
