@@ -70,11 +70,11 @@ pub fn run(workspace: &Workspace, asked: &Asked) -> Result<Results> {
     let wanted = names(&workspace.config, asked.top, &beside);
     let mut earlier = Earlier::read(workspace, &settings)?;
     let has = |results: &Results, name: &String| results.rows.iter().any(|row| row.name == *name);
-    // What is compared is so by BLEU on the validation set, too, which earlier versions did not measure.
-    let is_measured = |row: &TestedModel| row.validation_bleu.is_some() || further.is_none();
     if let Some(results) = earlier.whole(|results| {
-        let is_done = !results.unfinished && results.asked == further && results.rows.iter().all(is_measured);
-        is_done && wanted.iter().all(|name| has(results, name))
+        let is_done = !results.unfinished && results.asked == further;
+        is_done
+            && results.rows.iter().all(|row| is_measured(row, further.as_deref()))
+            && wanted.iter().all(|name| has(results, name))
     }) {
         asked.note(workspace, asked.seeds == 1)?;
         return Ok(results);
@@ -164,7 +164,7 @@ fn tested(workspace: &Workspace, models: &[Model], earlier: &Earlier, mut result
         // Rows of earlier versions lack hypotheses or BLEU on the validation set, and are tested again only where something is compared.
         let is_whole = |row: &&TestedModel| {
             let kept = row.hypotheses.as_ref().map(|hash| kept(&workspace.run, &name, hash).is_some());
-            kept.unwrap_or(results.asked.is_none()) && (row.validation_bleu.is_some() || results.asked.is_none())
+            kept.unwrap_or(results.asked.is_none()) && is_measured(row, results.asked.as_deref())
         };
         if let Some(row) = earlier.row(&name, weights.as_ref()).filter(is_whole) {
             results.rows.push(row.clone());
@@ -183,6 +183,12 @@ fn tested(workspace: &Workspace, models: &[Model], earlier: &Earlier, mut result
     workspace.run.keep_settings(Made::Other)?;
     results.write(&workspace.run.results())?;
     Ok(results)
+}
+
+/// Whether `row` has what is asked for: what is compared is so by BLEU on the validation set, too, which earlier versions did not
+/// measure.
+fn is_measured(row: &TestedModel, asked: Option<&str>) -> bool {
+    asked.is_none() || row.validation_bleu.is_some()
 }
 
 /// Of the rows of `[[compare]]` and the limits that are asked for; none where there are none. What a row says depends on its model

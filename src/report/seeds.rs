@@ -51,8 +51,7 @@ impl Repeated {
         };
         let all = |of: &dyn Fn(&Results) -> Vec<Named>| repeated(&results.iter().map(of).collect::<Vec<_>>());
         let rows = all(&rows);
-        let [loss_readings, bleu_readings] =
-            [Quality::Loss, Quality::Bleu].map(|quality| all(&|results| readings(results, quality)));
+        let [loss_readings, bleu_readings] = Quality::ALL.map(|quality| all(&|results| readings(results, quality)));
         let readings_of_means = results.first().map_or_else(Vec::new, |first| readings_of_means(first, &rows));
         Self { seeds, rows, readings: loss_readings, bleu_readings, readings_of_means, results }
     }
