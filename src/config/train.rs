@@ -79,7 +79,7 @@ pub struct TrainConfig {
     /// Updates at the beginning in which routers stay as they began, so that experts learn before they are chosen among.
     pub router_warmup_updates: usize,
     /// Of the products in training: `"float32"`, `"bfloat16"`, `"float16"` (graphics devices), or `"auto"`, which a run
-    /// takes for bfloat16 where its device computes in that, else for float32.
+    /// takes for bfloat16 where that is fast on its device, else for float32.
     pub precision: Precision,
     /// Updates between validations.
     #[schemars(range(min = 1))]

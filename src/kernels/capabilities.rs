@@ -24,7 +24,7 @@ pub fn sentences_stand_alone(device: &Device) -> bool {
 }
 
 /// Whether models compute products in `dtype` on `device`; all do in single precision. CPUs do in bfloat16 where they have
-/// instructions for it: elsewhere it would be slower.
+/// instructions for it.
 pub fn computes_in(device: &Device, dtype: FloatDType) -> bool {
     match is_cpu(device) {
         true => cpu_computes_in(dtype, bfloat16::Path::best()),
@@ -34,6 +34,14 @@ pub fn computes_in(device: &Device, dtype: FloatDType) -> bool {
 
 fn cpu_computes_in(dtype: FloatDType, path: bfloat16::Path) -> bool {
     dtype == FloatDType::F32 || (dtype == FloatDType::BF16 && path != bfloat16::Path::Plain)
+}
+
+/// Whether `device` computes products faster in bfloat16 than in single precision. Of a graphics device it is taken for granted.
+pub fn is_fast_in_bfloat16(device: &Device) -> bool {
+    match is_cpu(device) {
+        true => bfloat16::Path::best().is_fast(),
+        false => computes_in(device, FloatDType::BF16),
+    }
 }
 
 /// Whether inference on `device` computes products in 8-bit integers: on CPUs that have instructions for it.
@@ -53,6 +61,8 @@ mod tests {
             assert!(!cpu_computes_in(FloatDType::F16, path));
         }
         assert!(!cpu_computes_in(FloatDType::BF16, Path::Plain));
-        assert_eq!(computes_in(&Device::flex(), FloatDType::BF16), Path::best() != Path::Plain);
+        let cpu = Device::flex();
+        assert_eq!(computes_in(&cpu, FloatDType::BF16), Path::best() != Path::Plain);
+        assert!(computes_in(&cpu, FloatDType::BF16) || !is_fast_in_bfloat16(&cpu));
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::config::Precision;
 use crate::error::{Error, Result};
-use crate::kernels::capabilities::{computes_in, computes_in_int8};
+use crate::kernels::capabilities::{computes_in, computes_in_int8, is_fast_in_bfloat16};
 use burn::tensor::{Device, FloatDType};
 
 /// How a model's products are computed.
@@ -27,7 +27,7 @@ impl Products {
             Precision::Float32 | Precision::Int8 => FloatDType::F32,
             Precision::Bfloat16 => FloatDType::BF16,
             Precision::Float16 => FloatDType::F16,
-            Precision::Auto if computes_in(device, FloatDType::BF16) => FloatDType::BF16,
+            Precision::Auto if is_fast_in_bfloat16(device) => FloatDType::BF16,
             Precision::Auto => FloatDType::F32,
         };
         Self { dtype, int8: precision == Precision::Int8, loss_scale: 1.0 }
@@ -70,10 +70,10 @@ mod tests {
         let message = "train.precision = \"float16\": this device does not compute in it; use \"float32\" or \"auto\", or \
                        another --device";
         assert_eq!(error.to_string(), message);
-        let fast = computes_in(&cpu, FloatDType::BF16);
-        assert_eq!(resolve("search.precision", Precision::Bfloat16, &cpu).is_ok(), fast);
+        let found = resolve("search.precision", Precision::Bfloat16, &cpu);
+        assert_eq!(found.is_ok(), computes_in(&cpu, FloatDType::BF16));
         let found = resolve("translate.precision", Precision::Auto, &cpu).unwrap();
-        assert_eq!(found, if fast { Precision::Bfloat16 } else { Precision::Float32 });
+        assert_eq!(found, if is_fast_in_bfloat16(&cpu) { Precision::Bfloat16 } else { Precision::Float32 });
         let found = resolve("translate.precision", Precision::Int8, &cpu);
         assert_eq!(found.ok(), computes_in_int8(&cpu).then_some(Precision::Int8));
     }

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use std::path::Path;
 
 /// Replaces `auto` in the precisions of `config` by what it stands for: where there is a run at `begun` by what that has, else by
-/// what `device` computes in.
+/// what is fast on `device`.
 ///
 /// # Errors
 /// The device does not compute in one of them.
@@ -48,8 +48,7 @@ fn precisions(config: &mut Config) -> [(&'static str, Option<&mut Precision>); 5
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::capabilities::computes_in;
-    use burn::tensor::FloatDType;
+    use crate::kernels::capabilities::is_fast_in_bfloat16;
 
     fn config(precisions: [Precision; 3]) -> Config {
         let mut config = Config::default();
@@ -60,7 +59,7 @@ mod tests {
     #[test]
     fn auto_is_what_the_run_has_or_else_what_the_device_does() {
         let device = Device::flex();
-        let fast = match computes_in(&device, FloatDType::BF16) {
+        let fast = match is_fast_in_bfloat16(&device) {
             true => Precision::Bfloat16,
             false => Precision::Float32,
         };
