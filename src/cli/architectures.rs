@@ -2,10 +2,11 @@
 //! HAT's YAML. Trials, and what other commands print of an architecture, hold it under `architecture`.
 
 use crate::bounded::drop_mark;
-use crate::config::Config;
+use crate::config::{Config, ObjectiveName};
 use crate::error::{Error, Result, listed};
 use crate::interop::hat;
 use crate::json;
+use crate::search::{Trial, ranked};
 use crate::space::Architecture;
 use serde_json::Value;
 use std::fs::File;
@@ -91,12 +92,48 @@ pub(super) fn single(argument: &Path, qkv_dim: usize) -> Result<Architecture> {
     }
 }
 
+/// Tells of an architecture that is outside of `config`'s space, whose SuperNet never trained such.
+///
+/// # Errors
+/// A space that is none.
+pub(super) fn warn_outside(architecture: &Architecture, config: &Config) -> Result<()> {
+    if let Err(faults) = config.space()?.contains(architecture) {
+        tracing::warn!("--arch is outside the config's space: {}", listed(&faults, "; "));
+    }
+    Ok(())
+}
+
+/// The architectures in the argument of `--warm-start`, in their order; of trials the complete ones, best first by `objectives`.
+///
+/// # Errors
+/// See [`open`]; one that is not valid.
+pub(super) fn to_begin_with(
+    argument: &Path,
+    qkv_dim: usize,
+    objectives: &[ObjectiveName],
+) -> Result<Vec<Architecture>> {
+    let mut architectures = open(argument, qkv_dim)?;
+    let (mut given, mut trials) = (Vec::new(), Vec::new());
+    while let Some((architecture, text)) = architectures.read()? {
+        match serde_json::from_slice::<Trial>(&text) {
+            Ok(trial) => trials.push(trial),
+            Err(_) => given.push(architecture),
+        }
+    }
+    given.extend(ranked(trials.iter().collect(), objectives).into_iter().map(|trial| trial.architecture.clone()));
+    match given.is_empty() {
+        true => Err(Error::input("none of its trials is complete").at(architectures.name)),
+        false => Ok(given),
+    }
+}
+
 impl<R: BufRead> Architectures<R> {
     fn new(input: R, name: String, qkv_dim: usize) -> Self {
         Self { input, name, qkv_dim, line: 0, form: Form::Unknown, max_bytes: MAX_BYTES }
     }
 
-    fn read(&mut self) -> Result<Option<Architecture>> {
+    /// The next architecture, and the text that it was read from.
+    fn read(&mut self) -> Result<Option<(Architecture, Vec<u8>)>> {
         let Some((first_line, text)) = self.next_value()? else {
             if self.form == Form::Unknown {
                 let message = "no architecture: expected JSON objects, one a line";
@@ -105,7 +142,8 @@ impl<R: BufRead> Architectures<R> {
             return Ok(None);
         };
         let place = if self.form == Form::Yaml { self.name.clone() } else { self.place(first_line) };
-        self.parse(&text).map(Some).map_err(|error| error.at(place))
+        let architecture = self.parse(&text).map_err(|error| error.at(place))?;
+        Ok(Some((architecture, text)))
     }
 
     fn parse(&self, text: &[u8]) -> Result<Architecture> {
@@ -193,7 +231,7 @@ impl<R: BufRead> Iterator for Architectures<R> {
         if !matches!(read, Some(Ok(_))) {
             self.form = Form::Ended;
         }
-        read
+        read.map(|read| read.map(|(architecture, _)| architecture))
     }
 }
 

@@ -78,7 +78,7 @@ impl ConstraintArgs {
         let source = latency.or(profile_source);
         if source.is_some() && !search.asks_for(LATENCY_MS) {
             let option = if latency.is_some() { "--latency" } else { "--latency-profile" };
-            return Err(Error::input("there is no limit on latency: give --max-latency-ms").at(option));
+            return Err(Error::input("latency is neither limited nor an objective: give --max-latency-ms").at(option));
         }
         search.latency = source.unwrap_or(search.latency);
         if let Some(profile) = latency_profile {

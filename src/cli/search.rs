@@ -1,4 +1,4 @@
-//! `automoe search`: the evolutionary search.
+//! `automoe search`: the search for the best architecture.
 
 use super::constraints::ConstraintArgs;
 use super::options::RunArgs;
@@ -7,7 +7,6 @@ use crate::error::Result;
 use crate::pipeline::{EarlierTrials, search};
 use crate::run::checkpoints::resolve;
 use crate::search::Pick;
-use crate::space::Architecture;
 use std::io;
 use std::path::PathBuf;
 
@@ -36,11 +35,12 @@ pub struct SearchArgs {
     #[arg(long, value_name = "CHECKPOINT")]
     checkpoint: Option<PathBuf>,
 
-    /// Remove the trials of an earlier search with other settings
+    /// Remove the trials of an earlier search, and begin anew
     #[arg(long)]
     fresh: bool,
 
-    /// Begin with the architectures in FILE, one a line (trials of an earlier search hold theirs), instead of random ones
+    /// Begin with the architectures in FILE, one a line, instead of random ones; of trials of another search with the best of the
+    /// complete ones
     #[arg(long, value_name = "FILE")]
     warm_start: Option<PathBuf>,
 
@@ -65,13 +65,13 @@ pub fn run(args: SearchArgs) -> Result<()> {
     }
     let checkpoint = args.checkpoint.unwrap_or_else(|| config.run_dir.join("supernet"));
     resolve(&checkpoint)?;
-    let objectives = config.search.objectives.len();
-    let given = args.warm_start.as_deref().map(|file| architectures::open(file, config.model.qkv_dim)?.collect());
-    let given: Vec<Architecture> = given.transpose()?.unwrap_or_default();
+    let objectives = &config.search.objectives;
+    let is_front = args.pick.is_none() && objectives.len() > 1;
+    let given = args.warm_start.map(|file| architectures::to_begin_with(&file, config.model.qkv_dim, objectives));
+    let given = given.transpose()?.unwrap_or_default();
     let workspace = args.run.open(config, "search", false)?;
     let earlier = if args.fresh { EarlierTrials::Remove } else { EarlierTrials::GoOn };
     let pick = args.pick.unwrap_or(Pick::Knee);
-    let is_front = args.pick.is_none() && objectives > 1;
     let found = workspace.carry_out(|workspace| search(workspace, &checkpoint, earlier, &given, pick))?;
     let mut out = io::stdout().lock();
     if !is_front {

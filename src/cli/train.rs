@@ -2,7 +2,7 @@
 
 use super::options::RunArgs;
 use super::{architectures, output};
-use crate::error::{Result, listed};
+use crate::error::Result;
 use crate::pipeline::{Speed, adapt_supernet, dry_run, scaling, train_architecture, train_supernet};
 use crate::run::directory::check_model_name;
 use crate::world;
@@ -108,10 +108,8 @@ pub fn run(args: TrainArgs) -> Result<()> {
         return Ok(());
     }
     let architecture = args.arch.as_ref().map(|file| architectures::single(file, config.model.qkv_dim)).transpose()?;
-    if let Some(architecture) = &architecture
-        && let Err(faults) = config.space()?.contains(architecture)
-    {
-        tracing::warn!("--arch is outside the config's space: {}", listed(&faults, "; "));
+    if let Some(architecture) = &architecture {
+        architectures::warn_outside(architecture, &config)?;
     }
     let workspace = args.run.open(config, "train", args.fresh)?;
     let outcome = workspace.carry_out(|workspace| match (architecture, args.adapt) {

@@ -97,6 +97,9 @@ pub fn run(args: TranslateArgs) -> Result<()> {
     let architecture = args.arch.as_ref().map(|file| architectures::single(file, config.model.qkv_dim)).transpose()?;
     let device = device::parse(&args.device.device)?;
     let translator = load_translator(&args.checkpoint, architecture.as_ref(), &config, &device)?;
+    if let Some(architecture) = &architecture {
+        architectures::warn_outside(architecture, &config)?;
+    }
     let input = read_ahead(BufReader::new(io::stdin()));
     let mut out = io::stdout().lock();
     let (mut first_line, mut told_of_fewer) = (1, false);

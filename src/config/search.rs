@@ -12,6 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::path::PathBuf;
 
+/// The most objectives: the volume that a front dominates takes time that grows with its size to the power of one less.
+const MOST_OBJECTIVES: usize = 4;
+
 /// `[search]`
 #[derive(Debug, Clone, PartialEq, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
@@ -23,7 +26,7 @@ pub struct SearchConfig {
     /// Size of the population.
     #[schemars(range(min = 1, max = MANY))]
     pub population: usize,
-    /// The best that survive and have children.
+    /// The best that survive and have children; of `"nsga2"` they are as many as `population`.
     #[schemars(range(min = 1))]
     pub parents: usize,
     /// Mutants in a generation.
@@ -129,12 +132,6 @@ impl SearchConfig {
         self.check_objectives(faults);
         let message = format!("{} is more than search.population = {}", self.parents, self.population);
         faults.need(self.parents <= self.population, "search.parents", message);
-        faults.need(
-            !self.predicts_latency() || !self.latency_profile.as_os_str().is_empty(),
-            if self.limits[LATENCY_MS] > 0.0 { "search.max_latency_ms" } else { "search.objectives" },
-            "needs a device's profile to predict latency with: set search.latency_profile (--latency-profile), or \
-             search.latency = \"measured\" (--latency measured)",
-        );
         self.precision.check("search.precision", faults);
     }
 
@@ -145,6 +142,8 @@ impl SearchConfig {
         let repeated = objectives.iter().enumerate().find(|(place, name)| objectives[..*place].contains(name));
         let name = repeated.map_or("", |(_, name)| name.as_str());
         faults.need(repeated.is_none(), key, format!("\"{name}\" is there twice"));
+        let count = objectives.len();
+        faults.need(count <= MOST_OBJECTIVES, key, format!("{count} are more than {MOST_OBJECTIVES}"));
         let algorithm = self.algorithm.as_str();
         let has_children = !CHILDLESS.contains(&algorithm);
         let message = format!("\"{algorithm}\" has no children that it could choose; set it to false");

@@ -226,15 +226,14 @@ fn every_bound_is_checked() {
     assert_eq!(faults(&|c| c.search.mutation_probability = 1.1), ["search.mutation_probability"]);
     assert_eq!(faults(&|c| c.search.limits["gflops"] = f64::INFINITY), ["search.max_gflops"]);
     assert_eq!(faults(&|c| c.search.limits["memory_mb"] = -1.0), ["search.max_memory_mb"]);
-    assert_eq!(faults(&|c| c.search.limits["latency_ms"] = 9.0), ["search.max_latency_ms"]);
-    let with = |set: &dyn Fn(&mut SearchConfig)| {
+    let objectives = |names: &[&str]| {
         faults(&|c| {
-            c.search.limits["latency_ms"] = 9.0;
-            set(&mut c.search);
+            c.search.algorithm = AlgorithmName::new("random").unwrap();
+            c.search.objectives = names.iter().map(|name| ObjectiveName::new(name).unwrap()).collect();
         })
     };
-    assert_eq!(with(&|search| search.latency = LatencySource::Measured), [""; 0]);
-    assert_eq!(with(&|search| search.latency_profile = "xeon.json".into()), [""; 0]);
+    assert_eq!(objectives(&["loss", "gflops", "parameters", "memory_mb"]), [""; 0]);
+    assert_eq!(objectives(&["loss", "gflops", "parameters", "memory_mb", "kv_cache_mb"]), ["search.objectives"]);
     assert_eq!(faults(&|c| c.rank.samples = 1), ["rank.samples"]);
     assert_eq!(faults(&|c| c.rank.band = 0.05), ["rank.band"]);
     assert_eq!(faults(&|c| c.rank.at = 0.05), ["rank.at"]);

@@ -106,7 +106,9 @@ impl Facts {
         let request = unless_damaged(Request::read(&run.request()), &mut remarks);
         let results = run.results().exists().then(|| Results::read(&run.results())).transpose();
         let results = unless_damaged(results, &mut remarks);
-        let trials = if run.trials().exists() { TrialLog::read(&run.trials())? } else { Vec::new() };
+        let mut trials = if run.trials().exists() { TrialLog::read(&run.trials())? } else { Vec::new() };
+        // Those of a search of more generations count for nothing.
+        trials.retain(|trial| trial.generation <= config.search.generations as u64);
         let found = read_winner(&run);
         let is_of_another = |found: &Option<Architecture>| {
             results.as_ref().is_some_and(|results| results.are_of_another_search(!trials.is_empty(), found.as_ref()))

@@ -2,9 +2,10 @@
 
 use super::latency_data::conditions;
 use super::workspace::{dimensions, vocabularies};
+use crate::catalog::LATENCY_MS;
 use crate::config::{Config, Precision};
 use crate::cost::{Basis, Cost, Costs};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::latency::{LatencyProfile, Prediction};
 use crate::search::{Constraints, Feasible};
 use crate::space::Architecture;
@@ -32,10 +33,19 @@ pub(super) fn counted_costs(config: &Config) -> Result<Costs> {
 /// The profile that predicts latency, where the search of `config` limits it by one.
 ///
 /// # Errors
-/// It cannot be used.
+/// There is none, or it cannot be used.
 pub(super) fn latency_profile(config: &Config) -> Result<Option<LatencyProfile>> {
     let settings = &config.search;
-    settings.predicts_latency().then(|| LatencyProfile::read(&settings.latency_profile)).transpose()
+    if !settings.predicts_latency() {
+        return Ok(None);
+    }
+    if settings.latency_profile.as_os_str().is_empty() {
+        let message = "needs a device's profile to predict latency with: set search.latency_profile (--latency-profile), or \
+                       search.latency = \"measured\" (--latency measured)";
+        let key = if settings.limits[LATENCY_MS] > 0.0 { "search.max_latency_ms" } else { "search.objectives" };
+        return Err(Error::input(message).at(key));
+    }
+    LatencyProfile::read(&settings.latency_profile).map(Some)
 }
 
 /// Tells of predictions that go beyond what `profile` was fitted to.
@@ -101,4 +111,23 @@ pub fn compare_with_profile(config: &Config, profile: &LatencyProfile) -> Result
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{LatencySource, ObjectiveName};
+
+    #[test]
+    fn latency_that_nothing_predicts_is_named_by_what_asks_for_it() {
+        let mut config = Config::load("toy").unwrap();
+        assert_eq!(latency_profile(&config), Ok(None));
+        config.search.objectives.push(ObjectiveName::new(LATENCY_MS).unwrap());
+        let message = |config: &Config| latency_profile(config).unwrap_err().to_string();
+        assert!(message(&config).starts_with("search.objectives: needs a device's profile"));
+        config.search.limits[LATENCY_MS] = 9.0;
+        assert!(message(&config).starts_with("search.max_latency_ms: needs a device's profile"));
+        config.search.latency = LatencySource::Measured;
+        assert_eq!(latency_profile(&config), Ok(None));
+    }
 }

@@ -18,10 +18,10 @@ use crate::run::atomic::{self, put_aside};
 use crate::run::checkpoints::resolve;
 use crate::run::memory::{SearchSpent, forget_peak};
 use crate::search::{
-    Constraints, Feasible, Pick, Search, Trial, TrialLog, algorithm, check_pick, first_within, front, picked,
+    Constraints, Feasible, LeftOut, Pick, Search, Trial, TrialLog, algorithm, check_pick, first_within, front, picked,
 };
 use crate::space::Architecture;
-use crate::train::{Weights, load_weights};
+use crate::train::{Weights, load_weights, trained_updates};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,9 +42,9 @@ pub enum EarlierTrials {
 /// Searches with the weights of the supernet at `checkpoint`; every candidate goes to the trial log. It begins with the
 /// architectures of `warm_start`, and draws the others of its first generation.
 ///
-/// With one objective it returns the complete trials, best first; where latency is measured, those before the first that keeps
-/// the limit when measured at length too are left out. With several it returns the front, the knee first. What `pick` means
-/// comes before the others: it is the winner.
+/// With one objective it returns the complete trials, best first, with several the front, the knee first. What `pick` means comes
+/// before the others: it is the winner. Where latency is measured and limited it is the first of those that `pick` allows that keeps
+/// the limit when measured at length, too; those that do not are left out.
 ///
 /// # Errors
 /// No such checkpoint, or one of other data; constraints that nothing in the space satisfies; a log of another search;
@@ -62,6 +62,7 @@ pub fn search(
     let checkpoint = resolve(checkpoint)?;
     check_search(workspace)?;
     let (supernet, quiet) = (Arc::new(supernet(workspace, &checkpoint)?), Quiet::default());
+    warn_of_unfinished(workspace, &checkpoint);
     let measured = || MeasuredLatency::new(workspace, supernet.clone(), quiet.clone());
     let costs = costs(workspace)?;
     check_pick(pick, |name| costs.get(name).is_some() || settings.asks_for(name))?;
@@ -80,16 +81,18 @@ pub fn search(
         feasible.check_measured(&|architecture| evaluator.latency.of(architecture), *seed)?;
         clear(&trials, earlier)?;
     }
-    match warm_start {
-        [] => begin_with(&mut feasible, &SearchRecord::began_with(&workspace.run)?, settings.population),
-        given => begin_with(&mut feasible, given, settings.population),
-    }
+    let begun_with =
+        if warm_start.is_empty() { SearchRecord::began_with(&workspace.run)? } else { warm_start.to_vec() };
+    begin_with(&mut feasible, &begun_with, settings.population)?;
     let record = record.beginning_with(feasible.given());
     let changes = record.tie(&workspace.run)?;
     let mut log = TrialLog::open(&trials, &workspace.space)?;
     let known = log.trials().len();
-    if known > 0 {
-        tracing::info!("searching: going on after {known} trials");
+    let last = settings.generations as u64;
+    match log.trials().iter().filter(|trial| trial.generation <= last).count() {
+        0 => {}
+        counted if counted == known => tracing::info!("searching: going on after {known} trials"),
+        counted => tracing::info!("searching: of {known} trials the {counted} up to generation {last} count"),
     }
     let search = Search { settings, feasible: &feasible, gflops: &**gflops, changes: &changes };
     let mut algorithm = algorithm(settings, &feasible, *seed);
@@ -106,11 +109,7 @@ pub fn search(
         })?;
         workspace.run.keep_settings(Made::Trials)?;
         shown.finish()?;
-        Ok(match constraints.measured {
-            _ if settings.objectives.len() > 1 => (front(&ranked, &settings.objectives), None),
-            None => (ranked, None),
-            Some(limit) => within_at_length(ranked, limit, &measured().at_length(), &workspace.run.finalists())?,
-        })
+        Ok(if settings.objectives.len() > 1 { front(&ranked, &settings.objectives) } else { ranked })
     };
     let searched: Result<_> = searched();
     // A search that was refused, or had nothing left to do, took nothing.
@@ -119,16 +118,21 @@ pub fn search(
     {
         tracing::warn!("what the search took is not noted: {error}");
     }
-    let (mut found, at_length) = searched?;
+    let found = searched?;
     let counted = |trial: &Trial, name: &str| costs.get(name).map(|cost| cost.of(&trial.architecture));
-    let place = picked(&found, pick, &|trial, name| trial.figure(name).or_else(|| counted(trial, name)))?;
-    found[..=place].rotate_right(1);
-    let kind = match (settings.objectives.len(), place) {
-        (1, _) => "winner".to_owned(),
-        (_, 0) => format!("front of {}, its knee", found.len()),
-        (_, _) => format!("front of {}, picked", found.len()),
+    let places = picked(&found, pick, &|trial, name| trial.figure(name).or_else(|| counted(trial, name)))?;
+    let knee = found[0].id;
+    let limit = constraints.measured.filter(|limit| limit.most.is_finite());
+    let (found, at_length) = match limit {
+        None => (first(found, places[0]), None),
+        Some(limit) => within_at_length(found, &places, limit, &measured().at_length(), &workspace.run.finalists())?,
     };
-    tracing::info!("{kind}: {}", summary(&found[0], &constraints, settings.latency, at_length));
+    let kind = match settings.objectives.len() {
+        1 => "winner".to_owned(),
+        _ if found[0].id == knee => format!("front of {}, its knee", found.len()),
+        _ => format!("front of {}, picked", found.len()),
+    };
+    tracing::info!("{kind}: {}", summary(&found[0], &constraints, settings, at_length));
     keep_winner(workspace, &found[0])?;
     Ok(found)
 }
@@ -139,26 +143,42 @@ fn keep_winner(workspace: &Workspace, Trial { architecture, .. }: &Trial) -> Res
     atomic::write(&workspace.run.winner(), format!("{text}\n").as_bytes())
 }
 
-/// Lets the search begin with `given`, `most` of them, and says how many of them it cannot.
-fn begin_with(feasible: &mut Feasible, given: &[Architecture], most: usize) {
+/// Lets the search begin with `given`, `most` of them, and says which it cannot.
+///
+/// # Errors
+/// With none of them.
+fn begin_with(feasible: &mut Feasible, given: &[Architecture], most: usize) -> Result<()> {
     let left = feasible.begin_with(given, most);
-    if left > 0 {
-        tracing::warn!(
-            "--warm-start: {left} architectures are left out: outside of the space or its limits, there twice, or more than \
-             search.population = {most}"
-        );
+    if !given.is_empty() && feasible.given().is_empty() {
+        return Err(Error::input(format!("nothing to begin with: {left}")).at("--warm-start"));
     }
+    if left != LeftOut::default() {
+        tracing::warn!("--warm-start: left out: {left}");
+    }
+    Ok(())
 }
 
-/// Those of `ranked` from the first on that keeps `limit` when measured at length by `latency`, and its latency.
+/// `found` with the trial at `place` before the others.
+fn first(mut found: Vec<Trial>, place: usize) -> Vec<Trial> {
+    found[..=place].rotate_right(1);
+    found
+}
+
+/// `found` with the first of `places` before the others that keeps `limit` when measured at length by `latency`, and its latency.
+/// Those that do not keep it are left out.
 fn within_at_length(
-    ranked: Vec<Trial>,
+    mut found: Vec<Trial>,
+    places: &[usize],
     limit: Limit,
     latency: &MeasuredLatency,
     finalists: &Path,
 ) -> Result<(Vec<Trial>, Option<f64>)> {
-    let (winner, latency) = first_within(&ranked, limit, &|architecture| latency.of(architecture), finalists)?;
-    Ok((ranked.into_iter().skip_while(|trial| trial.id != winner.id).collect(), Some(latency)))
+    let in_turn: Vec<Trial> = places.iter().map(|&place| found[place].clone()).collect();
+    let (winner, latency) = first_within(&in_turn, limit, &|architecture| latency.of(architecture), finalists)?;
+    let beyond: Vec<u64> = in_turn.iter().map(|trial| trial.id).take_while(|&id| id != winner.id).collect();
+    found.retain(|trial| !beyond.contains(&trial.id));
+    let place = found.iter().position(|trial| trial.id == winner.id);
+    Ok((first(found, place.expect("the winner is one of them")), Some(latency)))
 }
 
 /// The supernet at `checkpoint`, which has the weights of all of the workspace's space.
@@ -169,6 +189,19 @@ fn supernet(workspace: &Workspace, checkpoint: &Path) -> Result<Supernet> {
         .and_then(|()| weights.supernet.weights(&workspace.space.supernet()).map(|_| ()))
         .map_err(|error| error.at(checkpoint.display()))?;
     Ok(weights.supernet)
+}
+
+/// Tells of a SuperNet of the run that is still to be trained on.
+fn warn_of_unfinished(workspace: &Workspace, checkpoint: &Path) {
+    let (folder, wanted) = (workspace.run.supernet(), workspace.config.train.max_updates);
+    if checkpoint.parent() == Some(&folder)
+        && let Some(done) = trained_updates(&folder).filter(|&done| done < wanted)
+    {
+        tracing::warn!(
+            "{}: trained for {done} of {wanted} updates; once it has learnt more, these trials count no longer",
+            folder.display()
+        );
+    }
 }
 
 /// What candidates can be limited or compared by before they are measured.

@@ -114,6 +114,14 @@ impl SearchRecord {
                 "these trials were evaluated in {before}, and search.precision = \"{now}\"; automoe search --fresh removes them"
             ));
         }
+        let races = |record: &Self| record.settings.as_ref().map(|settings| settings.racing);
+        if let (Some(before), Some(now)) = (races(&then), races(self))
+            && before != now
+        {
+            return refused(format!(
+                "these trials were evaluated with search.racing = {before}, and it is {now}; automoe search --fresh removes them"
+            ));
+        }
         if then.validation_pairs != self.validation_pairs {
             let pairs = |record: &Self| record.validation_pairs.map_or("all".to_owned(), |pairs| pairs.to_string());
             return refused(format!(

@@ -1,6 +1,6 @@
 //! How a search and its winner are told to the user, and to TensorBoard.
 
-use crate::catalog::{self, LATENCY_MS};
+use crate::catalog::{self, LATENCY_MS, LOSS};
 use crate::config::{LatencySource, SearchConfig};
 use crate::cost::Limit;
 use crate::error::Result;
@@ -64,7 +64,7 @@ impl<'a> Shown<'a> {
         let Some(best) = progress.best else { return Ok(()) };
         let loss = best.loss.unwrap_or(f64::NAN);
         let figures = match self.constraints.tightest(best) {
-            Some((limit, figure)) => format!("{} of {} {}", digits(figure, 4), limit.most, limit.unit),
+            Some((limit, figure)) => format!("{} of {} {}", digits(figure, 4), limit.most, noun(&limit)),
             None => format!("{} GFLOPs", digits(best.gflops, 4)),
         };
         let (generation, done) = (progress.trial.generation, progress.done);
@@ -134,7 +134,7 @@ impl Events {
 pub(super) fn summary(
     winner: &Trial,
     constraints: &Constraints,
-    source: LatencySource,
+    SearchConfig { latency: source, objectives, .. }: &SearchConfig,
     at_length: Option<f64>,
 ) -> String {
     let mut line = format!("trial {}, loss {:.4}", winner.id, winner.loss.unwrap_or(f64::NAN));
@@ -148,8 +148,18 @@ pub(super) fn summary(
             (LATENCY_MS, LatencySource::Measured, Some(again)) => ("up to ", again, " measured"),
             _ => ("", logged, ""),
         };
-        let noun = catalog::cost(name).map_or(unit, |row| row.noun);
+        let noun = noun(&Limit { name, unit, most });
         line += &format!(", {bound}{} {noun}{manner} (limit {most})", digits(figure, 4));
     }
+    let is_told = |name: &str| matches!(name, LOSS | "gflops") || constraints.limits().any(|limit| limit.name == name);
+    for name in objectives.iter().map(|name| name.as_str()).filter(|name| !is_told(name)) {
+        let noun = catalog::cost(name).map_or(name, |row| row.noun);
+        line += &format!(", {} {noun}", digits(winner.figure(name).unwrap_or(f64::NAN), 4));
+    }
     line
+}
+
+/// What is counted by a limit, as in "2.5 M parameters".
+fn noun<'a>(limit: &Limit<'a>) -> &'a str {
+    catalog::cost(limit.name).map_or(limit.unit, |row| row.noun)
 }

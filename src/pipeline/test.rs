@@ -41,8 +41,11 @@ pub fn load_translator(
 ) -> Result<Translator> {
     let weights = tested_weights(path, config, device)?;
     let own = weights.supernet.config.architecture.clone();
-    let architecture = architecture.unwrap_or(&own);
-    let model = weights.subnet(architecture).map_err(|error| error.at(path.display()))?;
+    let cut = |architecture| weights.subnet(architecture).map_err(|error| error.at(path.display()));
+    let model = match architecture {
+        Some(architecture) => cut(architecture).map_err(|error| error.at("--arch"))?,
+        None => cut(&own)?,
+    };
     let subwords = load_subwords(&run_root(path)?)?;
     let vocabularies = [model.config().source_vocab, model.config().target_vocab];
     if subwords.each_ref().map(|subwords| subwords.vocab_size()) != vocabularies {

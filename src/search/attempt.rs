@@ -36,9 +36,8 @@ impl Attempts<'_> {
     /// The trial of `candidate` with what is counted, and nothing measured yet.
     pub fn start(&self, candidate: &Candidate) -> Trial {
         let architecture = &candidate.architecture;
-        let constraints = self.feasible.constraints();
-        let counted = constraints.counted.iter().map(|constraint| &constraint.cost).chain(&constraints.told);
-        let counted = counted.filter(|cost| cost.name() != self.gflops.name());
+        let costs = self.feasible.constraints().costs();
+        let counted = costs.filter(|cost| cost.name() != self.gflops.name());
         Trial {
             id: candidate.id,
             generation: candidate.generation,

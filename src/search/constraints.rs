@@ -67,6 +67,11 @@ impl Constraints {
         figures.max_by(|(a, x), (b, y)| (x / a.most).total_cmp(&(y / b.most)))
     }
 
+    /// What trials tell of the architecture before it is evaluated.
+    pub fn costs(&self) -> impl Iterator<Item = &Arc<dyn Cost>> {
+        self.counted.iter().map(|constraint| &constraint.cost).chain(&self.told)
+    }
+
     /// How far `trial` is beyond the measured limit, relative to it; infinite where it was not measured.
     pub fn measured_excess(&self, trial: &Trial) -> f64 {
         self.measured.map_or(0.0, |Limit { name, most, .. }| {
@@ -89,7 +94,7 @@ impl Constraints {
                 None => trial.state == TrialState::Failed,
             },
         };
-        is_judged_alike && self.counted.iter().map(|constraint| &constraint.cost).chain(&self.told).all(is_same)
+        is_judged_alike && self.costs().all(is_same)
     }
 }
 

@@ -76,7 +76,12 @@ impl Search<'_> {
         let interruptible = Interruptible::begin();
         loop {
             let batch = self.logged(algorithm.ask(budget.largest_generation()), log)?;
-            let Some((first, _)) = batch.first() else { break };
+            let Some((first, _)) = batch.first() else {
+                if done < budget.total().saturating_add(found.pruned.len() as u64) {
+                    tracing::info!("searching: nothing new was found after {done} candidates; that ends it");
+                }
+                break;
+            };
             course.enter(first.generation);
             if self.settings.patience > 0 && course.has_stalled(self.settings.patience) {
                 tracing::info!(
@@ -86,17 +91,21 @@ impl Search<'_> {
                 break;
             }
             found.failures.clear();
-            let stop = |log: &TrialLog| if interruptible.was_interrupted() { Err(interrupted(log)) } else { Ok(()) };
             let race = parts.as_mut().map(|parts| self.race(attempts, algorithm.survivors(), parts));
-            let raced = race.map_or(Ok(Vec::new()), |mut race| race.run(&batch, &found.ranked, &|| stop(log)))?;
+            let raced =
+                race.map_or(Ok(Some(Vec::new())), |mut race| race.run(&batch, &found.ranked, &interruptible))?;
+            let raced = raced.ok_or_else(|| interrupted(log))?;
+            // None after a signal: nothing more is begun, and what was begun is logged.
             let trial_of = |(candidate, logged): &(Candidate, Option<Trial>)| match logged {
-                Some(trial) => (trial.clone(), true),
-                None => {
-                    let raced = raced.iter().find(|trial| trial.id == candidate.id);
-                    (raced.cloned().unwrap_or_else(|| attempts.whole(candidate)), false)
-                }
+                Some(trial) => Some((trial.clone(), true)),
+                None => match raced.iter().find(|trial| trial.id == candidate.id) {
+                    Some(trial) => Some((trial.clone(), false)),
+                    None if interruptible.was_interrupted() => None,
+                    None => Some((attempts.whole(candidate), false)),
+                },
             };
-            in_order(&batch, evaluator.at_a_time(self.settings.workers()), trial_of, |(trial, resumed)| {
+            in_order(&batch, evaluator.at_a_time(self.settings.workers()), trial_of, |trial| {
+                let (trial, resumed) = trial.ok_or_else(|| interrupted(log))?;
                 if !resumed {
                     log.append(&trial)?;
                 }
@@ -105,8 +114,7 @@ impl Search<'_> {
                 found.take(&trial);
                 done += 1;
                 let total = budget.total().saturating_add(found.pruned.len() as u64);
-                report(SearchProgress { trial: &trial, resumed, best: found.ranked.first(), done, total })?;
-                stop(log)
+                report(SearchProgress { trial: &trial, resumed, best: found.ranked.first(), done, total })
             })?;
             // One unlucky candidate is no reason to lose what was found, even where a generation has no other.
             let generation = batch[0].0.generation;

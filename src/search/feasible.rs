@@ -13,6 +13,7 @@ use crate::space::{Architecture, Space};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashSet;
+use std::fmt::{self, Display, Formatter};
 use std::ops::Range;
 
 /// Plain draws before the first descent.
@@ -48,6 +49,32 @@ impl Used {
 
     pub fn insert(&mut self, architecture: &Architecture) {
         self.0.insert(architecture.clipped());
+    }
+}
+
+/// Of the architectures that a search was given, how many it does not begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeftOut {
+    /// Not in the space.
+    pub outside: usize,
+    /// Beyond a limit.
+    pub beyond: usize,
+    /// The same model as another.
+    pub repeated: usize,
+    /// More than the first generation has.
+    pub further: usize,
+}
+
+impl Display for LeftOut {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let reasons = [
+            (self.outside, "outside of the space"),
+            (self.beyond, "beyond the limits"),
+            (self.repeated, "there before"),
+            (self.further, "more than search.population"),
+        ];
+        let told = reasons.iter().filter(|(count, _)| *count > 0).map(|(count, reason)| format!("{count} {reason}"));
+        f.write_str(&told.collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -89,19 +116,24 @@ impl<'a> Feasible<'a> {
 
     /// Lets searches begin with `given`, as far as they are in the space, allowed, and models of which none is there before, and with
     /// `most` of them. Returns how many are left out.
-    pub fn begin_with(&mut self, given: &[Architecture], most: usize) -> usize {
-        let mut used = Used::default();
+    pub fn begin_with(&mut self, given: &[Architecture], most: usize) -> LeftOut {
+        let (mut used, mut left) = (Used::default(), LeftOut::default());
         for architecture in given {
-            if self.given.len() == most {
-                break;
+            let reason = match () {
+                () if self.space.contains(architecture).is_err() => Some(&mut left.outside),
+                () if !self.allows(architecture) => Some(&mut left.beyond),
+                () if used.contains(architecture) => Some(&mut left.repeated),
+                () if self.given.len() == most => Some(&mut left.further),
+                () => None,
+            };
+            if let Some(count) = reason {
+                *count += 1;
+                continue;
             }
-            let is_new = !used.contains(architecture);
-            if is_new && self.space.contains(architecture).is_ok() && self.allows(architecture) {
-                used.insert(architecture);
-                self.given.push(architecture.clone());
-            }
+            used.insert(architecture);
+            self.given.push(architecture.clone());
         }
-        given.len() - self.given.len()
+        left
     }
 
     /// What searches begin with.

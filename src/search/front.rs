@@ -86,6 +86,15 @@ fn volume(points: &mut [&[f64]], reference: &[f64]) -> f64 {
     }
     let depth = others.len();
     points.sort_by(|a, b| a[depth].total_cmp(&b[depth]));
+    if let [most_of_first] = *others {
+        let (mut least, mut area) = (most_of_first, 0.0);
+        for (place, point) in points.iter().enumerate() {
+            least = least.min(point[0]);
+            let upper = points.get(place + 1).map_or(most, |next| next[1]);
+            area += (upper - point[1]) * (most_of_first - least);
+        }
+        return area;
+    }
     // Between two figures of the last objective, the points up to the lower one dominate what they do without it.
     let mut sum = 0.0;
     for count in 1..=points.len() {
@@ -99,9 +108,9 @@ fn volume(points: &mut [&[f64]], reference: &[f64]) -> f64 {
     sum
 }
 
-/// The places of a front, knee first: by their distance below the plane through its ends, where each objective is scaled from 0,
-/// the front's best, to 1, its worst (Branke et al. 2004 call the bulge of a front its knee). With two objectives the plane is the
-/// line between the ends. Equally far ones by their figures.
+/// The places of a front, knee first: by the sum of their figures, where each objective is scaled from 0, the front's best, to 1, its
+/// worst. With two objectives that is their distance below the line between the front's ends (Branke et al. 2004 call the bulge of a
+/// front its knee). Equally far ones by their figures.
 pub fn by_knee(points: &[Point]) -> Vec<usize> {
     let objectives = points.first().map_or(0, Vec::len);
     let extent = |objective: usize| {

@@ -121,7 +121,11 @@ pub(super) fn round_up(figure: f64) -> String {
     let decimals = (3 - figure.abs().log10().floor() as i32).clamp(0, 12);
     let scale = 10f64.powi(decimals);
     let precision = decimals as usize;
-    let text = format!("{:.precision$}", (figure * scale).ceil() / scale);
+    let rounded = |units: f64| format!("{:.precision$}", units / scale);
+    let units = (figure * scale).ceil();
+    // Where the product was rounded down to a whole number.
+    let is_below = |text: &String| text.parse::<f64>().is_ok_and(|rounded| rounded < figure);
+    let text = Some(rounded(units)).filter(|text| !is_below(text)).unwrap_or_else(|| rounded(units + 1.0));
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
         false => text,
@@ -217,7 +221,7 @@ mod tests {
         #[test]
         fn rounding_up_never_goes_below_and_stays_near(figure in prop_oneof![1e-4..10.0, 10.0..1e9]) {
             let rounded: f64 = round_up(figure).parse().unwrap();
-            prop_assert!(rounded >= figure * (1.0 - 1e-15));
+            prop_assert!(rounded >= figure);
             prop_assert!(rounded <= figure * 1.0011);
         }
     }

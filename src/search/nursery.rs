@@ -42,10 +42,10 @@ impl<'a> Nursery<'a> {
         if brood.generation == 0 {
             return self.proposals.random(brood);
         }
-        let earlier = brood.earlier.iter().copied().filter(|trial| trial.state == TrialState::Complete);
-        let earlier: Vec<&Trial> = earlier.collect();
-        let surrogate = self.learn(&earlier, brood.generation);
-        let parents = choose(earlier);
+        // What was dropped tells of its genes, too; without it the surrogate would know nothing of what is bad.
+        let with_loss: Vec<&Trial> = brood.earlier.iter().copied().filter(|trial| trial.loss.is_some()).collect();
+        let surrogate = self.learn(&with_loss, brood.generation);
+        let parents = choose(with_loss.into_iter().filter(|trial| trial.state == TrialState::Complete).collect());
         if parents.is_empty() {
             return Vec::new();
         }
@@ -86,7 +86,7 @@ impl<'a> Nursery<'a> {
     fn learn(&mut self, trials: &[&Trial], generation: u64) -> Option<Surrogate> {
         let SearchConfig { surrogate: true, objectives, .. } = &self.settings else { return None };
         let expected = std::mem::take(&mut self.expected);
-        let came = |id: u64| trials.iter().find(|trial| trial.id == id)?.point(objectives);
+        let came = |id: u64| trials.iter().find(|trial| trial.id == id)?.figures(objectives);
         let both: Vec<(Point, Point)> =
             expected.into_iter().filter_map(|(id, expected)| Some((expected, came(id)?))).collect();
         let taus = objectives.iter().enumerate().filter_map(|(place, objective)| {
@@ -101,9 +101,7 @@ impl<'a> Nursery<'a> {
                 taus.join(", ")
             );
         }
-        let constraints = self.proposals.feasible().constraints();
-        let counted: Vec<_> =
-            constraints.counted.iter().map(|constraint| &constraint.cost).chain(&constraints.told).collect();
+        let counted: Vec<_> = self.proposals.feasible().constraints().costs().collect();
         Surrogate::learn(trials, objectives, &counted, &self.space.largest())
     }
 }

@@ -70,29 +70,31 @@ fn untold(name: &str) -> Error {
     Error::input(message).at("--pick")
 }
 
-/// The place in `front`, whose first is the knee, of the one that `pick` means; `figure` tells the cost called so of a trial.
+/// The places in `front`, whose first is the knee, of those that `pick` allows, the one that it means first, and the others as they
+/// would follow if it were not there; `figure` tells the cost called so of a trial.
 ///
 /// # Errors
 /// None is within the figure; a cost that is not told.
-pub fn picked(front: &[Trial], pick: Pick, figure: &dyn Fn(&Trial, &str) -> Option<f64>) -> Result<usize> {
-    let lowest = |places: &mut dyn Iterator<Item = usize>| places.min_by(|&a, &b| front[a].rank(&front[b]));
-    let all = 0..front.len();
-    match pick {
-        Pick::Knee => Ok(0),
-        Pick::Loss => Ok(lowest(&mut all.into_iter()).unwrap_or(0)),
-        Pick::AtMost(name, most) => {
-            let figure = |place: usize| figure(&front[place], name);
-            let mut within = all.clone().filter(|&place| figure(place).is_some_and(|figure| figure <= most));
-            lowest(&mut within).ok_or_else(|| {
-                let least = all.filter_map(figure).fold(f64::INFINITY, f64::min);
-                if !least.is_finite() {
-                    return untold(name);
-                }
-                let message = format!("no trial of the front has {name} ≤ {most}: the least is {least}");
-                Error::input(message).at("--pick")
-            })
+pub fn picked(front: &[Trial], pick: Pick, figure: &dyn Fn(&Trial, &str) -> Option<f64>) -> Result<Vec<usize>> {
+    let mut places: Vec<usize> = (0..front.len()).collect();
+    if let Pick::AtMost(name, most) = pick {
+        let figure = |place: usize| figure(&front[place], name);
+        let least = places.iter().filter_map(|&place| figure(place)).fold(f64::INFINITY, f64::min);
+        places.retain(|&place| figure(place).is_some_and(|figure| figure <= most));
+        if places.is_empty() && !least.is_finite() {
+            return Err(untold(name));
+        }
+        if places.is_empty() {
+            let message = format!(
+                "nothing that was found has {name} ≤ {most}: the least is {least}; as a limit the search keeps to it"
+            );
+            return Err(Error::input(message).at("--pick"));
         }
     }
+    if pick != Pick::Knee {
+        places.sort_by(|&a, &b| front[a].rank(&front[b]));
+    }
+    Ok(places)
 }
 
 #[cfg(test)]
@@ -121,10 +123,19 @@ mod tests {
         let objectives = ["loss", "gflops"].map(|name| ObjectiveName::new(name).unwrap());
         let front = front(&found(), &objectives);
         let figure = |trial: &Trial, name: &str| trial.figure(name);
-        let id = |pick: &str| picked(&front, pick.parse().unwrap(), &figure).map(|place| front[place].id);
-        assert_eq!(["knee", "loss", "gflops=5.5", "gflops=0"].map(|pick| id(pick).unwrap()), [1, 0, 2, 3]);
-        let message = |pick: &str| id(pick).unwrap_err().to_string();
-        assert_eq!(message("gflops=-1"), "--pick: no trial of the front has gflops ≤ -1: the least is 0");
+        let ids = |pick: &str| -> Result<Vec<u64>> {
+            let places = picked(&front, pick.parse().unwrap(), &figure)?;
+            Ok(places.into_iter().map(|place| front[place].id).collect())
+        };
+        assert_eq!(ids("knee").unwrap(), [1, 2, 0, 3]);
+        assert_eq!(ids("loss").unwrap(), [0, 1, 2, 3]);
+        assert_eq!(ids("gflops=5.5").unwrap(), [2, 3]);
+        assert_eq!(ids("gflops=0").unwrap(), [3]);
+        let message = |pick: &str| ids(pick).unwrap_err().to_string();
+        assert_eq!(
+            message("gflops=-1"),
+            "--pick: nothing that was found has gflops ≤ -1: the least is 0; as a limit the search keeps to it"
+        );
         assert!(message("parameters=1").contains("do not tell parameters"));
         let checked =
             |pick: &str| check_pick(pick.parse().unwrap(), |name| name == "gflops").map_err(|e| e.to_string());

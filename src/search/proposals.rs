@@ -13,7 +13,7 @@ use std::ops::Range;
 
 /// Rounds of plain draws in place of pruned ones, before mutants of those that came nearest to the limit.
 const PLAIN_ROUNDS: usize = 3;
-/// How many of those have mutants, and the chance that a gene of a mutant is redrawn.
+/// How many of those have mutants at least, and the chance that a gene of a mutant is redrawn.
 const NEAREST: usize = 8;
 const NEAR_PROBABILITY: f64 = 0.2;
 
@@ -72,13 +72,14 @@ impl<'a> Proposals<'a> {
         candidates.collect()
     }
 
-    /// Of the trials that were measured so far, those with the least excess.
+    /// Of the trials that were measured so far, those with the least excess: all that have none, where they are more.
     fn nearest<'t>(&self, brood: &Brood<'t>) -> Vec<&'t Trial> {
         let trials = brood.earlier.iter().chain(&brood.siblings).copied();
         let mut nearest: Vec<&Trial> = trials.filter(|trial| trial.state != TrialState::Failed).collect();
         let excess = |trial: &Trial| self.feasible.constraints().measured_excess(trial);
         nearest.sort_by(|a, b| excess(a).total_cmp(&excess(b)).then(a.id.cmp(&b.id)));
-        nearest.truncate(NEAREST);
+        let within = nearest.partition_point(|trial| excess(trial) == 0.0);
+        nearest.truncate(NEAREST.max(within));
         nearest
     }
 

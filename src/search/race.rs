@@ -13,6 +13,7 @@ use super::workers::in_order;
 use crate::catalog::LOSS;
 use crate::config::{ObjectiveName, SearchConfig};
 use crate::error::{Error, Result};
+use crate::interrupt::Interruptible;
 use crate::space::Architecture;
 
 /// Parts of the validation set.
@@ -42,28 +43,33 @@ struct Contender {
 impl Race<'_> {
     /// The trials of `candidates`, complete, dropped, pruned or failed; `earlier` are complete trials, which they are compared
     /// with, too. A candidate is dropped when as many others as there are `survivors` cost no more and are clearly better: nothing
-    /// would come of it. Those with a trial already race along as they did, for the others' sake. `stop` is asked now and then.
+    /// would come of it. Those with a trial already race along as they did, for the others' sake. `None` after a signal, with the losses
+    /// kept that there are.
     ///
     /// # Errors
-    /// Those of `stop`; losses of parts that cannot be kept.
+    /// Losses of parts that cannot be kept.
     pub fn run(
         &mut self,
         candidates: &[(Candidate, Option<Trial>)],
         earlier: &[Trial],
-        stop: &dyn Fn() -> Result<()>,
-    ) -> Result<Vec<Trial>> {
+        interruptible: &Interruptible,
+    ) -> Result<Option<Vec<Trial>>> {
         if candidates.iter().all(|(_, trial)| trial.is_some()) {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
-        let mut contenders = self.start(candidates, stop)?;
+        let Some(mut contenders) = self.start(candidates, interruptible)? else { return Ok(None) };
         for (round, seen) in ROUNDS.into_iter().chain([PARTS]).enumerate() {
-            self.evaluate(&mut contenders, seen, stop)?;
+            if !self.evaluate(&mut contenders, seen, interruptible)? {
+                return Ok(None);
+            }
             if round == ROUNDS.len() {
                 break;
             }
             let mut others: Vec<Contender> =
                 earlier.iter().map(|trial| Contender { trial: trial.clone(), is_in: true }).collect();
-            self.evaluate(&mut others, seen, stop)?;
+            if !self.evaluate(&mut others, seen, interruptible)? {
+                return Ok(None);
+            }
             let all = || contenders.iter().chain(&others).filter(|contender| contender.is_in);
             let is_dropped = |contender: &Contender| {
                 let better = all().filter(|other| self.beats(&other.trial, &contender.trial, seen));
@@ -80,39 +86,43 @@ impl Race<'_> {
             contender.trial.state = TrialState::Complete;
             self.total(contender, PARTS);
         }
-        Ok(contenders.into_iter().map(|contender| contender.trial).collect())
+        Ok(Some(contenders.into_iter().map(|contender| contender.trial).collect()))
     }
 
-    /// All at the start: those within the measured limit are in.
+    /// All at the start: those within the measured limit are in. `None` after a signal.
     fn start(
         &self,
         candidates: &[(Candidate, Option<Trial>)],
-        stop: &dyn Fn() -> Result<()>,
-    ) -> Result<Vec<Contender>> {
+        interruptible: &Interruptible,
+    ) -> Result<Option<Vec<Contender>>> {
         let attempts = self.attempts;
         let start = |(candidate, logged): &(Candidate, Option<Trial>)| {
             if let Some(trial) = logged {
                 // One that failed did so after it was measured, if it has to be: it was in until then, and fails again.
                 let is_in = trial.state != TrialState::Pruned && attempts.was_measured(trial);
-                return Contender { trial: trial.clone(), is_in };
+                return Some(Contender { trial: trial.clone(), is_in });
+            }
+            if interruptible.was_interrupted() {
+                return None;
             }
             let (mut trial, mut is_in) = (attempts.start(candidate), false);
             attempts.guarded(&mut trial, |trial| {
                 is_in = attempts.measure(trial)?;
                 Ok(())
             });
-            Contender { trial, is_in }
+            Some(Contender { trial, is_in })
         };
         let mut contenders = Vec::new();
         in_order(candidates, self.workers, start, |contender| {
             contenders.push(contender);
-            stop()
+            Ok(())
         })?;
-        Ok(contenders)
+        Ok(contenders.into_iter().collect())
     }
 
-    /// Evaluates those that are in on the first `seen` parts, as far as that was not done; who fails is out.
-    fn evaluate(&mut self, contenders: &mut [Contender], seen: usize, stop: &dyn Fn() -> Result<()>) -> Result<()> {
+    /// Evaluates those that are in on the first `seen` parts, as far as that was not done; who fails is out. False after a signal: then
+    /// some are not evaluated.
+    fn evaluate(&mut self, contenders: &mut [Contender], seen: usize, interruptible: &Interruptible) -> Result<bool> {
         let mut due: Vec<(usize, usize, Architecture)> = Vec::new();
         for (place, Contender { trial, is_in }) in contenders.iter().enumerate() {
             let known = self.parts.of(&trial.architecture).len();
@@ -122,6 +132,9 @@ impl Race<'_> {
         }
         let attempts = self.attempts;
         let work = |(place, known, architecture): &(usize, usize, Architecture)| {
+            if interruptible.was_interrupted() {
+                return None;
+            }
             let mut trial = Trial { error: None, ..contenders[*place].trial.clone() };
             let mut found = Vec::new();
             attempts.guarded(&mut trial, |_| {
@@ -131,20 +144,21 @@ impl Race<'_> {
                     None => Ok(()),
                 }
             });
-            (*place, trial, found)
+            Some((*place, trial, found))
         };
-        let mut failed = Vec::new();
-        in_order(&due, self.workers, work, |(place, trial, found)| {
-            match trial.error {
-                None => self.parts.add(&trial.architecture, found)?,
-                Some(_) => failed.push((place, trial)),
+        let (mut failed, mut is_whole) = (Vec::new(), true);
+        in_order(&due, self.workers, work, |evaluated| {
+            match evaluated {
+                None => is_whole = false,
+                Some((_, Trial { error: None, architecture, .. }, found)) => self.parts.add(&architecture, found)?,
+                Some((place, trial, _)) => failed.push((place, trial)),
             }
-            stop()
+            Ok(())
         })?;
         for (place, trial) in failed {
             contenders[place] = Contender { trial, is_in: false };
         }
-        Ok(())
+        Ok(is_whole)
     }
 
     /// Puts what the first `seen` parts came to into the contender's trial.
@@ -185,4 +199,36 @@ fn is_clearly_lower(a: &[Evaluation], b: &[Evaluation]) -> bool {
     let mean = differences.iter().sum::<f64>() / count;
     let variance = differences.iter().map(|difference| (difference - mean).powi(2)).sum::<f64>() / (count - 1.0);
     mean > STUDENT[differences.len() - 2] * (variance / count).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_compared_part_by_part() {
+        let parts = |losses: &[f64]| -> Vec<Evaluation> {
+            let part = |&loss| Evaluation { loss, tokens: 10, gflops_expected: None, seconds: 0.0 };
+            losses.iter().map(part).collect()
+        };
+        // Parts differ by far more than the two do. The differences' mean is 1.5, its standard error √(1/12): t is 5.2.
+        let (a, b) = (parts(&[1.0, 90.0, 30.0, 200.0]), parts(&[2.0, 92.0, 31.0, 202.0]));
+        assert!(is_clearly_lower(&a, &b) && !is_clearly_lower(&b, &a));
+        // With three degrees of freedom t has to be more than 2.353.
+        for (x, is_clear) in [(1.5, true), (3.0, false)] {
+            let (a, b) = (parts(&[1.0; 4]), parts(&[1.0, 2.0, 2.0, 1.0 + x]));
+            let d = [0.0, 1.0, 1.0, x];
+            let mean = d.iter().sum::<f64>() / 4.0;
+            let error = (d.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / 12.0).sqrt();
+            assert_eq!(mean / error > 2.353, is_clear, "{}", mean / error);
+            assert_eq!(is_clearly_lower(&a, &b), is_clear);
+        }
+        // A part without a token tells nothing.
+        let mut without = b.clone();
+        without[3].loss = -1e9;
+        let mut a = a.clone();
+        a[3].tokens = 0;
+        assert!(is_clearly_lower(&a, &without));
+        assert!(!is_clearly_lower(&a[..1], &b[..1]), "one difference has no spread");
+    }
 }

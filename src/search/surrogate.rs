@@ -29,7 +29,7 @@ enum Objective {
 }
 
 impl Surrogate {
-    /// Learns from `trials`, which are complete, of a space whose largest architecture is this; `counted` are costs that need not be
+    /// Learns from `trials`, which have a loss, of a space whose largest architecture is this; `counted` are costs that need not be
     /// learned. None where there are too few, or where they do not tell anything of an objective that has to be learned.
     pub fn learn(
         trials: &[&Trial],
@@ -49,7 +49,7 @@ impl Surrogate {
                 return Some(Objective::Counted(Arc::clone(cost)));
             }
             let figures = trials.iter().map(|trial| match objective.as_str() {
-                LOSS => trial.complete_loss(),
+                LOSS => trial.loss,
                 cost => trial.figure(cost),
             });
             let figures: Vec<f64> = figures.collect::<Option<_>>()?;

@@ -154,6 +154,8 @@ pub fn loss(architecture: &Architecture) -> f64 {
 
 /// How much a part's loss may be off, either way.
 const NOISE: f64 = 2.0;
+/// How much harder or easier a part may be, for all alike.
+const HARDNESS: f64 = 50.0;
 
 /// Measures [`loss`] and [`latency`], keeps lists of what it measured, and fails where told to.
 pub struct MadeUp {
@@ -181,13 +183,15 @@ impl Evaluator for MadeUp {
         Ok(Evaluation { loss: loss(architecture), tokens: 100, gflops_expected: Some(1.5), seconds: 0.5 })
     }
 
-    /// Each part is as much harder or easier for an architecture as a random number says.
+    /// Each part is as much harder or easier as random numbers say, one for all architectures and one for each.
     fn evaluate_parts(&self, architecture: &Architecture, parts: Range<usize>) -> Result<Vec<Evaluation>> {
         self.evaluate(architecture)?;
         let name = serde_json::to_string(architecture).unwrap();
         let part = |part| {
             let noise = seed::stream(3, &name, part as u64).random_range(-NOISE..NOISE);
-            Evaluation { loss: loss(architecture) + noise, tokens: 3, gflops_expected: Some(1.5), seconds: 0.5 }
+            let hardness = seed::stream(3, "part", part as u64).random_range(-HARDNESS..HARDNESS);
+            let loss = loss(architecture) + hardness + noise;
+            Evaluation { loss, tokens: 3, gflops_expected: Some(1.5), seconds: 0.5 }
         };
         Ok(parts.map(part).collect())
     }

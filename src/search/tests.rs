@@ -6,7 +6,8 @@ mod races;
 
 use super::testing::{MadeUp, Toy, constraints, latency, loss, search, settings, space, tiny_space};
 use super::{
-    Candidate, Evaluator, Feasible, PARTS, Search, Trial, TrialLog, TrialState, algorithm, best, front, hypervolume,
+    Candidate, Evaluator, Feasible, LeftOut, PARTS, Search, Trial, TrialLog, TrialState, algorithm, best, front,
+    hypervolume,
 };
 use crate::config::{AlgorithmName, LatencySource, Limits, ObjectiveName, SearchConfig};
 use crate::cost::{Constraint, Cost};
@@ -310,9 +311,15 @@ fn a_search_begins_with_what_it_is_given() {
         let mut feasible = Feasible::check(&space, &constraints, 5).unwrap();
         let allowed: Vec<_> = given[..4].iter().filter(|&given| feasible.allows(given)).cloned().collect();
         let mut few = Feasible::check(&space, &constraints, 5).unwrap();
-        assert_eq!(few.begin_with(&given, 1), 4);
+        let beyond = 4 - allowed.len();
+        let repeated = usize::from(feasible.allows(&given[1]));
+        let left = LeftOut { beyond: beyond + 1 - repeated, repeated, ..LeftOut::default() };
+        assert_eq!(feasible.begin_with(&given, 10), left);
+        let further = allowed.len() - 1;
+        let repeated = usize::from(allowed[..1].contains(&given[1]));
+        let further = further + usize::from(feasible.allows(&given[1])) - repeated;
+        assert_eq!(few.begin_with(&given, 1), LeftOut { repeated, further, ..left });
         assert_eq!(few.given(), &allowed[..1]);
-        assert_eq!(feasible.begin_with(&given, 10), 5 - allowed.len());
         let first = algorithm(&settings, &feasible, 5).ask(10);
         assert_eq!(first.len(), 10);
         assert!(first.iter().zip(&allowed).all(|(candidate, given)| candidate.architecture == *given));

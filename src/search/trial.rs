@@ -1,6 +1,6 @@
 //! One evaluated candidate, as it stands in the log, and the order from best to worst.
 
-use super::front::Point;
+use super::front::{Point, by_rank};
 use crate::catalog::LOSS;
 use crate::config::ObjectiveName;
 use crate::space::Architecture;
@@ -73,9 +73,14 @@ impl Trial {
 
     /// Its figures by `objectives`; `None` where it is not complete, or has not all of them.
     pub fn point(&self, objectives: &[ObjectiveName]) -> Option<Point> {
-        let loss = self.complete_loss()?;
+        self.complete_loss()?;
+        self.figures(objectives)
+    }
+
+    /// As [`Self::point`], also where its loss is of a part of the set.
+    pub fn figures(&self, objectives: &[ObjectiveName]) -> Option<Point> {
         let figure = |objective: &ObjectiveName| match objective.as_str() {
-            LOSS => Some(loss),
+            LOSS => self.loss,
             cost => self.figure(cost),
         };
         objectives.iter().map(figure).collect()
@@ -94,6 +99,18 @@ pub fn best<'a>(trials: impl IntoIterator<Item = &'a Trial>, count: usize) -> Ve
     complete.sort_by(|a, b| a.rank(b));
     complete.truncate(count);
     complete
+}
+
+/// The complete ones of `trials`, best first by `objectives`: with the loss alone by [`Trial::rank`], with several front by front
+/// ([`by_rank`]); those that do not tell all of them come last, by their loss.
+pub fn ranked<'t>(trials: Vec<&'t Trial>, objectives: &[ObjectiveName]) -> Vec<&'t Trial> {
+    if objectives.len() < 2 {
+        return best(trials, usize::MAX);
+    }
+    let (told, others): (Vec<&Trial>, Vec<&Trial>) =
+        trials.into_iter().partition(|trial| trial.point(objectives).is_some());
+    let points: Vec<Point> = told.iter().filter_map(|trial| trial.point(objectives)).collect();
+    by_rank(&points).map(|place| told[place]).chain(best(others, usize::MAX)).collect()
 }
 
 #[cfg(test)]

@@ -157,6 +157,14 @@ fn measured_latency_is_in_the_log_and_is_not_measured_again() {
     assert_eq!(lines(&program, "trials.jsonl"), trials);
     assert_eq!(lines(&program, "finalists.jsonl"), finalists);
 
+    // What is picked is measured at length, too.
+    let gflops = trials.iter().map(|trial| trial["gflops"].as_f64().unwrap()).fold(f64::INFINITY, f64::min);
+    let pick = format!("gflops={gflops}");
+    let in_config = ["--set", "search.max_latency_ms=10000", "--latency", "measured", "--pick", &pick];
+    let (picked, _) = searched(&program, &in_config);
+    let picked: Value = serde_json::from_str(&picked).unwrap();
+    assert!(lines(&program, "finalists.jsonl").iter().any(|finalist| finalist["architecture"] == picked));
+
     // The page of the run has it beside what the search had measured.
     program.output(&["report", "runs/toy"]);
     let page = std::fs::read_to_string(program.folder().join("runs/toy/report.html")).unwrap();

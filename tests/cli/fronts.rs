@@ -45,7 +45,7 @@ fn a_front_is_printed_as_trials_and_one_of_it_is_picked() {
         assert_eq!(values(&winner), picked);
     }
     let message = program.refusal_after_start(&search(&arguments(&FRONT, &["--pick", "gflops=0"])));
-    assert!(message.contains("--pick: no trial of the front has gflops ≤ 0"), "{message}");
+    assert!(message.contains("--pick: nothing that was found has gflops ≤ 0: the least is "), "{message}");
     let message = program.refusal(&search(&["--set", r#"search.objectives=["loss", "gflops"]"#]), "");
     assert!(message.contains("search.objectives") && message.contains("nsga2"), "{message}");
 }
@@ -94,6 +94,30 @@ fn a_search_begins_with_given_architectures_and_goes_on_without_them() {
     program.write("other.jsonl", &program.output(&["space", "--sample", "3", "--seed", "6"]));
     let message = program.refusal_after_start(&search(&["--warm-start", "other.jsonl"]));
     assert!(message.contains("other architectures of --warm-start"), "{message}");
+    let none = program.output(&["space", "--config", "multi30k", "--sample", "2"]);
+    program.write("none.jsonl", &none);
+    let message = program.refusal_after_start(&search(&["--fresh", "--warm-start", "none.jsonl"]));
+    assert!(message.ends_with("--warm-start: nothing to begin with: 2 outside of the space"), "{message}");
+}
+
+#[test]
+fn of_trials_a_search_begins_with_the_best() {
+    let program = Program::new();
+    program.output(&arguments(&["train"], &TINY));
+    program.output(&search(&["--set", "search.racing=true", "--set", "search.parents=2"]));
+    let log = program.folder().join("runs/toy/search/trials.jsonl");
+    std::fs::copy(&log, program.folder().join("log.jsonl")).unwrap();
+    let mut trials = values(&std::fs::read_to_string(&log).unwrap());
+    trials.retain(|trial| trial["state"] == "complete");
+    trials.sort_by(|a, b| a["loss"].as_f64().unwrap().total_cmp(&b["loss"].as_f64().unwrap()));
+    let message = program.refusal_after_start(&search(&["--set", "search.parents=2"]));
+    assert!(message.contains("evaluated with search.racing = true, and it is false"), "{message}");
+    program.output(&search(&["--fresh", "--warm-start", "log.jsonl"]));
+    let warm = values(&std::fs::read_to_string(&log).unwrap());
+    for (trial, best) in warm.iter().zip(trials.iter().take(8)) {
+        assert_eq!(trial["architecture"], best["architecture"]);
+    }
+    assert!(trials.len() > 3);
 }
 
 #[test]

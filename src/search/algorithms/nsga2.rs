@@ -7,10 +7,9 @@ use crate::config::{ObjectiveName, SearchConfig};
 use crate::search::algorithm::{Algorithm, Candidate};
 use crate::search::budget::Budget;
 use crate::search::feasible::Feasible;
-use crate::search::front::{Point, by_rank};
 use crate::search::generations::Generations;
 use crate::search::nursery::{Nursery, uniform};
-use crate::search::trial::Trial;
+use crate::search::trial::{Trial, ranked};
 use rand_chacha::ChaCha8Rng;
 
 /// Fronts and crowding choose the parents; the better of two random ones has the child.
@@ -49,12 +48,11 @@ impl Algorithm for Nsga2<'_> {
     }
 }
 
-/// The `count` best of `trials`, best first: front by front, and within a front those that stand most alone.
+/// The `count` best of `trials`, best first.
 fn survivors<'t>(trials: Vec<&'t Trial>, objectives: &[ObjectiveName], count: usize) -> Vec<&'t Trial> {
-    let figures = |trial: &Trial| trial.point(objectives);
-    let (trials, points): (Vec<&Trial>, Vec<Point>) =
-        trials.into_iter().filter_map(|trial| Some((trial, figures(trial)?))).unzip();
-    by_rank(&points).take(count).map(|place| trials[place]).collect()
+    let mut survivors = ranked(trials, objectives);
+    survivors.truncate(count);
+    survivors
 }
 
 /// The better of two random places, better ones being first; not `other`.

@@ -106,6 +106,37 @@ fn a_race_keeps_as_many_as_have_children() {
     assert!(trials(&log).iter().any(|trial| trial.generation == 0 && trial.state == TrialState::Dropped));
 }
 
+/// What nothing else costs as little as is never dropped, however bad its loss.
+#[test]
+fn a_race_by_several_objectives_keeps_the_cheapest() {
+    let space = space();
+    let settings = SearchConfig { racing: true, parents: 1, population: 30, generations: 0, ..of_several("random") };
+    for seed in 0..5 {
+        let (_, log) = search(&settings, &space, seed, &MadeUp::new(), "");
+        let trials = trials(&log);
+        let cheapest = trials.iter().min_by(|a, b| a.gflops.total_cmp(&b.gflops)).unwrap();
+        assert_eq!(cheapest.state, TrialState::Complete, "{cheapest:?}");
+        assert!(trials.iter().any(|trial| trial.state == TrialState::Dropped));
+    }
+}
+
+/// As [`MadeUp`], under conditions of its own.
+struct Under(MadeUp, &'static str);
+
+impl Evaluator for Under {
+    fn evaluate(&self, architecture: &Architecture) -> Result<Evaluation> {
+        self.0.evaluate(architecture)
+    }
+
+    fn evaluate_parts(&self, architecture: &Architecture, parts: Range<usize>) -> Result<Vec<Evaluation>> {
+        self.0.evaluate_parts(architecture, parts)
+    }
+
+    fn conditions(&self) -> String {
+        self.1.to_owned()
+    }
+}
+
 #[test]
 fn losses_of_parts_are_not_found_twice() {
     let (space, dir) = (space(), tempfile::tempdir().unwrap());
@@ -113,16 +144,18 @@ fn losses_of_parts_are_not_found_twice() {
     let settings = SearchConfig { racing: true, ..settings() };
     let constraints = constraints(&settings);
     let feasible = Feasible::check(&space, &constraints, 3).unwrap();
-    let run = || {
-        let evaluator = MadeUp::new();
+    let run = |conditions| {
+        let evaluator = Under(MadeUp::new(), conditions);
         let search = Search { settings: &settings, feasible: &feasible, gflops: &Toy, changes: "" };
         let (mut algorithm, mut log) = (algorithm(&settings, &feasible, 3), TrialLog::open(&path, &space).unwrap());
         let ranked = search.run(&evaluator, &mut *algorithm, &mut log, &mut |_| Ok(())).unwrap();
-        (ranked, evaluator.measured.into_inner().unwrap().len())
+        (ranked, evaluator.0.measured.into_inner().unwrap().len())
     };
-    let (ranked, evaluated) = run();
+    let (ranked, evaluated) = run("these weights");
     assert!(evaluated > 38);
     // As if it had been killed before the first trial was logged.
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(run(), (ranked, 0));
+    assert_eq!(run("these weights"), (ranked.clone(), 0));
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(run("other weights"), (ranked, evaluated));
 }
