@@ -24,10 +24,10 @@ pub struct Candidate {
 ///    [`seed::stream`](crate::seed::stream), indexed by something like the candidate's id.
 /// 2. Trials come to [`tell`](Self::tell) in the order of the log. That holds in a resumed search too, which may tell
 ///    trials that were not asked for since the program started.
-/// 3. A candidate is asked for once, and not at all when its trial has been told. Ids of one answer rise.
+/// 3. A candidate is not asked for when its trial has been told. Ids of one answer rise.
 /// 4. Pruned trials were beyond a measured limit and have no loss: others take their place, within bounds, or the search
 ///    would learn of fewer candidates the lower the limit.
-/// 5. An empty answer means: results are awaited, or, when all are in, the search is over.
+/// 5. An empty answer means: the search is over.
 ///
 /// Hence the trial log is the whole state of a search, and interrupting, resuming, evaluating in parallel and reading
 /// results from a log need no code in an algorithm.
@@ -46,15 +46,13 @@ pub struct Candidate {
 ///
 /// struct Listed {
 ///     architectures: Vec<Architecture>,
-///     /// Candidates asked for or told.
-///     next: usize,
+///     /// Candidates told.
+///     told: usize,
 /// }
 ///
 /// impl Algorithm for Listed {
-///     fn ask(&mut self, n: usize) -> Vec<Candidate> {
-///         let start = self.next;
-///         self.next = self.architectures.len().min(start.saturating_add(n));
-///         (start..self.next)
+///     fn ask(&mut self) -> Vec<Candidate> {
+///         (self.told..self.architectures.len())
 ///             .map(|index| Candidate {
 ///                 id: index as u64,
 ///                 generation: 0,
@@ -65,7 +63,7 @@ pub struct Candidate {
 ///     }
 ///
 ///     fn tell(&mut self, trial: &Trial) {
-///         self.next = self.next.max(trial.id as usize + 1);
+///         self.told = trial.id as usize + 1;
 ///     }
 ///
 ///     fn survivors(&self) -> usize {
@@ -74,8 +72,8 @@ pub struct Candidate {
 /// }
 /// ```
 pub trait Algorithm {
-    /// At most `n` candidates that are to be evaluated next.
-    fn ask(&mut self, n: usize) -> Vec<Candidate>;
+    /// The candidates that are to be evaluated next, as far as their trials are not told already; none at the end of the search.
+    fn ask(&mut self) -> Vec<Candidate>;
 
     /// Takes in a result.
     fn tell(&mut self, trial: &Trial);

@@ -36,11 +36,6 @@ impl Budget {
     pub fn size(&self, generation: u64) -> u64 {
         if generation == 0 { self.population } else { self.children }
     }
-
-    /// The most candidates that a generation has.
-    pub fn largest_generation(&self) -> usize {
-        self.population.max(self.children) as usize
-    }
 }
 
 #[cfg(test)]

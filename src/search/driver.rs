@@ -75,7 +75,7 @@ impl Search<'_> {
         let mut parts = self.settings.racing.then(|| Parts::open(log.path(), evaluator)).transpose()?;
         let interruptible = Interruptible::begin();
         loop {
-            let batch = self.logged(algorithm.ask(budget.largest_generation()), log)?;
+            let batch = self.logged(algorithm.ask(), log)?;
             let Some((first, _)) = batch.first() else {
                 if done < budget.total().saturating_add(found.pruned.len() as u64) {
                     tracing::info!("searching: nothing new was found after {done} candidates; that ends it");

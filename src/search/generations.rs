@@ -17,9 +17,8 @@ pub(super) const ROUNDS: usize = 12;
 pub(super) struct Generations {
     budget: Budget,
     told: BTreeMap<u64, Trial>,
-    /// The candidates that are being evaluated, and how many of them have been asked for.
+    /// The candidates that are being evaluated.
     current: Vec<Candidate>,
-    asked: usize,
     /// The generation to draw when the current one is complete.
     next_generation: u64,
     /// The first id of the current generation.
@@ -53,7 +52,6 @@ impl Generations {
             budget,
             told: BTreeMap::new(),
             current: Vec::new(),
-            asked: 0,
             next_generation: 0,
             first_id: 0,
             next_id: 0,
@@ -63,7 +61,7 @@ impl Generations {
 
     /// As [`super::Algorithm::ask`]; `draw` draws a brood, or as much of it as is new. A generation of which nothing is
     /// drawn ends the search.
-    pub fn ask(&mut self, n: usize, draw: &mut dyn FnMut(&Brood) -> Vec<Candidate>) -> Vec<Candidate> {
+    pub fn ask(&mut self, draw: &mut dyn FnMut(&Brood) -> Vec<Candidate>) -> Vec<Candidate> {
         while self.current.iter().all(|candidate| self.told.contains_key(&candidate.id)) {
             let Some(brood) = self.next_brood() else { break };
             let drawn = draw(&brood);
@@ -77,18 +75,8 @@ impl Generations {
             // Where nothing new is found to replace with, the next generation comes.
             self.round = if drawn.is_empty() { ROUNDS } else { round };
             self.current = drawn;
-            self.asked = 0;
         }
-        let mut asked = Vec::new();
-        while asked.len() < n
-            && let Some(candidate) = self.current.get(self.asked)
-        {
-            self.asked += 1;
-            if !self.told.contains_key(&candidate.id) {
-                asked.push(candidate.clone());
-            }
-        }
-        asked
+        self.current.iter().filter(|candidate| !self.told.contains_key(&candidate.id)).cloned().collect()
     }
 
     /// As [`super::Algorithm::tell`].

@@ -115,8 +115,8 @@ fn the_number_of_threads_changes_nothing() {
     }
 }
 
-/// All candidates of a search that asks for `n` at a time, after `told` have been told.
-fn asked(settings: &SearchConfig, space: &Space, told: &[Trial], n: usize) -> Vec<Candidate> {
+/// All candidates of a search, after `told` have been told.
+fn asked(settings: &SearchConfig, space: &Space, told: &[Trial]) -> Vec<Candidate> {
     let constraints = constraints(settings);
     let feasible = Feasible::check(space, &constraints, 5).unwrap();
     let mut algorithm = algorithm(settings, &feasible, 5);
@@ -125,13 +125,7 @@ fn asked(settings: &SearchConfig, space: &Space, told: &[Trial], n: usize) -> Ve
     }
     let mut candidates = Vec::new();
     loop {
-        let mut pending = Vec::new();
-        while let batch = algorithm.ask(n)
-            && !batch.is_empty()
-        {
-            assert!(batch.len() <= n);
-            pending.extend(batch);
-        }
+        let pending = algorithm.ask();
         if pending.is_empty() {
             return candidates;
         }
@@ -165,12 +159,11 @@ fn result(candidate: &Candidate) -> Trial {
 fn an_algorithm_is_rebuilt_from_its_trials() {
     let space = space();
     for settings in every_algorithm() {
-        let all = asked(&settings, &space, &[], 100);
+        let all = asked(&settings, &space, &[]);
         assert_eq!(all.len(), 38);
-        assert_eq!(asked(&settings, &space, &[], 3), all);
         let trials: Vec<Trial> = all.iter().map(result).collect();
         for told in 0..=all.len() {
-            assert_eq!(asked(&settings, &space, &trials[..told], 100), all[told..]);
+            assert_eq!(asked(&settings, &space, &trials[..told]), all[told..]);
         }
     }
 }
@@ -320,11 +313,11 @@ fn a_search_begins_with_what_it_is_given() {
         let further = further + usize::from(feasible.allows(&given[1])) - repeated;
         assert_eq!(few.begin_with(&given, 1), LeftOut { repeated, further, ..left });
         assert_eq!(few.given(), &allowed[..1]);
-        let first = algorithm(&settings, &feasible, 5).ask(10);
-        assert_eq!(first.len(), 10);
+        let first = algorithm(&settings, &feasible, 5).ask();
+        assert_eq!(first.len(), settings.population);
         assert!(first.iter().zip(&allowed).all(|(candidate, given)| candidate.architecture == *given));
         let plain = Feasible::check(&space, &constraints, 5).unwrap();
-        let without = algorithm(&settings, &plain, 5).ask(10);
+        let without = algorithm(&settings, &plain, 5).ask();
         assert_eq!(first[allowed.len()..], without[allowed.len()..], "the others are drawn as ever");
     }
 }

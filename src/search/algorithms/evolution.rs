@@ -31,9 +31,9 @@ impl<'a> Evolution<'a> {
 }
 
 impl Algorithm for Evolution<'_> {
-    fn ask(&mut self, n: usize) -> Vec<Candidate> {
+    fn ask(&mut self) -> Vec<Candidate> {
         let Self { generations, nursery, parents } = self;
-        generations.ask(n, &mut |brood| nursery.draw(brood, |earlier| best(earlier, *parents), uniform))
+        generations.ask(&mut |brood| nursery.draw(brood, |earlier| best(earlier, *parents), uniform))
     }
 
     fn tell(&mut self, trial: &Trial) {

@@ -33,10 +33,10 @@ impl<'a> Nsga2<'a> {
 }
 
 impl Algorithm for Nsga2<'_> {
-    fn ask(&mut self, n: usize) -> Vec<Candidate> {
+    fn ask(&mut self) -> Vec<Candidate> {
         let Self { generations, nursery, objectives, population } = self;
         generations
-            .ask(n, &mut |brood| nursery.draw(brood, |earlier| survivors(earlier, objectives, *population), tournament))
+            .ask(&mut |brood| nursery.draw(brood, |earlier| survivors(earlier, objectives, *population), tournament))
     }
 
     fn tell(&mut self, trial: &Trial) {

@@ -27,9 +27,9 @@ impl<'a> RandomSearch<'a> {
 }
 
 impl Algorithm for RandomSearch<'_> {
-    fn ask(&mut self, n: usize) -> Vec<Candidate> {
+    fn ask(&mut self) -> Vec<Candidate> {
         let Self { generations, proposals, .. } = self;
-        generations.ask(n, &mut |brood| proposals.random(brood))
+        generations.ask(&mut |brood| proposals.random(brood))
     }
 
     fn tell(&mut self, trial: &Trial) {
