@@ -77,13 +77,15 @@ pub fn search(
         (measured(), quiet.clone()),
         record.conditions(&workspace.device_name),
     )?;
+    // Refused before earlier trials are removed.
+    begin_with(&mut feasible, warm_start, settings.population)?;
     if begins_anew(earlier, &record, &trials)? {
         feasible.check_measured(&|architecture| evaluator.latency.of(architecture), *seed)?;
         clear(&trials, earlier)?;
     }
-    let begun_with =
-        if warm_start.is_empty() { SearchRecord::began_with(&workspace.run)? } else { warm_start.to_vec() };
-    begin_with(&mut feasible, &begun_with, settings.population)?;
+    if warm_start.is_empty() {
+        begin_with(&mut feasible, &SearchRecord::began_with(&workspace.run)?, settings.population)?;
+    }
     let record = record.beginning_with(feasible.given());
     let changes = record.tie(&workspace.run)?;
     let mut log = TrialLog::open(&trials, &workspace.space)?;

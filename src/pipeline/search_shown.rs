@@ -141,14 +141,15 @@ pub(super) fn summary(
     if constraints.limits().all(|limit| limit.name != "gflops") {
         line += &format!(", {} GFLOPs", digits(winner.gflops, 4));
     }
-    for Limit { name, unit, most } in constraints.limits() {
+    for limit in constraints.limits() {
+        let Limit { name, most, .. } = limit;
         let logged = winner.figure(name).unwrap_or(f64::NAN);
         let (bound, figure, manner) = match (name, source, at_length) {
             (LATENCY_MS, LatencySource::Predictor, _) => ("", logged, " predicted"),
             (LATENCY_MS, LatencySource::Measured, Some(again)) => ("up to ", again, " measured"),
             _ => ("", logged, ""),
         };
-        let noun = noun(&Limit { name, unit, most });
+        let noun = noun(&limit);
         line += &format!(", {bound}{} {noun}{manner} (limit {most})", digits(figure, 4));
     }
     let is_told = |name: &str| matches!(name, LOSS | "gflops") || constraints.limits().any(|limit| limit.name == name);

@@ -92,9 +92,8 @@ impl Search<'_> {
             }
             found.failures.clear();
             let race = parts.as_mut().map(|parts| self.race(attempts, algorithm.survivors(), parts));
-            let raced =
-                race.map_or(Ok(Some(Vec::new())), |mut race| race.run(&batch, &found.ranked, &interruptible))?;
-            let raced = raced.ok_or_else(|| interrupted(log))?;
+            let stop = || if interruptible.was_interrupted() { Err(interrupted(log)) } else { Ok(()) };
+            let raced = race.map_or(Ok(Vec::new()), |mut race| race.run(&batch, &found.ranked, &stop))?;
             // None after a signal: nothing more is begun, and what was begun is logged.
             let trial_of = |(candidate, logged): &(Candidate, Option<Trial>)| match logged {
                 Some(trial) => Some((trial.clone(), true)),

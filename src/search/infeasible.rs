@@ -123,9 +123,11 @@ pub(super) fn round_up(figure: f64) -> String {
     let precision = decimals as usize;
     let rounded = |units: f64| format!("{:.precision$}", units / scale);
     let units = (figure * scale).ceil();
+    let mut text = rounded(units);
     // Where the product was rounded down to a whole number.
-    let is_below = |text: &String| text.parse::<f64>().is_ok_and(|rounded| rounded < figure);
-    let text = Some(rounded(units)).filter(|text| !is_below(text)).unwrap_or_else(|| rounded(units + 1.0));
+    if text.parse::<f64>().is_ok_and(|rounded| rounded < figure) {
+        text = rounded(units + 1.0);
+    }
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
         false => text,

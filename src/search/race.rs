@@ -13,7 +13,6 @@ use super::workers::in_order;
 use crate::catalog::LOSS;
 use crate::config::{ObjectiveName, SearchConfig};
 use crate::error::{Error, Result};
-use crate::interrupt::Interruptible;
 use crate::space::Architecture;
 
 /// Parts of the validation set.
@@ -23,6 +22,9 @@ const ROUNDS: [usize; 3] = [4, 8, 16];
 /// Student's t at one-sided 5 %, by degrees of freedom from 1 to 15 (any table).
 const STUDENT: [f64; 15] =
     [6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761, 1.753];
+
+/// Asked before work is begun; an error where none is to be.
+pub(super) type Stop<'a> = &'a (dyn Fn() -> Result<()> + Sync);
 
 /// A race among the candidates of a generation.
 pub(super) struct Race<'a> {
@@ -43,33 +45,29 @@ struct Contender {
 impl Race<'_> {
     /// The trials of `candidates`, complete, dropped, pruned or failed; `earlier` are complete trials, which they are compared
     /// with, too. A candidate is dropped when as many others as there are `survivors` cost no more and are clearly better: nothing
-    /// would come of it. Those with a trial already race along as they did, for the others' sake. `None` after a signal, with the losses
-    /// kept that there are.
+    /// would come of it. Those with a trial already race along as they did, for the others' sake. `stop` is asked before
+    /// anything is begun; what was begun is kept.
     ///
     /// # Errors
-    /// Losses of parts that cannot be kept.
+    /// Those of `stop`; losses of parts that cannot be kept.
     pub fn run(
         &mut self,
         candidates: &[(Candidate, Option<Trial>)],
         earlier: &[Trial],
-        interruptible: &Interruptible,
-    ) -> Result<Option<Vec<Trial>>> {
+        stop: Stop,
+    ) -> Result<Vec<Trial>> {
         if candidates.iter().all(|(_, trial)| trial.is_some()) {
-            return Ok(Some(Vec::new()));
+            return Ok(Vec::new());
         }
-        let Some(mut contenders) = self.start(candidates, interruptible)? else { return Ok(None) };
+        let mut contenders = self.start(candidates, stop)?;
         for (round, seen) in ROUNDS.into_iter().chain([PARTS]).enumerate() {
-            if !self.evaluate(&mut contenders, seen, interruptible)? {
-                return Ok(None);
-            }
+            self.evaluate(&mut contenders, seen, stop)?;
             if round == ROUNDS.len() {
                 break;
             }
             let mut others: Vec<Contender> =
                 earlier.iter().map(|trial| Contender { trial: trial.clone(), is_in: true }).collect();
-            if !self.evaluate(&mut others, seen, interruptible)? {
-                return Ok(None);
-            }
+            self.evaluate(&mut others, seen, stop)?;
             let all = || contenders.iter().chain(&others).filter(|contender| contender.is_in);
             let is_dropped = |contender: &Contender| {
                 let better = all().filter(|other| self.beats(&other.trial, &contender.trial, seen));
@@ -86,43 +84,36 @@ impl Race<'_> {
             contender.trial.state = TrialState::Complete;
             self.total(contender, PARTS);
         }
-        Ok(Some(contenders.into_iter().map(|contender| contender.trial).collect()))
+        Ok(contenders.into_iter().map(|contender| contender.trial).collect())
     }
 
-    /// All at the start: those within the measured limit are in. `None` after a signal.
-    fn start(
-        &self,
-        candidates: &[(Candidate, Option<Trial>)],
-        interruptible: &Interruptible,
-    ) -> Result<Option<Vec<Contender>>> {
+    /// All at the start: those within the measured limit are in.
+    fn start(&self, candidates: &[(Candidate, Option<Trial>)], stop: Stop) -> Result<Vec<Contender>> {
         let attempts = self.attempts;
         let start = |(candidate, logged): &(Candidate, Option<Trial>)| {
             if let Some(trial) = logged {
                 // One that failed did so after it was measured, if it has to be: it was in until then, and fails again.
                 let is_in = trial.state != TrialState::Pruned && attempts.was_measured(trial);
-                return Some(Contender { trial: trial.clone(), is_in });
+                return Ok(Contender { trial: trial.clone(), is_in });
             }
-            if interruptible.was_interrupted() {
-                return None;
-            }
+            stop()?;
             let (mut trial, mut is_in) = (attempts.start(candidate), false);
             attempts.guarded(&mut trial, |trial| {
                 is_in = attempts.measure(trial)?;
                 Ok(())
             });
-            Some(Contender { trial, is_in })
+            Ok(Contender { trial, is_in })
         };
         let mut contenders = Vec::new();
         in_order(candidates, self.workers, start, |contender| {
-            contenders.push(contender);
+            contenders.push(contender?);
             Ok(())
         })?;
-        Ok(contenders.into_iter().collect())
+        Ok(contenders)
     }
 
-    /// Evaluates those that are in on the first `seen` parts, as far as that was not done; who fails is out. False after a signal: then
-    /// some are not evaluated.
-    fn evaluate(&mut self, contenders: &mut [Contender], seen: usize, interruptible: &Interruptible) -> Result<bool> {
+    /// Evaluates those that are in on the first `seen` parts, as far as that was not done; who fails is out.
+    fn evaluate(&mut self, contenders: &mut [Contender], seen: usize, stop: Stop) -> Result<()> {
         let mut due: Vec<(usize, usize, Architecture)> = Vec::new();
         for (place, Contender { trial, is_in }) in contenders.iter().enumerate() {
             let known = self.parts.of(&trial.architecture).len();
@@ -132,9 +123,7 @@ impl Race<'_> {
         }
         let attempts = self.attempts;
         let work = |(place, known, architecture): &(usize, usize, Architecture)| {
-            if interruptible.was_interrupted() {
-                return None;
-            }
+            stop()?;
             let mut trial = Trial { error: None, ..contenders[*place].trial.clone() };
             let mut found = Vec::new();
             attempts.guarded(&mut trial, |_| {
@@ -144,21 +133,21 @@ impl Race<'_> {
                     None => Ok(()),
                 }
             });
-            Some((*place, trial, found))
+            Ok((*place, trial, found))
         };
-        let (mut failed, mut is_whole) = (Vec::new(), true);
-        in_order(&due, self.workers, work, |evaluated| {
-            match evaluated {
-                None => is_whole = false,
-                Some((_, Trial { error: None, architecture, .. }, found)) => self.parts.add(&architecture, found)?,
-                Some((place, trial, _)) => failed.push((place, trial)),
+        let mut failed = Vec::new();
+        in_order(&due, self.workers, work, |evaluated: Result<_>| {
+            let (place, trial, found) = evaluated?;
+            match trial.error {
+                None => self.parts.add(&trial.architecture, found)?,
+                Some(_) => failed.push((place, trial)),
             }
             Ok(())
         })?;
         for (place, trial) in failed {
             contenders[place] = Contender { trial, is_in: false };
         }
-        Ok(is_whole)
+        Ok(())
     }
 
     /// Puts what the first `seen` parts came to into the contender's trial.

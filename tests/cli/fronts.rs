@@ -96,7 +96,9 @@ fn a_search_begins_with_given_architectures_and_goes_on_without_them() {
     assert!(message.contains("other architectures of --warm-start"), "{message}");
     let none = program.output(&["space", "--config", "multi30k", "--sample", "2"]);
     program.write("none.jsonl", &none);
+    let before = std::fs::read_to_string(&log).unwrap();
     let message = program.refusal_after_start(&search(&["--fresh", "--warm-start", "none.jsonl"]));
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), before);
     assert!(message.ends_with("--warm-start: nothing to begin with: 2 outside of the space"), "{message}");
 }
 
