@@ -45,6 +45,7 @@ impl Attempts<'_> {
             architecture: architecture.clone(),
             state: TrialState::Failed,
             loss: None,
+            loss_expected: None,
             tokens: 0,
             gflops: self.gflops.of(architecture),
             seconds: 0.0,

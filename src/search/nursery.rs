@@ -43,7 +43,8 @@ impl<'a> Nursery<'a> {
             return self.proposals.random(brood);
         }
         // What was dropped tells of its genes, too; without it the surrogate would know nothing of what is bad.
-        let with_loss: Vec<&Trial> = brood.earlier.iter().copied().filter(|trial| trial.loss.is_some()).collect();
+        let with_loss: Vec<&Trial> =
+            brood.earlier.iter().copied().filter(|trial| trial.whole_loss().is_some()).collect();
         let surrogate = self.learn(&with_loss, brood.generation);
         let parents = choose(with_loss.into_iter().filter(|trial| trial.state == TrialState::Complete).collect());
         if parents.is_empty() {

@@ -40,6 +40,15 @@ pub(super) struct Race<'a> {
 struct Contender {
     trial: Trial,
     is_in: bool,
+    /// Parts that its loss is of.
+    seen: usize,
+}
+
+impl Contender {
+    /// Without a loss.
+    fn new(trial: Trial, is_in: bool) -> Self {
+        Self { trial, is_in, seen: 0 }
+    }
 }
 
 impl Race<'_> {
@@ -65,8 +74,7 @@ impl Race<'_> {
             if round == ROUNDS.len() {
                 break;
             }
-            let mut others: Vec<Contender> =
-                earlier.iter().map(|trial| Contender { trial: trial.clone(), is_in: true }).collect();
+            let mut others: Vec<Contender> = earlier.iter().map(|trial| Contender::new(trial.clone(), true)).collect();
             self.evaluate(&mut others, seen, stop)?;
             let all = || contenders.iter().chain(&others).filter(|contender| contender.is_in);
             let is_dropped = |contender: &Contender| {
@@ -84,6 +92,7 @@ impl Race<'_> {
             contender.trial.state = TrialState::Complete;
             self.total(contender, PARTS);
         }
+        self.expect(&mut contenders, earlier);
         Ok(contenders.into_iter().map(|contender| contender.trial).collect())
     }
 
@@ -94,7 +103,7 @@ impl Race<'_> {
             if let Some(trial) = logged {
                 // One that failed did so after it was measured, if it has to be: it was in until then, and fails again.
                 let is_in = trial.state != TrialState::Pruned && attempts.was_measured(trial);
-                return Ok(Contender { trial: trial.clone(), is_in });
+                return Ok(Contender::new(trial.clone(), is_in));
             }
             stop()?;
             let (mut trial, mut is_in) = (attempts.start(candidate), false);
@@ -102,7 +111,7 @@ impl Race<'_> {
                 is_in = attempts.measure(trial)?;
                 Ok(())
             });
-            Ok(Contender { trial, is_in })
+            Ok(Contender::new(trial, is_in))
         };
         let mut contenders = Vec::new();
         in_order(candidates, self.workers, start, |contender| {
@@ -115,7 +124,7 @@ impl Race<'_> {
     /// Evaluates those that are in on the first `seen` parts, as far as that was not done; who fails is out.
     fn evaluate(&mut self, contenders: &mut [Contender], seen: usize, stop: Stop) -> Result<()> {
         let mut due: Vec<(usize, usize, Architecture)> = Vec::new();
-        for (place, Contender { trial, is_in }) in contenders.iter().enumerate() {
+        for (place, Contender { trial, is_in, .. }) in contenders.iter().enumerate() {
             let known = self.parts.of(&trial.architecture).len();
             if *is_in && known < seen {
                 due.push((place, known, trial.architecture.clone()));
@@ -145,26 +154,42 @@ impl Race<'_> {
             Ok(())
         })?;
         for (place, trial) in failed {
-            contenders[place] = Contender { trial, is_in: false };
+            contenders[place] = Contender::new(trial, false);
         }
         Ok(())
     }
 
     /// Puts what the first `seen` parts came to into the contender's trial.
     fn total(&self, contender: &mut Contender, seen: usize) {
+        contender.seen = seen;
         let trial = &mut contender.trial;
         let parts = &self.parts.of(&trial.architecture)[..seen];
-        let tokens: u64 = parts.iter().map(|part| part.tokens).sum();
-        let mean = |of: &dyn Fn(&Evaluation) -> Option<f64>| -> Option<f64> {
-            let of_tokens = |part: &Evaluation| Some(of(part)? * part.tokens as f64);
-            let sum: Option<f64> = parts.iter().filter(|part| part.tokens > 0).map(of_tokens).sum();
-            Some(sum? / tokens as f64)
-        };
-        trial.loss = mean(&|part| Some(part.loss));
-        trial.tokens = tokens;
+        trial.loss = mean(parts, |part| Some(part.loss));
+        trial.tokens = parts.iter().map(|part| part.tokens).sum();
         trial.seconds = parts.iter().map(|part| part.seconds).sum();
-        let expected = mean(&|part| part.gflops_expected);
+        let expected = mean(parts, |part| part.gflops_expected);
         trial.costs.extend(expected.map(|gflops| ("gflops_expected".to_owned(), gflops)));
+    }
+
+    /// Puts into the trials of dropped contenders what is to be expected of them on all parts, by those that are in and the
+    /// `earlier` ones.
+    fn expect(&self, contenders: &mut [Contender], earlier: &[Trial]) {
+        let is_in = contenders.iter().filter(|contender| contender.is_in).map(|contender| &contender.trial);
+        let complete: Vec<&Trial> = is_in.chain(earlier).collect();
+        let excess = ROUNDS.map(|seen| {
+            let of_trial = |trial: &&Trial| {
+                let parts = self.parts.of(&trial.architecture).get(..seen)?;
+                Some(trial.loss? - mean(parts, |part| Some(part.loss))?)
+            };
+            let all: Vec<f64> = complete.iter().filter_map(of_trial).collect();
+            (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+        });
+        for Contender { trial, seen, .. } in contenders.iter_mut() {
+            if trial.state == TrialState::Dropped {
+                let excess = ROUNDS.iter().zip(excess).find_map(|(round, excess)| excess.filter(|_| round == seen));
+                trial.loss_expected = trial.loss.zip(excess).map(|(loss, excess)| loss + excess);
+            }
+        }
     }
 
     /// Whether `a` costs no more than `b` by any other objective, and its loss is clearly lower on the first `seen` parts.
@@ -176,6 +201,13 @@ impl Race<'_> {
         let [a_parts, b_parts] = [a, b].map(|trial| &self.parts.of(&trial.architecture)[..seen]);
         !self.settings.objectives.iter().any(costs_more) && is_clearly_lower(a_parts, b_parts)
     }
+}
+
+/// The mean of `figure` over the tokens of `parts`; none where one with tokens has no figure.
+fn mean(parts: &[Evaluation], figure: impl Fn(&Evaluation) -> Option<f64>) -> Option<f64> {
+    let of_tokens = |part: &Evaluation| Some(figure(part)? * part.tokens as f64);
+    let sum: Option<f64> = parts.iter().filter(|part| part.tokens > 0).map(of_tokens).sum();
+    Some(sum? / parts.iter().map(|part| part.tokens).sum::<u64>() as f64)
 }
 
 /// Whether the losses `a` are lower than `b`, by a paired t-test at 5 %; parts without a token count nothing.

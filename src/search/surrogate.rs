@@ -1,5 +1,5 @@
-//! What the trials so far let one expect of an architecture: a ridge regression on its genes
-//! and their squares.
+//! What the trials so far let one expect of an architecture: a ridge regression on its genes, their squares, and
+//! their products with the widths and depths of the stacks.
 
 use super::front::Point;
 use super::trial::Trial;
@@ -29,7 +29,7 @@ enum Objective {
 }
 
 impl Surrogate {
-    /// Learns from `trials`, which have a loss, of a space whose largest architecture is this; `counted` are costs that need not be
+    /// Learns from `trials`, whose loss is known or expected, of a space whose largest architecture is this; `counted` are costs that need not be
     /// learned. None where there are too few, or where they do not tell anything of an objective that has to be learned.
     pub fn learn(
         trials: &[&Trial],
@@ -49,7 +49,7 @@ impl Surrogate {
                 return Some(Objective::Counted(Arc::clone(cost)));
             }
             let figures = trials.iter().map(|trial| match objective.as_str() {
-                LOSS => trial.loss,
+                LOSS => trial.whole_loss(),
                 cost => trial.figure(cost),
             });
             let figures: Vec<f64> = figures.collect::<Option<_>>()?;
@@ -70,9 +70,14 @@ impl Surrogate {
     }
 }
 
-/// The genes and their squares: most have two or three choices, between which any course is a parabola.
+/// The genes and their squares, for most have two or three choices, between which any course is a parabola; and each times the
+/// width and the number of layers of either stack, on which it depends what the others are worth.
 fn genes(architecture: &Architecture, largest: &Architecture) -> impl Iterator<Item = f64> {
-    architecture.normalized_genes(largest).into_iter().map(f64::from).flat_map(|gene| [gene, gene * gene])
+    let stacks = architecture.normalized_stacks(largest).map(f64::from);
+    architecture.normalized_genes(largest).into_iter().map(f64::from).flat_map(move |gene| {
+        let products = stacks.map(|stack| stack * gene);
+        [gene, gene * gene].into_iter().chain(products)
+    })
 }
 
 #[cfg(test)]
@@ -106,5 +111,28 @@ mod tests {
         assert!(tau.unwrap() > 0.6, "{tau:?}");
         assert!(expected.iter().zip(&new).all(|(point, trial)| point[1] == trial.gflops));
         assert!(learn(&known.iter().take(5).collect::<Vec<_>>()).is_none());
+    }
+
+    /// More heads are better in a deep decoder, and worse in a shallow one: no sum of what the genes are worth by themselves.
+    #[test]
+    fn what_a_gene_is_worth_depends_on_the_stacks() {
+        let (space, mut rng) = (space(), seed::stream(3, "test", 1));
+        let largest = space.largest();
+        let worth = |architecture: &Architecture| {
+            let [.., layers] = architecture.normalized_stacks(&largest).map(f64::from);
+            architecture.encoder.layers[0].self_attention_heads as f64 * (0.7 - layers)
+        };
+        let mut drawn = |count| -> Vec<Trial> {
+            let architectures = (0..count).map(|_| space.sample(&mut rng));
+            architectures
+                .map(|architecture| Trial { loss: Some(worth(&architecture)), architecture, ..trial(0, None) })
+                .collect()
+        };
+        let (known, new) = (drawn(120), drawn(60));
+        let objectives = [ObjectiveName::new("loss").unwrap()];
+        let surrogate = Surrogate::learn(&known.iter().collect::<Vec<_>>(), &objectives, &[], &largest).unwrap();
+        let expected: Vec<f64> = new.iter().map(|trial| surrogate.expect(&trial.architecture)[0]).collect();
+        let losses: Vec<f64> = new.iter().map(|trial| worth(&trial.architecture)).collect();
+        assert!(crate::rank::kendall(&losses, &expected).unwrap() > 0.7);
     }
 }

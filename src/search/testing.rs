@@ -211,6 +211,7 @@ pub fn trial(id: u64, loss: Option<f64>) -> Trial {
         architecture: space().smallest(),
         state: TrialState::Complete,
         loss,
+        loss_expected: None,
         tokens: 100,
         gflops: 1.0,
         seconds: 0.5,

@@ -146,6 +146,7 @@ fn result(candidate: &Candidate) -> Trial {
         parents,
         state: TrialState::Complete,
         loss: Some(loss(&architecture)),
+        loss_expected: None,
         tokens: 100,
         gflops: Toy.of(&architecture),
         seconds: 0.5,

@@ -24,6 +24,10 @@ pub struct Trial {
     pub state: TrialState,
     /// Validation loss; none when failed or pruned, of a part of the set when dropped.
     pub loss: Option<f64>,
+    /// Of one that was dropped, the loss to be expected on the whole set: its own, and what complete trials lose more on the
+    /// whole set than on that part of it. None where there was none to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_expected: Option<f64>,
     /// Target tokens that the loss is the mean of; 0 when failed or pruned.
     pub tokens: u64,
     /// FLOPs in units of 10⁹, output projection left out.
@@ -71,16 +75,21 @@ impl Trial {
         self.loss.filter(|_| self.state == TrialState::Complete)
     }
 
+    /// The loss on the whole set, as far as it is known or to be expected.
+    pub fn whole_loss(&self) -> Option<f64> {
+        self.complete_loss().or(self.loss_expected)
+    }
+
     /// Its figures by `objectives`; `None` where it is not complete, or has not all of them.
     pub fn point(&self, objectives: &[ObjectiveName]) -> Option<Point> {
         self.complete_loss()?;
         self.figures(objectives)
     }
 
-    /// As [`Self::point`], also where its loss is of a part of the set.
+    /// As [`Self::point`], where it was dropped with the loss that was to be expected.
     pub fn figures(&self, objectives: &[ObjectiveName]) -> Option<Point> {
         let figure = |objective: &ObjectiveName| match objective.as_str() {
-            LOSS => self.loss,
+            LOSS => self.whole_loss(),
             cost => self.figure(cost),
         };
         objectives.iter().map(figure).collect()

@@ -19,6 +19,16 @@ impl Architecture {
         }
         shares
     }
+
+    /// The width and the number of layers of the encoder, then the decoder's, as shares of those of `largest`.
+    pub fn normalized_stacks(&self, largest: &Self) -> [f32; 4] {
+        let [encoder, decoder] = Side::BOTH.map(|side| {
+            let (own, largest) = (self.stack(side), largest.stack(side));
+            let layers = own.layers.len() as f32 / largest.layers.len().max(1) as f32;
+            [own.embed_dim as f32 / largest.embed_dim.max(1) as f32, layers]
+        });
+        [encoder[0], encoder[1], decoder[0], decoder[1]]
+    }
 }
 
 fn of_gene(gene: &Gene, own: &Stack, largest: &Stack, shares: &mut Vec<f32>) {

@@ -71,8 +71,11 @@ fn the_memory_that_is_counted_is_about_what_an_update_reserves() {
         if vulkan(name).is_some() {
             let test = "model::launches::the_memory_that_is_counted_is_about_what_an_update_reserves";
             let mut own = Command::new(std::env::current_exe().unwrap());
-            let status = own.args(["--exact", test, "--nocapture"]).env(IN_OWN_PROCESS, "1").status().unwrap();
-            assert!(status.success());
+            let output = own.args(["--exact", test, "--nocapture"]).env(IN_OWN_PROCESS, "1").output().unwrap();
+            let told = String::from_utf8_lossy(&output.stdout);
+            println!("{told}");
+            // Not by its exit status: a driver may crash while a process ends that still has threads.
+            assert!(told.contains("1 passed"), "{}", String::from_utf8_lossy(&output.stderr));
         }
         return;
     }

@@ -11,8 +11,8 @@ fn a_surrogate_finds_more_with_fewer_trials() {
         let losses = (0..6).map(|seed| search(&settings, &space, seed, &MadeUp::new(), "").0.unwrap().loss.unwrap());
         losses.sum::<f64>() / 6.0
     };
-    // 105 trials and 150.
-    let (with, without) = (mean_loss(true, 5), mean_loss(false, 8));
+    // 120 trials and 150.
+    let (with, without) = (mean_loss(true, 6), mean_loss(false, 8));
     assert!(with < without, "with {with}, without {without}");
 }
 

@@ -61,6 +61,23 @@ fn a_race_keeps_the_best() {
     assert!(tokens * 2 < all, "{tokens} of {all}");
 }
 
+/// What is expected of those that were dropped is about their loss on the whole set, though parts differ.
+#[test]
+fn a_race_tells_what_to_expect_of_the_dropped() {
+    let settings = SearchConfig { population: 30, parents: 5, generations: 2, racing: true, ..settings() };
+    let (_, log) = search(&settings, &space(), 1, &MadeUp::new(), "");
+    let mut largest_correction: f64 = 0.0;
+    for trial in trials(&log) {
+        assert_eq!(trial.loss_expected.is_some(), trial.state == TrialState::Dropped);
+        let Some(expected) = trial.loss_expected else { continue };
+        let parts = MadeUp::new().evaluate_parts(&trial.architecture, 0..PARTS).unwrap();
+        let whole = parts.iter().map(|part| part.loss).sum::<f64>() / PARTS as f64;
+        assert!((expected - whole).abs() < 3.0, "{expected} for {whole}");
+        largest_correction = largest_correction.max((expected - trial.loss.unwrap()).abs());
+    }
+    assert!(largest_correction > 5.0, "{largest_correction}");
+}
+
 /// Fails on some architectures, but not before the second round of a race.
 struct FailsLater(MadeUp);
 
