@@ -111,7 +111,7 @@ pub fn best<'a>(trials: impl IntoIterator<Item = &'a Trial>, count: usize) -> Ve
 }
 
 /// The complete ones of `trials`, best first by `objectives`: with the loss alone by [`Trial::rank`], with several front by front
-/// ([`by_rank`]); those that do not tell all of them come last, by their loss.
+/// (as NSGA-II ranks them); those that do not tell all of them come last, by their loss.
 pub fn ranked<'t>(trials: Vec<&'t Trial>, objectives: &[ObjectiveName]) -> Vec<&'t Trial> {
     if objectives.len() < 2 {
         return best(trials, usize::MAX);
