@@ -174,20 +174,20 @@ impl Race<'_> {
     /// Puts into the trials of dropped contenders what is to be expected of them on all parts, by those that are in and the
     /// `earlier` ones.
     fn expect(&self, contenders: &mut [Contender], earlier: &[Trial]) {
-        let is_in = contenders.iter().filter(|contender| contender.is_in).map(|contender| &contender.trial);
-        let complete: Vec<&Trial> = is_in.chain(earlier).collect();
-        let excess = ROUNDS.map(|seen| {
-            let of_trial = |trial: &&Trial| {
+        for seen in ROUNDS {
+            let is_in = contenders.iter().filter(|contender| contender.is_in).map(|contender| &contender.trial);
+            let excess_of = |trial: &Trial| {
                 let parts = self.parts.of(&trial.architecture).get(..seen)?;
                 Some(trial.loss? - mean(parts, |part| Some(part.loss))?)
             };
-            let all: Vec<f64> = complete.iter().filter_map(of_trial).collect();
-            (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
-        });
-        for Contender { trial, seen, .. } in contenders.iter_mut() {
-            if trial.state == TrialState::Dropped {
-                let excess = ROUNDS.iter().zip(excess).find_map(|(round, excess)| excess.filter(|_| round == seen));
-                trial.loss_expected = trial.loss.zip(excess).map(|(loss, excess)| loss + excess);
+            let all: Vec<f64> = is_in.chain(earlier).filter_map(excess_of).collect();
+            if all.is_empty() {
+                continue;
+            }
+            let excess = all.iter().sum::<f64>() / all.len() as f64;
+            let is_dropped = |contender: &&mut Contender| contender.trial.state == TrialState::Dropped;
+            for contender in contenders.iter_mut().filter(is_dropped).filter(|contender| contender.seen == seen) {
+                contender.trial.loss_expected = contender.trial.loss.map(|loss| loss + excess);
             }
         }
     }

@@ -3,7 +3,6 @@
 
 use super::front::Point;
 use super::trial::Trial;
-use crate::catalog::LOSS;
 use crate::config::ObjectiveName;
 use crate::cost::Cost;
 use crate::regression::Ridge;
@@ -29,8 +28,8 @@ enum Objective {
 }
 
 impl Surrogate {
-    /// Learns from `trials`, whose loss is known or expected, of a space whose largest architecture is this; `counted` are costs that need not be
-    /// learned. None where there are too few, or where they do not tell anything of an objective that has to be learned.
+    /// Learns from `trials`, whose loss is known or expected, of a space whose largest architecture is this; `counted` are costs
+    /// that need not be learned. None where there are too few, or where they do not tell anything of an objective that has to be learned.
     pub fn learn(
         trials: &[&Trial],
         objectives: &[ObjectiveName],
@@ -48,11 +47,7 @@ impl Surrogate {
             if let Some(cost) = counted.iter().find(|cost| cost.name() == objective.as_str()) {
                 return Some(Objective::Counted(Arc::clone(cost)));
             }
-            let figures = trials.iter().map(|trial| match objective.as_str() {
-                LOSS => trial.whole_loss(),
-                cost => trial.figure(cost),
-            });
-            let figures: Vec<f64> = figures.collect::<Option<_>>()?;
+            let figures: Vec<f64> = trials.iter().map(|trial| trial.expected(objective)).collect::<Option<_>>()?;
             Some(Objective::Learned(Ridge::fit(rows(), &DVector::from_vec(figures))?))
         };
         let objectives = objectives.iter().map(expect).collect::<Option<_>>()?;
@@ -61,7 +56,7 @@ impl Surrogate {
 
     /// The figures to be expected of `architecture`.
     pub fn expect(&self, architecture: &Architecture) -> Point {
-        let genes: Vec<f64> = genes(architecture, &self.largest).collect();
+        let genes = genes(architecture, &self.largest);
         let figure = |objective: &Objective| match objective {
             Objective::Counted(cost) => cost.of(architecture),
             Objective::Learned(ridge) => ridge.predict(&genes),
@@ -72,12 +67,14 @@ impl Surrogate {
 
 /// The genes and their squares, for most have two or three choices, between which any course is a parabola; and each times the
 /// width and the number of layers of either stack, on which it depends what the others are worth.
-fn genes(architecture: &Architecture, largest: &Architecture) -> impl Iterator<Item = f64> {
-    let stacks = architecture.normalized_stacks(largest).map(f64::from);
-    architecture.normalized_genes(largest).into_iter().map(f64::from).flat_map(move |gene| {
-        let products = stacks.map(|stack| stack * gene);
-        [gene, gene * gene].into_iter().chain(products)
-    })
+fn genes(architecture: &Architecture, largest: &Architecture) -> Vec<f64> {
+    let stacks = architecture.normalized_stacks(largest);
+    let mut columns = Vec::new();
+    for gene in architecture.normalized_genes(largest).into_iter().map(f64::from) {
+        columns.extend([gene, gene * gene]);
+        columns.extend(stacks.iter().map(|&stack| f64::from(stack) * gene));
+    }
+    columns
 }
 
 #[cfg(test)]
@@ -119,8 +116,8 @@ mod tests {
         let (space, mut rng) = (space(), seed::stream(3, "test", 1));
         let largest = space.largest();
         let worth = |architecture: &Architecture| {
-            let [.., layers] = architecture.normalized_stacks(&largest).map(f64::from);
-            architecture.encoder.layers[0].self_attention_heads as f64 * (0.7 - layers)
+            let layers = architecture.normalized_stacks(&largest)[3];
+            architecture.encoder.layers[0].self_attention_heads as f64 * (0.7 - f64::from(layers))
         };
         let mut drawn = |count| -> Vec<Trial> {
             let architectures = (0..count).map(|_| space.sample(&mut rng));

@@ -86,13 +86,17 @@ impl Trial {
         self.figures(objectives)
     }
 
-    /// As [`Self::point`], where it was dropped with the loss that was to be expected.
-    pub fn figures(&self, objectives: &[ObjectiveName]) -> Option<Point> {
-        let figure = |objective: &ObjectiveName| match objective.as_str() {
+    /// Its figure by `objective`; where it was dropped, the loss to be expected.
+    pub fn expected(&self, objective: &ObjectiveName) -> Option<f64> {
+        match objective.as_str() {
             LOSS => self.whole_loss(),
             cost => self.figure(cost),
-        };
-        objectives.iter().map(figure).collect()
+        }
+    }
+
+    /// As [`Self::point`], where it was dropped with the loss to be expected.
+    pub fn figures(&self, objectives: &[ObjectiveName]) -> Option<Point> {
+        objectives.iter().map(|objective| self.expected(objective)).collect()
     }
 
     /// Best first: by loss, then by FLOPs, then by id. Trials without a comparable loss come last.

@@ -20,22 +20,27 @@ impl Architecture {
         shares
     }
 
-    /// The width and the number of layers of the encoder, then the decoder's, as shares of those of `largest`.
-    pub fn normalized_stacks(&self, largest: &Self) -> [f32; 4] {
-        let [encoder, decoder] = Side::BOTH.map(|side| {
-            let (own, largest) = (self.stack(side), largest.stack(side));
-            let layers = own.layers.len() as f32 / largest.layers.len().max(1) as f32;
-            [own.embed_dim as f32 / largest.embed_dim.max(1) as f32, layers]
-        });
-        [encoder[0], encoder[1], decoder[0], decoder[1]]
+    /// Of those the genes of whole stacks: the width and the number of layers of the encoder, then the decoder's.
+    pub fn normalized_stacks(&self, largest: &Self) -> Vec<f32> {
+        let of_side =
+            |side| genes::of_side(side).filter_map(move |gene| of_stack(gene, self.stack(side), largest.stack(side)));
+        Side::BOTH.into_iter().flat_map(of_side).collect()
     }
 }
 
+/// `value` of `whole`; what is lacking is 0.
+fn share(value: Option<usize>, whole: usize) -> f32 {
+    value.unwrap_or(0) as f32 / whole.max(1) as f32
+}
+
+/// Of a gene of whole stacks.
+fn of_stack(gene: &Gene, own: &Stack, largest: &Stack) -> Option<f32> {
+    let At::Stack { get, .. } = gene.at else { return None };
+    Some(share(Some(get(own)), get(largest)))
+}
+
 fn of_gene(gene: &Gene, own: &Stack, largest: &Stack, shares: &mut Vec<f32>) {
-    let share = |value: Option<usize>, whole: usize| value.unwrap_or(0) as f32 / whole.max(1) as f32;
-    if let At::Stack { get, .. } = gene.at {
-        shares.push(share(Some(get(own)), get(largest)));
-    }
+    shares.extend(of_stack(gene, own, largest));
     for (index, whole) in largest.layers.iter().enumerate() {
         let layer = own.layers.get(index).filter(|layer| is_used(gene, layer));
         match gene.at {
